@@ -1,0 +1,1 @@
+//! riata_trace
