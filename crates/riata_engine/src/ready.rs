@@ -43,6 +43,10 @@ impl<J> Ready<J> {
         self.jobs.is_empty()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &J> {
+        self.jobs.iter()
+    }
+
     pub(crate) fn extend(&mut self, jobs: impl IntoIterator<Item = J>) {
         self.jobs.extend(jobs);
     }

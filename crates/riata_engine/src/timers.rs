@@ -77,6 +77,14 @@ impl<J> Timers<J> {
     }
 
     /// Whether there is nothing to look at: no timer, not even a cancelled one.
+    /// The jobs of the timers that are waiting, in no order.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &J> {
+        self.slots.iter().filter_map(|slot| match &slot.content {
+            Content::Live(job) => Some(job),
+            Content::Dead | Content::Free { .. } => None,
+        })
+    }
+
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.heap.is_empty()

@@ -178,6 +178,34 @@ impl<D: Driver, J: Clone> Engine<D, J> {
         self.sources.get(id.0 as usize)?.writer.as_ref()
     }
 
+    /// Tells the driver now that a socket is wanted for less. Before a descriptor is closed this must be done: another
+    /// process may hold a copy of it, and then the kernel would go on reporting what nobody can unregister any more.
+    pub fn settle(&mut self, id: SocketId) {
+        let Some(source) = self.sources.get_mut(id.0 as usize) else {
+            return;
+        };
+        let wanted = source.wanted();
+        if wanted == source.armed {
+            return;
+        }
+        source.armed = wanted;
+        let told = if wanted.is_none() {
+            self.driver.deregister(id)
+        } else {
+            self.driver.modify(id, wanted)
+        };
+        if told.is_err() {
+            source.armed = Interest::NONE;
+        }
+    }
+
+    /// Every job that the engine holds, but for the inbox's.
+    pub fn jobs(&self) -> impl Iterator<Item = &J> {
+        let sources = self.sources.iter();
+        let watching = sources.flat_map(|source| source.reader.iter().chain(&source.writer));
+        self.ready.iter().chain(self.timers.jobs()).chain(watching)
+    }
+
     /// Tells the driver that `more` is wanted of a socket, beside what already is.
     ///
     /// The driver is asked even when it should know: the socket may have been closed and its id used again, and only

@@ -109,6 +109,12 @@ impl Obj {
         unsafe { Bound::from_borrowed_ptr(py, self.as_ptr()) }
     }
 
+    /// The same reference as PyO3 sees it.
+    pub fn as_py(&self) -> &Py<PyAny> {
+        // SAFETY: both are transparent, non-null pointers to an object.
+        unsafe { &*(&raw const *self).cast::<Py<PyAny>>() }
+    }
+
     pub fn attr(&self, name: &Obj) -> Res {
         // SAFETY: live objects; null means raised.
         unsafe { Obj::owned(ffi::PyObject_GetAttr(self.as_ptr(), name.as_ptr())) }
@@ -283,6 +289,12 @@ impl Slot {
         let ptr = self.0.get();
         // SAFETY: the slot owns a reference to what it points to.
         (!ptr.is_null()).then(|| unsafe { Obj::shared(ptr) })
+    }
+
+    /// The slot as PyO3 sees it; only for a traversal, in which nothing can change it.
+    pub fn as_py(&self) -> Option<&Py<PyAny>> {
+        // SAFETY: a pointer that is null or to an object, which is what `Option<Py>` is.
+        unsafe { (*self.0.as_ptr().cast::<Option<Py<PyAny>>>()).as_ref() }
     }
 
     #[inline]

@@ -165,3 +165,19 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         names,
     })
 }
+
+/// Add the raw types to the module.
+pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let state = state();
+    for (name, tp) in [
+        ("Future", state.future_type),
+        ("Task", state.task_type),
+        ("Handle", state.handle_type),
+        ("TimerHandle", state.timer_handle_type),
+    ] {
+        // SAFETY: the types live for ever.
+        let tp = unsafe { Obj::shared(tp.cast()) };
+        module.add(name, tp.bound(module.py()))?;
+    }
+    Ok(())
+}

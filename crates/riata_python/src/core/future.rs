@@ -393,7 +393,7 @@ impl Future {
         if let Some(first) = self.first.take() {
             if self.first_is_task.replace(false) {
                 match self.core() {
-                    Some(core) => core.push(Job::Wake(first)),
+                    Some(core) => core.wake(first),
                     None => drop(first),
                 }
             } else {
@@ -420,14 +420,14 @@ impl Future {
     fn call_soon(&self, this: &Obj, callback: Obj, context: Obj) -> Res<()> {
         if let Some(core) = self.core() {
             core.check_callable(&callback)?;
-            core.push(match task::waiting_task(&callback) {
-                Some(task) if task::is_waiting_for(&task, this) => Job::Wake(task),
-                _ => Job::Done {
+            match task::waiting_task(&callback) {
+                Some(task) if task::is_waiting_for(&task, this) => core.wake(task),
+                _ => core.push(Job::Done {
                     callback,
                     context,
                     future: this.clone(),
-                },
-            });
+                }),
+            }
             return Ok(());
         }
         let method = self.loop_.get_or_none().attr(&state().names.call_soon)?;

@@ -82,7 +82,7 @@ fn make(name: &'static std::ffi::CStr, more: Vec<(i32, *mut c_void)>) -> Res<*mu
     ];
     if timer {
         methods.push(noargs(c"when", when, c"Return the scheduled time, in seconds of loop.time()."));
-        getsets.push(getter(c"_when", when));
+        getsets.push(getter(c"_when", when_getter));
         getsets.push(getter(c"_scheduled", scheduled_getter));
     }
     TypeSpec {
@@ -238,7 +238,7 @@ impl Handle {
 
     /// Tell the loop's exception handler, as `asyncio.Handle._run` does.
     #[cold]
-    fn report(&self, this: &Obj, callback: &Obj) -> Res<()> {
+    pub fn report(&self, this: &Obj, callback: &Obj) -> Res<()> {
         let Some(exception) = crate::ffi::take_exception() else {
             return Ok(());
         };
@@ -376,6 +376,7 @@ field!(loop_getter, |_object, handle| Ok(handle.loop_.get_or_none()));
 field!(context_getter, |_object, handle| Ok(handle.context.get_or_none()));
 field!(cancelled_getter, |_object, handle| Ok(Obj::bool(handle.cancelled.get())));
 field!(source_traceback_getter, |_object, handle| Ok(handle.source_traceback.get_or_none()));
+field!(when_getter, |_object, handle| crate::ffi::float(handle.when.get()));
 field!(scheduled_getter, |_object, handle| Ok(Obj::bool(handle.timer.get().is_some())));
 
 unsafe extern "C" fn when(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ffi::c_void;
 
 use pyo3::ffi;
-use riata_trace::TaskId;
+use riata_trace::{TaskId, Waits};
 
 use super::args::{Args, given, init_args};
 use super::freelist::FreeList;
@@ -126,8 +126,15 @@ pub fn exact(object: &Obj) -> Option<&Task> {
     (object.type_ptr() == state().task_type).then(|| unsafe { &*object.as_ptr().cast::<Task>() })
 }
 
+/// The id of a task of ours; zero for any other object.
+#[inline]
+pub fn id_of(task: &Obj) -> u64 {
+    of(task).map_or(0, |task| task.id.get())
+}
+
 /// View as a task of ours or of a subclass.
-fn of(object: &Obj) -> Option<&Task> {
+#[inline]
+pub fn of(object: &Obj) -> Option<&Task> {
     let is_task = object.is_instance_of(state().task_type);
     // SAFETY: instances of the type start with our layout.
     is_task.then(|| unsafe { &*object.as_ptr().cast::<Task>() })
@@ -259,7 +266,7 @@ impl Task {
         }
         match self.future.core() {
             Some(core) => {
-                core.spawned(TaskId(self.id.get()));
+                core.spawned(self.task_id());
                 core.list(self);
                 core.push(Job::Step(this.clone()));
                 Ok(())
@@ -284,7 +291,7 @@ impl Task {
         let loop_ = self.future.loop_.get_or_none();
         let state = state();
         if let Some(core) = self.future.core() {
-            core.spawned(TaskId(self.id.get()));
+            core.spawned(self.task_id());
         }
         let outer = swap_current(self.future.core(), &loop_, this)?;
         let registered = match &state.register_eager_task {
@@ -343,6 +350,7 @@ impl Task {
     pub fn run(&self, this: &Obj, core: &LoopCore, exception: Option<Obj>) -> Res<()> {
         let context = self.context.get_or_none();
         core.enter(this)?;
+        core.stepping(self.task_id());
         in_context(&context, || self.step(this, exception))
     }
 
@@ -401,7 +409,15 @@ impl Task {
     }
 
     #[inline]
+    fn task_id(&self) -> TaskId {
+        TaskId(self.id.get())
+    }
+
+    #[inline]
     fn ended(&self) {
+        if let Some(core) = self.future.core() {
+            core.finished(self.task_id());
+        }
         self.unlist();
     }
 
@@ -445,6 +461,9 @@ impl Task {
     fn park(&self, this: &Obj, value: Obj) -> Res<()> {
         if value.is_none() {
             // A bare `yield`: one turn for the others.
+            if let Some(core) = self.future.core() {
+                core.parked(self.task_id(), Waits::Turn, TaskId::NONE);
+            }
             return self.step_soon(this, None);
         }
         if value.is(this.as_ptr()) {
@@ -460,7 +479,7 @@ impl Task {
             future.blocking.set(false);
             match self.future.core() {
                 Some(core) => {
-                    core.parked(TaskId(self.id.get()));
+                    core.parked(self.task_id(), Waits::Future, TaskId(id_of(&value)));
                     future.add_task(&value, this)?;
                 }
                 None => future.add_callback(&value, wakeup_callback(this)?, self.context.get_or_none())?,
@@ -509,7 +528,7 @@ impl Task {
         }
         value.set_attr(&names.future_blocking, &Obj::bool(false))?;
         if let Some(core) = self.future.core() {
-            core.parked(TaskId(self.id.get()));
+            core.parked(self.task_id(), Waits::Future, TaskId::NONE);
         }
         let add = value.attr(&names.add_done_callback)?;
         let context = self.context.get_or_none();
@@ -565,7 +584,7 @@ impl Task {
         }
         self.cancel_requests.set(self.cancel_requests.get() + 1);
         if let Some(core) = self.future.core() {
-            core.cancelled(TaskId(self.id.get()));
+            core.cancelled(self.task_id());
         }
         if let Some(waiter) = self.waiter.get() {
             if cancel_any(&waiter, message.clone())? {
