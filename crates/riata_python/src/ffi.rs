@@ -78,7 +78,13 @@ impl Obj {
     #[inline]
     pub fn bool(value: bool) -> Obj {
         // SAFETY: `True` and `False` live as long as the interpreter.
-        unsafe { Obj::shared(if value { ffi::Py_True() } else { ffi::Py_False() }) }
+        unsafe {
+            Obj::shared(if value {
+                ffi::Py_True()
+            } else {
+                ffi::Py_False()
+            })
+        }
     }
 
     #[inline]
@@ -439,7 +445,8 @@ pub fn ends_the_loop(exception: &Obj) -> bool {
     // SAFETY: an exception instance against static types.
     unsafe {
         ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), ffi::PyExc_SystemExit) != 0
-            || ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), ffi::PyExc_KeyboardInterrupt) != 0
+            || ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), ffi::PyExc_KeyboardInterrupt)
+                != 0
     }
 }
 
@@ -456,7 +463,11 @@ pub fn unraisable(source: Option<&Obj>) {
 
 /// Put an exception aside for the length of a clean-up, and raise it again afterwards.
 pub fn aside<T>(cleanup: impl FnOnce() -> T) -> T {
-    let saved = if exception_is_set() { take_exception() } else { None };
+    let saved = if exception_is_set() {
+        take_exception()
+    } else {
+        None
+    };
     let value = cleanup();
     if let Some(exception) = saved {
         set_exception(exception);
@@ -468,7 +479,12 @@ pub fn aside<T>(cleanup: impl FnOnce() -> T) -> T {
 
 pub fn string(text: &str) -> Res {
     // SAFETY: valid UTF-8 of that length.
-    unsafe { Obj::owned(ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as isize)) }
+    unsafe {
+        Obj::owned(ffi::PyUnicode_FromStringAndSize(
+            text.as_ptr().cast(),
+            text.len() as isize,
+        ))
+    }
 }
 
 pub fn interned(text: &CStr) -> Res {
@@ -488,7 +504,12 @@ pub fn int(value: i64) -> Res {
 
 pub fn bytes(data: &[u8]) -> Res {
     // SAFETY: copies `data`.
-    unsafe { Obj::owned(ffi::PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as isize)) }
+    unsafe {
+        Obj::owned(ffi::PyBytes_FromStringAndSize(
+            data.as_ptr().cast(),
+            data.len() as isize,
+        ))
+    }
 }
 
 pub fn tuple(items: &[*mut ffi::PyObject]) -> Res {
@@ -537,7 +558,11 @@ pub fn utf8(text: &Obj) -> Res<String> {
 pub fn to_double(value: &Obj) -> Res<f64> {
     // SAFETY: a live object.
     let number = unsafe { ffi::PyFloat_AsDouble(value.as_ptr()) };
-    if number == -1.0 && exception_is_set() { Err(Raised) } else { Ok(number) }
+    if number == -1.0 && exception_is_set() {
+        Err(Raised)
+    } else {
+        Ok(number)
+    }
 }
 
 pub fn import(module: &CStr) -> Res {
@@ -590,7 +615,9 @@ pub fn send_none(coro: &Obj) -> Sent {
     unsafe {
         match ffi::PyIter_Send(coro.as_ptr(), ffi::Py_None(), &mut value) {
             ffi::PySendResult::PYGEN_NEXT => Obj::owned(value).map_or(Sent::Raised, Sent::Yielded),
-            ffi::PySendResult::PYGEN_RETURN => Obj::owned(value).map_or(Sent::Raised, Sent::Returned),
+            ffi::PySendResult::PYGEN_RETURN => {
+                Obj::owned(value).map_or(Sent::Raised, Sent::Returned)
+            }
             ffi::PySendResult::PYGEN_ERROR => Sent::Raised,
         }
     }

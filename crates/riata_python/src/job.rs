@@ -16,7 +16,11 @@ pub enum Job {
     /// Throw an exception into a task.
     Throw(Obj, Obj),
     /// Tell a done callback about its future.
-    Done { callback: Obj, context: Obj, future: Obj },
+    Done {
+        callback: Obj,
+        context: Obj,
+        future: Obj,
+    },
     /// Something happened to a transport, a server or a socket call.
     Net(Obj, Event),
 }
@@ -32,7 +36,11 @@ impl Clone for Job {
             Job::Step(task) => Job::Step(task.clone()),
             Job::Wake(task) => Job::Wake(task.clone()),
             Job::Throw(task, exception) => Job::Throw(task.clone(), exception.clone()),
-            Job::Done { callback, context, future } => Job::Done {
+            Job::Done {
+                callback,
+                context,
+                future,
+            } => Job::Done {
                 callback: callback.clone(),
                 context: context.clone(),
                 future: future.clone(),
@@ -48,7 +56,11 @@ impl Job {
         match self {
             Job::Handle(a) | Job::Step(a) | Job::Wake(a) | Job::Net(a, _) => [Some(a), None, None],
             Job::Throw(a, b) => [Some(a), Some(b), None],
-            Job::Done { callback, context, future } => [Some(callback), Some(context), Some(future)],
+            Job::Done {
+                callback,
+                context,
+                future,
+            } => [Some(callback), Some(context), Some(future)],
         }
     }
 }

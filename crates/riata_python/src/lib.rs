@@ -32,10 +32,27 @@ mod _riata {
     fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let info = PyDict::new(py);
         info.set_item("version", env!("CARGO_PKG_VERSION"))?;
-        info.set_item("profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+        info.set_item(
+            "profile",
+            if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
+        )?;
         info.set_item("target", env!("RIATA_TARGET"))?;
-        info.set_item("driver", if cfg!(target_os = "linux") { "epoll" } else { "kqueue" })?;
-        info.set_item("python", format!("{}.{}", py.version_info().major, py.version_info().minor))?;
+        info.set_item(
+            "driver",
+            if cfg!(target_os = "linux") {
+                "epoll"
+            } else {
+                "kqueue"
+            },
+        )?;
+        info.set_item(
+            "python",
+            format!("{}.{}", py.version_info().major, py.version_info().minor),
+        )?;
         Ok(info)
     }
 }

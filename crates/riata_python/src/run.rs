@@ -41,7 +41,11 @@ fn run_job(core: &LoopCore, job: Job) -> Res<()> {
             core.leave()?;
             handle.run(&object)
         }
-        Job::Done { callback, context, future } => {
+        Job::Done {
+            callback,
+            context,
+            future,
+        } => {
             core.leave()?;
             match in_context(&context, || callback.call1(&future)) {
                 Ok(_) => Ok(()),
@@ -62,7 +66,12 @@ fn run_task(core: &LoopCore, object: &Obj, exception: Res<Option<Obj>>) -> Res<(
     };
     match exception.and_then(|exception| task.run(object, core, exception)) {
         Ok(()) => Ok(()),
-        Err(Raised) => report(core, &task::step_callable(object)?, &[], &task::context_of(object)),
+        Err(Raised) => report(
+            core,
+            &task::step_callable(object)?,
+            &[],
+            &task::context_of(object),
+        ),
     }
 }
 
@@ -97,9 +106,11 @@ fn run_timed(core: &LoopCore, job: Job) -> Res<()> {
     let shown = match kept {
         Job::Step(task) | Job::Wake(task) | Job::Throw(task, _) => task,
         Job::Handle(handle) => handle,
-        Job::Done { callback, context, future } => {
-            new_handle(&core.this(), &callback, &[future.as_ptr()], context)?
-        }
+        Job::Done {
+            callback,
+            context,
+            future,
+        } => new_handle(&core.this(), &callback, &[future.as_ptr()], context)?,
         Job::Net(object, _) => object,
     };
     core.report_slow(&shown, took)

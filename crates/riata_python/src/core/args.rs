@@ -153,7 +153,9 @@ pub unsafe fn init_args<const N: usize>(
             let (mut pos, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
             while ffi::PyDict_Next(kwargs, &mut pos, &mut key, &mut value) != 0 {
                 match names.iter().position(|n| same_name(n, key)) {
-                    Some(index) if found[index].is_none() => found[index] = Some(Obj::shared(value)),
+                    Some(index) if found[index].is_none() => {
+                        found[index] = Some(Obj::shared(value))
+                    }
                     Some(index) => {
                         let shown = utf8(names[index])?;
                         return Err(raise_type_error(&format!(
@@ -187,7 +189,10 @@ pub unsafe fn init_args<const N: usize>(
 pub fn not_deletable(value: *mut ffi::PyObject, what: &str) -> Res<()> {
     if value.is_null() {
         // SAFETY: a static exception type.
-        return Err(crate::ffi::raise(unsafe { ffi::PyExc_AttributeError }, &format!("cannot delete {what}")));
+        return Err(crate::ffi::raise(
+            unsafe { ffi::PyExc_AttributeError },
+            &format!("cannot delete {what}"),
+        ));
     }
     Ok(())
 }

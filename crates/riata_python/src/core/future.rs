@@ -16,8 +16,8 @@ use super::task;
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, aside, check, dict, dict_set, give, raise, raise_runtime_error, raise_type_error,
-    set_exception, string, tuple, unraisable,
+    Obj, Raised, Res, Slot, aside, check, dict, dict_set, give, raise, raise_runtime_error,
+    raise_type_error, set_exception, string, tuple, unraisable,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -138,7 +138,8 @@ pub fn exact(object: &Obj) -> Option<&Future> {
     let tp = object.type_ptr();
     let state = state();
     // SAFETY: objects of these types start with `Future` and live as long as the reference.
-    (tp == state.future_type || tp == state.task_type).then(|| unsafe { &*object.as_ptr().cast::<Future>() })
+    (tp == state.future_type || tp == state.task_type)
+        .then(|| unsafe { &*object.as_ptr().cast::<Future>() })
 }
 
 /// A pending future of `loop_`, whose native side is `core`.
@@ -196,7 +197,8 @@ impl Future {
             _ => state().get_event_loop.call0()?,
         };
         let core = LoopCore::of(&loop_).filter(|core| core.plain.get());
-        self.native.set(core.map_or(std::ptr::null(), |core| &raw const *core));
+        self.native
+            .set(core.map_or(std::ptr::null(), |core| &raw const *core));
         let debug = match core {
             Some(core) => core.debug.get(),
             None => {
@@ -310,7 +312,10 @@ impl Future {
     pub fn outcome(&self) -> Res<Result<Obj, Obj>> {
         match self.status.get() {
             Status::Cancelled => Ok(Err(self.cancelled_error()?)),
-            Status::Pending => Err(raise(state().invalid_state_error.as_ptr(), "Result is not set.")),
+            Status::Pending => Err(raise(
+                state().invalid_state_error.as_ptr(),
+                "Result is not set.",
+            )),
             Status::Finished => {
                 self.log_traceback.set(false);
                 let Some(exception) = self.exception.get() else {
@@ -320,7 +325,9 @@ impl Future {
                 {
                     let traceback = self.exception_traceback.take().unwrap_or_else(Obj::none);
                     // SAFETY: an exception and a traceback or None.
-                    check(unsafe { ffi::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) })?;
+                    check(unsafe {
+                        ffi::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr())
+                    })?;
                 }
                 Ok(Err(exception))
             }
@@ -336,7 +343,10 @@ impl Future {
         self.alive()?;
         match self.status.get() {
             Status::Cancelled => Err(set_exception(self.cancelled_error()?)),
-            Status::Pending => Err(raise(state().invalid_state_error.as_ptr(), "Exception is not set.")),
+            Status::Pending => Err(raise(
+                state().invalid_state_error.as_ptr(),
+                "Exception is not set.",
+            )),
             Status::Finished => {
                 self.log_traceback.set(false);
                 Ok(self.exception.get_or_none())
@@ -431,7 +441,10 @@ impl Future {
             return Ok(());
         }
         let method = self.loop_.get_or_none().attr(&state().names.call_soon)?;
-        method.call_kw(&[callback.as_ptr(), this.as_ptr(), context.as_ptr()], &state().kw_context)?;
+        method.call_kw(
+            &[callback.as_ptr(), this.as_ptr(), context.as_ptr()],
+            &state().kw_context,
+        )?;
         Ok(())
     }
 
@@ -547,8 +560,16 @@ impl Future {
             ..
         } = self;
         for slot in [
-            loop_, first, first_context, rest, result, exception, exception_traceback, cancel_message,
-            cancelled_exception, source_traceback,
+            loop_,
+            first,
+            first_context,
+            rest,
+            result,
+            exception,
+            exception_traceback,
+            cancel_message,
+            cancelled_exception,
+            source_traceback,
         ] {
             slot.clear();
         }
@@ -603,16 +624,20 @@ impl Future {
     pub unsafe fn clear_weakrefs(&self) {
         if !self.weakrefs.get().is_null() {
             // SAFETY: the object is dying and has weak references.
-            aside(|| unsafe { ffi::PyObject_ClearWeakRefs((&raw const *self) as *mut ffi::PyObject) });
+            aside(|| unsafe {
+                ffi::PyObject_ClearWeakRefs((&raw const *self) as *mut ffi::PyObject)
+            });
         }
     }
 }
 
 /// StopIteration cannot travel through a coroutine: an error up to 3.11, wrapped since.
 fn without_stop_iteration(value: Obj) -> Res {
-    const MESSAGE: &str = "StopIteration interacts badly with generators and cannot be raised into a Future";
+    const MESSAGE: &str =
+        "StopIteration interacts badly with generators and cannot be raised into a Future";
     // SAFETY: a live exception against a static type.
-    let is_stop = unsafe { ffi::PyErr_GivenExceptionMatches(value.as_ptr(), ffi::PyExc_StopIteration) != 0 };
+    let is_stop =
+        unsafe { ffi::PyErr_GivenExceptionMatches(value.as_ptr(), ffi::PyExc_StopIteration) != 0 };
     if !is_stop {
         return Ok(value);
     }
@@ -629,7 +654,10 @@ fn without_stop_iteration(value: Obj) -> Res {
         let text = string(MESSAGE)?;
         // SAFETY: calls a static exception type; cause and context take over one reference each.
         unsafe {
-            let wrapped = Obj::owned(ffi::PyObject_CallOneArg(ffi::PyExc_RuntimeError, text.as_ptr()))?;
+            let wrapped = Obj::owned(ffi::PyObject_CallOneArg(
+                ffi::PyExc_RuntimeError,
+                text.as_ptr(),
+            ))?;
             ffi::PyException_SetCause(wrapped.as_ptr(), value.clone().into_ptr());
             ffi::PyException_SetContext(wrapped.as_ptr(), value.into_ptr());
             Ok(wrapped)
@@ -643,10 +671,15 @@ pub fn finalizing() -> bool {
     unsafe {
         ffi::Py_IsFinalizing() != 0
     }
-    // SAFETY: always callable.
     #[cfg(not(Py_3_13))]
-    unsafe {
-        ffi::_Py_IsFinalizing() != 0
+    {
+        let is_finalizing = || {
+            crate::ffi::import(c"sys")?
+                .get(c"is_finalizing")?
+                .call0()?
+                .truth()
+        };
+        is_finalizing().unwrap_or(true)
     }
 }
 
@@ -684,7 +717,11 @@ pub fn describe(this: &Obj, info: &Obj) -> Res {
     let separator = string(" ")?;
     // SAFETY: a string and a list of strings.
     let joined = unsafe { Obj::owned(ffi::PyUnicode_Join(separator.as_ptr(), info.as_ptr()))? };
-    string(&format!("<{} {}>", type_name(this)?, crate::ffi::utf8(&joined)?))
+    string(&format!(
+        "<{} {}>",
+        type_name(this)?,
+        crate::ffi::utf8(&joined)?
+    ))
 }
 
 // ---------------------------------------------------------------- slots and methods
@@ -696,7 +733,10 @@ unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Future) {
 
 macro_rules! noargs_method {
     ($name:ident, |$object:ident, $future:ident| $body:expr) => {
-        unsafe extern "C" fn $name(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
             // SAFETY: the receiver of a method of this type.
             let ($object, $future) = unsafe { this(&object) };
             let _ = $object;
@@ -707,7 +747,10 @@ macro_rules! noargs_method {
 
 macro_rules! field {
     ($name:ident, |$object:ident, $future:ident| $body:expr) => {
-        unsafe extern "C" fn $name(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut c_void,
+        ) -> *mut ffi::PyObject {
             // SAFETY: the receiver of a getter of this type.
             let ($object, $future) = unsafe { this(&object) };
             let _ = ($object, $future);
@@ -718,7 +761,10 @@ macro_rules! field {
 
 macro_rules! onearg_method {
     ($name:ident, |$object:ident, $future:ident, $arg:ident| $body:expr) => {
-        unsafe extern "C" fn $name(object: *mut ffi::PyObject, arg: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            arg: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
             // SAFETY: the receiver and the argument of a METH_O method of this type.
             let (($object, $future), $arg) = unsafe { (this(&object), Obj::from_ref(&arg)) };
             let _ = $object;
@@ -729,10 +775,15 @@ macro_rules! onearg_method {
 
 noargs_method!(result_method, |_o, future| future.result());
 noargs_method!(exception_method, |_o, future| future.exception());
-noargs_method!(cancelled_method, |_o, future| Ok(Obj::bool(future.status.get() == Status::Cancelled)));
+noargs_method!(cancelled_method, |_o, future| Ok(Obj::bool(
+    future.status.get() == Status::Cancelled
+)));
 noargs_method!(done_method, |_o, future| Ok(Obj::bool(future.is_done())));
-noargs_method!(get_loop_method, |_o, future| future.alive().map(|()| future.loop_.get_or_none()));
-noargs_method!(make_cancelled_error_method, |_o, future| future.cancelled_error());
+noargs_method!(get_loop_method, |_o, future| future
+    .alive()
+    .map(|()| future.loop_.get_or_none()));
+noargs_method!(make_cancelled_error_method, |_o, future| future
+    .cancelled_error());
 onearg_method!(set_result_method, |object, future, value| future
     .set_result(object, value.clone())
     .map(|()| Obj::none()));
@@ -745,19 +796,31 @@ onearg_method!(remove_done_callback_method, |_o, future, callback| future
     .and_then(crate::ffi::int));
 
 field!(class_getter, |_o, _f| Ok(state().asyncio_future.clone()));
-field!(state_getter, |_o, future| string(match future.status.get() {
-    Status::Pending => "PENDING",
-    Status::Cancelled => "CANCELLED",
-    Status::Finished => "FINISHED",
-}));
-field!(blocking_getter, |_o, future| Ok(Obj::bool(future.blocking.get())));
+field!(state_getter, |_o, future| string(
+    match future.status.get() {
+        Status::Pending => "PENDING",
+        Status::Cancelled => "CANCELLED",
+        Status::Finished => "FINISHED",
+    }
+));
+field!(blocking_getter, |_o, future| Ok(Obj::bool(
+    future.blocking.get()
+)));
 field!(loop_getter, |_o, future| Ok(future.loop_.get_or_none()));
 field!(callbacks_getter, |_o, future| future.callbacks());
 field!(result_getter, |_o, future| Ok(future.result.get_or_none()));
-field!(exception_getter, |_o, future| Ok(future.exception.get_or_none()));
-field!(log_traceback_getter, |_o, future| Ok(Obj::bool(future.log_traceback.get())));
-field!(source_traceback_getter, |_o, future| Ok(future.source_traceback.get_or_none()));
-field!(cancel_message_getter, |_o, future| Ok(future.cancel_message.get_or_none()));
+field!(exception_getter, |_o, future| Ok(future
+    .exception
+    .get_or_none()));
+field!(log_traceback_getter, |_o, future| Ok(Obj::bool(
+    future.log_traceback.get()
+)));
+field!(source_traceback_getter, |_o, future| Ok(future
+    .source_traceback
+    .get_or_none()));
+field!(cancel_message_getter, |_o, future| Ok(future
+    .cancel_message
+    .get_or_none()));
 
 macro_rules! setter {
     ($name:ident, $what:literal, |$future:ident, $value:ident| $body:expr) => {
@@ -780,14 +843,21 @@ macro_rules! setter {
     };
 }
 
-setter!(blocking_setter, "_asyncio_future_blocking", |future, value| {
-    future.blocking.set(value.truth()?);
-    Ok(())
-});
+setter!(
+    blocking_setter,
+    "_asyncio_future_blocking",
+    |future, value| {
+        future.blocking.set(value.truth()?);
+        Ok(())
+    }
+);
 setter!(log_traceback_setter, "_log_traceback", |future, value| {
     if value.truth()? {
         // SAFETY: a static exception type.
-        return Err(raise(unsafe { ffi::PyExc_ValueError }, "_log_traceback can only be set to False"));
+        return Err(raise(
+            unsafe { ffi::PyExc_ValueError },
+            "_log_traceback can only be set to False",
+        ));
     }
     future.log_traceback.set(false);
     Ok(())
@@ -804,7 +874,12 @@ unsafe extern "C" fn add_done_callback_method(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of this type.
-    let ((object, future), args) = unsafe { (this(&object), Args::new("add_done_callback", args, nargs, names)) };
+    let ((object, future), args) = unsafe {
+        (
+            this(&object),
+            Args::new("add_done_callback", args, nargs, names),
+        )
+    };
     give((|| {
         args.require(&["fn"])?;
         args.at_most(1)?;
@@ -834,8 +909,13 @@ pub unsafe fn cancel_args(
     args.at_most(1)?;
     let [message] = args.keywords([&state().names.msg])?;
     // SAFETY: positional arguments are live.
-    let positional = args.positional().first().map(|p| unsafe { Obj::shared(*p) });
-    Ok(positional.or_else(|| message.cloned()).filter(|m| given(Some(m)).is_some()))
+    let positional = args
+        .positional()
+        .first()
+        .map(|p| unsafe { Obj::shared(*p) });
+    Ok(positional
+        .or_else(|| message.cloned())
+        .filter(|m| given(Some(m)).is_some()))
 }
 
 unsafe extern "C" fn cancel_method(
@@ -846,17 +926,32 @@ unsafe extern "C" fn cancel_method(
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of this type.
     let ((object, future), message) = unsafe { (this(&object), cancel_args(args, nargs, names)) };
-    give(message.and_then(|m| future.cancel(object, m)).map(Obj::bool))
+    give(
+        message
+            .and_then(|m| future.cancel(object, m))
+            .map(Obj::bool),
+    )
 }
 
-unsafe extern "C" fn class_getitem(class: *mut ffi::PyObject, item: *mut ffi::PyObject) -> *mut ffi::PyObject {
+unsafe extern "C" fn class_getitem(
+    class: *mut ffi::PyObject,
+    item: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     give(state().generic_alias.call(&[class, item]))
 }
 
-unsafe extern "C" fn init(object: *mut ffi::PyObject, args: *mut ffi::PyObject, kwargs: *mut ffi::PyObject) -> i32 {
+unsafe extern "C" fn init(
+    object: *mut ffi::PyObject,
+    args: *mut ffi::PyObject,
+    kwargs: *mut ffi::PyObject,
+) -> i32 {
     // SAFETY: tp_init of this type, with its own arguments.
-    let (future, parsed) =
-        unsafe { (this(&object).1, init_args("Future", args, kwargs, 0, 0, [&state().names.loop_])) };
+    let (future, parsed) = unsafe {
+        (
+            this(&object).1,
+            init_args("Future", args, kwargs, 0, 0, [&state().names.loop_]),
+        )
+    };
     match parsed.and_then(|[loop_]| future.init(loop_)) {
         Ok(()) => 0,
         Err(raised) => raised.into(),
@@ -866,12 +961,21 @@ unsafe extern "C" fn init(object: *mut ffi::PyObject, args: *mut ffi::PyObject, 
 unsafe extern "C" fn future_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: a slot of this type.
     let (object, future) = unsafe { this(&object) };
-    give(future.alive().and_then(|()| describe(object, &state().future_repr_info)))
+    give(
+        future
+            .alive()
+            .and_then(|()| describe(object, &state().future_repr_info)),
+    )
 }
 
 unsafe extern "C" fn iter(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: a slot of this type.
-    give(unsafe { this(&object) }.1.alive().map(|()| unsafe { Obj::shared(object) }))
+    give(
+        unsafe { this(&object) }
+            .1
+            .alive()
+            .map(|()| unsafe { Obj::shared(object) }),
+    )
 }
 
 #[inline]
@@ -937,7 +1041,11 @@ pub fn finalize_future(object: &Obj, future: &Future) {
     }
 }
 
-unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc, arg: *mut c_void) -> i32 {
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
     // SAFETY: CPython traverses a live object of this type; an instance of a heap type visits its type.
     unsafe {
         let status = visit(ffi::Py_TYPE(object).cast(), arg);
@@ -961,15 +1069,18 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         let future = &*object.cast::<Future>();
         let tp = ffi::Py_TYPE(object);
         let is_exact = tp == state().future_type;
-        if (future.wants_report() || !is_exact) && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+        if (future.wants_report() || !is_exact)
+            && ffi::PyObject_CallFinalizerFromDealloc(object) < 0
+        {
             return;
         }
         ffi::PyObject_GC_UnTrack(object.cast());
         future.clear_weakrefs();
         future.clear_all();
         future.reset_flags();
-        let parked =
-            is_exact && ffi::PyObject_GC_IsFinalized(object) == 0 && PARKED.with(|list| list.park(object));
+        let parked = is_exact
+            && ffi::PyObject_GC_IsFinalized(object) == 0
+            && PARKED.with(|list| list.park(object));
         if !parked {
             match (*tp).tp_free {
                 Some(free) => free(object.cast()),

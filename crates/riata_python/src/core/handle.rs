@@ -12,7 +12,9 @@ use riata_engine::TimerKey;
 use super::freelist::FreeList;
 use super::typespec::{TypeSpec, getter, noargs, offset_member};
 use crate::event_loop::LoopCore;
-use crate::ffi::{Obj, Raised, Res, Slot, aside, dict, dict_set, ends_the_loop, give, repr, string, tuple, utf8};
+use crate::ffi::{
+    Obj, Raised, Res, Slot, aside, dict, dict_set, ends_the_loop, give, repr, string, tuple, utf8,
+};
 use crate::state::state;
 
 const INLINE: usize = 3;
@@ -55,21 +57,43 @@ pub fn make_timer_handle_type() -> Res<*mut ffi::PyTypeObject> {
     )
 }
 
-fn make(name: &'static std::ffi::CStr, more: Vec<(i32, *mut c_void)>) -> Res<*mut ffi::PyTypeObject> {
+fn make(
+    name: &'static std::ffi::CStr,
+    more: Vec<(i32, *mut c_void)>,
+) -> Res<*mut ffi::PyTypeObject> {
     let timer = !more.is_empty();
     let mut slots = vec![
         (ffi::Py_tp_dealloc, dealloc as *mut c_void),
         (ffi::Py_tp_traverse, traverse as *mut c_void),
         (ffi::Py_tp_clear, clear as *mut c_void),
         (ffi::Py_tp_repr, handle_repr as *mut c_void),
-        (ffi::Py_tp_doc, c"A scheduled callback of a riata loop.".as_ptr() as *mut c_void),
+        (
+            ffi::Py_tp_doc,
+            c"A scheduled callback of a riata loop.".as_ptr() as *mut c_void,
+        ),
     ];
     slots.extend(more);
     let mut methods = vec![
-        noargs(c"cancel", cancel, c"Cancel the callback; does nothing when it ran already."),
-        noargs(c"cancelled", cancelled, c"Return True if the callback was cancelled."),
-        noargs(c"get_context", get_context, c"Return the context that the callback runs in."),
-        noargs(c"_run", run_method, c"Run the callback now, reporting exceptions to the loop."),
+        noargs(
+            c"cancel",
+            cancel,
+            c"Cancel the callback; does nothing when it ran already.",
+        ),
+        noargs(
+            c"cancelled",
+            cancelled,
+            c"Return True if the callback was cancelled.",
+        ),
+        noargs(
+            c"get_context",
+            get_context,
+            c"Return the context that the callback runs in.",
+        ),
+        noargs(
+            c"_run",
+            run_method,
+            c"Run the callback now, reporting exceptions to the loop.",
+        ),
     ];
     let mut getsets = vec![
         getter(c"__class__", class_getter),
@@ -81,14 +105,20 @@ fn make(name: &'static std::ffi::CStr, more: Vec<(i32, *mut c_void)>) -> Res<*mu
         getter(c"_source_traceback", source_traceback_getter),
     ];
     if timer {
-        methods.push(noargs(c"when", when, c"Return the scheduled time, in seconds of loop.time()."));
+        methods.push(noargs(
+            c"when",
+            when,
+            c"Return the scheduled time, in seconds of loop.time().",
+        ));
         getsets.push(getter(c"_when", when_getter));
         getsets.push(getter(c"_scheduled", scheduled_getter));
     }
     TypeSpec {
         name,
         size: size_of::<Handle>(),
-        flags: u64::from(ffi::Py_TPFLAGS_HAVE_GC as u32 | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION as u32),
+        flags: u64::from(
+            ffi::Py_TPFLAGS_HAVE_GC as u32 | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION as u32,
+        ),
         base: std::ptr::null_mut(),
         slots,
         methods,
@@ -128,7 +158,14 @@ pub fn new_timer_handle(
 ) -> Res {
     // SAFETY: TIMERS parks objects of this type only.
     let parked = TIMERS.with(|list| unsafe { list.take(state().timer_handle_type) });
-    let object = fill(parked, state().timer_handle_type, loop_, callback, args, context)?;
+    let object = fill(
+        parked,
+        state().timer_handle_type,
+        loop_,
+        callback,
+        args,
+        context,
+    )?;
     Handle::of(&object).when.set(when);
     Ok(object)
 }
@@ -144,7 +181,13 @@ fn fill(
 ) -> Res {
     let fresh = parked.is_null();
     // SAFETY: either a parked object of this very type, or a fresh, zeroed and tracked one.
-    let object = unsafe { Obj::owned(if fresh { ffi::PyType_GenericAlloc(tp, 0) } else { parked })? };
+    let object = unsafe {
+        Obj::owned(if fresh {
+            ffi::PyType_GenericAlloc(tp, 0)
+        } else {
+            parked
+        })?
+    };
     let this = Handle::of(&object);
     this.loop_.set(loop_.clone());
     this.callback.set(callback.clone());
@@ -226,7 +269,9 @@ impl Handle {
             })
         } else {
             let held = self.args.each_ref().map(Slot::get);
-            let pointers = held.each_ref().map(|a| a.as_ref().map_or(std::ptr::null_mut(), Obj::as_ptr));
+            let pointers = held
+                .each_ref()
+                .map(|a| a.as_ref().map_or(std::ptr::null_mut(), Obj::as_ptr));
             let count = self.nargs.get() as usize;
             crate::ffi::in_context(&context, || callback.call(&pointers[..count]))
         };
@@ -250,7 +295,11 @@ impl Handle {
         let source = callback_source(&loop_, callback, &args)?;
         let names = &state().names;
         let context = dict()?;
-        dict_set(&context, &names.message, &string(&format!("Exception in callback {source}"))?)?;
+        dict_set(
+            &context,
+            &names.message,
+            &string(&format!("Exception in callback {source}"))?,
+        )?;
         dict_set(&context, &names.exception, &exception)?;
         dict_set(&context, &names.handle, this)?;
         if let Some(traceback) = self.source_traceback.get() {
@@ -264,7 +313,10 @@ impl Handle {
         if self.nargs.get() == AS_TUPLE {
             return Ok(self.args[0].get_or_none());
         }
-        let pointers: Vec<_> = self.args[..self.nargs.get() as usize].iter().map(Slot::ptr).collect();
+        let pointers: Vec<_> = self.args[..self.nargs.get() as usize]
+            .iter()
+            .map(Slot::ptr)
+            .collect();
         tuple(&pointers)
     }
 
@@ -279,11 +331,18 @@ impl Handle {
             info.push_str(" cancelled");
         }
         if timer {
-            info.push_str(&format!(" when={}", repr(&crate::ffi::float(self.when.get())?)?));
+            info.push_str(&format!(
+                " when={}",
+                repr(&crate::ffi::float(self.when.get())?)?
+            ));
         }
         if let Some(callback) = self.callback.get() {
             info.push(' ');
-            info.push_str(&callback_source(&self.loop_.get_or_none(), &callback, &self.args_tuple()?)?);
+            info.push_str(&callback_source(
+                &self.loop_.get_or_none(),
+                &callback,
+                &self.args_tuple()?,
+            )?);
         }
         if let Some(traceback) = self.source_traceback.get() {
             if let Some(place) = created_at(&traceback)? {
@@ -337,7 +396,10 @@ unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Handle) {
 
 macro_rules! method {
     ($name:ident, |$object:ident, $handle:ident| $body:expr) => {
-        unsafe extern "C" fn $name(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
             // SAFETY: the receiver of a method of this type.
             let ($object, $handle) = unsafe { this(&object) };
             give($body)
@@ -347,7 +409,10 @@ macro_rules! method {
 
 macro_rules! field {
     ($name:ident, |$object:ident, $handle:ident| $body:expr) => {
-        unsafe extern "C" fn $name(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut c_void,
+        ) -> *mut ffi::PyObject {
             // SAFETY: the receiver of a getter of this type.
             let ($object, $handle) = unsafe { this(&object) };
             let _ = ($object, $handle);
@@ -356,28 +421,52 @@ macro_rules! field {
     };
 }
 
-method!(cancel, |object, handle| handle.cancel(object).map(|()| Obj::none()));
-method!(cancelled, |_object, handle| Ok(Obj::bool(handle.cancelled.get())));
-method!(get_context, |_object, handle| Ok(handle.context.get_or_none()));
-method!(run_method, |object, handle| handle.run(object).map(|()| Obj::none()));
+method!(cancel, |object, handle| handle
+    .cancel(object)
+    .map(|()| Obj::none()));
+method!(cancelled, |_object, handle| Ok(Obj::bool(
+    handle.cancelled.get()
+)));
+method!(get_context, |_object, handle| Ok(handle
+    .context
+    .get_or_none()));
+method!(run_method, |object, handle| handle
+    .run(object)
+    .map(|()| Obj::none()));
 
-field!(class_getter, |object, _handle| Ok(if object.type_ptr() == state().timer_handle_type {
-    state().asyncio_timer_handle.clone()
-} else {
-    state().asyncio_handle.clone()
-}));
-field!(callback_getter, |_object, handle| Ok(handle.callback.get_or_none()));
+field!(class_getter, |object, _handle| Ok(
+    if object.type_ptr() == state().timer_handle_type {
+        state().asyncio_timer_handle.clone()
+    } else {
+        state().asyncio_handle.clone()
+    }
+));
+field!(callback_getter, |_object, handle| Ok(handle
+    .callback
+    .get_or_none()));
 field!(args_getter, |_object, handle| if handle.cancelled.get() {
     Ok(Obj::none())
 } else {
     handle.args_tuple()
 });
-field!(loop_getter, |_object, handle| Ok(handle.loop_.get_or_none()));
-field!(context_getter, |_object, handle| Ok(handle.context.get_or_none()));
-field!(cancelled_getter, |_object, handle| Ok(Obj::bool(handle.cancelled.get())));
-field!(source_traceback_getter, |_object, handle| Ok(handle.source_traceback.get_or_none()));
-field!(when_getter, |_object, handle| crate::ffi::float(handle.when.get()));
-field!(scheduled_getter, |_object, handle| Ok(Obj::bool(handle.timer.get().is_some())));
+field!(loop_getter, |_object, handle| Ok(handle
+    .loop_
+    .get_or_none()));
+field!(context_getter, |_object, handle| Ok(handle
+    .context
+    .get_or_none()));
+field!(cancelled_getter, |_object, handle| Ok(Obj::bool(
+    handle.cancelled.get()
+)));
+field!(source_traceback_getter, |_object, handle| Ok(handle
+    .source_traceback
+    .get_or_none()));
+field!(when_getter, |_object, handle| crate::ffi::float(
+    handle.when.get()
+));
+field!(scheduled_getter, |_object, handle| Ok(Obj::bool(
+    handle.timer.get().is_some()
+)));
 
 unsafe extern "C" fn when(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a method or getter of this type.
@@ -387,7 +476,11 @@ unsafe extern "C" fn when(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> 
 unsafe extern "C" fn handle_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a slot of this type.
     let (object, handle) = unsafe { this(&object) };
-    give(handle.describe(object).and_then(|text| string(&format!("<{text}>"))))
+    give(
+        handle
+            .describe(object)
+            .and_then(|text| string(&format!("<{text}>"))),
+    )
 }
 
 unsafe extern "C" fn timer_hash(object: *mut ffi::PyObject) -> ffi::Py_hash_t {
@@ -433,7 +526,11 @@ unsafe extern "C" fn timer_compare(
     )
 }
 
-unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc, arg: *mut c_void) -> i32 {
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
     // SAFETY: CPython traverses a live object of this type.
     unsafe {
         let handle = &*object.cast::<Handle>();
@@ -442,7 +539,15 @@ unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc,
             return status;
         }
         let [a, b, c] = &handle.args;
-        for slot in [&handle.loop_, &handle.callback, a, b, c, &handle.context, &handle.source_traceback] {
+        for slot in [
+            &handle.loop_,
+            &handle.callback,
+            a,
+            b,
+            c,
+            &handle.context,
+            &handle.source_traceback,
+        ] {
             let status = slot.visit(visit, arg);
             if status != 0 {
                 return status;

@@ -60,7 +60,11 @@ pub fn stop_with(value: Obj) -> *mut ffi::PyObject {
     std::ptr::null_mut()
 }
 
-unsafe extern "C" fn traverse(this: *mut ffi::PyObject, visit: ffi::visitproc, arg: *mut c_void) -> i32 {
+unsafe extern "C" fn traverse(
+    this: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
     // SAFETY: CPython traverses a live object; the base knows all fields. A heap type is visited by its instances.
     unsafe {
         let status = visit(ffi::Py_TYPE(this).cast(), arg);

@@ -16,9 +16,10 @@ use super::future::{self, Future, Status, cancel_args, describe, finalize_future
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, Sent, Slot, aside, copy_context, dict, dict_set, exception_matches, give, in_context,
-    is_coroutine_exact, is_generator_exact, raise, raise_runtime_error, raise_type_error, repr, send_none,
-    set_exception, string, take_exception, throw, tuple, unraisable,
+    Obj, Raised, Res, Sent, Slot, aside, copy_context, dict, dict_set, exception_matches, give,
+    in_context, is_coroutine_exact, is_generator_exact, raise, raise_runtime_error,
+    raise_type_error, repr, send_none, set_exception, string, take_exception, throw, tuple,
+    unraisable,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -56,8 +57,16 @@ impl Callbacks {
     pub fn new() -> Callbacks {
         let leak = |def| Box::into_raw(Box::new(def));
         Callbacks {
-            step: leak(fastcall(c"task_step", step_callback, c"Run the task up to its next await.")),
-            wakeup: leak(onearg(c"task_wakeup", wakeup_method, c"Go on with the task: what it awaited is done.")),
+            step: leak(fastcall(
+                c"task_step",
+                step_callback,
+                c"Run the task up to its next await.",
+            )),
+            wakeup: leak(onearg(
+                c"task_wakeup",
+                wakeup_method,
+                c"Go on with the task: what it awaited is done.",
+            )),
         }
     }
 }
@@ -246,7 +255,10 @@ impl Task {
     ) -> Res<()> {
         self.log_destroy_pending.set(false);
         if !is_coroutine_exact(coro) && !state().iscoroutine.call1(coro)?.truth()? {
-            return Err(raise_type_error(&format!("a coroutine was expected, got {}", repr(coro)?)));
+            return Err(raise_type_error(&format!(
+                "a coroutine was expected, got {}",
+                repr(coro)?
+            )));
         }
         let context = match given(context) {
             Some(context) => context.clone(),
@@ -282,7 +294,12 @@ impl Task {
     fn loop_is_running(&self) -> Res<bool> {
         match self.future.core() {
             Some(core) => Ok(core.is_running()),
-            None => self.future.loop_.get_or_none().method0(&state().names.is_running)?.truth(),
+            None => self
+                .future
+                .loop_
+                .get_or_none()
+                .method0(&state().names.is_running)?
+                .truth(),
         }
     }
 
@@ -321,12 +338,19 @@ impl Task {
 
     /// Schedule a bound function of this task on a loop that is not ours.
     fn call_soon(&self, callback: Obj, argument: Option<&Obj>) -> Res<()> {
-        let method = self.future.loop_.get_or_none().attr(&state().names.call_soon)?;
+        let method = self
+            .future
+            .loop_
+            .get_or_none()
+            .attr(&state().names.call_soon)?;
         let context = self.context.get_or_none();
         let kw = &state().kw_context;
         match argument {
             None => method.call_kw(&[callback.as_ptr(), context.as_ptr()], kw),
-            Some(argument) => method.call_kw(&[callback.as_ptr(), argument.as_ptr(), context.as_ptr()], kw),
+            Some(argument) => method.call_kw(
+                &[callback.as_ptr(), argument.as_ptr(), context.as_ptr()],
+                kw,
+            ),
         }
         .map(drop)
     }
@@ -375,8 +399,9 @@ impl Task {
             return Err(self.already_done(this, exception.as_ref()));
         }
         if self.must_cancel.get() {
-            let is_cancel =
-                exception.as_ref().is_some_and(|e| exception_matches(e, state().cancelled_error.as_ptr()));
+            let is_cancel = exception
+                .as_ref()
+                .is_some_and(|e| exception_matches(e, state().cancelled_error.as_ptr()));
             if !is_cancel {
                 exception = Some(self.future.cancelled_error()?);
             }
@@ -439,7 +464,9 @@ impl Task {
     /// The coroutine raised: the task is cancelled or failed.
     fn fail(&self, this: &Obj) -> Res<()> {
         let Some(exception) = take_exception() else {
-            return Err(raise_runtime_error("the coroutine failed without an exception"));
+            return Err(raise_runtime_error(
+                "the coroutine failed without an exception",
+            ));
         };
         if exception_matches(&exception, state().cancelled_error.as_ptr()) {
             self.future.cancelled_exception.set(exception);
@@ -467,7 +494,9 @@ impl Task {
             return self.step_soon(this, None);
         }
         if value.is(this.as_ptr()) {
-            return self.step_error(this, || Ok(format!("Task cannot await on itself: {}", repr(this)?)));
+            return self.step_error(this, || {
+                Ok(format!("Task cannot await on itself: {}", repr(this)?))
+            });
         }
         if let Some(future) = future::exact(&value) {
             if !future.blocking.get() {
@@ -482,7 +511,11 @@ impl Task {
                     core.parked(self.task_id(), Waits::Future, TaskId(id_of(&value)));
                     future.add_task(&value, this)?;
                 }
-                None => future.add_callback(&value, wakeup_callback(this)?, self.context.get_or_none())?,
+                None => future.add_callback(
+                    &value,
+                    wakeup_callback(this)?,
+                    self.context.get_or_none(),
+                )?,
             }
             return self.wait_for(value);
         }
@@ -532,7 +565,10 @@ impl Task {
         }
         let add = value.attr(&names.add_done_callback)?;
         let context = self.context.get_or_none();
-        add.call_kw(&[wakeup_callback(this)?.as_ptr(), context.as_ptr()], &state().kw_context)?;
+        add.call_kw(
+            &[wakeup_callback(this)?.as_ptr(), context.as_ptr()],
+            &state().kw_context,
+        )?;
         self.wait_for(value)
     }
 
@@ -563,7 +599,9 @@ impl Task {
         self.step_error(this, || {
             let (task, shown) = (repr(this)?, repr(value)?);
             Ok(if is_generator_exact(value) {
-                format!("yield was used instead of yield from for generator in task {task} with {shown}")
+                format!(
+                    "yield was used instead of yield from for generator in task {task} with {shown}"
+                )
             } else {
                 format!("Task got bad yield: {shown}")
             })
@@ -574,7 +612,12 @@ impl Task {
     fn step_error(&self, this: &Obj, message: impl FnOnce() -> Res<String>) -> Res<()> {
         let text = string(&message()?)?;
         // SAFETY: calls a static exception type.
-        let error = unsafe { Obj::owned(ffi::PyObject_CallOneArg(ffi::PyExc_RuntimeError, text.as_ptr()))? };
+        let error = unsafe {
+            Obj::owned(ffi::PyObject_CallOneArg(
+                ffi::PyExc_RuntimeError,
+                text.as_ptr(),
+            ))?
+        };
         self.step_soon(this, Some(error))
     }
 
@@ -635,7 +678,11 @@ impl Task {
         let names = &state().names;
         let context = dict()?;
         dict_set(&context, &names.task, this)?;
-        dict_set(&context, &names.message, &string("Task was destroyed but it is pending!")?)?;
+        dict_set(
+            &context,
+            &names.message,
+            &string("Task was destroyed but it is pending!")?,
+        )?;
         if let Some(traceback) = self.future.source_traceback.get() {
             dict_set(&context, &names.source_traceback, &traceback)?;
         }
@@ -717,7 +764,10 @@ unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Task) {
 
 macro_rules! noargs_method {
     ($name:ident, |$object:ident, $task:ident| $body:expr) => {
-        unsafe extern "C" fn $name(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
             // SAFETY: the receiver of a method of this type.
             let ($object, $task) = unsafe { this(&object) };
             let _ = $object;
@@ -728,7 +778,10 @@ macro_rules! noargs_method {
 
 macro_rules! field {
     ($name:ident, |$task:ident| $body:expr) => {
-        unsafe extern "C" fn $name(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut c_void,
+        ) -> *mut ffi::PyObject {
             // SAFETY: the receiver of a getter of this type.
             let (_, $task) = unsafe { this(&object) };
             let _ = $task;
@@ -737,18 +790,30 @@ macro_rules! field {
     };
 }
 
-noargs_method!(cancelling_method, |_o, task| crate::ffi::int(task.cancel_requests.get().into()));
-noargs_method!(uncancel_method, |_o, task| crate::ffi::int(task.uncancel().into()));
+noargs_method!(cancelling_method, |_o, task| crate::ffi::int(
+    task.cancel_requests.get().into()
+));
+noargs_method!(uncancel_method, |_o, task| crate::ffi::int(
+    task.uncancel().into()
+));
 noargs_method!(get_name_method, |_o, task| task.name());
 noargs_method!(get_coro_method, |_o, task| Ok(task.coro.get_or_none()));
-noargs_method!(get_context_method, |_o, task| Ok(task.context.get_or_none()));
+noargs_method!(get_context_method, |_o, task| Ok(task
+    .context
+    .get_or_none()));
 
 field!(class_getter, |_task| Ok(state().asyncio_task.clone()));
-field!(log_destroy_pending_getter, |task| Ok(Obj::bool(task.log_destroy_pending.get())));
-field!(must_cancel_getter, |task| Ok(Obj::bool(task.must_cancel.get())));
+field!(log_destroy_pending_getter, |task| Ok(Obj::bool(
+    task.log_destroy_pending.get()
+)));
+field!(must_cancel_getter, |task| Ok(Obj::bool(
+    task.must_cancel.get()
+)));
 field!(coro_getter, |task| Ok(task.coro.get_or_none()));
 field!(waiter_getter, |task| Ok(task.waiter.get_or_none()));
-field!(cancelling_getter, |task| crate::ffi::int(task.cancel_requests.get().into()));
+field!(cancelling_getter, |task| crate::ffi::int(
+    task.cancel_requests.get().into()
+));
 
 unsafe extern "C" fn log_destroy_pending_setter(
     object: *mut ffi::PyObject,
@@ -756,9 +821,15 @@ unsafe extern "C" fn log_destroy_pending_setter(
     _: *mut c_void,
 ) -> std::ffi::c_int {
     // SAFETY: the receiver of a setter of this type; the value is null when deleting.
-    let ((_, task), value) = unsafe { (this(&object), (!value.is_null()).then(|| Obj::shared(value))) };
+    let ((_, task), value) = unsafe {
+        (
+            this(&object),
+            (!value.is_null()).then(|| Obj::shared(value)),
+        )
+    };
     let Some(value) = value else {
-        return super::args::not_deletable(std::ptr::null_mut(), "_log_destroy_pending").map_or(-1, |()| 0);
+        return super::args::not_deletable(std::ptr::null_mut(), "_log_destroy_pending")
+            .map_or(-1, |()| 0);
     };
     match value.truth() {
         Ok(value) => {
@@ -769,7 +840,10 @@ unsafe extern "C" fn log_destroy_pending_setter(
     }
 }
 
-unsafe extern "C" fn set_name_method(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject {
+unsafe extern "C" fn set_name_method(
+    object: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     // SAFETY: a METH_O method of this type.
     let ((_, task), name) = unsafe { (this(&object), Obj::from_ref(&name)) };
     give(as_str(name).map(|name| {
@@ -778,12 +852,22 @@ unsafe extern "C" fn set_name_method(object: *mut ffi::PyObject, name: *mut ffi:
     }))
 }
 
-unsafe extern "C" fn set_result_method(_: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    give(Err(raise_runtime_error("Task does not support set_result operation")))
+unsafe extern "C" fn set_result_method(
+    _: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    give(Err(raise_runtime_error(
+        "Task does not support set_result operation",
+    )))
 }
 
-unsafe extern "C" fn set_exception_method(_: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    give(Err(raise_runtime_error("Task does not support set_exception operation")))
+unsafe extern "C" fn set_exception_method(
+    _: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    give(Err(raise_runtime_error(
+        "Task does not support set_exception operation",
+    )))
 }
 
 unsafe extern "C" fn cancel_method(
@@ -826,7 +910,9 @@ unsafe extern "C" fn print_stack_method(
         let [limit, file] = args.keywords([&string("limit")?, &string("file")?])?;
         let limit = limit.cloned().unwrap_or_else(Obj::none);
         let file = file.cloned().unwrap_or_else(Obj::none);
-        state().task_print_stack.call(&[object, limit.as_ptr(), file.as_ptr()])
+        state()
+            .task_print_stack
+            .call(&[object, limit.as_ptr(), file.as_ptr()])
     })())
 }
 
@@ -838,14 +924,21 @@ unsafe extern "C" fn step_callback(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: a bound function whose receiver is a task (`step_callable`).
-    let ((object, task), args) = unsafe { (this(&object), Args::new("task_step", args, nargs, names)) };
+    let ((object, task), args) =
+        unsafe { (this(&object), Args::new("task_step", args, nargs, names)) };
     // SAFETY: positional arguments are live.
-    let exception = args.positional().first().map(|p| unsafe { Obj::shared(*p) });
+    let exception = args
+        .positional()
+        .first()
+        .map(|p| unsafe { Obj::shared(*p) });
     give(step_from_python(object, task, exception.filter(|e| !e.is_none())).map(|()| Obj::none()))
 }
 
 /// `task_wakeup(future)`: what the task awaited is done.
-unsafe extern "C" fn wakeup_method(object: *mut ffi::PyObject, future: *mut ffi::PyObject) -> *mut ffi::PyObject {
+unsafe extern "C" fn wakeup_method(
+    object: *mut ffi::PyObject,
+    future: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     // SAFETY: a bound function whose receiver is a task (`wakeup_callback`), and its one argument.
     let ((object, task), future) = unsafe { (this(&object), Obj::from_ref(&future)) };
     let exception = match future::exact(future) {
@@ -869,11 +962,20 @@ fn step_from_python(this: &Obj, task: &Task, exception: Option<Obj>) -> Res<()> 
     }
     state.enter_task.call(&[loop_.as_ptr(), this.as_ptr()])?;
     let stepped = task.step(this, exception);
-    let left = aside(|| state.leave_task.call(&[loop_.as_ptr(), this.as_ptr()]).map(drop));
+    let left = aside(|| {
+        state
+            .leave_task
+            .call(&[loop_.as_ptr(), this.as_ptr()])
+            .map(drop)
+    });
     stepped.and(left)
 }
 
-unsafe extern "C" fn init(object: *mut ffi::PyObject, args: *mut ffi::PyObject, kwargs: *mut ffi::PyObject) -> i32 {
+unsafe extern "C" fn init(
+    object: *mut ffi::PyObject,
+    args: *mut ffi::PyObject,
+    kwargs: *mut ffi::PyObject,
+) -> i32 {
     let names = &state().names;
     let coro_name = match string("coro") {
         Ok(name) => name,
@@ -889,7 +991,13 @@ unsafe extern "C" fn init(object: *mut ffi::PyObject, args: *mut ffi::PyObject, 
                 kwargs,
                 1,
                 1,
-                [&coro_name, &names.loop_, &names.name, &names.context, &names.eager_start],
+                [
+                    &coro_name,
+                    &names.loop_,
+                    &names.name,
+                    &names.context,
+                    &names.eager_start,
+                ],
             ),
         )
     };
@@ -924,7 +1032,11 @@ unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
     finalize_future(object, &task.future);
 }
 
-unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc, arg: *mut c_void) -> i32 {
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
     // SAFETY: CPython traverses a live object of this type; an instance of a heap type visits its type.
     unsafe {
         let task = &*object.cast::<Task>();
@@ -958,7 +1070,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         let task = &*object.cast::<Task>();
         let tp = ffi::Py_TYPE(object);
         let is_exact = tp == state().task_type;
-        let wants_finalizer = task.future.wants_report() || task.future.status.get() == Status::Pending || !is_exact;
+        let wants_finalizer =
+            task.future.wants_report() || task.future.status.get() == Status::Pending || !is_exact;
         if wants_finalizer && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
             return;
         }
@@ -968,8 +1081,9 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         task.clear_own();
         task.future.clear_all();
         task.future.reset_flags();
-        let parked =
-            is_exact && ffi::PyObject_GC_IsFinalized(object) == 0 && PARKED.with(|list| list.park(object));
+        let parked = is_exact
+            && ffi::PyObject_GC_IsFinalized(object) == 0
+            && PARKED.with(|list| list.park(object));
         if !parked {
             match (*tp).tp_free {
                 Some(free) => free(object.cast()),

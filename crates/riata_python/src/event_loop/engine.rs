@@ -78,7 +78,10 @@ impl LoopCore {
     /// # Safety
     /// The result is used for one call that runs no Python code and drops no job.
     #[inline]
-    #[expect(clippy::mut_from_ref, reason = "an UnsafeCell whose borrows end inside this file")]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "an UnsafeCell whose borrows end inside this file"
+    )]
     unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job> {
         // SAFETY: the GIL is held and the caller keeps the borrow short, so there is no other.
         unsafe { &mut *self.engine.get() }
@@ -187,7 +190,10 @@ impl LoopCore {
 
     /// Use the driver for one call. `body` must not call Python.
     #[inline]
-    pub fn driver<T>(&self, body: impl FnOnce(&mut KernelDriver) -> io::Result<T>) -> io::Result<T> {
+    pub fn driver<T>(
+        &self,
+        body: impl FnOnce(&mut KernelDriver) -> io::Result<T>,
+    ) -> io::Result<T> {
         self.check_thread_for_io()?;
         // SAFETY: one call of `body`, which touches the driver only.
         unsafe { body(&mut self.engine().driver) }
@@ -284,7 +290,11 @@ impl LoopCore {
     pub fn swap_current(&self, task: &Obj) -> Res {
         let current = self.current.get();
         // SAFETY: asyncio holds the task it was told about.
-        let before = if current.is_null() { Obj::none() } else { unsafe { Obj::shared(current) } };
+        let before = if current.is_null() {
+            Obj::none()
+        } else {
+            unsafe { Obj::shared(current) }
+        };
         if task.is_none() {
             self.leave()?;
         } else {
@@ -312,7 +322,9 @@ impl LoopCore {
     fn write_current(&self, task: &Obj) -> Res<()> {
         match &state().current_tasks {
             // SAFETY: a dict and live objects.
-            Some(dict) => check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), self.this.get(), task.as_ptr()) }),
+            Some(dict) => {
+                check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), self.this.get(), task.as_ptr()) })
+            }
             None => Ok(()),
         }
     }
@@ -389,7 +401,10 @@ impl LoopCore {
 
     #[inline]
     pub fn spawned(&self, task: TaskId) {
-        self.emit(Event::Spawn { task, by: self.current_task() });
+        self.emit(Event::Spawn {
+            task,
+            by: self.current_task(),
+        });
     }
 
     #[inline]
@@ -419,7 +434,10 @@ impl LoopCore {
 
     #[inline]
     pub fn cancelled(&self, task: TaskId) {
-        self.emit(Event::Cancel { task, by: self.current_task() });
+        self.emit(Event::Cancel {
+            task,
+            by: self.current_task(),
+        });
     }
 
     /// What the counting sink has seen.

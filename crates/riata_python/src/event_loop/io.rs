@@ -15,22 +15,36 @@ use crate::net;
 impl Loop {
     /// Call `callback(*args)` whenever `fd` is readable. Mirrors `loop.add_reader`.
     #[pyo3(signature = (fd, callback, *args))]
-    fn add_reader(slf: &Bound<'_, Self>, fd: &Bound<'_, PyAny>, callback: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>) -> PyResult<()> {
+    fn add_reader(
+        slf: &Bound<'_, Self>,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
         let core = &slf.get().core;
         let id = watched_id(core, fd)?;
         let handle = watcher(core, callback, args)?;
-        let replaced = core.add_reader(id, Job::Handle(handle)).map_err(|e| watch_error(id, e))?;
+        let replaced = core
+            .add_reader(id, Job::Handle(handle))
+            .map_err(|e| watch_error(id, e))?;
         cancel_replaced(replaced)?;
         Ok(())
     }
 
     /// Call `callback(*args)` whenever `fd` is writable. Mirrors `loop.add_writer`.
     #[pyo3(signature = (fd, callback, *args))]
-    fn add_writer(slf: &Bound<'_, Self>, fd: &Bound<'_, PyAny>, callback: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>) -> PyResult<()> {
+    fn add_writer(
+        slf: &Bound<'_, Self>,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
         let core = &slf.get().core;
         let id = watched_id(core, fd)?;
         let handle = watcher(core, callback, args)?;
-        let replaced = core.add_writer(id, Job::Handle(handle)).map_err(|e| watch_error(id, e))?;
+        let replaced = core
+            .add_writer(id, Job::Handle(handle))
+            .map_err(|e| watch_error(id, e))?;
         cancel_replaced(replaced)?;
         Ok(())
     }
@@ -80,13 +94,17 @@ pub fn file_descriptor(fileobj: &Bound<'_, PyAny>) -> PyResult<i32> {
         }
     };
     if fd < 0 {
-        return Err(PyValueError::new_err(format!("Invalid file descriptor: {fd}")));
+        return Err(PyValueError::new_err(format!(
+            "Invalid file descriptor: {fd}"
+        )));
     }
     i32::try_from(fd).map_err(|_| PyValueError::new_err(format!("Invalid file descriptor: {fd}")))
 }
 
 fn text_of(object: &Bound<'_, PyAny>) -> String {
-    object.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string())
+    object
+        .repr()
+        .map_or_else(|_| "?".to_owned(), |text| text.to_string())
 }
 
 fn watched_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
@@ -102,7 +120,12 @@ fn removed_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
 
 fn watcher(core: &LoopCore, callback: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>) -> Res {
     let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
-    new_handle(&core.this(), &Obj::from(callback.clone()), &pointers, copy_context()?)
+    new_handle(
+        &core.this(),
+        &Obj::from(callback.clone()),
+        &pointers,
+        copy_context()?,
+    )
 }
 
 /// Cancel the handle of a watcher that is gone; true when there was one.
@@ -117,7 +140,10 @@ fn cancel_replaced(job: Option<Job>) -> Res<bool> {
 fn watch_error(id: SocketId, error: std::io::Error) -> PyErr {
     let fd = id.0;
     match error.raw_os_error() {
-        Some(libc::EPERM) => PyErr::from(error_with(libc::EPERM, format!("cannot watch fd {fd}: the kernel does not support polling this kind of file"))),
+        Some(libc::EPERM) => PyErr::from(error_with(
+            libc::EPERM,
+            format!("cannot watch fd {fd}: the kernel does not support polling this kind of file"),
+        )),
         Some(libc::EBADF) => PyErr::from(error_with(libc::EBADF, "Bad file descriptor".to_owned())),
         _ => error.into(),
     }

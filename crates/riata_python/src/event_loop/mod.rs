@@ -55,7 +55,9 @@ impl LoopCore {
     /// The native side of a loop object, if it has one.
     #[inline]
     pub fn of(loop_: &Obj) -> Option<&LoopCore> {
-        loop_.is_instance_of(state().loop_type).then(|| engine::core_of(loop_))
+        loop_
+            .is_instance_of(state().loop_type)
+            .then(|| engine::core_of(loop_))
     }
 
     /// The loop object.
@@ -88,6 +90,8 @@ impl LoopCore {
     pub fn report_slow(&self, job: &Obj, seconds: f64) -> Res<()> {
         let this = self.this();
         let seconds = crate::ffi::float(seconds)?;
-        this.get(c"_report_slow_callback")?.call(&[job.as_ptr(), seconds.as_ptr()]).map(drop)
+        this.get(c"_report_slow_callback")?
+            .call(&[job.as_ptr(), seconds.as_ptr()])
+            .map(drop)
     }
 }

@@ -13,7 +13,9 @@ impl Loop {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> PyResult<Loop> {
-        Ok(Loop { core: LoopCore::new()? })
+        Ok(Loop {
+            core: LoopCore::new()?,
+        })
     }
 
     /// Second half of `__init__`: the object exists now.
@@ -27,7 +29,9 @@ impl Loop {
     fn _run(&self) -> PyResult<()> {
         let core = &self.core;
         if core.is_running() {
-            return Err(PyRuntimeError::new_err("This event loop is already running"));
+            return Err(PyRuntimeError::new_err(
+                "This event loop is already running",
+            ));
         }
         core.begin_run();
         let ran = run_turns(core);
@@ -101,7 +105,9 @@ impl Loop {
     /// Mirrors `loop.set_task_factory`.
     fn set_task_factory(&self, factory: &Bound<'_, PyAny>) -> PyResult<()> {
         if !factory.is_none() && !factory.is_callable() {
-            return Err(PyTypeError::new_err("task factory must be a callable or None"));
+            return Err(PyTypeError::new_err(
+                "task factory must be a callable or None",
+            ));
         }
         let factory = (!factory.is_none()).then(|| Obj::from(factory.clone()));
         self.core.task_factory.set_opt(factory);

@@ -13,7 +13,8 @@ use crate::core::handle::{Handle, new_handle, new_timer_handle};
 use crate::core::task::new_task;
 use crate::core::typespec::{fastcall, noargs};
 use crate::ffi::{
-    Obj, Res, check, copy_context, float, give, raise_runtime_error, raise_type_error, repr, to_double,
+    Obj, Res, check, copy_context, float, give, raise_runtime_error, raise_type_error, repr,
+    to_double,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -54,7 +55,11 @@ pub fn add_methods(class: &Bound<'_, PyAny>) -> PyResult<()> {
         // SAFETY: the definition is leaked; the class is a live type; the name is nul-terminated.
         unsafe {
             let descriptor = Obj::owned(ffi::PyDescr_NewMethod(class.as_ptr().cast(), method))?;
-            check(ffi::PyObject_SetAttrString(class.as_ptr(), method.ml_name, descriptor.as_ptr()))?;
+            check(ffi::PyObject_SetAttrString(
+                class.as_ptr(),
+                method.ml_name,
+                descriptor.as_ptr(),
+            ))?;
         }
     }
     Ok(())
@@ -63,10 +68,15 @@ pub fn add_methods(class: &Bound<'_, PyAny>) -> PyResult<()> {
 /// What debug mode refuses as a callback.
 pub fn check_callback(callback: &Obj, method: &str) -> Res<()> {
     let is_function = || -> Res<bool> {
-        crate::ffi::import(c"inspect")?.get(c"iscoroutinefunction")?.call1(callback)?.truth()
+        crate::ffi::import(c"inspect")?
+            .get(c"iscoroutinefunction")?
+            .call1(callback)?
+            .truth()
     };
     if state().iscoroutine.call1(callback)?.truth()? || is_function()? {
-        return Err(raise_type_error(&format!("coroutines cannot be used with {method}()")));
+        return Err(raise_type_error(&format!(
+            "coroutines cannot be used with {method}()"
+        )));
     }
     if !crate::ffi::is_callable(callback) {
         return Err(raise_type_error(&format!(
@@ -122,7 +132,12 @@ impl<'a> Call<'a> {
         names: *mut ffi::PyObject,
     ) -> Res<Call<'a>> {
         // SAFETY: the receiver is a live loop, since the descriptor checks its type.
-        let (loop_, args) = unsafe { (Obj::from_ref(object), Args::new(function, args, nargs, names)) };
+        let (loop_, args) = unsafe {
+            (
+                Obj::from_ref(object),
+                Args::new(function, args, nargs, names),
+            )
+        };
         args.require(required)?;
         let context = if args.has_keywords() {
             let [context] = args.keywords([&state().names.context])?;
@@ -199,7 +214,8 @@ unsafe extern "C" fn call_soon(
     // SAFETY: a fastcall method of the loop class.
     let call = unsafe { Call::new("call_soon", &["callback"], &object, args, nargs, names) };
     give(call.and_then(|call| {
-        call.core.debug_checks(call.callback(0), "call_soon", false)?;
+        call.core
+            .debug_checks(call.callback(0), "call_soon", false)?;
         let (handle, core) = call.handle(0)?;
         core.push(Job::Handle(handle.clone()));
         Ok(handle)
@@ -213,9 +229,19 @@ unsafe extern "C" fn call_soon_threadsafe(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of the loop class.
-    let call = unsafe { Call::new("call_soon_threadsafe", &["callback"], &object, args, nargs, names) };
+    let call = unsafe {
+        Call::new(
+            "call_soon_threadsafe",
+            &["callback"],
+            &object,
+            args,
+            nargs,
+            names,
+        )
+    };
     give(call.and_then(|call| {
-        call.core.debug_checks(call.callback(0), "call_soon_threadsafe", true)?;
+        call.core
+            .debug_checks(call.callback(0), "call_soon_threadsafe", true)?;
         let (handle, core) = call.handle(0)?;
         core.push(Job::Handle(handle.clone()));
         Ok(handle)
@@ -229,7 +255,16 @@ unsafe extern "C" fn call_later(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of the loop class.
-    let call = unsafe { Call::new("call_later", &["delay", "callback"], &object, args, nargs, names) };
+    let call = unsafe {
+        Call::new(
+            "call_later",
+            &["delay", "callback"],
+            &object,
+            args,
+            nargs,
+            names,
+        )
+    };
     give(call.and_then(|call| {
         let delay = call.callback(0);
         if delay.is_none() {
@@ -246,7 +281,9 @@ unsafe extern "C" fn call_later(
 fn after(now: f64, delay: &Obj) -> Res<f64> {
     // SAFETY: live objects; null means raised.
     unsafe {
-        if ffi::PyFloat_CheckExact(delay.as_ptr()) != 0 || ffi::PyLong_CheckExact(delay.as_ptr()) != 0 {
+        if ffi::PyFloat_CheckExact(delay.as_ptr()) != 0
+            || ffi::PyLong_CheckExact(delay.as_ptr()) != 0
+        {
             return Ok(now + to_double(delay)?);
         }
         let now = float(now)?;
@@ -262,7 +299,16 @@ unsafe extern "C" fn call_at(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of the loop class.
-    let call = unsafe { Call::new("call_at", &["when", "callback"], &object, args, nargs, names) };
+    let call = unsafe {
+        Call::new(
+            "call_at",
+            &["when", "callback"],
+            &object,
+            args,
+            nargs,
+            names,
+        )
+    };
     give(call.and_then(|call| {
         let when = call.callback(0);
         if when.is_none() {
@@ -274,7 +320,10 @@ unsafe extern "C" fn call_at(
     }))
 }
 
-unsafe extern "C" fn create_future(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+unsafe extern "C" fn create_future(
+    object: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     // SAFETY: a method of the loop class.
     let loop_ = unsafe { Obj::from_ref(&object) };
     give(new_future(loop_, core_of(loop_)))
@@ -292,7 +341,12 @@ unsafe extern "C" fn create_task(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of the loop class.
-    let (loop_, args_) = unsafe { (Obj::from_ref(&object), Args::new("create_task", args, nargs, names)) };
+    let (loop_, args_) = unsafe {
+        (
+            Obj::from_ref(&object),
+            Args::new("create_task", args, nargs, names),
+        )
+    };
     let core = core_of(loop_);
     if core.task_factory.is_set() || !core.plain.get() {
         // SAFETY: the arguments are passed on as they came.
@@ -328,7 +382,9 @@ unsafe fn create_task_by_factory(
 ) -> *mut ffi::PyObject {
     match loop_.get(c"_create_task_by_factory") {
         // SAFETY: the caller's arguments are still live.
-        Ok(method) => unsafe { ffi::PyObject_Vectorcall(method.as_ptr(), args, nargs as usize, names) },
+        Ok(method) => unsafe {
+            ffi::PyObject_Vectorcall(method.as_ptr(), args, nargs as usize, names)
+        },
         Err(_) => std::ptr::null_mut(),
     }
 }
