@@ -204,6 +204,9 @@ def normal_text(text: str) -> str:
     text = re.sub(r"\bTask-\d+\b", "Task-…", text)
     text = re.sub(r"('127\.0\.0\.1'|'::1'), \d+", r"\1, …", text)
     text = re.sub(r"\bfd=\d+", "fd=…", text)
+    # A future made by a loop's own method: asyncio's is a Python frame, a native one has none.
+    text = re.sub(r" created at \S+?:\d+", " created at …", text)
+    text = text.replace("riata._riata.", "").replace("_asyncio.", "")
     text = re.sub(r"\b\d+\.\d{3,}\b", "…", text)
     return _LOOP_CLASS.sub("LOOP", text)
 

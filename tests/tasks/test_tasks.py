@@ -597,6 +597,7 @@ def test_all_tasks_does_not_keep_them_alive(world, wloop, wreports):
 
     wloop.run_until_complete(main())
     wreports.take()
+    gc.collect()
     assert not asyncio.all_tasks(wloop)
 
 
