@@ -5,6 +5,8 @@
 //! them, and more than half, are dead, the heap is rebuilt without them. Timers with one deadline fire in the order in
 //! which they were added.
 
+use std::cmp::Ordering;
+
 use crate::driver::Seconds;
 
 /// Dead entries that are always tolerated; below this a rebuild is not worth its while.
@@ -76,10 +78,10 @@ impl<J> Timers<J> {
         self.heap.len() - self.dead
     }
 
-    /// Whether there is nothing to look at: no timer, not even a cancelled one.
+    /// The deadline at the head of the heap, be it cancelled. Nothing is due before it.
     #[inline(always)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+    pub(crate) fn first(&self) -> Option<Seconds> {
+        self.heap.first().map(|entry| entry.when)
     }
 
     /// Adds a timer. A deadline that is not a number is due at once, as in asyncio, where no comparison holds it back.
@@ -155,9 +157,9 @@ impl<J> Timers<J> {
         let mut jobs = Vec::with_capacity(self.len());
         let mut entries = std::mem::take(&mut self.heap);
         entries.sort_unstable_by(|a, b| {
-            a.when
-                .total_cmp(&b.when)
-                .then_with(|| a.serial.cmp(&b.serial))
+            // Not `total_cmp`: the two zeros are one deadline.
+            let by_deadline = a.when.partial_cmp(&b.when).unwrap_or(Ordering::Equal);
+            by_deadline.then(a.serial.cmp(&b.serial))
         });
         for entry in entries {
             jobs.extend(self.release(entry.slot));
@@ -266,3 +268,6 @@ impl<J> Timers<J> {
         heap[index] = entry;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,8 +244,10 @@ impl<D: Driver, J: Clone> Engine<D, J> {
             self.turns_skipped += 1;
             self.inbox.drain_into(&mut self.ready);
         }
-        if !self.timers.is_empty() {
-            self.collect_timers();
+        if let Some(when) = self.timers.first() {
+            if self.driver.has_reached(when) {
+                self.collect_timers();
+            }
         }
         let batch = self.ready.len();
         self.jobs_unpolled += batch;
