@@ -299,9 +299,8 @@ impl<D: Driver, J: Clone> Engine<D, J> {
 
     fn collect_timers(&mut self) {
         let end = self.driver.now() + self.driver.resolution();
-        while let Some(job) = self.timers.pop_before(end) {
-            self.ready.push(job);
-        }
+        let ready = &mut self.ready;
+        self.timers.drain_before(end, |job| ready.push(job));
     }
 
     /// Empties the engine and closes its inbox. Everything that was queued, due or watching is given back.
