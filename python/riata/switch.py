@@ -8,7 +8,7 @@ import os
 import sys
 from functools import lru_cache
 
-__all__ = ["notice_given_by", "switched_off"]
+__all__ = ["NOTICE_VARIABLE", "switched_off"]
 
 # Set by `riata run` to its process id once it has said that riata is off: the program that takes its place in the
 # same process does not say it again.
@@ -31,7 +31,11 @@ def switched_off() -> bool:
             "hint: `RIATA_LOOP=asyncio` switches riata off, `RIATA_LOOP=riata` or no value leaves it on"
         )
     if not _already_said():
-        print("riata: switched off by RIATA_LOOP=asyncio, running on asyncio", file=sys.stderr, flush=True)
+        print(
+            "riata: switched off by RIATA_LOOP=asyncio, running on asyncio",
+            file=sys.stderr,
+            flush=True,
+        )
     return True
 
 

@@ -78,8 +78,6 @@ sys.path[:] = [entry for entry in sys.path if entry != _here]
 if os.environ.get("RIATA_RUN") == "%s|%d.%d" % ((sys.prefix,) + tuple(sys.version_info[:2])):
     sys.meta_path.insert(
         0,
-        _WhenImported(
-            {"asyncio": _call("asyncio_imported"), "uvloop": _call("uvloop_imported")}
-        ),
+        _WhenImported({"asyncio": _call("asyncio_imported"), "uvloop": _call("uvloop_imported")}),
     )
 _chain()
