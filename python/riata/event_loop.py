@@ -29,6 +29,7 @@ logger = logging.getLogger("asyncio")
 _FROM_BASE = (
     "_asyncgen_finalizer_hook",
     "_asyncgen_firstiter_hook",
+    "_check_callback",
     "_check_closed",
     "_check_default_executor",
     "_check_running",

@@ -1,7 +1,7 @@
 //! `Future`: a result that will be there later. Mirrors `_asyncio.Future`.
 //!
 //! A future is its own iterator: `await future` makes no object. It has no `send`, `throw` or `close`, so it does not pass
-//! for a coroutine. The first waiter is stored inline, and when it is a task of ours no callback object exists at all.
+//! for a coroutine; `iter(future)` gives an iterator that has them (future_iter.rs). The first waiter is stored inline, and when it is a task of ours no callback object exists at all.
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
 use std::cell::Cell;
@@ -11,6 +11,7 @@ use pyo3::ffi;
 
 use super::args::{Args, given, init_args, not_deletable};
 use super::freelist::FreeList;
+use super::future_iter;
 use super::stop::stop_with;
 use super::task;
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
@@ -73,9 +74,9 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
             (ffi::Py_tp_traverse, traverse as *mut c_void),
             (ffi::Py_tp_clear, clear as *mut c_void),
             (ffi::Py_tp_repr, future_repr as *mut c_void),
-            (ffi::Py_tp_iter, iter as *mut c_void),
+            (ffi::Py_tp_iter, future_iter::iter as *mut c_void),
             (ffi::Py_tp_iternext, next as *mut c_void),
-            (ffi::Py_am_await, iter as *mut c_void),
+            (ffi::Py_am_await, await_self as *mut c_void),
             (ffi::Py_am_send, send as *mut c_void),
             (
                 ffi::Py_tp_doc,
@@ -107,6 +108,11 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
             noargs(c"done", done_method, c"Return True if the future is done."),
             noargs(c"get_loop", get_loop_method, c"Return the event loop that the future is bound to."),
             noargs(c"_make_cancelled_error", make_cancelled_error_method, c"Create the CancelledError to raise."),
+            ffi::PyMethodDef {
+                // The slot behind `await` gives the future itself; who calls the method by hand gets a full iterator.
+                ml_flags: ffi::METH_NOARGS | ffi::METH_COEXIST,
+                ..noargs(c"__await__", future_iter::await_method, c"Return an iterator to be used in await.")
+            },
             ffi::PyMethodDef {
                 ml_flags: ffi::METH_O | ffi::METH_CLASS,
                 ..onearg(c"__class_getitem__", class_getitem, c"See PEP 585.")
@@ -163,6 +169,25 @@ pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
         this.capture_stack()?;
     }
     Ok(object)
+}
+
+/// The parts of a future, or of a subclass, that its iterator needs.
+fn view(object: &Obj) -> &Future {
+    debug_assert!(object.is_instance_of(state().future_type));
+    // SAFETY: the iterator is made by `tp_iter` of futures, for futures.
+    unsafe { &*object.as_ptr().cast::<Future>() }
+}
+
+pub fn alive(object: &Obj) -> Res<()> {
+    view(object).alive()
+}
+
+pub fn is_done(object: &Obj) -> bool {
+    view(object).is_done()
+}
+
+pub fn result_of(object: &Obj) -> Res {
+    view(object).result()
 }
 
 impl Future {
@@ -335,12 +360,10 @@ impl Future {
     }
 
     pub fn result(&self) -> Res {
-        self.alive()?;
         self.outcome()?.map_err(set_exception)
     }
 
     fn exception(&self) -> Res {
-        self.alive()?;
         match self.status.get() {
             Status::Cancelled => Err(set_exception(self.cancelled_error()?)),
             Status::Pending => Err(raise(
@@ -968,7 +991,7 @@ unsafe extern "C" fn future_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObje
     )
 }
 
-unsafe extern "C" fn iter(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+unsafe extern "C" fn await_self(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: a slot of this type.
     give(
         unsafe { this(&object) }
@@ -983,7 +1006,8 @@ fn not_awaited() -> Raised {
     raise_runtime_error("await wasn't used with future")
 }
 
-unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+/// One step of the iterator: the future itself while it is pending, then its result or exception.
+pub unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: a slot of this type.
     let (object, future) = unsafe { this(&object) };
     if future.status.get() == Status::Pending {
