@@ -97,7 +97,7 @@ types: build $(VENV)/.lint ## Check the types: mypy, the stub against the module
 	$(IN)/mypy --python-version 3.14
 	$(IN)/python -m mypy.stubtest riata --ignore-missing-stub --allowlist tests/types/stubtest.txt
 	$(IN)/basedpyright --pythonpath $(IN)/python
-	$(IN)/basedpyright --pythonpath $(IN)/python --verifytypes riata --ignoreexternal
+	PYTHONPATH=python $(IN)/basedpyright --pythonpath $(IN)/python --verifytypes riata --ignoreexternal
 
 .PHONY: fix
 fix: $(VENV)/.lint ## Format the code and apply the linters' safe fixes

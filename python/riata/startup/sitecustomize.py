@@ -77,6 +77,6 @@ _here = os.path.dirname(os.path.abspath(__file__))
 if __name__ == "sitecustomize":
     sys.path[:] = [entry for entry in sys.path if entry != _here]
     if os.environ.get("RIATA_RUN") == sys.prefix + "|%d.%d" % sys.version_info[:2]:
-        actions = {"asyncio": _call("asyncio_imported"), "uvloop": _call("uvloop_imported")}
-        sys.meta_path.insert(0, _WhenImported(actions))
+        _actions = {"asyncio": _call("asyncio_imported"), "uvloop": _call("uvloop_imported")}
+        sys.meta_path.insert(0, _WhenImported(_actions))
     _chain()
