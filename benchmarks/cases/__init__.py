@@ -1,0 +1,16 @@
+"""The cases, by topic. Importing this package fills the registry; nothing is measured on import."""
+
+from cases import callbacks, primitives, runs, tasks, threads, timers
+from cases.registry import Case, all_cases, find_cases
+
+__all__ = [
+    "Case",
+    "all_cases",
+    "callbacks",
+    "find_cases",
+    "primitives",
+    "runs",
+    "tasks",
+    "threads",
+    "timers",
+]
