@@ -64,6 +64,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--python", default=sys.executable, help="interpreter of the loops")
     parser.add_argument("--target-ms", type=float, default=60.0, help="CPU time of an attempt")
     parser.add_argument("--attempts", type=int, default=3, help="best of how many per process")
+    parser.add_argument("--warmup-ms", type=int, default=200, help="of a server")
     parser.add_argument("--window-ms", type=int, default=500, help="measured window of a server")
     parser.add_argument("--callgrind", action="store_true", help="count instructions instead")
     parser.add_argument("--subject", help="loop to compare with the others (riata)")

@@ -74,7 +74,8 @@ def time_attempts(case: Case, factory: Any, options: argparse.Namespace) -> dict
     for _ in range(options.attempts):
         clock = CpuClock()
         bench = attempt(case, loop, factory, size, clock)
-        attempts.append(clock.total_ns / bench.operations)
+        in_bytes = bench.bytes_per_operation
+        attempts.append(clock.total_ns / bench.operations if in_bytes is None else in_bytes)
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
     return {

@@ -65,7 +65,7 @@ def schedule(
 
 def applies(case: Case, contestant: Contestant) -> bool:
     """A floor runs only the plain echo: streams and `sock_*` are the same bytes on the wire."""
-    return not contestant.is_floor or case.settings.get("server") == "protocol"
+    return not contestant.is_floor or case.settings.get("arguments") == ("protocol",)
 
 
 def values_by_round(samples: list[dict[str, Any]]) -> dict[tuple[str, str], dict[int, float]]:

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cases.registry import Case
+from harness import build
 from harness.contestants import Contestant
 from harness.errors import MeasurementError
 
-BENCHMARKS = Path(__file__).resolve().parent.parent
-WORKER = BENCHMARKS / "worker.py"
-BUILD = BENCHMARKS / "target"
+WORKER = Path(__file__).resolve().parent.parent / "worker.py"
 TIME_LIMIT = 300.0
 
 
@@ -33,7 +32,7 @@ def measure_micro(
 def count_instructions(case: Case, contestant: Contestant) -> dict[str, Any]:
     """Instructions per operation (`value`): the same on every run to about 0.1 %."""
     assert contestant.spec is not None
-    library = build_shim()
+    library = build.callgrind_switch()
     with tempfile.TemporaryDirectory(prefix="riata-callgrind-") as folder:
         counts = Path(folder, "counts")
         command = ["valgrind", "--tool=callgrind", "--instr-atstart=no"]
@@ -73,18 +72,6 @@ def run_worker(command: list[str], case: Case, contestant: Contestant) -> dict[s
             f"{case.name} on {contestant.name} ended with {done.returncode}\n{reason}"
         )
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def build_shim() -> Path:
-    """Compile the two functions that switch callgrind on and off, once."""
-    source = Path(__file__).with_name("callgrind.c")
-    library = BUILD / "callgrind.so"
-    if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
-        BUILD.mkdir(exist_ok=True)
-        subprocess.run(
-            ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(source)], check=True
-        )
-    return library
 
 
 def total_instructions(output: str) -> int:
