@@ -1,0 +1,120 @@
+# Every daily command. `make help` lists them; .ci/run calls the same ones.
+#
+#   PYTHON=python3.13 make test     another interpreter, with a virtual environment of its own
+#   make test PYTEST_ARGS="-k echo" part of the Python tests
+
+PYTHON ?= python3
+VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
+PYTEST_ARGS ?=
+IN := $(VENV)/bin
+# Where a nightly toolchain is needed (AddressSanitizer, fuzzing), and for nothing else.
+NIGHTLY ?= nightly
+# The crates that need no Python.
+RUST_ONLY := --workspace --exclude riata_python
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use
+
+.PHONY: run
+run: build ## Build riata in a virtual environment and run the example on it
+	$(IN)/riata run examples/prices.py
+
+.PHONY: build
+build: $(VENV)/.built ## Build the extension (release mode) into the virtual environment
+
+# The one stamp: the virtual environment holds an extension that is as new as its sources.
+$(VENV)/.built: $(VENV)/.ready $(SOURCES)
+	@command -v cargo >/dev/null || { echo "error: cargo is not on PATH; hint: install stable Rust, https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "error: no C compiler (cc) is on PATH, Rust needs it to link; hint: apt-get install gcc libc6-dev" >&2; exit 1; }
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(IN):$$PATH" $(IN)/maturin develop --release --quiet
+	@touch $@
+
+$(VENV)/.ready:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(PYTHON) is too old or missing; hint: riata needs CPython 3.10 or newer, \`make PYTHON=python3.12\` chooses one" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) cannot make virtual environments; hint: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(IN)/python -m pip install --quiet --upgrade 'pip>=25.1' 'maturin>=1.9,<2'
+	@touch $@
+
+.PHONY: wheel
+wheel: $(VENV)/.ready ## Build a wheel for the Python at hand into dist/
+	PATH="$(CURDIR)/$(IN):$$PATH" $(IN)/maturin build --release --out dist --interpreter $(IN)/python
+
+##@ Test
+
+.PHONY: test
+test: test-rust test-python ## Run the tests, Rust and Python, on the Python at hand
+
+.PHONY: test-rust
+test-rust: ## Run the Rust tests
+	cargo test --quiet $(RUST_ONLY)
+
+.PHONY: test-python
+test-python: build $(VENV)/.test ## Run the Python tests
+	$(IN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-short
+test-short: build $(VENV)/.test ## Run the short form of the Python tests (what every other Python gets)
+	$(IN)/python -m pytest -m "not full" $(PYTEST_ARGS)
+
+$(VENV)/.test: $(VENV)/.ready pyproject.toml
+	$(IN)/python -m pip install --quiet --group test
+	@touch $@
+
+.PHONY: loom
+loom: ## Check the concurrent parts of the engine under loom
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p riata_engine loom
+
+.PHONY: asan
+asan: ## Run the engine's tests under AddressSanitizer (needs a nightly toolchain)
+	RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan cargo +$(NIGHTLY) test --quiet \
+	  --target "$$(rustc -vV | sed -n 's/^host: //p')" -p riata_engine -p riata_sim --lib --tests
+
+##@ Check
+
+.PHONY: lint
+lint: lint-rust lint-python types notices-check ## Run every linter and type checker; changes nothing
+
+.PHONY: lint-rust
+lint-rust:
+	cargo fmt --all --check
+	PYO3_PYTHON="$(CURDIR)/$(IN)/python" cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+.PHONY: lint-python
+lint-python: $(VENV)/.lint
+	$(IN)/ruff check .
+	$(IN)/ruff format --check .
+
+.PHONY: types
+types: build $(VENV)/.lint ## Check the types: mypy, the stub against the module, pyright
+	$(IN)/mypy
+	$(IN)/mypy --python-version 3.14
+	$(IN)/python -m mypy.stubtest riata --ignore-missing-stub --allowlist tests/types/stubtest.txt
+	$(IN)/basedpyright
+
+.PHONY: fix
+fix: $(VENV)/.lint ## Format the code and apply the linters' safe fixes
+	cargo fmt --all
+	$(IN)/ruff check --fix .
+	$(IN)/ruff format .
+
+$(VENV)/.lint: $(VENV)/.ready pyproject.toml
+	$(IN)/python -m pip install --quiet --group lint
+	@touch $@
+
+.PHONY: notices
+notices: ## Write THIRD-PARTY-NOTICES anew from Cargo.lock
+	python3 scripts/notices.py > THIRD-PARTY-NOTICES
+
+.PHONY: notices-check
+notices-check:
+	python3 scripts/notices.py --check THIRD-PARTY-NOTICES
+
+.PHONY: clean
+clean: ## Remove what was built: virtual environments, target/, dist/
+	rm -rf .venv* target dist python/riata/*.so

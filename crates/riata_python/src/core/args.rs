@@ -1,0 +1,204 @@
+//! Arguments of fastcall methods and of `tp_init`, with the errors that Python functions raise.
+#![expect(unsafe_code, reason = "raw CPython calls, see core/mod.rs")]
+
+use pyo3::ffi;
+
+use crate::ffi::{Obj, Raised, Res, raise_type_error, utf8};
+
+/// The arguments of one fastcall: borrowed for the length of the call.
+pub struct Args<'a> {
+    function: &'static str,
+    positional: &'a [*mut ffi::PyObject],
+    values: &'a [*mut ffi::PyObject],
+    names: *mut ffi::PyObject,
+}
+
+impl<'a> Args<'a> {
+    /// # Safety
+    /// The arguments are those that CPython gave to a METH_FASTCALL | METH_KEYWORDS method.
+    #[inline]
+    pub unsafe fn new(
+        function: &'static str,
+        args: *const *mut ffi::PyObject,
+        nargs: ffi::Py_ssize_t,
+        kwnames: *mut ffi::PyObject,
+    ) -> Args<'a> {
+        // SAFETY: CPython passes `nargs` values, followed by one per keyword.
+        unsafe {
+            let keywords = if kwnames.is_null() {
+                0
+            } else {
+                ffi::PyTuple_GET_SIZE(kwnames) as usize
+            };
+            let nargs = nargs as usize;
+            let all: &'a [*mut ffi::PyObject] = if nargs + keywords == 0 {
+                &[]
+            } else {
+                std::slice::from_raw_parts(args, nargs + keywords)
+            };
+            Args {
+                function,
+                positional: &all[..nargs],
+                values: &all[nargs..],
+                names: kwnames,
+            }
+        }
+    }
+
+    #[inline]
+    pub fn positional(&self) -> &'a [*mut ffi::PyObject] {
+        self.positional
+    }
+
+    #[inline]
+    pub fn has_keywords(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    /// At least `min` positional arguments, named for the error message, as a Python function demands.
+    pub fn require(&self, names: &[&str]) -> Res<()> {
+        let given = self.positional.len();
+        if given >= names.len() {
+            return Ok(());
+        }
+        let missing: Vec<String> = names[given..].iter().map(|n| format!("'{n}'")).collect();
+        let listed = match missing.as_slice() {
+            [one] => one.clone(),
+            [first, second] => format!("{first} and {second}"),
+            [init @ .., last] => format!("{}, and {last}", init.join(", ")),
+            [] => return Ok(()),
+        };
+        Err(raise_type_error(&format!(
+            "{}() missing {} required positional argument{}: {listed}",
+            self.function,
+            missing.len(),
+            if missing.len() == 1 { "" } else { "s" },
+        )))
+    }
+
+    /// No more than `max` positional arguments (`self` counts in the message, as Python counts).
+    pub fn at_most(&self, max: usize) -> Res<()> {
+        if self.positional.len() <= max {
+            return Ok(());
+        }
+        Err(raise_type_error(&format!(
+            "{}() takes {} positional argument{} but {} were given",
+            self.function,
+            max + 1,
+            if max == 0 { "" } else { "s" },
+            self.positional.len() + 1,
+        )))
+    }
+
+    /// Keyword values in the order of `names`; anything else is an error.
+    pub fn keywords<const N: usize>(&self, names: [&Obj; N]) -> Res<[Option<&'a Obj>; N]> {
+        let mut found = [None; N];
+        for (index, value) in self.values.iter().enumerate() {
+            // SAFETY: one name per value.
+            let name = unsafe { ffi::PyTuple_GET_ITEM(self.names, index as isize) };
+            let Some(position) = names.iter().position(|n| same_name(n, name)) else {
+                // SAFETY: a live string.
+                let shown = utf8(unsafe { Obj::from_ref(&name) })?;
+                return Err(raise_type_error(&format!(
+                    "{}() got an unexpected keyword argument '{shown}'",
+                    self.function
+                )));
+            };
+            // SAFETY: the caller's argument lives as long as the call.
+            found[position] = Some(unsafe { Obj::from_ref(value) });
+        }
+        Ok(found)
+    }
+}
+
+/// Keyword names are nearly always interned; compare by value when the pointers differ.
+#[inline]
+fn same_name(expected: &Obj, name: *mut ffi::PyObject) -> bool {
+    // SAFETY: both are live strings.
+    expected.is(name) || unsafe { ffi::PyUnicode_Compare(expected.as_ptr(), name) == 0 }
+}
+
+/// `None` counts as not given, as in asyncio's signatures.
+#[inline]
+pub fn given<'a>(value: Option<&'a Obj>) -> Option<&'a Obj> {
+    value.filter(|v| !v.is_none())
+}
+
+/// Read `tp_init` arguments: `positional` names may also be given by keyword.
+///
+/// # Safety
+/// `args` is a tuple and `kwargs` a dict or null, as CPython passes them to `tp_init`.
+pub unsafe fn init_args<const N: usize>(
+    function: &str,
+    args: *mut ffi::PyObject,
+    kwargs: *mut ffi::PyObject,
+    positional: usize,
+    required: usize,
+    names: [&Obj; N],
+) -> Res<[Option<Obj>; N]> {
+    let mut found: [Option<Obj>; N] = [const { None }; N];
+    // SAFETY: as promised by the caller; items of a tuple and of a dict are live.
+    unsafe {
+        let given = ffi::PyTuple_GET_SIZE(args) as usize;
+        if given > positional {
+            return Err(raise_type_error(&format!(
+                "{function}() takes at most {positional} positional argument{} ({given} given)",
+                if positional == 1 { "" } else { "s" },
+            )));
+        }
+        for (index, slot) in found.iter_mut().enumerate().take(given) {
+            *slot = Some(Obj::shared(ffi::PyTuple_GET_ITEM(args, index as isize)));
+        }
+        if !kwargs.is_null() {
+            let (mut pos, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+            while ffi::PyDict_Next(kwargs, &mut pos, &mut key, &mut value) != 0 {
+                match names.iter().position(|n| same_name(n, key)) {
+                    Some(index) if found[index].is_none() => {
+                        found[index] = Some(Obj::shared(value))
+                    }
+                    Some(index) => {
+                        let shown = utf8(names[index])?;
+                        return Err(raise_type_error(&format!(
+                            "argument for {function}() given by name ('{shown}') and position ({})",
+                            index + 1
+                        )));
+                    }
+                    None => {
+                        let shown = utf8(Obj::from_ref(&key))?;
+                        return Err(raise_type_error(&format!(
+                            "{function}() got an unexpected keyword argument '{shown}'"
+                        )));
+                    }
+                }
+            }
+        }
+    }
+    for (index, value) in found.iter().enumerate().take(required) {
+        if value.is_none() {
+            let shown = utf8(names[index])?;
+            return Err(raise_type_error(&format!(
+                "{function}() missing required argument '{shown}' (pos {})",
+                index + 1
+            )));
+        }
+    }
+    Ok(found)
+}
+
+/// For setters: deleting is an error.
+pub fn not_deletable(value: *mut ffi::PyObject, what: &str) -> Res<()> {
+    if value.is_null() {
+        // SAFETY: a static exception type.
+        return Err(crate::ffi::raise(
+            unsafe { ffi::PyExc_AttributeError },
+            &format!("cannot delete {what}"),
+        ));
+    }
+    Ok(())
+}
+
+impl From<Raised> for i32 {
+    fn from(_: Raised) -> i32 {
+        -1
+    }
+}

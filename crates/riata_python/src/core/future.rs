@@ -1,0 +1,1092 @@
+//! `Future`: a result that will be there later. Mirrors `_asyncio.Future`.
+//!
+//! A future is its own iterator: `await future` makes no object. It has no `send`, `throw` or `close`, so it does not pass
+//! for a coroutine. The first waiter is stored inline, and when it is a task of ours no callback object exists at all.
+#![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
+
+use std::cell::Cell;
+use std::ffi::c_void;
+
+use pyo3::ffi;
+
+use super::args::{Args, given, init_args, not_deletable};
+use super::freelist::FreeList;
+use super::stop::stop_with;
+use super::task;
+use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
+use crate::event_loop::LoopCore;
+use crate::ffi::{
+    Obj, Raised, Res, Slot, aside, check, dict, dict_set, give, raise, raise_runtime_error,
+    raise_type_error, set_exception, string, tuple, unraisable,
+};
+use crate::job::Job;
+use crate::state::state;
+
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub enum Status {
+    Pending,
+    Cancelled,
+    Finished,
+}
+
+#[repr(C)]
+pub struct Future {
+    ob_base: ffi::PyObject,
+    dict: Slot,
+    weakrefs: Cell<*mut ffi::PyObject>,
+    pub loop_: Slot,
+    /// The native loop behind `loop_`, or null when it is somebody else's. Valid as long as `loop_` is held.
+    native: Cell<*const LoopCore>,
+    /// First waiter: a callback with its context or, when `first_is_task`, a task of ours on this very loop.
+    first: Slot,
+    first_context: Slot,
+    /// Further waiters: a list of `(callback, context)`, or empty.
+    rest: Slot,
+    result: Slot,
+    exception: Slot,
+    exception_traceback: Slot,
+    pub cancel_message: Slot,
+    /// The CancelledError that ended a task, raised once to whoever awaits it.
+    pub cancelled_exception: Slot,
+    pub source_traceback: Slot,
+    pub status: Cell<Status>,
+    pub blocking: Cell<bool>,
+    log_traceback: Cell<bool>,
+    first_is_task: Cell<bool>,
+}
+
+thread_local! {
+    static PARKED: FreeList<512> = const { FreeList::new() };
+}
+
+pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
+    TypeSpec {
+        name: c"riata._riata.Future",
+        size: size_of::<Future>(),
+        flags: u64::from(ffi::Py_TPFLAGS_HAVE_GC as u32 | ffi::Py_TPFLAGS_BASETYPE as u32),
+        base: std::ptr::null_mut(),
+        slots: vec![
+            (ffi::Py_tp_init, init as *mut c_void),
+            (ffi::Py_tp_new, ffi::PyType_GenericNew as *mut c_void),
+            (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+            (ffi::Py_tp_finalize, finalize as *mut c_void),
+            (ffi::Py_tp_traverse, traverse as *mut c_void),
+            (ffi::Py_tp_clear, clear as *mut c_void),
+            (ffi::Py_tp_repr, future_repr as *mut c_void),
+            (ffi::Py_tp_iter, iter as *mut c_void),
+            (ffi::Py_tp_iternext, next as *mut c_void),
+            (ffi::Py_am_await, iter as *mut c_void),
+            (ffi::Py_am_send, send as *mut c_void),
+            (
+                ffi::Py_tp_doc,
+                c"Future(*, loop=None)\n--\n\nA result that will be there later, as asyncio.Future, on any event loop."
+                    .as_ptr() as *mut c_void,
+            ),
+        ],
+        methods: vec![
+            noargs(c"result", result_method, c"Return the result, or raise the exception, of a future that is done."),
+            noargs(c"exception", exception_method, c"Return the exception that was set, or None."),
+            onearg(c"set_result", set_result_method, c"Mark the future done and set its result."),
+            onearg(c"set_exception", set_exception_method, c"Mark the future done and set its exception."),
+            fastcall(
+                c"add_done_callback",
+                add_done_callback_method,
+                c"add_done_callback($self, fn, /, *, context=<unrepresentable>)\n--\n\nCall fn(future) through the loop once the future is done.",
+            ),
+            onearg(
+                c"remove_done_callback",
+                remove_done_callback_method,
+                c"Remove all instances of a callback; return how many there were.",
+            ),
+            fastcall(
+                c"cancel",
+                cancel_method,
+                c"cancel($self, /, msg=None)\n--\n\nCancel the future; return False when it is done already.",
+            ),
+            noargs(c"cancelled", cancelled_method, c"Return True if the future was cancelled."),
+            noargs(c"done", done_method, c"Return True if the future is done."),
+            noargs(c"get_loop", get_loop_method, c"Return the event loop that the future is bound to."),
+            noargs(c"_make_cancelled_error", make_cancelled_error_method, c"Create the CancelledError to raise."),
+            ffi::PyMethodDef {
+                ml_flags: ffi::METH_O | ffi::METH_CLASS,
+                ..onearg(c"__class_getitem__", class_getitem, c"See PEP 585.")
+            },
+        ],
+        getsets: vec![
+            getter(c"__class__", class_getter),
+            getter(c"_state", state_getter),
+            getset(c"_asyncio_future_blocking", blocking_getter, blocking_setter),
+            getter(c"_loop", loop_getter),
+            getter(c"_callbacks", callbacks_getter),
+            getter(c"_result", result_getter),
+            getter(c"_exception", exception_getter),
+            getset(c"_log_traceback", log_traceback_getter, log_traceback_setter),
+            getter(c"_source_traceback", source_traceback_getter),
+            getset(c"_cancel_message", cancel_message_getter, cancel_message_setter),
+        ],
+        members: vec![
+            offset_member(c"__dictoffset__", std::mem::offset_of!(Future, dict)),
+            offset_member(c"__weaklistoffset__", std::mem::offset_of!(Future, weakrefs)),
+        ],
+    }
+    .build()
+}
+
+/// View as a future of ours when its type is exactly `Future` or `Task`: a subclass may have changed any method.
+#[inline]
+pub fn exact(object: &Obj) -> Option<&Future> {
+    let tp = object.type_ptr();
+    let state = state();
+    // SAFETY: objects of these types start with `Future` and live as long as the reference.
+    (tp == state.future_type || tp == state.task_type)
+        .then(|| unsafe { &*object.as_ptr().cast::<Future>() })
+}
+
+/// A pending future of `loop_`, whose native side is `core`.
+#[inline]
+pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
+    let tp = state().future_type;
+    // SAFETY: PARKED holds objects of this type only; a fresh one is zeroed, tracked and valid.
+    let object = unsafe {
+        let parked = PARKED.with(|list| list.take(tp));
+        if parked.is_null() {
+            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
+        } else {
+            ffi::PyObject_GC_Track(parked.cast());
+            Obj::owned(parked)?
+        }
+    };
+    // SAFETY: made one line above.
+    let this = unsafe { &*object.as_ptr().cast::<Future>() };
+    this.bind(loop_, core);
+    if core.debug.get() {
+        this.capture_stack()?;
+    }
+    Ok(object)
+}
+
+impl Future {
+    #[inline]
+    pub fn bind(&self, loop_: &Obj, core: &LoopCore) {
+        self.loop_.set(loop_.clone());
+        self.native.set(core);
+    }
+
+    /// The native loop of this future, if it is one of ours.
+    #[inline]
+    pub fn core(&self) -> Option<&LoopCore> {
+        // SAFETY: set together with `loop_`, which keeps the loop alive.
+        unsafe { self.native.get().as_ref() }
+    }
+
+    #[cold]
+    pub fn capture_stack(&self) -> Res<()> {
+        let stack = state().format_helpers.get(c"extract_stack")?.call0()?;
+        self.source_traceback.set(stack);
+        Ok(())
+    }
+
+    /// `__init__`: everything that an earlier one left is dropped.
+    pub fn init(&self, loop_: Option<Obj>) -> Res<()> {
+        self.reset();
+        self.status.set(Status::Pending);
+        self.log_traceback.set(false);
+        self.blocking.set(false);
+        let loop_ = match loop_ {
+            Some(loop_) if !loop_.is_none() => loop_,
+            _ => state().get_event_loop.call0()?,
+        };
+        let core = LoopCore::of(&loop_).filter(|core| core.plain.get());
+        self.native
+            .set(core.map_or(std::ptr::null(), |core| &raw const *core));
+        let debug = match core {
+            Some(core) => core.debug.get(),
+            None => {
+                self.loop_.set(loop_.clone());
+                loop_.method0(&state().names.get_debug)?.truth()?
+            }
+        };
+        self.loop_.set(loop_);
+        if debug && !finalizing() {
+            self.capture_stack()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn alive(&self) -> Res<()> {
+        if self.loop_.is_set() {
+            Ok(())
+        } else {
+            Err(raise_runtime_error("Future object is not initialized."))
+        }
+    }
+
+    #[inline]
+    fn pending(&self) -> Res<()> {
+        if self.status.get() == Status::Pending {
+            Ok(())
+        } else {
+            Err(raise(state().invalid_state_error.as_ptr(), "invalid state"))
+        }
+    }
+
+    #[inline]
+    pub fn is_done(&self) -> bool {
+        self.status.get() != Status::Pending
+    }
+
+    #[inline]
+    pub fn set_result(&self, this: &Obj, value: Obj) -> Res<()> {
+        self.alive()?;
+        self.pending()?;
+        self.result.set(value);
+        self.status.set(Status::Finished);
+        self.schedule(this)
+    }
+
+    pub fn set_exception(&self, this: &Obj, exception: &Obj) -> Res<()> {
+        self.alive()?;
+        self.pending()?;
+        // SAFETY: live objects; exception types are callable.
+        let value = unsafe {
+            if ffi::PyExceptionClass_Check(exception.as_ptr()) != 0 {
+                let value = exception.call0()?;
+                self.pending()?;
+                value
+            } else {
+                exception.clone()
+            }
+        };
+        // SAFETY: a live object.
+        if unsafe { ffi::PyExceptionInstance_Check(value.as_ptr()) } == 0 {
+            return Err(raise_type_error("invalid exception object"));
+        }
+        let value = without_stop_iteration(value)?;
+        // SAFETY: an exception instance; a new reference or null.
+        let traceback = unsafe { Obj::owned(ffi::PyException_GetTraceback(value.as_ptr())).ok() };
+        self.exception.set(value);
+        self.exception_traceback.set_opt(traceback);
+        self.status.set(Status::Finished);
+        let scheduled = self.schedule(this);
+        self.log_traceback.set(true);
+        scheduled
+    }
+
+    /// True when this call cancelled it.
+    pub fn cancel(&self, this: &Obj, message: Option<Obj>) -> Res<bool> {
+        self.alive()?;
+        self.log_traceback.set(false);
+        if self.is_done() {
+            return Ok(false);
+        }
+        self.status.set(Status::Cancelled);
+        self.cancel_message.set_opt(message);
+        self.schedule(this)?;
+        Ok(true)
+    }
+
+    /// The exception to raise for a cancelled future.
+    pub fn cancelled_error(&self) -> Res {
+        let kept = self.cancelled_exception.take();
+        #[cfg(Py_3_11)]
+        if let Some(exception) = kept {
+            return Ok(exception);
+        }
+        let kind = &state().cancelled_error;
+        let made = match self.cancel_message.get().filter(|m| !m.is_none()) {
+            None => kind.call0(),
+            Some(message) => kind.call1(&message),
+        }?;
+        // 3.10 chains the one that ended the task.
+        #[cfg(not(Py_3_11))]
+        if let Some(exception) = kept {
+            // SAFETY: an exception instance; the reference is handed over.
+            unsafe { ffi::PyException_SetContext(made.as_ptr(), exception.into_ptr()) };
+        }
+        Ok(made)
+    }
+
+    /// The outcome of a done future: its result, or the exception to raise.
+    #[inline]
+    pub fn outcome(&self) -> Res<Result<Obj, Obj>> {
+        match self.status.get() {
+            Status::Cancelled => Ok(Err(self.cancelled_error()?)),
+            Status::Pending => Err(raise(
+                state().invalid_state_error.as_ptr(),
+                "Result is not set.",
+            )),
+            Status::Finished => {
+                self.log_traceback.set(false);
+                let Some(exception) = self.exception.get() else {
+                    return Ok(Ok(self.result.get_or_none()));
+                };
+                #[cfg(Py_3_11)]
+                {
+                    let traceback = self.exception_traceback.take().unwrap_or_else(Obj::none);
+                    // SAFETY: an exception and a traceback or None.
+                    check(unsafe {
+                        ffi::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr())
+                    })?;
+                }
+                Ok(Err(exception))
+            }
+        }
+    }
+
+    pub fn result(&self) -> Res {
+        self.alive()?;
+        self.outcome()?.map_err(set_exception)
+    }
+
+    fn exception(&self) -> Res {
+        self.alive()?;
+        match self.status.get() {
+            Status::Cancelled => Err(set_exception(self.cancelled_error()?)),
+            Status::Pending => Err(raise(
+                state().invalid_state_error.as_ptr(),
+                "Exception is not set.",
+            )),
+            Status::Finished => {
+                self.log_traceback.set(false);
+                Ok(self.exception.get_or_none())
+            }
+        }
+    }
+
+    /// True when waking the waiter must throw into it.
+    #[inline]
+    pub fn failed(&self) -> bool {
+        self.status.get() == Status::Cancelled || self.exception.is_set()
+    }
+
+    /// Let a task of ours wait. It must live on the same native loop.
+    #[inline]
+    pub fn add_task(&self, this: &Obj, waiter: &Obj) -> Res<()> {
+        if self.status.get() == Status::Pending && !self.first.is_set() && !self.rest.is_set() {
+            self.first_is_task.set(true);
+            self.first.set(waiter.clone());
+            return Ok(());
+        }
+        let context = task::context_of(waiter);
+        self.add_callback(this, task::wakeup_callback(waiter)?, context)
+    }
+
+    pub fn add_callback(&self, this: &Obj, callback: Obj, context: Obj) -> Res<()> {
+        self.alive()?;
+        if self.is_done() {
+            return self.call_soon(this, callback, context);
+        }
+        if !self.rest.is_set() && !self.first.is_set() {
+            self.first_is_task.set(false);
+            self.first_context.set(context);
+            self.first.set(callback);
+            return Ok(());
+        }
+        let pair = tuple(&[callback.as_ptr(), context.as_ptr()])?;
+        let list = match self.rest.get() {
+            Some(list) => list,
+            None => {
+                // SAFETY: null means raised.
+                let list = unsafe { Obj::owned(ffi::PyList_New(0))? };
+                self.rest.set(list.clone());
+                list
+            }
+        };
+        // SAFETY: a list and a live object.
+        check(unsafe { ffi::PyList_Append(list.as_ptr(), pair.as_ptr()) })
+    }
+
+    /// Hand all waiters to the loop, in the order in which they came.
+    #[inline]
+    fn schedule(&self, this: &Obj) -> Res<()> {
+        if let Some(first) = self.first.take() {
+            if self.first_is_task.replace(false) {
+                match self.core() {
+                    Some(core) => core.wake(first),
+                    None => drop(first),
+                }
+            } else {
+                let context = self.first_context.take().unwrap_or_else(Obj::none);
+                if let Err(raised) = self.call_soon(this, first, context) {
+                    aside(|| self.rest.clear());
+                    return Err(raised);
+                }
+            }
+        }
+        match self.rest.take() {
+            None => Ok(()),
+            Some(list) => self.schedule_rest(this, &list),
+        }
+    }
+
+    fn schedule_rest(&self, this: &Obj, list: &Obj) -> Res<()> {
+        for (callback, context) in pairs(list) {
+            self.call_soon(this, callback, context)?;
+        }
+        Ok(())
+    }
+
+    fn call_soon(&self, this: &Obj, callback: Obj, context: Obj) -> Res<()> {
+        if let Some(core) = self.core() {
+            core.check_callable(&callback)?;
+            match task::waiting_task(&callback) {
+                Some(task) if task::is_waiting_for(&task, this) => core.wake(task),
+                _ => core.push(Job::Done {
+                    callback,
+                    context,
+                    future: this.clone(),
+                }),
+            }
+            return Ok(());
+        }
+        let method = self.loop_.get_or_none().attr(&state().names.call_soon)?;
+        method.call_kw(
+            &[callback.as_ptr(), this.as_ptr(), context.as_ptr()],
+            &state().kw_context,
+        )?;
+        Ok(())
+    }
+
+    /// Comparing calls user code, which may do anything to this future: walk a copy, then remove what matched.
+    fn remove_callback(&self, callback: &Obj) -> Res<i64> {
+        let mut removed = 0;
+        if let Some((first, _)) = self.first_callback()? {
+            if first.equals(callback)? && self.first.is_set() {
+                self.first_is_task.set(false);
+                drop((self.first.take(), self.first_context.take()));
+                removed += 1;
+            }
+        }
+        let Some(list) = self.rest.get() else {
+            return Ok(removed);
+        };
+        // SAFETY: a copy of a list of ours.
+        let items = unsafe { Obj::owned(ffi::PyList_GetSlice(list.as_ptr(), 0, isize::MAX))? };
+        let mut kept = Vec::new();
+        for pair in list_items(&items) {
+            // SAFETY: our pairs are tuples of two.
+            let candidate = unsafe { Obj::shared(ffi::PyTuple_GET_ITEM(pair.as_ptr(), 0)) };
+            if candidate.equals(callback)? {
+                removed += 1;
+            } else {
+                kept.push(pair);
+            }
+        }
+        if self.rest.is_set() {
+            let pointers: Vec<_> = kept.iter().map(Obj::as_ptr).collect();
+            let tuple = tuple(&pointers)?;
+            // SAFETY: replaces the contents of a list that we hold by those of a tuple.
+            check(unsafe { ffi::PyList_SetSlice(list.as_ptr(), 0, isize::MAX, tuple.as_ptr()) })?;
+            if pointers.is_empty() {
+                self.rest.clear();
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The inline waiter as the pair that asyncio would show.
+    fn first_callback(&self) -> Res<Option<(Obj, Obj)>> {
+        let Some(first) = self.first.get() else {
+            return Ok(None);
+        };
+        Ok(Some(if self.first_is_task.get() {
+            (task::wakeup_callback(&first)?, task::context_of(&first))
+        } else {
+            (first, self.first_context.get_or_none())
+        }))
+    }
+
+    fn callbacks(&self) -> Res {
+        let first = self.first_callback()?;
+        let rest = self.rest.get();
+        if first.is_none() && rest.is_none() {
+            return Ok(Obj::none());
+        }
+        // SAFETY: a new list of live tuples.
+        unsafe {
+            let list = Obj::owned(ffi::PyList_New(0))?;
+            if let Some((callback, context)) = first {
+                let pair = tuple(&[callback.as_ptr(), context.as_ptr()])?;
+                check(ffi::PyList_Append(list.as_ptr(), pair.as_ptr()))?;
+            }
+            for pair in rest.iter().flat_map(list_items) {
+                check(ffi::PyList_Append(list.as_ptr(), pair.as_ptr()))?;
+            }
+            Ok(list)
+        }
+    }
+
+    /// `__del__`: an exception that nobody asked for is reported.
+    fn report_unretrieved(&self, this: &Obj) -> Res<()> {
+        self.log_traceback.set(false);
+        let Some(exception) = self.exception.get() else {
+            return Ok(());
+        };
+        let names = &state().names;
+        let context = dict()?;
+        let message = format!("{} exception was never retrieved", type_name(this)?);
+        dict_set(&context, &names.message, &string(&message)?)?;
+        dict_set(&context, &names.exception, &exception)?;
+        dict_set(&context, &names.future, this)?;
+        if let Some(traceback) = self.source_traceback.get() {
+            dict_set(&context, &names.source_traceback, &traceback)?;
+        }
+        self.call_exception_handler(&context)
+    }
+
+    pub fn call_exception_handler(&self, context: &Obj) -> Res<()> {
+        let loop_ = self.loop_.get_or_none();
+        loop_.method(&state().names.call_exception_handler, &[context.as_ptr()])?;
+        Ok(())
+    }
+
+    /// Drop every reference but `dict`.
+    #[inline]
+    fn reset(&self) {
+        self.native.set(std::ptr::null());
+        self.first_is_task.set(false);
+        let Future {
+            loop_,
+            first,
+            first_context,
+            rest,
+            result,
+            exception,
+            exception_traceback,
+            cancel_message,
+            cancelled_exception,
+            source_traceback,
+            ..
+        } = self;
+        for slot in [
+            loop_,
+            first,
+            first_context,
+            rest,
+            result,
+            exception,
+            exception_traceback,
+            cancel_message,
+            cancelled_exception,
+            source_traceback,
+        ] {
+            slot.clear();
+        }
+    }
+
+    /// # Safety
+    /// Only from a `tp_traverse` with its own arguments.
+    pub unsafe fn visit(&self, visit: ffi::visitproc, arg: *mut c_void) -> i32 {
+        for slot in [
+            &self.dict,
+            &self.loop_,
+            &self.first,
+            &self.first_context,
+            &self.rest,
+            &self.result,
+            &self.exception,
+            &self.exception_traceback,
+            &self.cancel_message,
+            &self.cancelled_exception,
+            &self.source_traceback,
+        ] {
+            // SAFETY: passed on from the traversal.
+            let status = unsafe { slot.visit(visit, arg) };
+            if status != 0 {
+                return status;
+            }
+        }
+        0
+    }
+
+    pub fn clear_all(&self) {
+        self.reset();
+        self.dict.clear();
+    }
+
+    /// Ready for reuse: all slots are empty already.
+    #[inline]
+    pub fn reset_flags(&self) {
+        self.status.set(Status::Pending);
+        self.blocking.set(false);
+        self.log_traceback.set(false);
+    }
+
+    #[inline]
+    pub fn wants_report(&self) -> bool {
+        self.log_traceback.get()
+    }
+
+    /// # Safety
+    /// Only from a dealloc of this object.
+    #[inline]
+    pub unsafe fn clear_weakrefs(&self) {
+        if !self.weakrefs.get().is_null() {
+            // SAFETY: the object is dying and has weak references.
+            aside(|| unsafe {
+                ffi::PyObject_ClearWeakRefs((&raw const *self) as *mut ffi::PyObject)
+            });
+        }
+    }
+}
+
+/// StopIteration cannot travel through a coroutine: an error up to 3.11, wrapped since.
+fn without_stop_iteration(value: Obj) -> Res {
+    const MESSAGE: &str =
+        "StopIteration interacts badly with generators and cannot be raised into a Future";
+    // SAFETY: a live exception against a static type.
+    let is_stop =
+        unsafe { ffi::PyErr_GivenExceptionMatches(value.as_ptr(), ffi::PyExc_StopIteration) != 0 };
+    if !is_stop {
+        return Ok(value);
+    }
+    #[cfg(not(Py_3_12))]
+    {
+        // SAFETY: a static type; older Pythons look at the exact type only.
+        if value.type_ptr().cast() == unsafe { ffi::PyExc_StopIteration } {
+            return Err(raise_type_error(MESSAGE));
+        }
+        Ok(value)
+    }
+    #[cfg(Py_3_12)]
+    {
+        let text = string(MESSAGE)?;
+        // SAFETY: calls a static exception type; cause and context take over one reference each.
+        unsafe {
+            let wrapped = Obj::owned(ffi::PyObject_CallOneArg(
+                ffi::PyExc_RuntimeError,
+                text.as_ptr(),
+            ))?;
+            ffi::PyException_SetCause(wrapped.as_ptr(), value.clone().into_ptr());
+            ffi::PyException_SetContext(wrapped.as_ptr(), value.into_ptr());
+            Ok(wrapped)
+        }
+    }
+}
+
+pub fn finalizing() -> bool {
+    // SAFETY: always callable.
+    #[cfg(Py_3_13)]
+    unsafe {
+        ffi::Py_IsFinalizing() != 0
+    }
+    #[cfg(not(Py_3_13))]
+    {
+        let is_finalizing = || {
+            crate::ffi::import(c"sys")?
+                .get(c"is_finalizing")?
+                .call0()?
+                .truth()
+        };
+        is_finalizing().unwrap_or(true)
+    }
+}
+
+pub fn type_name(object: &Obj) -> Res<String> {
+    // SAFETY: a live type.
+    let tp = unsafe { Obj::shared(object.type_ptr().cast()) };
+    crate::ffi::utf8(&tp.get(c"__name__")?)
+}
+
+fn list_items(list: &Obj) -> Vec<Obj> {
+    // SAFETY: a list of ours; each item is shared before anything can change it.
+    unsafe {
+        (0..ffi::PyList_GET_SIZE(list.as_ptr()))
+            .map(|i| Obj::shared(ffi::PyList_GET_ITEM(list.as_ptr(), i)))
+            .collect()
+    }
+}
+
+fn pairs(list: &Obj) -> Vec<(Obj, Obj)> {
+    list_items(list)
+        .iter()
+        // SAFETY: our lists hold tuples of two.
+        .map(|pair| unsafe {
+            (
+                Obj::shared(ffi::PyTuple_GET_ITEM(pair.as_ptr(), 0)),
+                Obj::shared(ffi::PyTuple_GET_ITEM(pair.as_ptr(), 1)),
+            )
+        })
+        .collect()
+}
+
+/// `<Future …>` with asyncio's own description; a subclass shows its own name.
+pub fn describe(this: &Obj, info: &Obj) -> Res {
+    let info = info.call1(this)?;
+    let separator = string(" ")?;
+    // SAFETY: a string and a list of strings.
+    let joined = unsafe { Obj::owned(ffi::PyUnicode_Join(separator.as_ptr(), info.as_ptr()))? };
+    string(&format!(
+        "<{} {}>",
+        type_name(this)?,
+        crate::ffi::utf8(&joined)?
+    ))
+}
+
+// ---------------------------------------------------------------- slots and methods
+
+unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Future) {
+    // SAFETY: CPython passes a live object of this type, or of a subtype that starts with it.
+    unsafe { (Obj::from_ref(object), &*(*object).cast::<Future>()) }
+}
+
+macro_rules! noargs_method {
+    ($name:ident, |$object:ident, $future:ident| $body:expr) => {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
+            // SAFETY: the receiver of a method of this type.
+            let ($object, $future) = unsafe { this(&object) };
+            let _ = $object;
+            give($body)
+        }
+    };
+}
+
+macro_rules! field {
+    ($name:ident, |$object:ident, $future:ident| $body:expr) => {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut c_void,
+        ) -> *mut ffi::PyObject {
+            // SAFETY: the receiver of a getter of this type.
+            let ($object, $future) = unsafe { this(&object) };
+            let _ = ($object, $future);
+            give($body)
+        }
+    };
+}
+
+macro_rules! onearg_method {
+    ($name:ident, |$object:ident, $future:ident, $arg:ident| $body:expr) => {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            arg: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
+            // SAFETY: the receiver and the argument of a METH_O method of this type.
+            let (($object, $future), $arg) = unsafe { (this(&object), Obj::from_ref(&arg)) };
+            let _ = $object;
+            give($body)
+        }
+    };
+}
+
+noargs_method!(result_method, |_o, future| future.result());
+noargs_method!(exception_method, |_o, future| future.exception());
+noargs_method!(cancelled_method, |_o, future| Ok(Obj::bool(
+    future.status.get() == Status::Cancelled
+)));
+noargs_method!(done_method, |_o, future| Ok(Obj::bool(future.is_done())));
+noargs_method!(get_loop_method, |_o, future| future
+    .alive()
+    .map(|()| future.loop_.get_or_none()));
+noargs_method!(make_cancelled_error_method, |_o, future| future
+    .cancelled_error());
+onearg_method!(set_result_method, |object, future, value| future
+    .set_result(object, value.clone())
+    .map(|()| Obj::none()));
+onearg_method!(set_exception_method, |object, future, value| future
+    .set_exception(object, value)
+    .map(|()| Obj::none()));
+onearg_method!(remove_done_callback_method, |_o, future, callback| future
+    .alive()
+    .and_then(|()| future.remove_callback(callback))
+    .and_then(crate::ffi::int));
+
+field!(class_getter, |_o, _f| Ok(state().asyncio_future.clone()));
+field!(state_getter, |_o, future| string(
+    match future.status.get() {
+        Status::Pending => "PENDING",
+        Status::Cancelled => "CANCELLED",
+        Status::Finished => "FINISHED",
+    }
+));
+field!(blocking_getter, |_o, future| Ok(Obj::bool(
+    future.blocking.get()
+)));
+field!(loop_getter, |_o, future| Ok(future.loop_.get_or_none()));
+field!(callbacks_getter, |_o, future| future.callbacks());
+field!(result_getter, |_o, future| Ok(future.result.get_or_none()));
+field!(exception_getter, |_o, future| Ok(future
+    .exception
+    .get_or_none()));
+field!(log_traceback_getter, |_o, future| Ok(Obj::bool(
+    future.log_traceback.get()
+)));
+field!(source_traceback_getter, |_o, future| Ok(future
+    .source_traceback
+    .get_or_none()));
+field!(cancel_message_getter, |_o, future| Ok(future
+    .cancel_message
+    .get_or_none()));
+
+macro_rules! setter {
+    ($name:ident, $what:literal, |$future:ident, $value:ident| $body:expr) => {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            value: *mut ffi::PyObject,
+            _: *mut c_void,
+        ) -> std::ffi::c_int {
+            if let Err(raised) = not_deletable(value, $what) {
+                return raised.into();
+            }
+            // SAFETY: the receiver of a setter of this type, and a value that is not null.
+            let ((_, $future), $value) = unsafe { (this(&object), Obj::from_ref(&value)) };
+            let body = || -> Res<()> { $body };
+            match body() {
+                Ok(()) => 0,
+                Err(raised) => raised.into(),
+            }
+        }
+    };
+}
+
+setter!(
+    blocking_setter,
+    "_asyncio_future_blocking",
+    |future, value| {
+        future.blocking.set(value.truth()?);
+        Ok(())
+    }
+);
+setter!(log_traceback_setter, "_log_traceback", |future, value| {
+    if value.truth()? {
+        // SAFETY: a static exception type.
+        return Err(raise(
+            unsafe { ffi::PyExc_ValueError },
+            "_log_traceback can only be set to False",
+        ));
+    }
+    future.log_traceback.set(false);
+    Ok(())
+});
+setter!(cancel_message_setter, "_cancel_message", |future, value| {
+    future.cancel_message.set(value.clone());
+    Ok(())
+});
+
+unsafe extern "C" fn add_done_callback_method(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of this type.
+    let ((object, future), args) = unsafe {
+        (
+            this(&object),
+            Args::new("add_done_callback", args, nargs, names),
+        )
+    };
+    give((|| {
+        args.require(&["fn"])?;
+        args.at_most(1)?;
+        let [context] = args.keywords([&state().names.context])?;
+        let context = match context {
+            Some(context) => context.clone(),
+            None => crate::ffi::copy_context()?,
+        };
+        // SAFETY: the first argument, which `require` found to be there.
+        let callback = unsafe { Obj::shared(args.positional()[0]) };
+        future.add_callback(object, callback, context)?;
+        Ok(Obj::none())
+    })())
+}
+
+/// The message of `cancel(msg=None)`, for futures and tasks.
+///
+/// # Safety
+/// The arguments are those of a fastcall method.
+pub unsafe fn cancel_args(
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> Res<Option<Obj>> {
+    // SAFETY: passed on.
+    let args = unsafe { Args::new("cancel", args, nargs, names) };
+    args.at_most(1)?;
+    let [message] = args.keywords([&state().names.msg])?;
+    // SAFETY: positional arguments are live.
+    let positional = args
+        .positional()
+        .first()
+        .map(|p| unsafe { Obj::shared(*p) });
+    Ok(positional
+        .or_else(|| message.cloned())
+        .filter(|m| given(Some(m)).is_some()))
+}
+
+unsafe extern "C" fn cancel_method(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of this type.
+    let ((object, future), message) = unsafe { (this(&object), cancel_args(args, nargs, names)) };
+    give(
+        message
+            .and_then(|m| future.cancel(object, m))
+            .map(Obj::bool),
+    )
+}
+
+unsafe extern "C" fn class_getitem(
+    class: *mut ffi::PyObject,
+    item: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    give(state().generic_alias.call(&[class, item]))
+}
+
+unsafe extern "C" fn init(
+    object: *mut ffi::PyObject,
+    args: *mut ffi::PyObject,
+    kwargs: *mut ffi::PyObject,
+) -> i32 {
+    // SAFETY: tp_init of this type, with its own arguments.
+    let (future, parsed) = unsafe {
+        (
+            this(&object).1,
+            init_args("Future", args, kwargs, 0, 0, [&state().names.loop_]),
+        )
+    };
+    match parsed.and_then(|[loop_]| future.init(loop_)) {
+        Ok(()) => 0,
+        Err(raised) => raised.into(),
+    }
+}
+
+unsafe extern "C" fn future_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: a slot of this type.
+    let (object, future) = unsafe { this(&object) };
+    give(
+        future
+            .alive()
+            .and_then(|()| describe(object, &state().future_repr_info)),
+    )
+}
+
+unsafe extern "C" fn iter(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: a slot of this type.
+    give(
+        unsafe { this(&object) }
+            .1
+            .alive()
+            .map(|()| unsafe { Obj::shared(object) }),
+    )
+}
+
+#[inline]
+fn not_awaited() -> Raised {
+    raise_runtime_error("await wasn't used with future")
+}
+
+unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: a slot of this type.
+    let (object, future) = unsafe { this(&object) };
+    if future.status.get() == Status::Pending {
+        if future.blocking.replace(true) {
+            return give(Err(not_awaited()));
+        }
+        return object.clone().into_ptr();
+    }
+    match future.result() {
+        Ok(value) => stop_with(value),
+        Err(Raised) => std::ptr::null_mut(),
+    }
+}
+
+unsafe extern "C" fn send(
+    object: *mut ffi::PyObject,
+    _value: *mut ffi::PyObject,
+    out: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: a slot of this type; `out` is where the caller wants the value.
+    unsafe {
+        let (object, future) = this(&object);
+        *out = std::ptr::null_mut();
+        if future.status.get() == Status::Pending {
+            if future.blocking.replace(true) {
+                not_awaited();
+                return ffi::PySendResult::PYGEN_ERROR;
+            }
+            *out = object.clone().into_ptr();
+            return ffi::PySendResult::PYGEN_NEXT;
+        }
+        match future.result() {
+            Ok(value) => {
+                *out = value.into_ptr();
+                ffi::PySendResult::PYGEN_RETURN
+            }
+            Err(Raised) => ffi::PySendResult::PYGEN_ERROR,
+        }
+    }
+}
+
+unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
+    // SAFETY: a slot of this type, called once before the object dies.
+    let (object, future) = unsafe { this(&object) };
+    finalize_future(object, future);
+}
+
+pub fn finalize_future(object: &Obj, future: &Future) {
+    if future.log_traceback.get() {
+        aside(|| {
+            if future.report_unretrieved(object).is_err() {
+                unraisable(Some(object));
+            }
+        });
+    }
+}
+
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
+    // SAFETY: CPython traverses a live object of this type; an instance of a heap type visits its type.
+    unsafe {
+        let status = visit(ffi::Py_TYPE(object).cast(), arg);
+        if status != 0 {
+            return status;
+        }
+        (*object.cast::<Future>()).visit(visit, arg)
+    }
+}
+
+unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
+    // SAFETY: CPython clears a live object of this type.
+    unsafe { (*object.cast::<Future>()).clear_all() };
+    0
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    // SAFETY: the reference count is zero. The finalizer may revive the object, which CPython tells; after that nobody else
+    // holds it, and once cleared it may be parked or freed.
+    unsafe {
+        let future = &*object.cast::<Future>();
+        let tp = ffi::Py_TYPE(object);
+        let is_exact = tp == state().future_type;
+        if (future.wants_report() || !is_exact)
+            && ffi::PyObject_CallFinalizerFromDealloc(object) < 0
+        {
+            return;
+        }
+        ffi::PyObject_GC_UnTrack(object.cast());
+        future.clear_weakrefs();
+        future.clear_all();
+        future.reset_flags();
+        let parked = is_exact
+            && ffi::PyObject_GC_IsFinalized(object) == 0
+            && PARKED.with(|list| list.park(object));
+        if !parked {
+            match (*tp).tp_free {
+                Some(free) => free(object.cast()),
+                None => ffi::PyObject_GC_Del(object.cast()),
+            }
+        }
+        ffi::Py_DECREF(tp.cast());
+    }
+}

@@ -1,0 +1,603 @@
+//! `Handle` and `TimerHandle`: a callback that the loop will run once.
+//!
+//! One struct serves both types; up to three arguments live in the object itself. Mirrors `asyncio.events.Handle`.
+#![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
+
+use std::cell::Cell;
+use std::ffi::c_void;
+
+use pyo3::ffi;
+use riata_engine::TimerKey;
+
+use super::freelist::FreeList;
+use super::typespec::{TypeSpec, getter, noargs, offset_member};
+use crate::event_loop::LoopCore;
+use crate::ffi::{
+    Obj, Raised, Res, Slot, aside, dict, dict_set, ends_the_loop, give, repr, string, tuple, utf8,
+};
+use crate::state::state;
+
+const INLINE: usize = 3;
+/// `nargs` when the arguments are one tuple in the first slot.
+const AS_TUPLE: u8 = u8::MAX;
+
+#[repr(C)]
+pub struct Handle {
+    ob_base: ffi::PyObject,
+    pub loop_: Slot,
+    callback: Slot,
+    args: [Slot; INLINE],
+    context: Slot,
+    pub source_traceback: Slot,
+    /// In debug mode: the text kept for `repr` when cancelled.
+    kept_repr: Slot,
+    weakrefs: Cell<*mut ffi::PyObject>,
+    when: Cell<f64>,
+    timer: Cell<Option<TimerKey>>,
+    nargs: Cell<u8>,
+    cancelled: Cell<bool>,
+}
+
+thread_local! {
+    static HANDLES: FreeList<512> = const { FreeList::new() };
+    static TIMERS: FreeList<512> = const { FreeList::new() };
+}
+
+pub fn make_handle_type() -> Res<*mut ffi::PyTypeObject> {
+    make(c"riata._riata.Handle", vec![])
+}
+
+pub fn make_timer_handle_type() -> Res<*mut ffi::PyTypeObject> {
+    make(
+        c"riata._riata.TimerHandle",
+        vec![
+            (ffi::Py_tp_richcompare, timer_compare as *mut c_void),
+            (ffi::Py_tp_hash, timer_hash as *mut c_void),
+        ],
+    )
+}
+
+fn make(
+    name: &'static std::ffi::CStr,
+    more: Vec<(i32, *mut c_void)>,
+) -> Res<*mut ffi::PyTypeObject> {
+    let timer = !more.is_empty();
+    let mut slots = vec![
+        (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+        (ffi::Py_tp_traverse, traverse as *mut c_void),
+        (ffi::Py_tp_clear, clear as *mut c_void),
+        (ffi::Py_tp_repr, handle_repr as *mut c_void),
+        (
+            ffi::Py_tp_doc,
+            c"A scheduled callback of a riata loop.".as_ptr() as *mut c_void,
+        ),
+    ];
+    slots.extend(more);
+    let mut methods = vec![
+        noargs(
+            c"cancel",
+            cancel,
+            c"Cancel the callback; does nothing when it ran already.",
+        ),
+        noargs(
+            c"cancelled",
+            cancelled,
+            c"Return True if the callback was cancelled.",
+        ),
+        noargs(
+            c"get_context",
+            get_context,
+            c"Return the context that the callback runs in.",
+        ),
+        noargs(
+            c"_run",
+            run_method,
+            c"Run the callback now, reporting exceptions to the loop.",
+        ),
+    ];
+    let mut getsets = vec![
+        getter(c"__class__", class_getter),
+        getter(c"_callback", callback_getter),
+        getter(c"_args", args_getter),
+        getter(c"_loop", loop_getter),
+        getter(c"_context", context_getter),
+        getter(c"_cancelled", cancelled_getter),
+        getter(c"_source_traceback", source_traceback_getter),
+    ];
+    if timer {
+        methods.push(noargs(
+            c"when",
+            when,
+            c"Return the scheduled time, in seconds of loop.time().",
+        ));
+        getsets.push(getter(c"_when", when_getter));
+        getsets.push(getter(c"_scheduled", scheduled_getter));
+    }
+    TypeSpec {
+        name,
+        size: size_of::<Handle>(),
+        flags: u64::from(
+            ffi::Py_TPFLAGS_HAVE_GC as u32 | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION as u32,
+        ),
+        base: std::ptr::null_mut(),
+        slots,
+        methods,
+        getsets,
+        members: vec![offset_member(
+            c"__weaklistoffset__",
+            std::mem::offset_of!(Handle, weakrefs),
+        )],
+    }
+    .build()
+}
+
+/// View an object as a handle of ours, if it is one.
+pub fn from_obj(object: &Obj) -> Option<&Handle> {
+    let tp = object.type_ptr();
+    // SAFETY: an object whose type is exactly one of ours has our layout, and lives as long as the reference.
+    (tp == state().handle_type || tp == state().timer_handle_type)
+        .then(|| unsafe { &*object.as_ptr().cast::<Handle>() })
+}
+
+/// Make a handle. `args` are borrowed; `context` is where it will run.
+#[inline]
+pub fn new_handle(loop_: &Obj, callback: &Obj, args: &[*mut ffi::PyObject], context: Obj) -> Res {
+    // SAFETY: HANDLES parks objects of this type only.
+    let parked = HANDLES.with(|list| unsafe { list.take(state().handle_type) });
+    fill(parked, state().handle_type, loop_, callback, args, context)
+}
+
+/// Make a timer handle for loop time `when` (seconds).
+#[inline]
+pub fn new_timer_handle(
+    when: f64,
+    loop_: &Obj,
+    callback: &Obj,
+    args: &[*mut ffi::PyObject],
+    context: Obj,
+) -> Res {
+    // SAFETY: TIMERS parks objects of this type only.
+    let parked = TIMERS.with(|list| unsafe { list.take(state().timer_handle_type) });
+    let object = fill(
+        parked,
+        state().timer_handle_type,
+        loop_,
+        callback,
+        args,
+        context,
+    )?;
+    Handle::of(&object).when.set(when);
+    Ok(object)
+}
+
+#[inline]
+fn fill(
+    parked: *mut ffi::PyObject,
+    tp: *mut ffi::PyTypeObject,
+    loop_: &Obj,
+    callback: &Obj,
+    args: &[*mut ffi::PyObject],
+    context: Obj,
+) -> Res {
+    let fresh = parked.is_null();
+    // SAFETY: either a parked object of this very type, or a fresh, zeroed and tracked one.
+    let object = unsafe {
+        Obj::owned(if fresh {
+            ffi::PyType_GenericAlloc(tp, 0)
+        } else {
+            parked
+        })?
+    };
+    let this = Handle::of(&object);
+    this.loop_.set(loop_.clone());
+    this.callback.set(callback.clone());
+    if args.len() <= INLINE {
+        this.nargs.set(args.len() as u8);
+        for (slot, &arg) in this.args.iter().zip(args) {
+            // SAFETY: the caller's arguments are live.
+            slot.set(unsafe { Obj::shared(arg) });
+        }
+    } else {
+        this.args[0].set(tuple(args)?);
+        this.nargs.set(AS_TUPLE);
+    }
+    this.context.set(context);
+    if !fresh {
+        // SAFETY: parked objects are untracked, and all fields are valid now.
+        unsafe { ffi::PyObject_GC_Track(object.as_ptr().cast()) };
+    }
+    Ok(object)
+}
+
+impl Handle {
+    /// The caller knows that `object` was made here.
+    #[inline]
+    pub fn of(object: &Obj) -> &Handle {
+        debug_assert!(from_obj(object).is_some());
+        // SAFETY: only handles of ours get here: they come from `fill`, from a job, or from a slot of this type.
+        unsafe { &*object.as_ptr().cast::<Handle>() }
+    }
+
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+
+    pub fn set_timer(&self, key: TimerKey) {
+        self.timer.set(Some(key));
+    }
+
+    /// The timer fired: there is nothing left to cancel in the engine.
+    pub fn timer_fired(&self) {
+        self.timer.set(None);
+    }
+
+    pub fn cancel(&self, this: &Obj) -> Res<()> {
+        if self.cancelled.get() {
+            return Ok(());
+        }
+        self.cancelled.set(true);
+        let loop_ = self.loop_.get();
+        let core = loop_.as_ref().and_then(LoopCore::of);
+        if core.is_some_and(|core| core.debug.get()) {
+            let text = string(&self.describe(this)?)?;
+            self.kept_repr.set(text);
+        }
+        let job = match (self.timer.take(), core) {
+            (Some(key), Some(core)) => core.cancel_timer(key),
+            _ => None,
+        };
+        let callback = self.callback.take();
+        let args = self.args.each_ref().map(Slot::take);
+        self.nargs.set(0);
+        drop((job, callback, args));
+        Ok(())
+    }
+
+    /// Call the callback in its context. Only errors that end the loop come out.
+    #[inline]
+    pub fn run(&self, this: &Obj) -> Res<()> {
+        let (Some(callback), Some(context)) = (self.callback.get(), self.context.get()) else {
+            return Ok(());
+        };
+        // The callback may cancel this handle: hold the arguments for the length of the call.
+        let outcome = if self.nargs.get() == AS_TUPLE {
+            let args = self.args[0].get_or_none();
+            crate::ffi::in_context(&context, || {
+                // SAFETY: a callable and the tuple made in `fill`.
+                unsafe { Obj::owned(ffi::PyObject_CallObject(callback.as_ptr(), args.as_ptr())) }
+            })
+        } else {
+            let held = self.args.each_ref().map(Slot::get);
+            let pointers = held
+                .each_ref()
+                .map(|a| a.as_ref().map_or(std::ptr::null_mut(), Obj::as_ptr));
+            let count = self.nargs.get() as usize;
+            crate::ffi::in_context(&context, || callback.call(&pointers[..count]))
+        };
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(Raised) => self.report(this, &callback),
+        }
+    }
+
+    /// Tell the loop's exception handler, as `asyncio.Handle._run` does.
+    #[cold]
+    pub fn report(&self, this: &Obj, callback: &Obj) -> Res<()> {
+        let Some(exception) = crate::ffi::take_exception() else {
+            return Ok(());
+        };
+        if ends_the_loop(&exception) {
+            return Err(crate::ffi::set_exception(exception));
+        }
+        let loop_ = self.loop_.get_or_none();
+        let args = self.args_tuple()?;
+        let source = callback_source(&loop_, callback, &args)?;
+        let names = &state().names;
+        let context = dict()?;
+        dict_set(
+            &context,
+            &names.message,
+            &string(&format!("Exception in callback {source}"))?,
+        )?;
+        dict_set(&context, &names.exception, &exception)?;
+        dict_set(&context, &names.handle, this)?;
+        if let Some(traceback) = self.source_traceback.get() {
+            dict_set(&context, &names.source_traceback, &traceback)?;
+        }
+        loop_.method(&names.call_exception_handler, &[context.as_ptr()])?;
+        Ok(())
+    }
+
+    fn args_tuple(&self) -> Res {
+        if self.nargs.get() == AS_TUPLE {
+            return Ok(self.args[0].get_or_none());
+        }
+        let pointers: Vec<_> = self.args[..self.nargs.get() as usize]
+            .iter()
+            .map(Slot::ptr)
+            .collect();
+        tuple(&pointers)
+    }
+
+    /// The text between `<` and `>` of the repr, as asyncio writes it, under our own type name.
+    fn describe(&self, this: &Obj) -> Res<String> {
+        if let Some(kept) = self.kept_repr.get() {
+            return utf8(&kept);
+        }
+        let timer = this.type_ptr() == state().timer_handle_type;
+        let mut info = String::from(if timer { "TimerHandle" } else { "Handle" });
+        if self.cancelled.get() {
+            info.push_str(" cancelled");
+        }
+        if timer {
+            info.push_str(&format!(
+                " when={}",
+                repr(&crate::ffi::float(self.when.get())?)?
+            ));
+        }
+        if let Some(callback) = self.callback.get() {
+            info.push(' ');
+            info.push_str(&callback_source(
+                &self.loop_.get_or_none(),
+                &callback,
+                &self.args_tuple()?,
+            )?);
+        }
+        if let Some(traceback) = self.source_traceback.get() {
+            if let Some(place) = created_at(&traceback)? {
+                info.push_str(&format!(" created at {place}"));
+            }
+        }
+        Ok(info)
+    }
+}
+
+/// `file:line` of the last frame of a captured stack.
+pub fn created_at(traceback: &Obj) -> Res<Option<String>> {
+    if !traceback.truth()? {
+        return Ok(None);
+    }
+    // SAFETY: a sequence of (file, line, …); null means raised.
+    let frame = unsafe { Obj::owned(ffi::PySequence_GetItem(traceback.as_ptr(), -1))? };
+    // SAFETY: as above.
+    let (file, line) = unsafe {
+        (
+            Obj::owned(ffi::PySequence_GetItem(frame.as_ptr(), 0))?,
+            Obj::owned(ffi::PySequence_GetItem(frame.as_ptr(), 1))?,
+        )
+    };
+    Ok(Some(format!("{}:{}", utf8(&file)?, repr(&line)?)))
+}
+
+/// `asyncio.format_helpers._format_callback_source`, whose third argument came with debug-aware reprs.
+pub fn callback_source(loop_: &Obj, callback: &Obj, args: &Obj) -> Res<String> {
+    let format = state().format_helpers.get(c"_format_callback_source")?;
+    let debug = LoopCore::of(loop_).is_some_and(|core| core.debug.get());
+    let text = if format_takes_debug() {
+        let debug = Obj::bool(debug);
+        let names = tuple(&[crate::ffi::string("debug")?.as_ptr()])?;
+        format.call_kw(&[callback.as_ptr(), args.as_ptr(), debug.as_ptr()], &names)?
+    } else {
+        format.call(&[callback.as_ptr(), args.as_ptr()])?
+    };
+    utf8(&text)
+}
+
+/// `debug=` came in 3.13 (and in late 3.12 releases, where leaving it out means the same as here).
+const fn format_takes_debug() -> bool {
+    cfg!(Py_3_13)
+}
+
+unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Handle) {
+    // SAFETY: CPython passes a live object of this type as the receiver.
+    unsafe { (Obj::from_ref(object), &*(*object).cast::<Handle>()) }
+}
+
+macro_rules! method {
+    ($name:ident, |$object:ident, $handle:ident| $body:expr) => {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
+            // SAFETY: the receiver of a method of this type.
+            let ($object, $handle) = unsafe { this(&object) };
+            give($body)
+        }
+    };
+}
+
+macro_rules! field {
+    ($name:ident, |$object:ident, $handle:ident| $body:expr) => {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut c_void,
+        ) -> *mut ffi::PyObject {
+            // SAFETY: the receiver of a getter of this type.
+            let ($object, $handle) = unsafe { this(&object) };
+            let _ = ($object, $handle);
+            give($body)
+        }
+    };
+}
+
+method!(cancel, |object, handle| handle
+    .cancel(object)
+    .map(|()| Obj::none()));
+method!(cancelled, |_object, handle| Ok(Obj::bool(
+    handle.cancelled.get()
+)));
+method!(get_context, |_object, handle| Ok(handle
+    .context
+    .get_or_none()));
+method!(run_method, |object, handle| handle
+    .run(object)
+    .map(|()| Obj::none()));
+
+field!(class_getter, |object, _handle| Ok(
+    if object.type_ptr() == state().timer_handle_type {
+        state().asyncio_timer_handle.clone()
+    } else {
+        state().asyncio_handle.clone()
+    }
+));
+field!(callback_getter, |_object, handle| Ok(handle
+    .callback
+    .get_or_none()));
+field!(args_getter, |_object, handle| if handle.cancelled.get() {
+    Ok(Obj::none())
+} else {
+    handle.args_tuple()
+});
+field!(loop_getter, |_object, handle| Ok(handle
+    .loop_
+    .get_or_none()));
+field!(context_getter, |_object, handle| Ok(handle
+    .context
+    .get_or_none()));
+field!(cancelled_getter, |_object, handle| Ok(Obj::bool(
+    handle.cancelled.get()
+)));
+field!(source_traceback_getter, |_object, handle| Ok(handle
+    .source_traceback
+    .get_or_none()));
+field!(when_getter, |_object, handle| crate::ffi::float(
+    handle.when.get()
+));
+field!(scheduled_getter, |_object, handle| Ok(Obj::bool(
+    handle.timer.get().is_some()
+)));
+
+unsafe extern "C" fn when(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a method or getter of this type.
+    give(crate::ffi::float(unsafe { this(&object) }.1.when.get()))
+}
+
+unsafe extern "C" fn handle_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a slot of this type.
+    let (object, handle) = unsafe { this(&object) };
+    give(
+        handle
+            .describe(object)
+            .and_then(|text| string(&format!("<{text}>"))),
+    )
+}
+
+unsafe extern "C" fn timer_hash(object: *mut ffi::PyObject) -> ffi::Py_hash_t {
+    // SAFETY: the receiver of a slot of this type.
+    let handle = unsafe { this(&object) }.1;
+    let Ok(when) = crate::ffi::float(handle.when.get()) else {
+        return -1;
+    };
+    // SAFETY: a live float.
+    unsafe { ffi::PyObject_Hash(when.as_ptr()) }
+}
+
+/// Ordered by time; equal when time, callback, arguments and state are.
+unsafe extern "C" fn timer_compare(
+    left: *mut ffi::PyObject,
+    right: *mut ffi::PyObject,
+    op: std::ffi::c_int,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls the slot with a receiver of this type on the left.
+    let ((left_object, a), right_object) = unsafe { (this(&left), Obj::from_ref(&right)) };
+    if right_object.type_ptr() != left_object.type_ptr() {
+        // SAFETY: NotImplemented is a static object.
+        return unsafe { Obj::shared(ffi::Py_NotImplemented()) }.into_ptr();
+    }
+    let b = Handle::of(right_object);
+    let equal = || -> Res<bool> {
+        Ok(a.when.get() == b.when.get()
+            && a.callback.get_or_none().equals(&b.callback.get_or_none())?
+            && a.args_tuple()?.equals(&b.args_tuple()?)?
+            && a.cancelled.get() == b.cancelled.get())
+    };
+    let (x, y) = (a.when.get(), b.when.get());
+    give(
+        match op {
+            ffi::Py_LT => Ok(x < y),
+            ffi::Py_GT => Ok(x > y),
+            ffi::Py_LE => equal().map(|same| x < y || same),
+            ffi::Py_GE => equal().map(|same| x > y || same),
+            ffi::Py_EQ => equal(),
+            _ => equal().map(|same| !same),
+        }
+        .map(Obj::bool),
+    )
+}
+
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
+    // SAFETY: CPython traverses a live object of this type.
+    unsafe {
+        let handle = &*object.cast::<Handle>();
+        let status = visit(ffi::Py_TYPE(object).cast(), arg);
+        if status != 0 {
+            return status;
+        }
+        let [a, b, c] = &handle.args;
+        for slot in [
+            &handle.loop_,
+            &handle.callback,
+            a,
+            b,
+            c,
+            &handle.context,
+            &handle.source_traceback,
+        ] {
+            let status = slot.visit(visit, arg);
+            if status != 0 {
+                return status;
+            }
+        }
+    }
+    0
+}
+
+unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
+    // SAFETY: CPython clears a live object of this type.
+    let handle = unsafe { &*object.cast::<Handle>() };
+    drop_fields(handle);
+    0
+}
+
+#[inline]
+fn drop_fields(handle: &Handle) {
+    handle.callback.clear();
+    if handle.nargs.replace(0) != 0 {
+        handle.args.iter().for_each(Slot::clear);
+    }
+    handle.context.clear();
+    handle.loop_.clear();
+    handle.source_traceback.clear();
+    handle.kept_repr.clear();
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    // SAFETY: the reference count is zero: nobody else holds the object. After `drop_fields` it holds nothing, so it may be
+    // parked (see freelist.rs) or freed.
+    unsafe {
+        ffi::PyObject_GC_UnTrack(object.cast());
+        let tp = ffi::Py_TYPE(object);
+        let handle = &*object.cast::<Handle>();
+        if !handle.weakrefs.get().is_null() {
+            aside(|| ffi::PyObject_ClearWeakRefs(object));
+        }
+        drop_fields(handle);
+        handle.cancelled.set(false);
+        handle.timer.set(None);
+        let parked = ffi::PyObject_GC_IsFinalized(object) == 0
+            && if tp == state().handle_type {
+                HANDLES.with(|list| list.park(object))
+            } else {
+                TIMERS.with(|list| list.park(object))
+            };
+        if !parked {
+            ffi::PyObject_GC_Del(object.cast());
+        }
+        ffi::Py_DECREF(tp.cast());
+    }
+}

@@ -1,0 +1,1095 @@
+//! `Task`: a future that drives a coroutine. Mirrors `_asyncio.Task`.
+//!
+//! On a native loop a step is a job of the loop, with no handle and no Python call; on any other loop the task goes through
+//! `loop.call_soon` with two bound functions, as asyncio's own task does.
+#![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
+
+use std::cell::Cell;
+use std::ffi::c_void;
+
+use pyo3::ffi;
+use riata_trace::{TaskId, Waits};
+
+use super::args::{Args, given, init_args};
+use super::freelist::FreeList;
+use super::future::{self, Future, Status, cancel_args, describe, finalize_future, finalizing};
+use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
+use crate::event_loop::LoopCore;
+use crate::ffi::{
+    Obj, Raised, Res, Sent, Slot, aside, copy_context, dict, dict_set, exception_matches, give,
+    in_context, is_coroutine_exact, is_generator_exact, raise, raise_runtime_error,
+    raise_type_error, repr, send_none, set_exception, string, take_exception, throw, tuple,
+    unraisable,
+};
+use crate::job::Job;
+use crate::state::state;
+
+#[repr(C)]
+pub struct Task {
+    pub future: Future,
+    coro: Slot,
+    /// The name, or empty while it is the default one and nobody has asked.
+    name: Slot,
+    context: Slot,
+    /// What the task awaits.
+    waiter: Slot,
+    /// Neighbours in the loop's list of tasks; null when not listed.
+    pub previous: Cell<*const Task>,
+    pub next: Cell<*const Task>,
+    pub id: Cell<u64>,
+    cancel_requests: Cell<u32>,
+    must_cancel: Cell<bool>,
+    log_destroy_pending: Cell<bool>,
+    pub listed: Cell<bool>,
+}
+
+thread_local! {
+    static PARKED: FreeList<512> = const { FreeList::new() };
+}
+
+/// The two functions that other loops call: `task_step([exception])` and `task_wakeup(future)`.
+pub struct Callbacks {
+    step: *mut ffi::PyMethodDef,
+    wakeup: *mut ffi::PyMethodDef,
+}
+
+impl Callbacks {
+    pub fn new() -> Callbacks {
+        let leak = |def| Box::into_raw(Box::new(def));
+        Callbacks {
+            step: leak(fastcall(
+                c"task_step",
+                step_callback,
+                c"Run the task up to its next await.",
+            )),
+            wakeup: leak(onearg(
+                c"task_wakeup",
+                wakeup_method,
+                c"Go on with the task: what it awaited is done.",
+            )),
+        }
+    }
+}
+
+pub fn make_type(base: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyTypeObject> {
+    TypeSpec {
+        name: c"riata._riata.Task",
+        size: size_of::<Task>(),
+        flags: u64::from(ffi::Py_TPFLAGS_HAVE_GC as u32 | ffi::Py_TPFLAGS_BASETYPE as u32),
+        base,
+        slots: vec![
+            (ffi::Py_tp_init, init as *mut c_void),
+            (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+            (ffi::Py_tp_finalize, finalize as *mut c_void),
+            (ffi::Py_tp_traverse, traverse as *mut c_void),
+            (ffi::Py_tp_clear, clear as *mut c_void),
+            (ffi::Py_tp_repr, task_repr as *mut c_void),
+            (
+                ffi::Py_tp_doc,
+                c"Task(coro, *, loop=None, name=None, context=None, eager_start=False)\n--\n\nA coroutine that runs on an event loop, as asyncio.Task."
+                    .as_ptr() as *mut c_void,
+            ),
+        ],
+        methods: vec![
+            fastcall(
+                c"cancel",
+                cancel_method,
+                c"cancel($self, /, msg=None)\n--\n\nRequest that this task cancel itself.",
+            ),
+            noargs(c"cancelling", cancelling_method, c"Return the count of the task's cancellation requests."),
+            noargs(c"uncancel", uncancel_method, c"Take back one cancellation request; return those that remain."),
+            fastcall(
+                c"get_stack",
+                get_stack_method,
+                c"get_stack($self, /, *, limit=None)\n--\n\nReturn the list of stack frames for this task's coroutine.",
+            ),
+            fastcall(
+                c"print_stack",
+                print_stack_method,
+                c"print_stack($self, /, *, limit=None, file=None)\n--\n\nPrint the stack or traceback of this task's coroutine.",
+            ),
+            noargs(c"get_name", get_name_method, c"Return the name of the task."),
+            onearg(c"set_name", set_name_method, c"Set the name of the task."),
+            noargs(c"get_coro", get_coro_method, c"Return the coroutine that the task drives."),
+            noargs(c"get_context", get_context_method, c"Return the context that the task runs in."),
+            onearg(c"set_result", set_result_method, c"Not supported by tasks."),
+            onearg(c"set_exception", set_exception_method, c"Not supported by tasks."),
+        ],
+        getsets: vec![
+            getter(c"__class__", class_getter),
+            getset(c"_log_destroy_pending", log_destroy_pending_getter, log_destroy_pending_setter),
+            getter(c"_must_cancel", must_cancel_getter),
+            getter(c"_coro", coro_getter),
+            getter(c"_fut_waiter", waiter_getter),
+            getter(c"_num_cancels_requested", cancelling_getter),
+        ],
+        members: vec![],
+    }
+    .build()
+}
+
+/// View as a task of ours when its type is exactly `Task`.
+#[inline]
+pub fn exact(object: &Obj) -> Option<&Task> {
+    // SAFETY: objects of this exact type have our layout and live as long as the reference.
+    (object.type_ptr() == state().task_type).then(|| unsafe { &*object.as_ptr().cast::<Task>() })
+}
+
+/// The id of a task of ours; zero for any other object.
+#[inline]
+pub fn id_of(task: &Obj) -> u64 {
+    of(task).map_or(0, |task| task.id.get())
+}
+
+/// View as a task of ours or of a subclass.
+#[inline]
+pub fn of(object: &Obj) -> Option<&Task> {
+    let is_task = object.is_instance_of(state().task_type);
+    // SAFETY: instances of the type start with our layout.
+    is_task.then(|| unsafe { &*object.as_ptr().cast::<Task>() })
+}
+
+/// `loop.create_task` on a native loop: make, list and schedule the task.
+#[inline]
+pub fn new_task(
+    loop_: &Obj,
+    core: &LoopCore,
+    coro: &Obj,
+    name: Option<&Obj>,
+    context: Option<&Obj>,
+    eager: bool,
+) -> Res {
+    let tp = state().task_type;
+    // SAFETY: PARKED holds objects of this type only; a fresh one is zeroed, tracked and valid.
+    let object = unsafe {
+        let parked = PARKED.with(|list| list.take(tp));
+        if parked.is_null() {
+            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
+        } else {
+            ffi::PyObject_GC_Track(parked.cast());
+            Obj::owned(parked)?
+        }
+    };
+    // SAFETY: made just above.
+    let task = unsafe { &*object.as_ptr().cast::<Task>() };
+    task.future.bind(loop_, core);
+    if core.debug.get() {
+        task.future.capture_stack()?;
+    }
+    task.start(&object, coro, name, context, eager)?;
+    Ok(object)
+}
+
+/// The context of a task (or `None` for what is no task).
+pub fn context_of(task: &Obj) -> Obj {
+    of(task).map_or_else(Obj::none, |task| task.context.get_or_none())
+}
+
+/// The callable that another future is given to wake `task`.
+pub fn wakeup_callback(task: &Obj) -> Res {
+    // SAFETY: the method table lives for ever; the function takes its own reference to the task.
+    unsafe {
+        Obj::owned(ffi::PyCFunction_NewEx(
+            state().task_callbacks.wakeup,
+            task.as_ptr(),
+            std::ptr::null_mut(),
+        ))
+    }
+}
+
+/// The callable that runs the next step of `task`.
+pub fn step_callable(task: &Obj) -> Res {
+    // SAFETY: as in `wakeup_callback`.
+    unsafe {
+        Obj::owned(ffi::PyCFunction_NewEx(
+            state().task_callbacks.step,
+            task.as_ptr(),
+            std::ptr::null_mut(),
+        ))
+    }
+}
+
+/// The task behind a callable made by [`wakeup_callback`].
+pub fn waiting_task(callback: &Obj) -> Option<Obj> {
+    // SAFETY: a live object; the function pointer is only compared; a bound function owns its receiver.
+    unsafe {
+        if ffi::PyCFunction_CheckExact(callback.as_ptr()) == 0 {
+            return None;
+        }
+        let function = ffi::PyCFunction_GetFunction(callback.as_ptr())?;
+        if function as usize != wakeup_method as *const () as usize {
+            return None;
+        }
+        Some(Obj::shared(ffi::PyCFunction_GetSelf(callback.as_ptr())))
+    }
+}
+
+pub fn is_waiting_for(task: &Obj, future: &Obj) -> bool {
+    exact(task).is_some_and(|task| task.waiter.ptr() == future.as_ptr())
+}
+
+impl Task {
+    fn init(
+        &self,
+        this: &Obj,
+        coro: &Obj,
+        loop_: Option<Obj>,
+        name: Option<&Obj>,
+        context: Option<&Obj>,
+        eager: bool,
+    ) -> Res<()> {
+        self.unlist();
+        self.clear_own();
+        self.future.init(loop_)?;
+        self.start(this, coro, name, context, eager)
+    }
+
+    #[inline]
+    fn start(
+        &self,
+        this: &Obj,
+        coro: &Obj,
+        name: Option<&Obj>,
+        context: Option<&Obj>,
+        eager: bool,
+    ) -> Res<()> {
+        self.log_destroy_pending.set(false);
+        if !is_coroutine_exact(coro) && !state().iscoroutine.call1(coro)?.truth()? {
+            return Err(raise_type_error(&format!(
+                "a coroutine was expected, got {}",
+                repr(coro)?
+            )));
+        }
+        let context = match given(context) {
+            Some(context) => context.clone(),
+            None => copy_context()?,
+        };
+        if let Some(name) = given(name) {
+            self.name.set(as_str(name)?);
+        }
+        self.context.set(context);
+        self.coro.set(coro.clone());
+        self.must_cancel.set(false);
+        self.cancel_requests.set(0);
+        self.log_destroy_pending.set(true);
+        self.id.set(next_id());
+        if eager && self.loop_is_running()? {
+            return self.start_eagerly(this);
+        }
+        match self.future.core() {
+            Some(core) => {
+                core.spawned(self.task_id());
+                core.list(self);
+                core.push(Job::Step(this.clone()));
+                Ok(())
+            }
+            None => {
+                self.call_soon(step_callable(this)?, None)?;
+                state().register_task.call1(this)?;
+                Ok(())
+            }
+        }
+    }
+
+    fn loop_is_running(&self) -> Res<bool> {
+        match self.future.core() {
+            Some(core) => Ok(core.is_running()),
+            None => self
+                .future
+                .loop_
+                .get_or_none()
+                .method0(&state().names.is_running)?
+                .truth(),
+        }
+    }
+
+    /// Run the first step at once, inside the call that made the task (3.12 and newer).
+    fn start_eagerly(&self, this: &Obj) -> Res<()> {
+        let loop_ = self.future.loop_.get_or_none();
+        let state = state();
+        if let Some(core) = self.future.core() {
+            core.spawned(self.task_id());
+        }
+        let outer = swap_current(self.future.core(), &loop_, this)?;
+        let registered = match &state.register_eager_task {
+            Some(register) => register.call1(this).map(drop),
+            None => Ok(()),
+        };
+        let context = self.context.get_or_none();
+        let stepped = registered.and_then(|()| in_context(&context, || self.step(this, None)));
+        let restored = aside(|| {
+            let unregistered = match &state.unregister_eager_task {
+                Some(unregister) => unregister.call1(this).map(drop),
+                None => Ok(()),
+            };
+            unregistered.and(swap_current(self.future.core(), &loop_, &outer).map(drop))
+        });
+        stepped.and(restored)?;
+        if self.future.is_done() {
+            self.coro.clear();
+            return Ok(());
+        }
+        match self.future.core() {
+            Some(core) => core.list(self),
+            None => drop(state.register_task.call1(this)?),
+        }
+        Ok(())
+    }
+
+    /// Schedule a bound function of this task on a loop that is not ours.
+    fn call_soon(&self, callback: Obj, argument: Option<&Obj>) -> Res<()> {
+        let method = self
+            .future
+            .loop_
+            .get_or_none()
+            .attr(&state().names.call_soon)?;
+        let context = self.context.get_or_none();
+        let kw = &state().kw_context;
+        match argument {
+            None => method.call_kw(&[callback.as_ptr(), context.as_ptr()], kw),
+            Some(argument) => method.call_kw(
+                &[callback.as_ptr(), argument.as_ptr(), context.as_ptr()],
+                kw,
+            ),
+        }
+        .map(drop)
+    }
+
+    /// Run the next step in a turn of its own, throwing `exception` if there is one.
+    fn step_soon(&self, this: &Obj, exception: Option<Obj>) -> Res<()> {
+        match self.future.core() {
+            Some(core) => {
+                core.push(match exception {
+                    None => Job::Step(this.clone()),
+                    Some(exception) => Job::Throw(this.clone(), exception),
+                });
+                Ok(())
+            }
+            None => self.call_soon(step_callable(this)?, exception.as_ref()),
+        }
+    }
+
+    /// Run a job of a native loop: one step, inside the task's context.
+    #[inline]
+    pub fn run(&self, this: &Obj, core: &LoopCore, exception: Option<Obj>) -> Res<()> {
+        let context = self.context.get_or_none();
+        core.enter(this)?;
+        core.stepping(self.task_id());
+        in_context(&context, || self.step(this, exception))
+    }
+
+    /// What to throw when the awaited future is done: nothing when it has a result.
+    #[inline]
+    pub fn woken(&self) -> Res<Option<Obj>> {
+        let Some(waiter) = self.waiter.get() else {
+            return Ok(None);
+        };
+        match future::exact(&waiter) {
+            Some(future) if !future.failed() => Ok(None),
+            Some(future) => Ok(future.outcome()?.err()),
+            None => Ok(result_of(&waiter)),
+        }
+    }
+
+    /// One step of the coroutine: send or throw, then deal with what came out.
+    #[inline]
+    fn step(&self, this: &Obj, exception: Option<Obj>) -> Res<()> {
+        let mut exception = exception;
+        if self.future.is_done() {
+            return Err(self.already_done(this, exception.as_ref()));
+        }
+        if self.must_cancel.get() {
+            let is_cancel = exception
+                .as_ref()
+                .is_some_and(|e| exception_matches(e, state().cancelled_error.as_ptr()));
+            if !is_cancel {
+                exception = Some(self.future.cancelled_error()?);
+            }
+            self.must_cancel.set(false);
+        }
+        self.waiter.clear();
+        let Some(coro) = self.coro.get() else {
+            return Err(raise_runtime_error("uninitialized Task object"));
+        };
+        let sent = match &exception {
+            None => send_none(&coro),
+            Some(exception) => throw(&coro, &state().names.throw, exception),
+        };
+        drop(exception);
+        match sent {
+            Sent::Yielded(value) => self.park(this, value),
+            Sent::Returned(value) => {
+                if self.must_cancel.replace(false) {
+                    // Cancelled right before the coroutine ended.
+                    let message = self.future.cancel_message.get();
+                    self.future.cancel(this, message)?;
+                } else {
+                    self.future.set_result(this, value)?;
+                }
+                self.ended();
+                Ok(())
+            }
+            Sent::Raised => self.fail(this),
+        }
+    }
+
+    #[inline]
+    fn task_id(&self) -> TaskId {
+        TaskId(self.id.get())
+    }
+
+    #[inline]
+    fn ended(&self) {
+        if let Some(core) = self.future.core() {
+            core.finished(self.task_id());
+        }
+        self.unlist();
+    }
+
+    #[cold]
+    fn already_done(&self, this: &Obj, exception: Option<&Obj>) -> Raised {
+        let shown = || -> Res<String> {
+            Ok(format!(
+                "__step(): already done: {} {}",
+                repr(this)?,
+                exception.map_or(Ok(String::new()), repr)?
+            ))
+        };
+        match shown() {
+            Ok(text) => raise(state().invalid_state_error.as_ptr(), &text),
+            Err(raised) => raised,
+        }
+    }
+
+    /// The coroutine raised: the task is cancelled or failed.
+    fn fail(&self, this: &Obj) -> Res<()> {
+        let Some(exception) = take_exception() else {
+            return Err(raise_runtime_error(
+                "the coroutine failed without an exception",
+            ));
+        };
+        if exception_matches(&exception, state().cancelled_error.as_ptr()) {
+            self.future.cancelled_exception.set(exception);
+            let message = self.future.cancel_message.get();
+            self.future.cancel(this, message)?;
+            self.ended();
+            return Ok(());
+        }
+        self.future.set_exception(this, &exception)?;
+        self.ended();
+        if crate::ffi::ends_the_loop(&exception) {
+            return Err(set_exception(exception));
+        }
+        Ok(())
+    }
+
+    /// The coroutine yielded: wait for what it awaits, or tell it what is wrong.
+    #[inline]
+    fn park(&self, this: &Obj, value: Obj) -> Res<()> {
+        if value.is_none() {
+            // A bare `yield`: one turn for the others.
+            if let Some(core) = self.future.core() {
+                core.parked(self.task_id(), Waits::Turn, TaskId::NONE);
+            }
+            return self.step_soon(this, None);
+        }
+        if value.is(this.as_ptr()) {
+            return self.step_error(this, || {
+                Ok(format!("Task cannot await on itself: {}", repr(this)?))
+            });
+        }
+        if let Some(future) = future::exact(&value) {
+            if !future.blocking.get() {
+                return self.not_awaited(this, &value);
+            }
+            if future.loop_.ptr() != self.future.loop_.ptr() {
+                return self.other_loop(this, &value);
+            }
+            future.blocking.set(false);
+            match self.future.core() {
+                Some(core) => {
+                    core.parked(self.task_id(), Waits::Future, TaskId(id_of(&value)));
+                    future.add_task(&value, this)?;
+                }
+                None => future.add_callback(
+                    &value,
+                    wakeup_callback(this)?,
+                    self.context.get_or_none(),
+                )?,
+            }
+            return self.wait_for(value);
+        }
+        self.park_on_foreign(this, value)
+    }
+
+    /// Remember what is awaited; a cancel request that came first goes to it.
+    #[inline]
+    fn wait_for(&self, value: Obj) -> Res<()> {
+        if !self.must_cancel.get() {
+            self.waiter.set(value);
+            return Ok(());
+        }
+        self.waiter.set(value.clone());
+        let message = self.future.cancel_message.get();
+        if cancel_any(&value, message)? {
+            self.must_cancel.set(false);
+        }
+        Ok(())
+    }
+
+    /// A future of another type: anything with `_asyncio_future_blocking`.
+    fn park_on_foreign(&self, this: &Obj, value: Obj) -> Res<()> {
+        let names = &state().names;
+        let blocking = match value.attr(&names.future_blocking) {
+            Ok(blocking) if !blocking.is_none() => blocking,
+            Ok(_) => return self.bad_yield(this, &value),
+            Err(Raised) => {
+                // SAFETY: an exception is set; a static type.
+                if !unsafe { crate::ffi::raised_matches(ffi::PyExc_AttributeError) } {
+                    return Err(Raised);
+                }
+                drop(take_exception());
+                return self.bad_yield(this, &value);
+            }
+        };
+        let loop_ = loop_of(&value)?;
+        if loop_.as_ptr() != self.future.loop_.ptr() {
+            return self.other_loop(this, &value);
+        }
+        if !blocking.truth()? {
+            return self.not_awaited(this, &value);
+        }
+        value.set_attr(&names.future_blocking, &Obj::bool(false))?;
+        if let Some(core) = self.future.core() {
+            core.parked(self.task_id(), Waits::Future, TaskId::NONE);
+        }
+        let add = value.attr(&names.add_done_callback)?;
+        let context = self.context.get_or_none();
+        add.call_kw(
+            &[wakeup_callback(this)?.as_ptr(), context.as_ptr()],
+            &state().kw_context,
+        )?;
+        self.wait_for(value)
+    }
+
+    #[cold]
+    fn not_awaited(&self, this: &Obj, value: &Obj) -> Res<()> {
+        self.step_error(this, || {
+            Ok(format!(
+                "yield was used instead of yield from in task {} with {}",
+                repr(this)?,
+                repr(value)?
+            ))
+        })
+    }
+
+    #[cold]
+    fn other_loop(&self, this: &Obj, value: &Obj) -> Res<()> {
+        self.step_error(this, || {
+            Ok(format!(
+                "Task {} got Future {} attached to a different loop",
+                repr(this)?,
+                repr(value)?
+            ))
+        })
+    }
+
+    #[cold]
+    fn bad_yield(&self, this: &Obj, value: &Obj) -> Res<()> {
+        self.step_error(this, || {
+            let (task, shown) = (repr(this)?, repr(value)?);
+            Ok(if is_generator_exact(value) {
+                format!(
+                    "yield was used instead of yield from for generator in task {task} with {shown}"
+                )
+            } else {
+                format!("Task got bad yield: {shown}")
+            })
+        })
+    }
+
+    /// Throw a RuntimeError into the coroutine in the next turn.
+    fn step_error(&self, this: &Obj, message: impl FnOnce() -> Res<String>) -> Res<()> {
+        let text = string(&message()?)?;
+        // SAFETY: calls a static exception type.
+        let error = unsafe {
+            Obj::owned(ffi::PyObject_CallOneArg(
+                ffi::PyExc_RuntimeError,
+                text.as_ptr(),
+            ))?
+        };
+        self.step_soon(this, Some(error))
+    }
+
+    fn cancel(&self, message: Option<Obj>) -> Res<bool> {
+        if self.future.is_done() {
+            return Ok(false);
+        }
+        self.cancel_requests.set(self.cancel_requests.get() + 1);
+        if let Some(core) = self.future.core() {
+            core.cancelled(self.task_id());
+        }
+        if let Some(waiter) = self.waiter.get() {
+            if cancel_any(&waiter, message.clone())? {
+                return Ok(true);
+            }
+        }
+        self.must_cancel.set(true);
+        self.future.cancel_message.set_opt(message);
+        Ok(true)
+    }
+
+    fn uncancel(&self) -> u32 {
+        let left = self.cancel_requests.get().saturating_sub(1);
+        self.cancel_requests.set(left);
+        // Since 3.13 a request that was taken back before it was delivered is not delivered.
+        if cfg!(Py_3_13) && left == 0 {
+            self.must_cancel.set(false);
+        }
+        left
+    }
+
+    fn name(&self) -> Res {
+        if let Some(name) = self.name.get() {
+            return Ok(name);
+        }
+        let name = string(&format!("Task-{}", self.id.get()))?;
+        self.name.set(name.clone());
+        Ok(name)
+    }
+
+    #[inline]
+    fn unlist(&self) {
+        if self.listed.get() {
+            if let Some(core) = self.future.core() {
+                core.unlist(self);
+            }
+        }
+    }
+
+    #[inline]
+    fn clear_own(&self) {
+        for slot in [&self.coro, &self.name, &self.context, &self.waiter] {
+            slot.clear();
+        }
+    }
+
+    fn report_destroyed(&self, this: &Obj) -> Res<()> {
+        let names = &state().names;
+        let context = dict()?;
+        dict_set(&context, &names.task, this)?;
+        dict_set(
+            &context,
+            &names.message,
+            &string("Task was destroyed but it is pending!")?,
+        )?;
+        if let Some(traceback) = self.future.source_traceback.get() {
+            dict_set(&context, &names.source_traceback, &traceback)?;
+        }
+        self.future.call_exception_handler(&context)
+    }
+}
+
+fn next_id() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn as_str(name: &Obj) -> Res {
+    // SAFETY: a live object.
+    unsafe {
+        if ffi::PyUnicode_CheckExact(name.as_ptr()) != 0 {
+            Ok(name.clone())
+        } else {
+            Obj::owned(ffi::PyObject_Str(name.as_ptr()))
+        }
+    }
+}
+
+/// `future.cancel(msg=message)`, for ours without a call.
+fn cancel_any(future: &Obj, message: Option<Obj>) -> Res<bool> {
+    if let Some(task) = exact(future) {
+        return task.cancel(message);
+    }
+    if let Some(ours) = future::exact(future) {
+        return ours.cancel(future, message);
+    }
+    let method = future.attr(&state().names.cancel)?;
+    let message = message.unwrap_or_else(Obj::none);
+    let names = tuple(&[state().names.msg.as_ptr()])?;
+    method.call_kw(&[message.as_ptr()], &names)?.truth()
+}
+
+/// `asyncio.futures._get_loop`.
+fn loop_of(future: &Obj) -> Res {
+    let names = &state().names;
+    match future.attr(&names.get_loop) {
+        Ok(method) => method.call0(),
+        Err(Raised) => {
+            // SAFETY: an exception is set; a static type.
+            if !unsafe { crate::ffi::raised_matches(ffi::PyExc_AttributeError) } {
+                return Err(Raised);
+            }
+            drop(take_exception());
+            future.attr(&names.loop_attr)
+        }
+    }
+}
+
+/// The exception of a foreign future that is done, or none. A future of ours answers without a call.
+fn result_of(future: &Obj) -> Option<Obj> {
+    match future.method0(&state().names.result) {
+        Ok(_) => None,
+        Err(Raised) => take_exception(),
+    }
+}
+
+/// Make `task` the current one; returns what was current (`None` when nothing was).
+fn swap_current(core: Option<&LoopCore>, loop_: &Obj, task: &Obj) -> Res {
+    match (core, &state().swap_current_task) {
+        (Some(core), _) => core.swap_current(task),
+        (None, Some(swap)) => swap.call(&[loop_.as_ptr(), task.as_ptr()]),
+        // Eager tasks came with `_swap_current_task`.
+        (None, None) => Ok(Obj::none()),
+    }
+}
+
+// ---------------------------------------------------------------- slots and methods
+
+unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Task) {
+    // SAFETY: CPython passes a live object of this type, or of a subtype that starts with it.
+    unsafe { (Obj::from_ref(object), &*(*object).cast::<Task>()) }
+}
+
+macro_rules! noargs_method {
+    ($name:ident, |$object:ident, $task:ident| $body:expr) => {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
+            // SAFETY: the receiver of a method of this type.
+            let ($object, $task) = unsafe { this(&object) };
+            let _ = $object;
+            give($body)
+        }
+    };
+}
+
+macro_rules! field {
+    ($name:ident, |$task:ident| $body:expr) => {
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            _: *mut c_void,
+        ) -> *mut ffi::PyObject {
+            // SAFETY: the receiver of a getter of this type.
+            let (_, $task) = unsafe { this(&object) };
+            let _ = $task;
+            give($body)
+        }
+    };
+}
+
+noargs_method!(cancelling_method, |_o, task| crate::ffi::int(
+    task.cancel_requests.get().into()
+));
+noargs_method!(uncancel_method, |_o, task| crate::ffi::int(
+    task.uncancel().into()
+));
+noargs_method!(get_name_method, |_o, task| task.name());
+noargs_method!(get_coro_method, |_o, task| Ok(task.coro.get_or_none()));
+noargs_method!(get_context_method, |_o, task| Ok(task
+    .context
+    .get_or_none()));
+
+field!(class_getter, |_task| Ok(state().asyncio_task.clone()));
+field!(log_destroy_pending_getter, |task| Ok(Obj::bool(
+    task.log_destroy_pending.get()
+)));
+field!(must_cancel_getter, |task| Ok(Obj::bool(
+    task.must_cancel.get()
+)));
+field!(coro_getter, |task| Ok(task.coro.get_or_none()));
+field!(waiter_getter, |task| Ok(task.waiter.get_or_none()));
+field!(cancelling_getter, |task| crate::ffi::int(
+    task.cancel_requests.get().into()
+));
+
+unsafe extern "C" fn log_destroy_pending_setter(
+    object: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+    _: *mut c_void,
+) -> std::ffi::c_int {
+    // SAFETY: the receiver of a setter of this type; the value is null when deleting.
+    let ((_, task), value) = unsafe {
+        (
+            this(&object),
+            (!value.is_null()).then(|| Obj::shared(value)),
+        )
+    };
+    let Some(value) = value else {
+        return super::args::not_deletable(std::ptr::null_mut(), "_log_destroy_pending")
+            .map_or(-1, |()| 0);
+    };
+    match value.truth() {
+        Ok(value) => {
+            task.log_destroy_pending.set(value);
+            0
+        }
+        Err(raised) => raised.into(),
+    }
+}
+
+unsafe extern "C" fn set_name_method(
+    object: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a METH_O method of this type.
+    let ((_, task), name) = unsafe { (this(&object), Obj::from_ref(&name)) };
+    give(as_str(name).map(|name| {
+        task.name.set(name);
+        Obj::none()
+    }))
+}
+
+unsafe extern "C" fn set_result_method(
+    _: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    give(Err(raise_runtime_error(
+        "Task does not support set_result operation",
+    )))
+}
+
+unsafe extern "C" fn set_exception_method(
+    _: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    give(Err(raise_runtime_error(
+        "Task does not support set_exception operation",
+    )))
+}
+
+unsafe extern "C" fn cancel_method(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of this type.
+    let ((_, task), message) = unsafe { (this(&object), cancel_args(args, nargs, names)) };
+    give(message.and_then(|m| task.cancel(m)).map(Obj::bool))
+}
+
+unsafe extern "C" fn get_stack_method(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of this type.
+    let args = unsafe { Args::new("get_stack", args, nargs, names) };
+    give((|| {
+        args.at_most(0)?;
+        let [limit] = args.keywords([&string("limit")?])?;
+        let limit = limit.cloned().unwrap_or_else(Obj::none);
+        state().task_get_stack.call(&[object, limit.as_ptr()])
+    })())
+}
+
+unsafe extern "C" fn print_stack_method(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of this type.
+    let args = unsafe { Args::new("print_stack", args, nargs, names) };
+    give((|| {
+        args.at_most(0)?;
+        let [limit, file] = args.keywords([&string("limit")?, &string("file")?])?;
+        let limit = limit.cloned().unwrap_or_else(Obj::none);
+        let file = file.cloned().unwrap_or_else(Obj::none);
+        state()
+            .task_print_stack
+            .call(&[object, limit.as_ptr(), file.as_ptr()])
+    })())
+}
+
+/// `task_step([exception])`, called by a loop that is not ours, in the task's context.
+unsafe extern "C" fn step_callback(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a bound function whose receiver is a task (`step_callable`).
+    let ((object, task), args) =
+        unsafe { (this(&object), Args::new("task_step", args, nargs, names)) };
+    // SAFETY: positional arguments are live.
+    let exception = args
+        .positional()
+        .first()
+        .map(|p| unsafe { Obj::shared(*p) });
+    give(step_from_python(object, task, exception.filter(|e| !e.is_none())).map(|()| Obj::none()))
+}
+
+/// `task_wakeup(future)`: what the task awaited is done.
+unsafe extern "C" fn wakeup_method(
+    object: *mut ffi::PyObject,
+    future: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a bound function whose receiver is a task (`wakeup_callback`), and its one argument.
+    let ((object, task), future) = unsafe { (this(&object), Obj::from_ref(&future)) };
+    let exception = match future::exact(future) {
+        Some(ours) => match ours.outcome() {
+            Ok(outcome) => outcome.err(),
+            Err(Raised) => return std::ptr::null_mut(),
+        },
+        None => result_of(future),
+    };
+    give(step_from_python(object, task, exception).map(|()| Obj::none()))
+}
+
+/// A step inside a Python call: the context is entered already, the current task is not.
+fn step_from_python(this: &Obj, task: &Task, exception: Option<Obj>) -> Res<()> {
+    let state = state();
+    let loop_ = task.future.loop_.get_or_none();
+    if let Some(core) = task.future.core() {
+        // The native loop clears the current task before the next foreign callback.
+        core.enter(this)?;
+        return task.step(this, exception);
+    }
+    state.enter_task.call(&[loop_.as_ptr(), this.as_ptr()])?;
+    let stepped = task.step(this, exception);
+    let left = aside(|| {
+        state
+            .leave_task
+            .call(&[loop_.as_ptr(), this.as_ptr()])
+            .map(drop)
+    });
+    stepped.and(left)
+}
+
+unsafe extern "C" fn init(
+    object: *mut ffi::PyObject,
+    args: *mut ffi::PyObject,
+    kwargs: *mut ffi::PyObject,
+) -> i32 {
+    let names = &state().names;
+    let coro_name = match string("coro") {
+        Ok(name) => name,
+        Err(raised) => return raised.into(),
+    };
+    // SAFETY: tp_init of this type, with its own arguments.
+    let ((object, task), parsed) = unsafe {
+        (
+            this(&object),
+            init_args(
+                "Task",
+                args,
+                kwargs,
+                1,
+                1,
+                [
+                    &coro_name,
+                    &names.loop_,
+                    &names.name,
+                    &names.context,
+                    &names.eager_start,
+                ],
+            ),
+        )
+    };
+    let made = parsed.and_then(|[coro, loop_, name, context, eager]| {
+        let coro = coro.unwrap_or_else(Obj::none);
+        let eager = eager.map_or(Ok(false), |eager| eager.truth())?;
+        task.init(object, &coro, loop_, name.as_ref(), context.as_ref(), eager)
+    });
+    match made {
+        Ok(()) => 0,
+        Err(raised) => raised.into(),
+    }
+}
+
+unsafe extern "C" fn task_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: a slot of this type.
+    let (object, _) = unsafe { this(&object) };
+    give(describe(object, &state().task_repr_info))
+}
+
+unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
+    // SAFETY: a slot of this type, called once before the object dies.
+    let (object, task) = unsafe { this(&object) };
+    let pending = task.future.status.get() == Status::Pending && task.future.loop_.is_set();
+    if pending && task.log_destroy_pending.get() && !finalizing() {
+        aside(|| {
+            if task.report_destroyed(object).is_err() {
+                unraisable(Some(object));
+            }
+        });
+    }
+    finalize_future(object, &task.future);
+}
+
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
+    // SAFETY: CPython traverses a live object of this type; an instance of a heap type visits its type.
+    unsafe {
+        let task = &*object.cast::<Task>();
+        let status = visit(ffi::Py_TYPE(object).cast(), arg);
+        if status != 0 {
+            return status;
+        }
+        for slot in [&task.coro, &task.name, &task.context, &task.waiter] {
+            let status = slot.visit(visit, arg);
+            if status != 0 {
+                return status;
+            }
+        }
+        task.future.visit(visit, arg)
+    }
+}
+
+unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
+    // SAFETY: CPython clears a live object of this type.
+    let task = unsafe { &*object.cast::<Task>() };
+    task.unlist();
+    task.clear_own();
+    task.future.clear_all();
+    0
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    // SAFETY: the reference count is zero. The finalizer may revive the object, which CPython tells; after that nobody else
+    // holds it, and once cleared it may be parked or freed.
+    unsafe {
+        let task = &*object.cast::<Task>();
+        let tp = ffi::Py_TYPE(object);
+        let is_exact = tp == state().task_type;
+        let wants_finalizer =
+            task.future.wants_report() || task.future.status.get() == Status::Pending || !is_exact;
+        if wants_finalizer && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+            return;
+        }
+        ffi::PyObject_GC_UnTrack(object.cast());
+        task.future.clear_weakrefs();
+        task.unlist();
+        task.clear_own();
+        task.future.clear_all();
+        task.future.reset_flags();
+        let parked = is_exact
+            && ffi::PyObject_GC_IsFinalized(object) == 0
+            && PARKED.with(|list| list.park(object));
+        if !parked {
+            match (*tp).tp_free {
+                Some(free) => free(object.cast()),
+                None => ffi::PyObject_GC_Del(object.cast()),
+            }
+        }
+        ffi::Py_DECREF(tp.cast());
+    }
+}

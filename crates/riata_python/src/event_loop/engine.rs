@@ -1,0 +1,474 @@
+//! The engine of a loop, one small method per use.
+//!
+//! Every borrow of the engine begins and ends inside one method here, and none of them runs Python code.
+#![expect(unsafe_code, reason = "borrows of the engine, and links between tasks")]
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::io;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use riata_engine::{Driver as _, Engine, KernelDriver, SocketId, TimerKey, Wait};
+use riata_trace::{Counts, Event, Sink, TaskId, Waits};
+
+use super::{Loop, LoopCore};
+use crate::core::task::Task;
+use crate::ffi::{Obj, Raised, Res, Slot, check, take_exception, without_gil};
+use crate::job::Job;
+use crate::state::state;
+
+// SAFETY: fields are touched only by threads that hold the GIL, and never while it is released, but for two: the inbox,
+// which is made for it, and the driver in `wait`, which nothing else touches meanwhile (`driver` refuses).
+unsafe impl Send for LoopCore {}
+// SAFETY: as above.
+unsafe impl Sync for LoopCore {}
+
+/// The native side of an object that is known to be a loop.
+#[inline]
+pub fn core_of(loop_: &Obj) -> &LoopCore {
+    // SAFETY: the caller checked the type; a frozen class is never borrowed mutably, and `loop_` keeps it alive.
+    unsafe {
+        let py = Python::assume_attached();
+        let object = loop_.as_ptr();
+        let bound = Borrowed::from_ptr(py, object);
+        let class: Borrowed<'_, '_, Loop> = bound.cast_unchecked();
+        &*(&raw const class.get().core)
+    }
+}
+
+pub fn shared_this(core: &LoopCore) -> Obj {
+    // SAFETY: `this` is set when the object is made, and `core` lives inside it.
+    unsafe { Obj::shared(core.this.get()) }
+}
+
+/// A number that no other running thread has.
+#[inline]
+pub fn thread_token() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| &raw const *here as usize)
+}
+
+impl LoopCore {
+    pub fn new() -> io::Result<LoopCore> {
+        let engine = Engine::new(KernelDriver::new()?);
+        Ok(LoopCore {
+            inbox: engine.inbox(),
+            engine: UnsafeCell::new(engine),
+            owner: Cell::new(0),
+            this: Cell::new(std::ptr::null_mut()),
+            debug: Cell::new(false),
+            plain: Cell::new(false),
+            closed: Cell::new(false),
+            stopping: Cell::new(false),
+            current: Cell::new(std::ptr::null_mut()),
+            current_id: Cell::new(0),
+            tasks: Cell::new(std::ptr::null()),
+            counts: RefCell::new(Counts::default()),
+            slow_callback_duration: Cell::new(0.1),
+            task_factory: Slot::empty(),
+            net: crate::net::NetState::default(),
+        })
+    }
+
+    /// Tell the core which object it is part of.
+    pub fn attach(&self, this: *mut ffi::PyObject) {
+        self.this.set(this);
+    }
+
+    /// # Safety
+    /// The result is used for one call that runs no Python code and drops no job.
+    #[inline]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "an UnsafeCell whose borrows end inside this file"
+    )]
+    unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job> {
+        // SAFETY: the GIL is held and the caller keeps the borrow short, so there is no other.
+        unsafe { &mut *self.engine.get() }
+    }
+
+    /// Whether this thread may touch the ready queue: it runs the loop, or nobody does.
+    #[inline]
+    pub fn is_owner(&self) -> bool {
+        let owner = self.owner.get();
+        owner == 0 || owner == thread_token()
+    }
+
+    // -------------------------------------------------------------- ready queue
+
+    #[inline]
+    pub fn push(&self, job: Job) {
+        if self.is_owner() {
+            // SAFETY: one call.
+            unsafe { self.engine().push(job) }
+        } else {
+            self.push_from_outside(job);
+        }
+    }
+
+    /// From any thread: the loop wakes up for it.
+    pub fn push_from_outside(&self, job: Job) {
+        // A closed inbox gives the job back; dropping it is all that is left to do.
+        drop(self.inbox.push(job));
+    }
+
+    #[inline]
+    pub fn pop(&self) -> Option<Job> {
+        // SAFETY: one call; the job leaves the engine before anything runs.
+        unsafe { self.engine().pop() }
+    }
+
+    // -------------------------------------------------------------- time
+
+    #[inline]
+    pub fn time(&self) -> f64 {
+        // SAFETY: one call.
+        unsafe { self.engine().time() }
+    }
+
+    pub fn resolution(&self) -> f64 {
+        // SAFETY: one call.
+        unsafe { self.engine().driver.resolution() }
+    }
+
+    #[inline]
+    pub fn add_timer(&self, when: f64, job: Job) -> TimerKey {
+        // SAFETY: one call.
+        unsafe { self.engine().add_timer(when, job) }
+    }
+
+    #[inline]
+    pub fn cancel_timer(&self, key: TimerKey) -> Option<Job> {
+        // SAFETY: one call; the job is handed to the caller, who drops it with no borrow live.
+        unsafe { self.engine().cancel_timer(key) }
+    }
+
+    // -------------------------------------------------------------- sockets
+
+    /// Watch for reading; the job that was there before comes back.
+    pub fn add_reader(&self, id: SocketId, job: Job) -> io::Result<Option<Job>> {
+        self.check_thread_for_io()?;
+        // SAFETY: one call.
+        unsafe { self.engine().add_reader(id, job) }
+    }
+
+    pub fn add_writer(&self, id: SocketId, job: Job) -> io::Result<Option<Job>> {
+        self.check_thread_for_io()?;
+        // SAFETY: one call.
+        unsafe { self.engine().add_writer(id, job) }
+    }
+
+    pub fn remove_reader(&self, id: SocketId) -> Option<Job> {
+        self.check_thread_for_io().ok()?;
+        // SAFETY: one call.
+        unsafe { self.engine().remove_reader(id) }
+    }
+
+    pub fn remove_writer(&self, id: SocketId) -> Option<Job> {
+        self.check_thread_for_io().ok()?;
+        // SAFETY: one call.
+        unsafe { self.engine().remove_writer(id) }
+    }
+
+    /// Tell the kernel now what is not wanted any more: before the descriptor is closed, or handed back to the user.
+    pub fn settle(&self, id: SocketId) {
+        if self.is_owner() {
+            // SAFETY: one call.
+            unsafe { self.engine().settle(id) }
+        }
+    }
+
+    pub fn has_reader(&self, id: SocketId) -> bool {
+        // SAFETY: one call.
+        unsafe { self.engine().reader(id).is_some() }
+    }
+
+    pub fn has_writer(&self, id: SocketId) -> bool {
+        // SAFETY: one call.
+        unsafe { self.engine().writer(id).is_some() }
+    }
+
+    /// Use the driver for one call. `body` must not call Python.
+    #[inline]
+    pub fn driver<T>(
+        &self,
+        body: impl FnOnce(&mut KernelDriver) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.check_thread_for_io()?;
+        // SAFETY: one call of `body`, which touches the driver only.
+        unsafe { body(&mut self.engine().driver) }
+    }
+
+    /// The driver belongs to the loop's thread: while that one waits, nobody else may touch it.
+    #[inline]
+    fn check_thread_for_io(&self) -> io::Result<()> {
+        if self.is_owner() {
+            return Ok(());
+        }
+        Err(io::Error::other(
+            "Non-thread-safe operation invoked on an event loop other than the current one",
+        ))
+    }
+
+    // -------------------------------------------------------------- the turn
+
+    pub fn begin_run(&self) {
+        self.owner.set(thread_token());
+        // SAFETY: one call.
+        unsafe { self.engine().begin_run() }
+    }
+
+    pub fn end_run(&self) {
+        self.owner.set(0);
+        self.stopping.set(false);
+    }
+
+    /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here.
+    pub fn wait(&self) -> Res<()> {
+        // SAFETY: one call.
+        let mut wait = unsafe { self.engine().prepare() };
+        if wait == Wait::Skip {
+            return Ok(());
+        }
+        if self.stopping.get() {
+            wait = Wait::Poll;
+        }
+        self.leave()?;
+        self.emit(Event::IoWait);
+        // SAFETY: while the GIL is released only the driver is borrowed, and `check_thread_for_io` keeps others away.
+        let waited = unsafe {
+            let driver = DriverPtr(&raw mut (*self.engine.get()).driver);
+            without_gil(move || driver.wait(wait))
+        };
+        crate::ffi::check_signals()?;
+        match waited {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(Raised::from(PyErr::from(error))),
+        }
+    }
+
+    /// Second half: how many jobs are to run in this turn.
+    #[inline]
+    pub fn collect(&self) -> usize {
+        // SAFETY: one call; cloning a job takes a reference and runs nothing.
+        unsafe { self.engine().collect() }
+    }
+
+    /// Everything that was queued, for the caller to drop.
+    pub fn clear(&self) -> Vec<Job> {
+        // SAFETY: one call.
+        unsafe { self.engine().clear() }
+    }
+
+    // -------------------------------------------------------------- tasks
+
+    /// Tell asyncio that `task` is the current one, unless it knows.
+    #[inline]
+    pub fn enter(&self, task: &Obj) -> Res<()> {
+        if self.current.get() == task.as_ptr() {
+            return Ok(());
+        }
+        self.write_current(task)?;
+        self.current.set(task.as_ptr());
+        self.current_id.set(crate::core::task::id_of(task));
+        Ok(())
+    }
+
+    /// No task is current: before foreign callbacks, waits, and at the end of a run.
+    #[inline]
+    pub fn leave(&self) -> Res<()> {
+        if self.current.get().is_null() {
+            return Ok(());
+        }
+        self.current.set(std::ptr::null_mut());
+        self.current_id.set(0);
+        self.erase_current()
+    }
+
+    /// Replace the current task; the one before comes back (`None` when there was none).
+    pub fn swap_current(&self, task: &Obj) -> Res {
+        let current = self.current.get();
+        // SAFETY: asyncio holds the task it was told about.
+        let before = if current.is_null() {
+            Obj::none()
+        } else {
+            unsafe { Obj::shared(current) }
+        };
+        if task.is_none() {
+            self.leave()?;
+        } else {
+            self.enter(task)?;
+        }
+        Ok(before)
+    }
+
+    #[cfg(Py_3_14)]
+    fn write_current(&self, task: &Obj) -> Res<()> {
+        let state = state();
+        match &state.swap_current_task {
+            Some(swap) => swap.call(&[self.this.get(), task.as_ptr()]).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(Py_3_14)]
+    fn erase_current(&self) -> Res<()> {
+        self.write_current(&Obj::none())
+    }
+
+    #[cfg(not(Py_3_14))]
+    #[inline]
+    fn write_current(&self, task: &Obj) -> Res<()> {
+        match &state().current_tasks {
+            // SAFETY: a dict and live objects.
+            Some(dict) => {
+                check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), self.this.get(), task.as_ptr()) })
+            }
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(not(Py_3_14))]
+    fn erase_current(&self) -> Res<()> {
+        let Some(dict) = &state().current_tasks else {
+            return Ok(());
+        };
+        // SAFETY: a dict and a live object.
+        if check(unsafe { ffi::PyDict_DelItem(dict.as_ptr(), self.this.get()) }).is_err() {
+            // Somebody else took it out already, which is what we want.
+            drop(take_exception());
+        }
+        Ok(())
+    }
+
+    pub fn list(&self, task: &Task) {
+        let head = self.tasks.get();
+        task.previous.set(std::ptr::null());
+        task.next.set(head);
+        if !head.is_null() {
+            // SAFETY: a listed task is alive: its dealloc takes it out.
+            unsafe { (*head).previous.set(&raw const *task) };
+        }
+        self.tasks.set(&raw const *task);
+        task.listed.set(true);
+    }
+
+    pub fn unlist(&self, task: &Task) {
+        let (previous, next) = (task.previous.get(), task.next.get());
+        // SAFETY: the neighbours of a listed task are listed, hence alive.
+        unsafe {
+            if previous.is_null() {
+                self.tasks.set(next);
+            } else {
+                (*previous).next.set(next);
+            }
+            if !next.is_null() {
+                (*next).previous.set(previous);
+            }
+        }
+        task.listed.set(false);
+    }
+
+    /// All tasks of this loop that are not done.
+    pub fn all_tasks(&self) -> Vec<Obj> {
+        let mut tasks = Vec::new();
+        let mut next = self.tasks.get();
+        while !next.is_null() {
+            // SAFETY: listed tasks are alive; one whose count is zero is being deallocated and may not be revived.
+            unsafe {
+                let object = next.cast_mut().cast::<ffi::PyObject>();
+                if ffi::Py_REFCNT(object) > 0 {
+                    tasks.push(Obj::shared(object));
+                }
+                next = (*next).next.get();
+            }
+        }
+        tasks
+    }
+
+    // -------------------------------------------------------------- events
+
+    #[inline]
+    fn emit(&self, event: Event) {
+        // The sink runs no Python code, so it is never borrowed twice.
+        self.counts.borrow_mut().emit(event);
+    }
+
+    fn current_task(&self) -> TaskId {
+        TaskId(self.current_id.get())
+    }
+
+    #[inline]
+    pub fn spawned(&self, task: TaskId) {
+        self.emit(Event::Spawn {
+            task,
+            by: self.current_task(),
+        });
+    }
+
+    #[inline]
+    pub fn stepping(&self, task: TaskId) {
+        self.emit(Event::Step { task });
+    }
+
+    /// Queue the step of a task whose future is done.
+    #[inline]
+    pub fn wake(&self, task: Obj) {
+        self.emit(Event::Wake {
+            task: TaskId(crate::core::task::id_of(&task)),
+            by: self.current_task(),
+        });
+        self.push(Job::Wake(task));
+    }
+
+    #[inline]
+    pub fn parked(&self, task: TaskId, waits: Waits, owner: TaskId) {
+        self.emit(Event::Park { task, waits, owner });
+    }
+
+    #[inline]
+    pub fn finished(&self, task: TaskId) {
+        self.emit(Event::Finish { task });
+    }
+
+    #[inline]
+    pub fn cancelled(&self, task: TaskId) {
+        self.emit(Event::Cancel {
+            task,
+            by: self.current_task(),
+        });
+    }
+
+    /// What the counting sink has seen.
+    pub fn counts(&self) -> Counts {
+        self.counts.borrow().clone()
+    }
+}
+
+/// Carries the driver across the release of the GIL; it stays on its thread.
+struct DriverPtr(*mut KernelDriver);
+
+impl DriverPtr {
+    /// # Safety
+    /// Nothing else touches the driver meanwhile.
+    unsafe fn wait(&self, wait: Wait) -> io::Result<()> {
+        // SAFETY: the caller promises exclusive use.
+        unsafe { (*self.0).wait(wait) }
+    }
+}
+
+/// Show the garbage collector what a loop holds.
+pub fn traverse(core: &LoopCore, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+    // SAFETY: a traversal runs with the GIL held and no borrow of the engine live, since nothing here allocates objects.
+    let engine = unsafe { &*core.engine.get() };
+    for job in engine.jobs() {
+        for reference in job.references().into_iter().flatten() {
+            visit.call(reference.as_py())?;
+        }
+    }
+    match core.task_factory.as_py() {
+        Some(factory) => visit.call(factory),
+        None => Ok(()),
+    }
+}

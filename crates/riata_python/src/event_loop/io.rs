@@ -1,0 +1,154 @@
+//! `add_reader` and its kin: watching file descriptors.
+
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use riata_engine::SocketId;
+
+use super::{Loop, LoopCore};
+use crate::core::handle::{Handle, new_handle};
+use crate::ffi::{Obj, Res, copy_context};
+use crate::job::Job;
+use crate::net;
+
+#[pymethods]
+impl Loop {
+    /// Call `callback(*args)` whenever `fd` is readable. Mirrors `loop.add_reader`.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn add_reader(
+        slf: &Bound<'_, Self>,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
+        let core = &slf.get().core;
+        let id = watched_id(core, fd)?;
+        let handle = watcher(core, callback, args)?;
+        let replaced = core
+            .add_reader(id, Job::Handle(handle))
+            .map_err(|e| watch_error(id, e))?;
+        cancel_replaced(replaced)?;
+        Ok(())
+    }
+
+    /// Call `callback(*args)` whenever `fd` is writable. Mirrors `loop.add_writer`.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn add_writer(
+        slf: &Bound<'_, Self>,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
+        let core = &slf.get().core;
+        let id = watched_id(core, fd)?;
+        let handle = watcher(core, callback, args)?;
+        let replaced = core
+            .add_writer(id, Job::Handle(handle))
+            .map_err(|e| watch_error(id, e))?;
+        cancel_replaced(replaced)?;
+        Ok(())
+    }
+
+    /// Stop watching for reading; False when nothing was watched. Mirrors `loop.remove_reader`.
+    fn remove_reader(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let id = removed_id(&self.core, fd)?;
+        if self.core.closed.get() {
+            return Ok(false);
+        }
+        let job = self.core.remove_reader(id);
+        self.core.settle(id);
+        Ok(cancel_replaced(job)?)
+    }
+
+    /// Stop watching for writing; False when nothing was watched. Mirrors `loop.remove_writer`.
+    fn remove_writer(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let id = removed_id(&self.core, fd)?;
+        if self.core.closed.get() {
+            return Ok(false);
+        }
+        let job = self.core.remove_writer(id);
+        self.core.settle(id);
+        Ok(cancel_replaced(job)?)
+    }
+}
+
+/// The descriptor behind an int or an object with `fileno()`, as `selectors` reads it.
+pub fn file_descriptor(fileobj: &Bound<'_, PyAny>) -> PyResult<i32> {
+    let invalid = || PyValueError::new_err(format!("Invalid file object: {}", text_of(fileobj)));
+    let fd: i64 = if fileobj.is_instance_of::<pyo3::types::PyInt>() {
+        fileobj.extract().map_err(|_| invalid())?
+    } else {
+        let fileno = match fileobj.getattr("fileno") {
+            Ok(fileno) => fileno.call0(),
+            Err(error) => Err(error),
+        };
+        match fileno.and_then(|n| n.extract()) {
+            Ok(fd) => fd,
+            Err(error) => {
+                let py = fileobj.py();
+                let plain = error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)
+                    || error.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
+                    || error.is_instance_of::<PyValueError>(py);
+                return Err(if plain { invalid() } else { error });
+            }
+        }
+    };
+    if fd < 0 {
+        return Err(PyValueError::new_err(format!(
+            "Invalid file descriptor: {fd}"
+        )));
+    }
+    i32::try_from(fd).map_err(|_| PyValueError::new_err(format!("Invalid file descriptor: {fd}")))
+}
+
+fn text_of(object: &Bound<'_, PyAny>) -> String {
+    object
+        .repr()
+        .map_or_else(|_| "?".to_owned(), |text| text.to_string())
+}
+
+fn watched_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
+    core.check_closed()?;
+    removed_id(core, fd)
+}
+
+fn removed_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
+    let id = SocketId(file_descriptor(fd)?.cast_unsigned());
+    net::check_no_transport(core, id, fd)?;
+    Ok(id)
+}
+
+fn watcher(core: &LoopCore, callback: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>) -> Res {
+    let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
+    new_handle(
+        &core.this(),
+        &Obj::from(callback.clone()),
+        &pointers,
+        copy_context()?,
+    )
+}
+
+/// Cancel the handle of a watcher that is gone; true when there was one.
+fn cancel_replaced(job: Option<Job>) -> Res<bool> {
+    match job {
+        Some(Job::Handle(handle)) => Handle::of(&handle).cancel(&handle).map(|()| true),
+        other => Ok(other.is_some()),
+    }
+}
+
+/// epoll's error numbers with what they mean here.
+fn watch_error(id: SocketId, error: std::io::Error) -> PyErr {
+    let fd = id.0;
+    match error.raw_os_error() {
+        Some(libc::EPERM) => PyErr::from(error_with(
+            libc::EPERM,
+            format!("cannot watch fd {fd}: the kernel does not support polling this kind of file"),
+        )),
+        Some(libc::EBADF) => PyErr::from(error_with(libc::EBADF, "Bad file descriptor".to_owned())),
+        _ => error.into(),
+    }
+}
+
+fn error_with(number: i32, message: String) -> PyErr {
+    PyOSError::new_err((number, message))
+}

@@ -1,0 +1,97 @@
+//! The loop: the part in Rust of `riata.EventLoop`.
+//!
+//! [`LoopCore`] is what the loop's thread owns. Invariant: the engine is borrowed only inside the small methods of
+//! `engine.rs`, none of which calls Python, drops a Python object or releases the GIL while it holds the borrow.
+
+pub mod engine;
+mod io;
+mod running;
+pub mod scheduling;
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::sync::Arc;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use riata_engine::{Engine, Inbox, KernelDriver};
+use riata_trace::Counts;
+
+use crate::core::task::Task;
+use crate::ffi::{Obj, Res, Slot};
+use crate::job::Job;
+use crate::state::state;
+
+/// What the thread that runs a loop owns. See the module.
+pub struct LoopCore {
+    engine: UnsafeCell<Engine<KernelDriver, Job>>,
+    inbox: Arc<Inbox<Job>>,
+    /// Identifies the thread that runs the loop; zero when none does.
+    owner: Cell<usize>,
+    /// The Loop object that this is part of (borrowed: it cannot outlive it).
+    this: Cell<*mut ffi::PyObject>,
+    pub debug: Cell<bool>,
+    /// Whether `call_soon` is ours: a Python subclass that overrides it must be asked each time.
+    pub plain: Cell<bool>,
+    pub closed: Cell<bool>,
+    pub stopping: Cell<bool>,
+    /// The task that asyncio was last told is current (borrowed: asyncio holds it), or null.
+    current: Cell<*mut ffi::PyObject>,
+    current_id: Cell<u64>,
+    /// Head of the list of tasks that are not done.
+    tasks: Cell<*const Task>,
+    counts: RefCell<Counts>,
+    pub slow_callback_duration: Cell<f64>,
+    pub task_factory: Slot,
+    pub net: crate::net::NetState,
+}
+
+/// The native base of `riata.EventLoop`.
+#[pyclass(subclass, frozen, module = "riata._riata", name = "Loop")]
+pub struct Loop {
+    pub core: LoopCore,
+}
+
+impl LoopCore {
+    /// The native side of a loop object, if it has one.
+    #[inline]
+    pub fn of(loop_: &Obj) -> Option<&LoopCore> {
+        loop_
+            .is_instance_of(state().loop_type)
+            .then(|| engine::core_of(loop_))
+    }
+
+    /// The loop object.
+    pub fn this(&self) -> Obj {
+        engine::shared_this(self)
+    }
+
+    #[inline]
+    pub fn is_running(&self) -> bool {
+        self.owner.get() != 0
+    }
+
+    pub fn check_closed(&self) -> Res<()> {
+        if self.closed.get() {
+            return Err(crate::ffi::raise_runtime_error("Event loop is closed"));
+        }
+        Ok(())
+    }
+
+    /// In debug mode: a callback must be callable.
+    #[inline]
+    pub fn check_callable(&self, callback: &Obj) -> Res<()> {
+        if self.debug.get() {
+            scheduling::check_callback(callback, "call_soon")?;
+        }
+        Ok(())
+    }
+
+    /// Debug mode: log a job that took too long.
+    pub fn report_slow(&self, job: &Obj, seconds: f64) -> Res<()> {
+        let this = self.this();
+        let seconds = crate::ffi::float(seconds)?;
+        this.get(c"_report_slow_callback")?
+            .call(&[job.as_ptr(), seconds.as_ptr()])
+            .map(drop)
+    }
+}

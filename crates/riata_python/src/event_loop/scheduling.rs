@@ -1,0 +1,390 @@
+//! The hottest methods of a loop, as raw fastcall functions added to the class with `PyDescr_NewMethod`:
+//! `call_soon`, `call_soon_threadsafe`, `call_later`, `call_at`, `time`, `create_future`, `create_task`.
+#![expect(unsafe_code, reason = "raw CPython methods, see core/mod.rs")]
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::LoopCore;
+use super::engine::{core_of, thread_token};
+use crate::core::args::{Args, given};
+use crate::core::future::new_future;
+use crate::core::handle::{Handle, new_handle, new_timer_handle};
+use crate::core::task::new_task;
+use crate::core::typespec::{fastcall, noargs};
+use crate::ffi::{
+    Obj, Res, check, copy_context, float, give, raise_runtime_error, raise_type_error, repr,
+    to_double,
+};
+use crate::job::Job;
+use crate::state::state;
+
+/// Put the raw methods on the class.
+pub fn add_methods(class: &Bound<'_, PyAny>) -> PyResult<()> {
+    let methods = [
+        fastcall(
+            c"call_soon",
+            call_soon,
+            c"call_soon($self, callback, /, *args, context=None)\n--\n\nCall callback(*args) in the next turn of the loop.",
+        ),
+        fastcall(
+            c"call_soon_threadsafe",
+            call_soon_threadsafe,
+            c"call_soon_threadsafe($self, callback, /, *args, context=None)\n--\n\nAs call_soon, from any thread; wakes the loop.",
+        ),
+        fastcall(
+            c"call_later",
+            call_later,
+            c"call_later($self, delay, callback, /, *args, context=None)\n--\n\nCall callback(*args) after delay seconds.",
+        ),
+        fastcall(
+            c"call_at",
+            call_at,
+            c"call_at($self, when, callback, /, *args, context=None)\n--\n\nCall callback(*args) at loop time when (seconds).",
+        ),
+        fastcall(
+            c"create_task",
+            create_task,
+            c"create_task($self, coro, *, name=None, context=None, eager_start=None)\n--\n\nSchedule a coroutine; return its task.",
+        ),
+        noargs(c"create_future", create_future, c"Create a Future bound to this loop."),
+        noargs(c"time", time, c"Return the time on the loop's clock, in seconds (monotonic)."),
+    ];
+    for method in methods {
+        let method = Box::leak(Box::new(method));
+        // SAFETY: the definition is leaked; the class is a live type; the name is nul-terminated.
+        unsafe {
+            let descriptor = Obj::owned(ffi::PyDescr_NewMethod(class.as_ptr().cast(), method))?;
+            check(ffi::PyObject_SetAttrString(
+                class.as_ptr(),
+                method.ml_name,
+                descriptor.as_ptr(),
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// What debug mode refuses as a callback.
+pub fn check_callback(callback: &Obj, method: &str) -> Res<()> {
+    let is_function = || -> Res<bool> {
+        crate::ffi::import(c"inspect")?
+            .get(c"iscoroutinefunction")?
+            .call1(callback)?
+            .truth()
+    };
+    if state().iscoroutine.call1(callback)?.truth()? || is_function()? {
+        return Err(raise_type_error(&format!(
+            "coroutines cannot be used with {method}()"
+        )));
+    }
+    if !crate::ffi::is_callable(callback) {
+        return Err(raise_type_error(&format!(
+            "a callable object was expected by {method}(), got {}",
+            repr(callback)?
+        )));
+    }
+    Ok(())
+}
+
+impl LoopCore {
+    /// Debug mode: only the thread that runs the loop may schedule.
+    fn check_thread(&self) -> Res<()> {
+        let owner = self.owner.get();
+        if owner != 0 && owner != thread_token() {
+            return Err(raise_runtime_error(
+                "Non-thread-safe operation invoked on an event loop other than the current one",
+            ));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn debug_checks(&self, callback: &Obj, method: &str, any_thread: bool) -> Res<()> {
+        if self.debug.get() {
+            if !any_thread {
+                self.check_thread()?;
+            }
+            check_callback(callback, method)?;
+        }
+        Ok(())
+    }
+}
+
+/// Receiver, arguments, and the context that they name (or a copy of the current one).
+struct Call<'a> {
+    loop_: &'a Obj,
+    core: &'a LoopCore,
+    positional: &'a [*mut ffi::PyObject],
+    context: Obj,
+}
+
+impl<'a> Call<'a> {
+    /// # Safety
+    /// The arguments are those of a fastcall method of the loop class.
+    #[inline]
+    unsafe fn new(
+        function: &'static str,
+        required: &[&str],
+        object: &'a *mut ffi::PyObject,
+        args: *const *mut ffi::PyObject,
+        nargs: ffi::Py_ssize_t,
+        names: *mut ffi::PyObject,
+    ) -> Res<Call<'a>> {
+        // SAFETY: the receiver is a live loop, since the descriptor checks its type.
+        let (loop_, args) = unsafe {
+            (
+                Obj::from_ref(object),
+                Args::new(function, args, nargs, names),
+            )
+        };
+        args.require(required)?;
+        let context = if args.has_keywords() {
+            let [context] = args.keywords([&state().names.context])?;
+            given(context).cloned()
+        } else {
+            None
+        };
+        let core = core_of(loop_);
+        core.check_closed()?;
+        Ok(Call {
+            loop_,
+            core,
+            positional: args.positional(),
+            context: match context {
+                Some(context) => context,
+                None => copy_context()?,
+            },
+        })
+    }
+
+    #[inline]
+    fn callback(&self, index: usize) -> &Obj {
+        // SAFETY: `require` made sure that it is there; arguments outlive the call.
+        unsafe { Obj::from_ref(&self.positional[index]) }
+    }
+
+    #[inline]
+    fn handle(self, callback: usize) -> Res<(Obj, &'a LoopCore)> {
+        let core = self.core;
+        let handle = new_handle(
+            self.loop_,
+            // SAFETY: as in `callback`.
+            unsafe { Obj::from_ref(&self.positional[callback]) },
+            &self.positional[callback + 1..],
+            self.context,
+        )?;
+        if core.debug.get() {
+            capture_stack(&handle)?;
+        }
+        Ok((handle, core))
+    }
+
+    fn timer(self, when: f64) -> Res {
+        let handle = new_timer_handle(
+            when,
+            self.loop_,
+            // SAFETY: as in `callback`.
+            unsafe { Obj::from_ref(&self.positional[1]) },
+            &self.positional[2..],
+            self.context,
+        )?;
+        if self.core.debug.get() {
+            capture_stack(&handle)?;
+        }
+        let key = self.core.add_timer(when, Job::Handle(handle.clone()));
+        Handle::of(&handle).set_timer(key);
+        Ok(handle)
+    }
+}
+
+#[cold]
+fn capture_stack(handle: &Obj) -> Res<()> {
+    let stack = state().format_helpers.get(c"extract_stack")?.call0()?;
+    Handle::of(handle).source_traceback.set(stack);
+    Ok(())
+}
+
+unsafe extern "C" fn call_soon(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of the loop class.
+    let call = unsafe { Call::new("call_soon", &["callback"], &object, args, nargs, names) };
+    give(call.and_then(|call| {
+        call.core
+            .debug_checks(call.callback(0), "call_soon", false)?;
+        let (handle, core) = call.handle(0)?;
+        core.push(Job::Handle(handle.clone()));
+        Ok(handle)
+    }))
+}
+
+unsafe extern "C" fn call_soon_threadsafe(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of the loop class.
+    let call = unsafe {
+        Call::new(
+            "call_soon_threadsafe",
+            &["callback"],
+            &object,
+            args,
+            nargs,
+            names,
+        )
+    };
+    give(call.and_then(|call| {
+        call.core
+            .debug_checks(call.callback(0), "call_soon_threadsafe", true)?;
+        let (handle, core) = call.handle(0)?;
+        core.push(Job::Handle(handle.clone()));
+        Ok(handle)
+    }))
+}
+
+unsafe extern "C" fn call_later(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of the loop class.
+    let call = unsafe {
+        Call::new(
+            "call_later",
+            &["delay", "callback"],
+            &object,
+            args,
+            nargs,
+            names,
+        )
+    };
+    give(call.and_then(|call| {
+        let delay = call.callback(0);
+        if delay.is_none() {
+            return Err(raise_type_error("delay must not be None"));
+        }
+        call.core.debug_checks(call.callback(1), "call_at", false)?;
+        let when = after(call.core.time(), delay)?;
+        call.timer(when)
+    }))
+}
+
+/// `time + delay` as Python adds them, so that a delay of a wrong type raises what asyncio raises.
+#[inline]
+fn after(now: f64, delay: &Obj) -> Res<f64> {
+    // SAFETY: live objects; null means raised.
+    unsafe {
+        if ffi::PyFloat_CheckExact(delay.as_ptr()) != 0
+            || ffi::PyLong_CheckExact(delay.as_ptr()) != 0
+        {
+            return Ok(now + to_double(delay)?);
+        }
+        let now = float(now)?;
+        let sum = Obj::owned(ffi::PyNumber_Add(now.as_ptr(), delay.as_ptr()))?;
+        to_double(&sum)
+    }
+}
+
+unsafe extern "C" fn call_at(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of the loop class.
+    let call = unsafe {
+        Call::new(
+            "call_at",
+            &["when", "callback"],
+            &object,
+            args,
+            nargs,
+            names,
+        )
+    };
+    give(call.and_then(|call| {
+        let when = call.callback(0);
+        if when.is_none() {
+            return Err(raise_type_error("when cannot be None"));
+        }
+        call.core.debug_checks(call.callback(1), "call_at", false)?;
+        let when = to_double(when)?;
+        call.timer(when)
+    }))
+}
+
+unsafe extern "C" fn create_future(
+    object: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a method of the loop class.
+    let loop_ = unsafe { Obj::from_ref(&object) };
+    give(new_future(loop_, core_of(loop_)))
+}
+
+unsafe extern "C" fn time(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: a method of the loop class.
+    give(float(core_of(unsafe { Obj::from_ref(&object) }).time()))
+}
+
+unsafe extern "C" fn create_task(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of the loop class.
+    let (loop_, args_) = unsafe {
+        (
+            Obj::from_ref(&object),
+            Args::new("create_task", args, nargs, names),
+        )
+    };
+    let core = core_of(loop_);
+    if core.task_factory.is_set() || !core.plain.get() {
+        // SAFETY: the arguments are passed on as they came.
+        return unsafe { create_task_by_factory(loop_, args, nargs, names) };
+    }
+    give((|| {
+        core.check_closed()?;
+        args_.require(&["coro"])?;
+        args_.at_most(1)?;
+        let [name, context, eager] = if args_.has_keywords() {
+            let names = &state().names;
+            args_.keywords([&names.name, &names.context, &names.eager_start])?
+        } else {
+            [None; 3]
+        };
+        let eager = given(eager).map_or(Ok(false), Obj::truth)?;
+        // SAFETY: `require` made sure that it is there.
+        let coro = unsafe { Obj::from_ref(&args_.positional()[0]) };
+        new_task(loop_, core, coro, name, context, eager)
+    })())
+}
+
+/// With a task factory, this Python's own rules apply: which keywords it passes on, who names the task.
+///
+/// # Safety
+/// The arguments are those of a fastcall method.
+#[cold]
+unsafe fn create_task_by_factory(
+    loop_: &Obj,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    match loop_.get(c"_create_task_by_factory") {
+        // SAFETY: the caller's arguments are still live.
+        Ok(method) => unsafe {
+            ffi::PyObject_Vectorcall(method.as_ptr(), args, nargs as usize, names)
+        },
+        Err(_) => std::ptr::null_mut(),
+    }
+}

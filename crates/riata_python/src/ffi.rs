@@ -1,0 +1,671 @@
+//! Raw CPython calls behind safe functions, one per need and Python version.
+//!
+//! Invariant of this file and of `core/`: every function here runs with the GIL held (the thread is attached to the
+//! interpreter). [`Obj`] and [`Slot`] are not `Send`, so they cannot leave such a thread by accident; the one place that
+//! carries them across threads, `job.rs`, says why that is sound. Nothing here holds a borrow across a call into Python.
+#![expect(
+    unsafe_code,
+    reason = "the raw CPython API is wrapped here and nowhere else"
+)]
+
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// An owned, strong reference. Dropping it may run user code (`__del__`), so never drop one while a borrow is live.
+#[repr(transparent)]
+pub struct Obj(NonNull<ffi::PyObject>);
+
+/// The error indicator of this thread is set. Kept empty so that a `Result` is one register.
+#[derive(Debug)]
+pub struct Raised;
+
+pub type Res<T = Obj> = Result<T, Raised>;
+
+impl Obj {
+    /// Take ownership of a new reference; null means that an exception was raised.
+    ///
+    /// # Safety
+    /// `ptr` is null with an exception set, or a reference that the caller owns.
+    #[inline]
+    pub unsafe fn owned(ptr: *mut ffi::PyObject) -> Res {
+        NonNull::new(ptr).map(Obj).ok_or(Raised)
+    }
+
+    /// Share a borrowed pointer.
+    ///
+    /// # Safety
+    /// `ptr` points to a live object.
+    #[inline]
+    pub unsafe fn shared(ptr: *mut ffi::PyObject) -> Obj {
+        // SAFETY: the caller promises a live object, hence not null.
+        unsafe {
+            ffi::Py_INCREF(ptr);
+            Obj(NonNull::new_unchecked(ptr))
+        }
+    }
+
+    /// View a borrowed pointer as a reference to `Obj` for as long as the variable that holds it.
+    ///
+    /// # Safety
+    /// `*ptr` is not null and stays alive while the result is used.
+    #[inline]
+    pub unsafe fn from_ref(ptr: &*mut ffi::PyObject) -> &Obj {
+        // SAFETY: `Obj` is a transparent non-null pointer, and the caller promises that this one is not null.
+        unsafe { &*(ptr as *const *mut ffi::PyObject).cast::<Obj>() }
+    }
+
+    #[inline]
+    pub fn as_ptr(&self) -> *mut ffi::PyObject {
+        self.0.as_ptr()
+    }
+
+    #[inline]
+    pub fn into_ptr(self) -> *mut ffi::PyObject {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    #[inline]
+    pub fn none() -> Obj {
+        // SAFETY: `None` lives as long as the interpreter.
+        unsafe { Obj::shared(ffi::Py_None()) }
+    }
+
+    #[inline]
+    pub fn bool(value: bool) -> Obj {
+        // SAFETY: `True` and `False` live as long as the interpreter.
+        unsafe {
+            Obj::shared(if value {
+                ffi::Py_True()
+            } else {
+                ffi::Py_False()
+            })
+        }
+    }
+
+    #[inline]
+    pub fn is_none(&self) -> bool {
+        // SAFETY: comparing pointers only.
+        self.as_ptr() == unsafe { ffi::Py_None() }
+    }
+
+    #[inline]
+    pub fn is(&self, other: *mut ffi::PyObject) -> bool {
+        self.as_ptr() == other
+    }
+
+    #[inline]
+    pub fn type_ptr(&self) -> *mut ffi::PyTypeObject {
+        // SAFETY: a live object has a type.
+        unsafe { ffi::Py_TYPE(self.as_ptr()) }
+    }
+
+    #[inline]
+    pub fn is_instance_of(&self, tp: *mut ffi::PyTypeObject) -> bool {
+        // SAFETY: both are live.
+        unsafe { ffi::PyObject_TypeCheck(self.as_ptr(), tp) != 0 }
+    }
+
+    pub fn bound<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        // SAFETY: a live object.
+        unsafe { Bound::from_borrowed_ptr(py, self.as_ptr()) }
+    }
+
+    /// The same reference as PyO3 sees it.
+    pub fn as_py(&self) -> &Py<PyAny> {
+        // SAFETY: both are transparent, non-null pointers to an object.
+        unsafe { &*(&raw const *self).cast::<Py<PyAny>>() }
+    }
+
+    pub fn attr(&self, name: &Obj) -> Res {
+        // SAFETY: live objects; null means raised.
+        unsafe { Obj::owned(ffi::PyObject_GetAttr(self.as_ptr(), name.as_ptr())) }
+    }
+
+    /// An attribute by a name known at compile time; for paths that are not hot.
+    pub fn get(&self, name: &CStr) -> Res {
+        // SAFETY: a live object and a nul-terminated name.
+        unsafe { Obj::owned(ffi::PyObject_GetAttrString(self.as_ptr(), name.as_ptr())) }
+    }
+
+    pub fn set_attr(&self, name: &Obj, value: &Obj) -> Res<()> {
+        // SAFETY: live objects.
+        check(unsafe { ffi::PyObject_SetAttr(self.as_ptr(), name.as_ptr(), value.as_ptr()) })
+    }
+
+    pub fn call0(&self) -> Res {
+        // SAFETY: a live object; null means raised.
+        unsafe { Obj::owned(ffi::PyObject_CallNoArgs(self.as_ptr())) }
+    }
+
+    #[inline]
+    pub fn call1(&self, arg: &Obj) -> Res {
+        self.call(&[arg.as_ptr()])
+    }
+
+    /// Call with borrowed positional arguments.
+    #[inline]
+    pub fn call(&self, args: &[*mut ffi::PyObject]) -> Res {
+        // SAFETY: `args` holds live objects for the length of the call.
+        unsafe {
+            Obj::owned(ffi::PyObject_Vectorcall(
+                self.as_ptr(),
+                args.as_ptr(),
+                args.len(),
+                ptr::null_mut(),
+            ))
+        }
+    }
+
+    /// Call with positional arguments followed by the values of `kwnames`.
+    pub fn call_kw(&self, args: &[*mut ffi::PyObject], kwnames: &Obj) -> Res {
+        // SAFETY: `kwnames` is a tuple of names whose values close `args`.
+        unsafe {
+            let keywords = ffi::PyTuple_GET_SIZE(kwnames.as_ptr()) as usize;
+            Obj::owned(ffi::PyObject_Vectorcall(
+                self.as_ptr(),
+                args.as_ptr(),
+                args.len() - keywords,
+                kwnames.as_ptr(),
+            ))
+        }
+    }
+
+    pub fn method(&self, name: &Obj, args: &[*mut ffi::PyObject]) -> Res {
+        self.attr(name)?.call(args)
+    }
+
+    pub fn method0(&self, name: &Obj) -> Res {
+        let args = [self.as_ptr()];
+        // SAFETY: the first argument is the receiver; null means raised.
+        unsafe {
+            Obj::owned(ffi::PyObject_VectorcallMethod(
+                name.as_ptr(),
+                args.as_ptr(),
+                1,
+                ptr::null_mut(),
+            ))
+        }
+    }
+
+    pub fn truth(&self) -> Res<bool> {
+        // SAFETY: a live object.
+        match unsafe { ffi::PyObject_IsTrue(self.as_ptr()) } {
+            -1 => Err(Raised),
+            value => Ok(value == 1),
+        }
+    }
+
+    pub fn equals(&self, other: &Obj) -> Res<bool> {
+        // SAFETY: live objects.
+        match unsafe { ffi::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), ffi::Py_EQ) } {
+            -1 => Err(Raised),
+            value => Ok(value == 1),
+        }
+    }
+
+    pub fn refcount(&self) -> isize {
+        // SAFETY: a live object.
+        unsafe { ffi::Py_REFCNT(self.as_ptr()) }
+    }
+}
+
+impl Clone for Obj {
+    #[inline]
+    fn clone(&self) -> Obj {
+        // SAFETY: we own a reference, so the object is live.
+        unsafe { Obj::shared(self.as_ptr()) }
+    }
+}
+
+impl Drop for Obj {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: we own exactly this reference, and the GIL is held (see the top of this file).
+        unsafe { ffi::Py_DECREF(self.0.as_ptr()) }
+    }
+}
+
+impl From<Py<PyAny>> for Obj {
+    fn from(value: Py<PyAny>) -> Obj {
+        // SAFETY: `into_ptr` hands over a reference to a live object.
+        unsafe { Obj(NonNull::new_unchecked(value.into_ptr())) }
+    }
+}
+
+impl<T> From<Bound<'_, T>> for Obj {
+    fn from(value: Bound<'_, T>) -> Obj {
+        // SAFETY: `into_ptr` hands over a reference to a live object.
+        unsafe { Obj(NonNull::new_unchecked(value.into_ptr())) }
+    }
+}
+
+impl From<Obj> for Py<PyAny> {
+    fn from(value: Obj) -> Py<PyAny> {
+        // SAFETY: the thread is attached, and we hand over a reference that we own.
+        unsafe { Bound::from_owned_ptr(Python::assume_attached(), value.into_ptr()).unbind() }
+    }
+}
+
+impl From<Raised> for PyErr {
+    fn from(_: Raised) -> PyErr {
+        // SAFETY: `Raised` exists only on an attached thread.
+        PyErr::fetch(unsafe { Python::assume_attached() })
+    }
+}
+
+impl From<PyErr> for Raised {
+    fn from(error: PyErr) -> Raised {
+        // SAFETY: `PyErr` came from a call on this attached thread.
+        error.restore(unsafe { Python::assume_attached() });
+        Raised
+    }
+}
+
+/// A field of an object that other code may change at any call into Python: read by copy, written by swap.
+#[repr(transparent)]
+pub struct Slot(Cell<*mut ffi::PyObject>);
+
+impl Slot {
+    pub const fn empty() -> Slot {
+        Slot(Cell::new(ptr::null_mut()))
+    }
+
+    pub fn new(value: Obj) -> Slot {
+        Slot(Cell::new(value.into_ptr()))
+    }
+
+    /// The pointer, null when empty; good until the next call into Python.
+    #[inline]
+    pub fn ptr(&self) -> *mut ffi::PyObject {
+        self.0.get()
+    }
+
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        !self.0.get().is_null()
+    }
+
+    #[inline]
+    pub fn get(&self) -> Option<Obj> {
+        let ptr = self.0.get();
+        // SAFETY: the slot owns a reference to what it points to.
+        (!ptr.is_null()).then(|| unsafe { Obj::shared(ptr) })
+    }
+
+    /// The slot as PyO3 sees it; only for a traversal, in which nothing can change it.
+    pub fn as_py(&self) -> Option<&Py<PyAny>> {
+        // SAFETY: a pointer that is null or to an object, which is what `Option<Py>` is.
+        unsafe { (*self.0.as_ptr().cast::<Option<Py<PyAny>>>()).as_ref() }
+    }
+
+    #[inline]
+    pub fn get_or_none(&self) -> Obj {
+        self.get().unwrap_or_else(Obj::none)
+    }
+
+    #[inline]
+    pub fn take(&self) -> Option<Obj> {
+        NonNull::new(self.0.replace(ptr::null_mut())).map(Obj)
+    }
+
+    /// Store, then drop what was there: the drop may run code that looks at this very slot.
+    #[inline]
+    pub fn set(&self, value: Obj) {
+        let old = NonNull::new(self.0.replace(value.into_ptr())).map(Obj);
+        drop(old);
+    }
+
+    #[inline]
+    pub fn set_opt(&self, value: Option<Obj>) {
+        match value {
+            Some(value) => self.set(value),
+            None => drop(self.take()),
+        }
+    }
+
+    #[inline]
+    pub fn clear(&self) {
+        drop(self.take());
+    }
+
+    /// # Safety
+    /// Only from a `tp_traverse` with its own arguments.
+    #[inline]
+    pub unsafe fn visit(&self, visit: ffi::visitproc, arg: *mut std::ffi::c_void) -> i32 {
+        let ptr = self.0.get();
+        if ptr.is_null() {
+            return 0;
+        }
+        // SAFETY: the slot's object is live, and the caller is in a traversal.
+        unsafe { visit(ptr, arg) }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[inline]
+pub fn check(status: i32) -> Res<()> {
+    if status < 0 { Err(Raised) } else { Ok(()) }
+}
+
+/// Give a result to C: a new reference, or null with the exception set.
+#[inline]
+pub fn give(result: Res) -> *mut ffi::PyObject {
+    match result {
+        Ok(value) => value.into_ptr(),
+        Err(Raised) => ptr::null_mut(),
+    }
+}
+
+// ---------------------------------------------------------------- exceptions
+
+pub fn raise(kind: *mut ffi::PyObject, message: &str) -> Raised {
+    if let Ok(text) = string(message) {
+        // SAFETY: an exception type and a string.
+        unsafe { ffi::PyErr_SetObject(kind, text.as_ptr()) };
+    }
+    Raised
+}
+
+pub fn raise_type_error(message: &str) -> Raised {
+    // SAFETY: a static exception type.
+    raise(unsafe { ffi::PyExc_TypeError }, message)
+}
+
+pub fn raise_runtime_error(message: &str) -> Raised {
+    // SAFETY: a static exception type.
+    raise(unsafe { ffi::PyExc_RuntimeError }, message)
+}
+
+/// Take the exception that is set, normalised and with its traceback attached.
+#[cfg(Py_3_12)]
+pub fn take_exception() -> Option<Obj> {
+    // SAFETY: hands over a reference or null.
+    NonNull::new(unsafe { ffi::PyErr_GetRaisedException() }).map(Obj)
+}
+
+#[cfg(not(Py_3_12))]
+pub fn take_exception() -> Option<Obj> {
+    let (mut kind, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the three references are handed over; normalising keeps them owned.
+    unsafe {
+        ffi::PyErr_Fetch(&mut kind, &mut value, &mut traceback);
+        if kind.is_null() {
+            return None;
+        }
+        ffi::PyErr_NormalizeException(&mut kind, &mut value, &mut traceback);
+        if !traceback.is_null() {
+            ffi::PyException_SetTraceback(value, traceback);
+            ffi::Py_DECREF(traceback);
+        }
+        ffi::Py_DECREF(kind);
+        NonNull::new(value).map(Obj)
+    }
+}
+
+/// Raise an exception instance again, with the traceback that it carries.
+pub fn set_exception(exception: Obj) -> Raised {
+    // SAFETY: an exception instance whose reference is handed over.
+    #[cfg(Py_3_12)]
+    unsafe {
+        ffi::PyErr_SetRaisedException(exception.into_ptr());
+    }
+    // SAFETY: as above; type and traceback get references of their own.
+    #[cfg(not(Py_3_12))]
+    unsafe {
+        let kind = ffi::Py_TYPE(exception.as_ptr()).cast::<ffi::PyObject>();
+        ffi::Py_INCREF(kind);
+        let traceback = ffi::PyException_GetTraceback(exception.as_ptr());
+        ffi::PyErr_Restore(kind, exception.into_ptr(), traceback);
+    }
+    Raised
+}
+
+pub fn exception_is_set() -> bool {
+    // SAFETY: reads this thread's indicator.
+    unsafe { !ffi::PyErr_Occurred().is_null() }
+}
+
+pub fn raised_matches(kind: *mut ffi::PyObject) -> bool {
+    // SAFETY: an exception type; an exception is set.
+    unsafe { ffi::PyErr_ExceptionMatches(kind) != 0 }
+}
+
+/// `SystemExit` and `KeyboardInterrupt` leave the loop; everything else is reported.
+pub fn ends_the_loop(exception: &Obj) -> bool {
+    // SAFETY: an exception instance against static types.
+    unsafe {
+        ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), ffi::PyExc_SystemExit) != 0
+            || ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), ffi::PyExc_KeyboardInterrupt)
+                != 0
+    }
+}
+
+pub fn exception_matches(exception: &Obj, kind: *mut ffi::PyObject) -> bool {
+    // SAFETY: live objects.
+    unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), kind) != 0 }
+}
+
+/// Report an exception that has no other way out (as `__del__` does), and go on.
+pub fn unraisable(source: Option<&Obj>) {
+    // SAFETY: an exception is set; the source may be null.
+    unsafe { ffi::PyErr_WriteUnraisable(source.map_or(ptr::null_mut(), Obj::as_ptr)) }
+}
+
+/// Put an exception aside for the length of a clean-up, and raise it again afterwards.
+pub fn aside<T>(cleanup: impl FnOnce() -> T) -> T {
+    let saved = if exception_is_set() {
+        take_exception()
+    } else {
+        None
+    };
+    let value = cleanup();
+    if let Some(exception) = saved {
+        set_exception(exception);
+    }
+    value
+}
+
+// ---------------------------------------------------------------- building values
+
+pub fn string(text: &str) -> Res {
+    // SAFETY: valid UTF-8 of that length.
+    unsafe {
+        Obj::owned(ffi::PyUnicode_FromStringAndSize(
+            text.as_ptr().cast(),
+            text.len() as isize,
+        ))
+    }
+}
+
+pub fn interned(text: &CStr) -> Res {
+    // SAFETY: nul-terminated.
+    unsafe { Obj::owned(ffi::PyUnicode_InternFromString(text.as_ptr())) }
+}
+
+pub fn float(value: f64) -> Res {
+    // SAFETY: any double is fine.
+    unsafe { Obj::owned(ffi::PyFloat_FromDouble(value)) }
+}
+
+pub fn int(value: i64) -> Res {
+    // SAFETY: any integer is fine.
+    unsafe { Obj::owned(ffi::PyLong_FromLongLong(value)) }
+}
+
+pub fn bytes(data: &[u8]) -> Res {
+    // SAFETY: copies `data`.
+    unsafe {
+        Obj::owned(ffi::PyBytes_FromStringAndSize(
+            data.as_ptr().cast(),
+            data.len() as isize,
+        ))
+    }
+}
+
+pub fn tuple(items: &[*mut ffi::PyObject]) -> Res {
+    // SAFETY: every item gets a reference of its own before the tuple is seen by anybody.
+    unsafe {
+        let tuple = Obj::owned(ffi::PyTuple_New(items.len() as isize))?;
+        for (index, &item) in items.iter().enumerate() {
+            ffi::Py_INCREF(item);
+            ffi::PyTuple_SET_ITEM(tuple.as_ptr(), index as isize, item);
+        }
+        Ok(tuple)
+    }
+}
+
+pub fn dict() -> Res {
+    // SAFETY: null means raised.
+    unsafe { Obj::owned(ffi::PyDict_New()) }
+}
+
+pub fn dict_set(dict: &Obj, key: &Obj, value: &Obj) -> Res<()> {
+    // SAFETY: a dict and live objects.
+    check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) })
+}
+
+/// Text of `repr(value)`; errors of `__repr__` are passed on.
+pub fn repr(value: &Obj) -> Res<String> {
+    // SAFETY: a live object.
+    let text = unsafe { Obj::owned(ffi::PyObject_Repr(value.as_ptr()))? };
+    utf8(&text)
+}
+
+pub fn utf8(text: &Obj) -> Res<String> {
+    let mut size = 0;
+    // SAFETY: the buffer belongs to the string, which is alive; the length is what CPython wrote.
+    unsafe {
+        let data = ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &mut size);
+        if data.is_null() {
+            return Err(Raised);
+        }
+        let slice = std::slice::from_raw_parts(data.cast::<u8>(), size as usize);
+        Ok(String::from_utf8_lossy(slice).into_owned())
+    }
+}
+
+/// A number as `float()` takes it.
+pub fn to_double(value: &Obj) -> Res<f64> {
+    // SAFETY: a live object.
+    let number = unsafe { ffi::PyFloat_AsDouble(value.as_ptr()) };
+    if number == -1.0 && exception_is_set() {
+        Err(Raised)
+    } else {
+        Ok(number)
+    }
+}
+
+pub fn import(module: &CStr) -> Res {
+    // SAFETY: nul-terminated.
+    unsafe { Obj::owned(ffi::PyImport_ImportModule(module.as_ptr())) }
+}
+
+pub fn is_callable(value: &Obj) -> bool {
+    // SAFETY: a live object.
+    unsafe { ffi::PyCallable_Check(value.as_ptr()) != 0 }
+}
+
+// ---------------------------------------------------------------- contexts
+
+/// A copy of the context that is current in this thread.
+#[inline]
+pub fn copy_context() -> Res {
+    // SAFETY: null means raised.
+    unsafe { Obj::owned(ffi::PyContext_CopyCurrent()) }
+}
+
+/// Run `body` inside `context`, as `Context.run` does. The body's error outlives the exit.
+#[inline]
+pub fn in_context<T>(context: &Obj, body: impl FnOnce() -> Res<T>) -> Res<T> {
+    // SAFETY: PyContext_Enter checks that this is a context.
+    if unsafe { ffi::PyContext_Enter(context.as_ptr()) } < 0 {
+        return Err(Raised);
+    }
+    let result = body();
+    // SAFETY: entered above; CPython keeps the error indicator across the exit.
+    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } < 0 {
+        return Err(Raised);
+    }
+    result
+}
+
+// ---------------------------------------------------------------- coroutines
+
+pub enum Sent {
+    Yielded(Obj),
+    Returned(Obj),
+    Raised,
+}
+
+/// `coro.send(None)` without a StopIteration on the way out where the type allows it.
+#[inline]
+pub fn send_none(coro: &Obj) -> Sent {
+    let mut value = ptr::null_mut();
+    // SAFETY: a live iterator; the value is ours when the status says so.
+    unsafe {
+        match ffi::PyIter_Send(coro.as_ptr(), ffi::Py_None(), &mut value) {
+            ffi::PySendResult::PYGEN_NEXT => Obj::owned(value).map_or(Sent::Raised, Sent::Yielded),
+            ffi::PySendResult::PYGEN_RETURN => {
+                Obj::owned(value).map_or(Sent::Raised, Sent::Returned)
+            }
+            ffi::PySendResult::PYGEN_ERROR => Sent::Raised,
+        }
+    }
+}
+
+/// `coro.throw(exception)`, with StopIteration unpacked.
+pub fn throw(coro: &Obj, name: &Obj, exception: &Obj) -> Sent {
+    match coro.method(name, &[exception.as_ptr()]) {
+        Ok(value) => Sent::Yielded(value),
+        // SAFETY: an exception is set (or none at all, which reads as a return of None).
+        Err(Raised) => unsafe {
+            if exception_is_set() && !raised_matches(ffi::PyExc_StopIteration) {
+                return Sent::Raised;
+            }
+            match take_exception() {
+                None => Sent::Returned(Obj::none()),
+                Some(stop) => match stop.get(c"value") {
+                    Ok(value) => Sent::Returned(value),
+                    Err(Raised) => Sent::Raised,
+                },
+            }
+        },
+    }
+}
+
+pub fn is_coroutine_exact(value: &Obj) -> bool {
+    // SAFETY: a live object against a static type.
+    unsafe { ffi::PyCoro_CheckExact(value.as_ptr()) != 0 }
+}
+
+pub fn is_generator_exact(value: &Obj) -> bool {
+    // SAFETY: a live object against a static type.
+    unsafe { ffi::PyGen_CheckExact(value.as_ptr()) != 0 }
+}
+
+/// Run the handlers of the signals that arrived.
+pub fn check_signals() -> Res<()> {
+    // SAFETY: the GIL is held.
+    check(unsafe { ffi::PyErr_CheckSignals() })
+}
+
+/// Release the GIL for the length of `body`, which touches no Python object.
+pub fn without_gil<T>(body: impl FnOnce() -> T) -> T {
+    // SAFETY: the state saved here is restored on this thread before anything else runs; `body` has no access to Python.
+    unsafe {
+        let state = ffi::PyEval_SaveThread();
+        let value = body();
+        ffi::PyEval_RestoreThread(state);
+        value
+    }
+}

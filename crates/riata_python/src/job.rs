@@ -1,0 +1,66 @@
+//! What a loop has to do next: one entry of the ready queue.
+//!
+//! An enum instead of a handle with a callback: a task's step, the commonest of all, needs no object and no Python call.
+#![expect(unsafe_code, reason = "jobs carry Python references between threads")]
+
+use crate::ffi::Obj;
+use crate::net::Event;
+
+pub enum Job {
+    /// Run a `Handle` or `TimerHandle`, unless it was cancelled.
+    Handle(Obj),
+    /// First step of a task, or the one after a bare `yield`.
+    Step(Obj),
+    /// What the task awaited is done.
+    Wake(Obj),
+    /// Throw an exception into a task.
+    Throw(Obj, Obj),
+    /// Tell a done callback about its future.
+    Done {
+        callback: Obj,
+        context: Obj,
+        future: Obj,
+    },
+    /// Something happened to a transport, a server or a socket call.
+    Net(Obj, Event),
+}
+
+// SAFETY: a job crosses threads only through the engine's inbox, which never touches what is in it: jobs are made, cloned,
+// run and dropped by threads that hold the GIL.
+unsafe impl Send for Job {}
+
+impl Clone for Job {
+    fn clone(&self) -> Job {
+        match self {
+            Job::Handle(handle) => Job::Handle(handle.clone()),
+            Job::Step(task) => Job::Step(task.clone()),
+            Job::Wake(task) => Job::Wake(task.clone()),
+            Job::Throw(task, exception) => Job::Throw(task.clone(), exception.clone()),
+            Job::Done {
+                callback,
+                context,
+                future,
+            } => Job::Done {
+                callback: callback.clone(),
+                context: context.clone(),
+                future: future.clone(),
+            },
+            Job::Net(object, event) => Job::Net(object.clone(), *event),
+        }
+    }
+}
+
+impl Job {
+    /// Every reference that a job holds, for the garbage collector.
+    pub fn references(&self) -> [Option<&Obj>; 3] {
+        match self {
+            Job::Handle(a) | Job::Step(a) | Job::Wake(a) | Job::Net(a, _) => [Some(a), None, None],
+            Job::Throw(a, b) => [Some(a), Some(b), None],
+            Job::Done {
+                callback,
+                context,
+                future,
+            } => [Some(callback), Some(context), Some(future)],
+        }
+    }
+}

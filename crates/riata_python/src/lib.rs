@@ -1,0 +1,58 @@
+//! The extension module `riata._riata`: what it exports, and nothing else.
+
+mod core;
+mod event_loop;
+mod ffi;
+mod job;
+mod net;
+mod run;
+mod state;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+#[pymodule]
+mod _riata {
+    use super::*;
+
+    #[pymodule_export]
+    use super::event_loop::Loop;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        crate::state::init(py)?;
+        crate::event_loop::scheduling::add_methods(py.get_type::<Loop>().as_any())?;
+        crate::state::export_types(module)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// Describe this build: `version`, `profile`, `target`, `driver`, `python`.
+    #[pyfunction]
+    fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+        let info = PyDict::new(py);
+        info.set_item("version", env!("CARGO_PKG_VERSION"))?;
+        info.set_item(
+            "profile",
+            if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
+        )?;
+        info.set_item("target", env!("RIATA_TARGET"))?;
+        info.set_item(
+            "driver",
+            if cfg!(target_os = "linux") {
+                "epoll"
+            } else {
+                "kqueue"
+            },
+        )?;
+        info.set_item(
+            "python",
+            format!("{}.{}", py.version_info().major, py.version_info().minor),
+        )?;
+        Ok(info)
+    }
+}

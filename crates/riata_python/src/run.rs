@@ -1,0 +1,117 @@
+//! Drain a batch: the only place where the loop calls user code.
+//!
+//! What a callback raises goes to the loop's exception handler; only `SystemExit` and `KeyboardInterrupt` come out, and what
+//! is queued behind stays queued, in order.
+
+use crate::core::handle::{Handle, new_handle};
+use crate::core::task;
+use crate::event_loop::LoopCore;
+use crate::ffi::{Obj, Raised, Res, in_context};
+use crate::job::Job;
+use crate::net;
+
+/// Run `count` jobs.
+pub fn run_batch(core: &LoopCore, count: usize) -> Res<()> {
+    for _ in 0..count {
+        let Some(job) = core.pop() else { break };
+        if core.debug.get() {
+            run_timed(core, job)?;
+        } else {
+            run_job(core, job)?;
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn run_job(core: &LoopCore, job: Job) -> Res<()> {
+    match job {
+        Job::Step(task) => run_task(core, &task, Ok(None)),
+        Job::Wake(task) => {
+            let woken = task::of(&task).map_or(Ok(None), |t| t.woken());
+            run_task(core, &task, woken)
+        }
+        Job::Throw(task, exception) => run_task(core, &task, Ok(Some(exception))),
+        Job::Handle(object) => {
+            let handle = Handle::of(&object);
+            handle.timer_fired();
+            if handle.is_cancelled() {
+                return Ok(());
+            }
+            core.leave()?;
+            handle.run(&object)
+        }
+        Job::Done {
+            callback,
+            context,
+            future,
+        } => {
+            core.leave()?;
+            match in_context(&context, || callback.call1(&future)) {
+                Ok(_) => Ok(()),
+                Err(Raised) => report(core, &callback, &[future.as_ptr()], &context),
+            }
+        }
+        Job::Net(object, event) => {
+            core.leave()?;
+            net::run(core, &object, event)
+        }
+    }
+}
+
+#[inline]
+fn run_task(core: &LoopCore, object: &Obj, exception: Res<Option<Obj>>) -> Res<()> {
+    let Some(task) = task::of(object) else {
+        return Ok(());
+    };
+    match exception.and_then(|exception| task.run(object, core, exception)) {
+        Ok(()) => Ok(()),
+        Err(Raised) => report(
+            core,
+            &task::step_callable(object)?,
+            &[],
+            &task::context_of(object),
+        ),
+    }
+}
+
+/// An error outside a handle: report it as asyncio would, with a handle made for the purpose.
+#[cold]
+fn report(
+    core: &LoopCore,
+    callback: &Obj,
+    args: &[*mut pyo3::ffi::PyObject],
+    context: &Obj,
+) -> Res<()> {
+    let exception = crate::ffi::take_exception();
+    core.leave()?;
+    let handle = new_handle(&core.this(), callback, args, context.clone())?;
+    if let Some(exception) = exception {
+        crate::ffi::set_exception(exception);
+    }
+    Handle::of(&handle).report(&handle, callback)
+}
+
+/// Debug mode: say which job took longer than `slow_callback_duration` seconds.
+#[cold]
+fn run_timed(core: &LoopCore, job: Job) -> Res<()> {
+    let kept = job.clone();
+    let start = core.time();
+    let ran = run_job(core, job);
+    let took = core.time() - start;
+    ran?;
+    if took < core.slow_callback_duration.get() {
+        return Ok(());
+    }
+    let shown = match kept {
+        Job::Step(task) | Job::Wake(task) | Job::Throw(task, _) => task,
+        Job::Handle(handle) => handle,
+        Job::Done {
+            callback,
+            context,
+            future,
+        } => new_handle(&core.this(), &callback, &[future.as_ptr()], context)?,
+        Job::Net(object, _) => object,
+    };
+    core.report_slow(&shown, took)
+}

@@ -1,0 +1,183 @@
+//! What this extension keeps from Python for its whole life: types, functions of asyncio, interned names.
+//!
+//! One immutable table, filled when the module is imported; no object in it belongs to a loop.
+#![expect(
+    unsafe_code,
+    reason = "the table is shared by raw pointer with the types of core/"
+)]
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::core::{future, handle, stop, task};
+use crate::ffi::{Obj, Res, import, interned, tuple};
+
+macro_rules! names {
+    ($($field:ident = $text:literal),* $(,)?) => {
+        /// Interned attribute and argument names.
+        pub struct Names { $(pub $field: Obj),* }
+        impl Names {
+            fn new() -> Res<Names> {
+                Ok(Names { $($field: interned($text)?),* })
+            }
+        }
+    };
+}
+
+names! {
+    add_done_callback = c"add_done_callback",
+    call_exception_handler = c"call_exception_handler",
+    call_soon = c"call_soon",
+    cancel = c"cancel",
+    context = c"context",
+    eager_start = c"eager_start",
+    exception = c"exception",
+    future = c"future",
+    future_blocking = c"_asyncio_future_blocking",
+    get_debug = c"get_debug",
+    get_loop = c"get_loop",
+    handle = c"handle",
+    loop_ = c"loop",
+    loop_attr = c"_loop",
+    message = c"message",
+    msg = c"msg",
+    name = c"name",
+    result = c"result",
+    source_traceback = c"source_traceback",
+    task = c"task",
+    throw = c"throw",
+    close = c"close",
+    is_running = c"is_running",
+}
+
+/// See the top of this file.
+pub struct State {
+    pub names: Names,
+    pub future_type: *mut ffi::PyTypeObject,
+    pub task_type: *mut ffi::PyTypeObject,
+    pub handle_type: *mut ffi::PyTypeObject,
+    pub timer_handle_type: *mut ffi::PyTypeObject,
+    pub stop_type: *mut ffi::PyTypeObject,
+    pub loop_type: *mut ffi::PyTypeObject,
+    /// What `__class__` of our objects answers.
+    pub asyncio_future: Obj,
+    pub asyncio_task: Obj,
+    pub asyncio_handle: Obj,
+    pub asyncio_timer_handle: Obj,
+    pub cancelled_error: Obj,
+    pub invalid_state_error: Obj,
+    pub iscoroutine: Obj,
+    pub get_event_loop: Obj,
+    pub future_repr_info: Obj,
+    pub format_helpers: Obj,
+    pub task_repr_info: Obj,
+    pub task_callbacks: task::Callbacks,
+    pub task_get_stack: Obj,
+    pub task_print_stack: Obj,
+    pub set_running_loop: Obj,
+    pub get_running_loop: Obj,
+    pub register_task: Obj,
+    pub unregister_task: Obj,
+    pub enter_task: Obj,
+    pub leave_task: Obj,
+    /// `_asyncio._current_tasks`, where this Python has it (up to 3.13).
+    pub current_tasks: Option<Obj>,
+    /// `_asyncio._swap_current_task` (3.12 and newer).
+    pub swap_current_task: Option<Obj>,
+    pub register_eager_task: Option<Obj>,
+    pub unregister_eager_task: Option<Obj>,
+    pub generic_alias: Obj,
+    /// Keyword tuple `("context",)`.
+    pub kw_context: Obj,
+}
+
+static STATE: AtomicPtr<State> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The table. Only code that runs after the module was made can have a reason to ask.
+#[inline]
+pub fn state() -> &'static State {
+    let state = STATE.load(Ordering::Acquire);
+    debug_assert!(!state.is_null(), "the module is not initialised");
+    // SAFETY: set once by `init`, never freed; every object that calls this was made after `init`.
+    unsafe { &*state }
+}
+
+/// Fill the table; a second import of the module finds it filled.
+pub fn init(py: Python<'_>) -> PyResult<()> {
+    if !STATE.load(Ordering::Acquire).is_null() {
+        return Ok(());
+    }
+    let loop_type = py.get_type::<crate::event_loop::Loop>().as_type_ptr();
+    let state = build(loop_type)?;
+    STATE.store(Box::into_raw(Box::new(state)), Ordering::Release);
+    Ok(())
+}
+
+fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
+    let native = import(c"_asyncio")?;
+    let tasks = import(c"asyncio.tasks")?;
+    let events = import(c"asyncio.events")?;
+    let exceptions = import(c"asyncio.exceptions")?;
+    let base_tasks = import(c"asyncio.base_tasks")?;
+    let names = Names::new()?;
+    let future_type = future::make_type()?;
+    let optional = |module: &Obj, name| {
+        module.get(name).ok().or_else(|| {
+            crate::ffi::take_exception();
+            None
+        })
+    };
+    Ok(State {
+        future_type,
+        task_type: task::make_type(future_type)?,
+        handle_type: handle::make_handle_type()?,
+        timer_handle_type: handle::make_timer_handle_type()?,
+        stop_type: stop::make_type()?,
+        loop_type,
+        asyncio_future: native.get(c"Future")?,
+        asyncio_task: native.get(c"Task")?,
+        asyncio_handle: events.get(c"Handle")?,
+        asyncio_timer_handle: events.get(c"TimerHandle")?,
+        cancelled_error: exceptions.get(c"CancelledError")?,
+        invalid_state_error: exceptions.get(c"InvalidStateError")?,
+        iscoroutine: import(c"asyncio.coroutines")?.get(c"iscoroutine")?,
+        get_event_loop: events.get(c"get_event_loop")?,
+        future_repr_info: import(c"asyncio.base_futures")?.get(c"_future_repr_info")?,
+        format_helpers: import(c"asyncio.format_helpers")?,
+        task_repr_info: base_tasks.get(c"_task_repr_info")?,
+        task_callbacks: task::Callbacks::new(),
+        task_get_stack: base_tasks.get(c"_task_get_stack")?,
+        task_print_stack: base_tasks.get(c"_task_print_stack")?,
+        set_running_loop: events.get(c"_set_running_loop")?,
+        get_running_loop: events.get(c"_get_running_loop")?,
+        register_task: tasks.get(c"_register_task")?,
+        unregister_task: tasks.get(c"_unregister_task")?,
+        enter_task: tasks.get(c"_enter_task")?,
+        leave_task: tasks.get(c"_leave_task")?,
+        current_tasks: optional(&native, c"_current_tasks"),
+        swap_current_task: optional(&native, c"_swap_current_task"),
+        register_eager_task: optional(&tasks, c"_register_eager_task"),
+        unregister_eager_task: optional(&tasks, c"_unregister_eager_task"),
+        generic_alias: import(c"types")?.get(c"GenericAlias")?,
+        kw_context: tuple(&[names.context.as_ptr()])?,
+        names,
+    })
+}
+
+/// Add the raw types to the module.
+pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let state = state();
+    for (name, tp) in [
+        ("Future", state.future_type),
+        ("Task", state.task_type),
+        ("Handle", state.handle_type),
+        ("TimerHandle", state.timer_handle_type),
+    ] {
+        // SAFETY: the types live for ever.
+        let tp = unsafe { Obj::shared(tp.cast()) };
+        module.add(name, tp.bound(module.py()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+"""The `riata` command.
+
+`riata run` starts the program as `python` would, in this same process (`exec`), with one thing added: a start-up hook
+on PYTHONPATH (`riata/startup`) that puts riata behind asyncio's and uvloop's names when the program imports them. So
+`sys.argv`, `__main__`, tracebacks, exit codes and signals are Python's own, and Python processes that the program
+starts (multiprocessing's, a reloader's) inherit the hook with the environment. Nothing of the program runs here.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from riata.switch import NOTICE_VARIABLE, switched_off
+
+__all__ = ["main"]
+
+# Holds the interpreter that the hook is for, and so keeps it from acting in any other one.
+HOOK_VARIABLE = "RIATA_RUN"
+
+RUN_USAGE = """\
+riata run SCRIPT [ARG ...]
+       riata run -m MODULE [ARG ...]
+       riata run -c CODE [ARG ...]"""
+
+RUN_DESCRIPTION = """\
+Run a program as `python` would, on riata's event loop.
+
+Whatever loop the program asks for through asyncio or uvloop, it gets riata's, and so do the
+Python processes that it starts. SCRIPT may be a file, a folder or zip file with a `__main__.py`,
+or `-` for standard input. Interpreter options go to the interpreter that runs riata:
+
+    python -X dev -m riata run app.py
+
+RIATA_LOOP=asyncio in the environment switches riata off for the whole program."""
+
+
+class UsageError(Exception):
+    """What was typed makes no sense; the message names it, and a second line has a hint."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the `riata` command and return its exit status. `riata run` does not return."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    try:
+        if arguments[:1] == ["run"] and arguments[1:2] not in (["-h"], ["--help"]):
+            _run(arguments[1:], _interpreter_options() if argv is None else [])
+        options = parser.parse_args(arguments)
+        if options.version:
+            return _print_version()
+        parser.print_help()
+        return 2
+    except (UsageError, RuntimeError) as error:
+        print(f"riata: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="riata", description="Production-grade async Python, powered by Rust."
+    )
+    parser.add_argument("--version", action="store_true", help="say what is installed, and quit")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    commands.add_parser(
+        "run",
+        usage=RUN_USAGE,
+        description=RUN_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help="run a program on riata's event loop",
+    )
+    return parser
+
+
+def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:
+    _check_target(target)
+    _check_interpreter()
+    environment = dict(os.environ)
+    if switched_off():
+        environment[NOTICE_VARIABLE] = str(os.getpid())
+    else:
+        hook = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup")
+        paths = [hook, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+        environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+        environment[HOOK_VARIABLE] = f"{sys.prefix}|{sys.version_info[0]}.{sys.version_info[1]}"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, [sys.executable, *interpreter_options, *target], environment)
+
+
+def _check_target(target: list[str]) -> None:
+    first = target[0] if target else ""
+    hint = "hint: `riata run app.py`, `riata run -m package.module` or `riata run -c CODE`"
+    if not first:
+        raise UsageError(f"nothing to run\n{hint}")
+    if first in ("-m", "-c") and len(target) == 1:
+        what = "a module name" if first == "-m" else "the code to run"
+        raise UsageError(f"`riata run {first}` lacks {what}\n{hint}")
+    if first.startswith("-") and first != "-" and first[:2] not in ("-m", "-c"):
+        raise UsageError(
+            f"unknown option `{first}`\n"
+            f"hint: options for Python go before: `python {first} -m riata run ...`"
+        )
+
+
+def _check_interpreter() -> None:
+    for flag, option in (("isolated", "-I"), ("ignore_environment", "-E"), ("no_site", "-S")):
+        if getattr(sys.flags, flag):
+            raise UsageError(
+                f"`riata run` does not work under `python {option}`, "
+                "since its start-up hook comes through the environment\n"
+                "hint: leave the option out, or call `riata.run(main())` in the program"
+            )
+
+
+def _interpreter_options() -> list[str]:
+    """Return what stands before `-m riata` or the script's name on the command line of this process."""
+    before = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv[1:])]
+    if before[-2:-1] == ["-m"]:
+        return before[:-2]
+    return before[:-1]
+
+
+def _print_version() -> int:
+    try:
+        from riata._riata import build_info
+    except ImportError as error:
+        print(
+            f"riata: the extension module cannot be loaded: {error}\n"
+            "hint: reinstall it for this Python with `python -m pip install --force-reinstall riata`",
+            file=sys.stderr,
+        )
+        return 1
+    build = build_info()
+    implementation = sys.implementation.name.replace("cpython", "CPython")
+    commit = f", commit {build['commit']}" if build.get("commit") else ""
+    print(f"riata {build['version']}")
+    print(f"python {'.'.join(map(str, sys.version_info[:3]))} ({implementation}, {sys.executable})")
+    print(f"build {build['profile']} for {build['target']}, Python {build['python']}{commit}")
+    print(f"driver {build['driver']}")
+    if switched_off():
+        print("loop asyncio")
+    return 0

@@ -1,0 +1,285 @@
+"""`EventLoop`: the native loop, with asyncio's own orchestration on top.
+
+The engine, scheduling, tasks, transports, servers and socket calls are native (`riata._riata`). What only arranges
+these, once per connection or once per run, is asyncio's own code of this Python, taken function by function from its
+event loop classes and listed below: so every Python keeps its own arguments, checks, messages and order of steps.
+
+What is deliberately absent: any per-event Python code. Nothing here runs while data flows.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+import threading
+import warnings
+import weakref
+from asyncio import base_events, events, unix_events
+from typing import Any, ClassVar
+
+from riata import _riata
+
+__all__ = ["EventLoop"]
+
+logger = logging.getLogger("asyncio")
+
+# Functions of asyncio's loops that run on the methods of `EventLoop`.
+_FROM_BASE = (
+    "_asyncgen_finalizer_hook",
+    "_asyncgen_firstiter_hook",
+    "_check_closed",
+    "_check_default_executor",
+    "_check_running",
+    "_connect_sock",
+    "_create_connection_transport",
+    "_create_server_getaddrinfo",
+    "_do_shutdown",
+    "_ensure_resolved",
+    "_getaddrinfo_debug",
+    "call_exception_handler",
+    "connect_accepted_socket",
+    "create_connection",
+    "create_server",
+    "default_exception_handler",
+    "get_exception_handler",
+    "getaddrinfo",
+    "getnameinfo",
+    "run_in_executor",
+    "run_until_complete",
+    "set_default_executor",
+    "set_exception_handler",
+    "shutdown_asyncgens",
+    "shutdown_default_executor",
+    "start_tls",
+)
+_FROM_UNIX = (
+    "_check_signal",
+    "_handle_signal",
+    "_process_self_data",
+    "_stop_serving",
+    "create_unix_connection",
+    "create_unix_server",
+    "remove_signal_handler",
+)
+
+# Everything in AbstractEventLoop that is not there yet.
+_NOT_YET = (
+    "connect_read_pipe",
+    "connect_write_pipe",
+    "create_datagram_endpoint",
+    "sendfile",
+    "sock_recvfrom",
+    "sock_recvfrom_into",
+    "sock_sendfile",
+    "sock_sendto",
+    "subprocess_exec",
+    "subprocess_shell",
+)
+
+# Loops whose native tasks `asyncio.all_tasks` must see.
+_loops: "weakref.WeakSet[EventLoop]" = weakref.WeakSet()
+
+
+class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
+    """An event loop in Rust, for any asyncio program.
+
+    It belongs to the thread that runs it: but for `call_soon_threadsafe`, its methods are for that thread.
+
+    Mirrors: `asyncio.SelectorEventLoop`.
+    """
+
+    _current_handle: ClassVar[None] = None  # asked for by asyncio's default_exception_handler
+
+    def __init__(self) -> None:
+        self._attach(type(self).call_soon is _riata.Loop.call_soon and type(self).create_task is _riata.Loop.create_task)
+        self._exception_handler = None
+        self._default_executor = None
+        self._executor_shutdown_called = False
+        self._asyncgens: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._asyncgens_shutdown_called = False
+        self._coroutine_origin_tracking_enabled = False
+        self._coroutine_origin_tracking_saved_depth = 0
+        self._signal_handlers: dict[int, Any] = {}
+        self._signal_sockets: tuple[socket.socket, socket.socket] | None = None
+        self._unix_server_sockets: dict[Any, Any] = {}
+        self._thread_id: int | None = None
+        self._set_debug(_debug_by_default())
+        _loops.add(self)
+        _show_native_tasks()
+
+    def __repr__(self) -> str:
+        return (
+            f"<{self.__class__.__name__} running={self.is_running()} "
+            f"closed={self.is_closed()} debug={self.get_debug()}>"
+        )
+
+    def __del__(self, _warn: Any = warnings.warn) -> None:
+        if not self.is_closed():
+            _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
+            if not self.is_running():
+                self.close()
+
+    # ------------------------------------------------------------ running
+
+    def run_forever(self) -> None:
+        """Run until `stop()` is called. Mirrors `loop.run_forever`."""
+        self._check_closed()
+        self._check_running()
+        self._set_coroutine_origin_tracking(self.get_debug())
+        hooks = sys.get_asyncgen_hooks()
+        self._thread_id = threading.get_ident()
+        try:
+            sys.set_asyncgen_hooks(
+                firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
+            )
+            events._set_running_loop(self)
+            self._run()
+        finally:
+            self._thread_id = None
+            events._set_running_loop(None)
+            self._set_coroutine_origin_tracking(False)
+            sys.set_asyncgen_hooks(*hooks)
+
+    def close(self) -> None:
+        """Close the loop: drop what is queued, let the executor end. Mirrors `loop.close`."""
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self.is_closed():
+            return
+        if self.get_debug():
+            logger.debug("Close %r", self)
+        self._close_signals()
+        self._close()
+        self._executor_shutdown_called = True
+        executor = self._default_executor
+        if executor is not None:
+            self._default_executor = None
+            executor.shutdown(wait=False)
+
+    def set_debug(self, enabled: bool) -> None:
+        """Switch debug mode. Mirrors `loop.set_debug`."""
+        self._set_debug(bool(enabled))
+        if self.is_running():
+            self.call_soon_threadsafe(self._set_coroutine_origin_tracking, enabled)
+
+    def _set_coroutine_origin_tracking(self, enabled: bool) -> None:
+        if bool(enabled) == self._coroutine_origin_tracking_enabled:
+            return
+        if enabled:
+            self._coroutine_origin_tracking_saved_depth = sys.get_coroutine_origin_tracking_depth()
+            sys.set_coroutine_origin_tracking_depth(10)
+        else:
+            sys.set_coroutine_origin_tracking_depth(self._coroutine_origin_tracking_saved_depth)
+        self._coroutine_origin_tracking_enabled = bool(enabled)
+
+    def _report_slow_callback(self, job: object, seconds: float) -> None:
+        logger.warning("Executing %s took %.3f seconds", base_events._format_handle(job), seconds)
+
+    _create_task_by_factory = base_events.BaseEventLoop.create_task
+
+    def _set_task_name(self, task: Any, name: Any) -> None:
+        if name is not None and hasattr(task, "set_name"):
+            task.set_name(name)
+
+    # ------------------------------------------------------------ signals
+
+    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:
+        """Call `callback(*args)` in the loop when signal `sig` arrives. Mirrors `loop.add_signal_handler`."""
+        self._check_closed()
+        self._open_signals()
+        try:
+            unix_events._UnixSelectorEventLoop.add_signal_handler(self, sig, callback, *args)
+        finally:
+            if not self._signal_handlers:
+                self._close_signals()
+
+    def _add_callback_signalsafe(self, handle: asyncio.Handle) -> None:
+        self.call_soon(handle._run)
+
+    @property
+    def _csock(self) -> socket.socket:
+        assert self._signal_sockets is not None
+        return self._signal_sockets[1]
+
+    def _open_signals(self) -> None:
+        if self._signal_sockets is not None:
+            return
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        self._signal_sockets = ours, theirs
+        self.add_reader(ours, self._read_signals)
+
+    def _read_signals(self) -> None:
+        assert self._signal_sockets is not None
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            while data := self._signal_sockets[0].recv(4096):
+                self._process_self_data(data)
+
+    def _close_signals(self) -> None:
+        if self._signal_handlers and sys.is_finalizing():
+            warnings.warn(
+                f"Closing the loop {self!r} on interpreter shutdown stage, skipping signal handlers removal",
+                ResourceWarning,
+                source=self,
+            )
+            self._signal_handlers.clear()
+        for sig in list(self._signal_handlers):
+            self.remove_signal_handler(sig)
+        if self._signal_sockets is not None:
+            ours, theirs = self._signal_sockets
+            self._signal_sockets = None
+            self.remove_reader(ours)
+            ours.close()
+            theirs.close()
+
+
+def _not_yet(name: str) -> Any:
+    mirrored = getattr(asyncio.AbstractEventLoop, name)
+
+    async def method(self: EventLoop, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"riata's event loop does not support `{name}` yet")
+
+    method.__name__ = name
+    method.__qualname__ = f"EventLoop.{name}"
+    method.__doc__ = f"Not supported yet. Mirrors `loop.{name}`.\n\n{mirrored.__doc__ or ''}"
+    return method
+
+
+for _name in _FROM_BASE:
+    setattr(EventLoop, _name, vars(base_events.BaseEventLoop)[_name])
+for _name in _FROM_UNIX:
+    _owner = next(c for c in unix_events._UnixSelectorEventLoop.__mro__ if _name in vars(c))
+    setattr(EventLoop, _name, vars(_owner)[_name])
+for _name in _NOT_YET:
+    setattr(EventLoop, _name, _not_yet(_name))
+
+
+def _debug_by_default() -> bool:
+    from asyncio import coroutines
+
+    return bool(coroutines._is_debug_mode())
+
+
+class _TaskSet(weakref.WeakSet):  # type: ignore[type-arg]
+    """asyncio's set of tasks, which also shows the native ones: those are in no set, to be fast."""
+
+    def __iter__(self) -> Any:
+        yield from super().__iter__()
+        for loop in list(_loops):
+            yield from loop._native_tasks()
+
+
+def _show_native_tasks() -> None:
+    """Make `asyncio.all_tasks` see native tasks, under whatever name it was imported.
+
+    On every version asyncio iterates over one WeakSet; giving that very object our class reaches it.
+    """
+    from asyncio import tasks
+
+    name = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"
+    registered = getattr(tasks, name)
+    if type(registered) is weakref.WeakSet:
+        registered.__class__ = _TaskSet

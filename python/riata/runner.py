@@ -1,0 +1,120 @@
+"""Run a coroutine on riata's loop, as `asyncio.run` runs it on asyncio's.
+
+Where asyncio lets a caller choose the loop, its own runner does the work; only 3.10, which has no runner, gets one
+here, with the Ctrl-C of 3.11: the first cancels the main task, so that `finally` blocks run; the second interrupts.
+"""
+
+import asyncio
+import functools
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from types import FrameType
+from typing import Any, TypeVar
+
+from riata.factory import new_event_loop
+
+__all__ = ["run", "run_on"]
+
+T = TypeVar("T")
+
+
+def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
+    """Run `main` on a new riata loop and return its result.
+
+    Args:
+        main: the coroutine to run; it is closed when it cannot be run.
+        debug: asyncio's debug mode; `None` leaves the choice to `PYTHONASYNCIODEBUG` and `-X dev`.
+    Raises:
+        RuntimeError: a loop is running in this thread already.
+        KeyboardInterrupt: Ctrl-C; `main` was cancelled first and has finished.
+    Threads: any; Ctrl-C is handled in the main thread only.
+    Mirrors: `asyncio.run`, that of 3.11 on 3.10.
+    """
+    return run_on(new_event_loop, main, debug=debug)
+
+
+def run_on(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+    main: Coroutine[Any, Any, T],
+    *,
+    debug: bool | None = None,
+    **kwargs: Any,
+) -> T:
+    """Run `main` on the loop that `loop_factory` makes. Mirrors: `asyncio.run(..., loop_factory=...)` of 3.12."""
+    if sys.version_info >= (3, 12):
+        return asyncio.run(main, debug=debug, loop_factory=loop_factory, **kwargs)
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("asyncio.run() cannot be called from a running event loop")
+    if sys.version_info >= (3, 11):
+        with asyncio.Runner(debug=debug, loop_factory=loop_factory, **kwargs) as runner:
+            return runner.run(main)
+    if not asyncio.iscoroutine(main):
+        raise ValueError(f"a coroutine was expected, got {main!r}")
+    loop = loop_factory()
+    try:
+        asyncio.set_event_loop(loop)
+        if debug is not None:
+            loop.set_debug(debug)
+        return _run_until_complete(loop, main)
+    finally:
+        try:
+            _cancel_all_tasks(loop)
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+
+def _run_until_complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T:
+    task = loop.create_task(main)
+    interrupts = 0
+
+    def on_sigint(task: "asyncio.Task[T]", signum: int, frame: FrameType | None) -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if interrupts == 1 and not task.done():
+            task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # the loop may wait for long
+            return
+        raise KeyboardInterrupt
+
+    handler = None
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):
+        handler = functools.partial(on_sigint, task)
+        try:
+            signal.signal(signal.SIGINT, handler)
+        except ValueError:  # an embedded interpreter without signals
+            handler = None
+    try:
+        return loop.run_until_complete(task)
+    except asyncio.CancelledError:
+        if interrupts > 0:
+            raise KeyboardInterrupt
+        raise
+    finally:
+        if handler is not None and signal.getsignal(signal.SIGINT) is handler:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _cancel_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    if not tasks:
+        return
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    for task in tasks:
+        if not task.cancelled() and task.exception() is not None:
+            loop.call_exception_handler(
+                {
+                    "message": "unhandled exception during asyncio.run() shutdown",
+                    "exception": task.exception(),
+                    "task": task,
+                }
+            )

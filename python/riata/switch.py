@@ -1,0 +1,42 @@
+"""The switch that takes riata out of a whole program: `RIATA_LOOP=asyncio` in the environment.
+
+An operator can roll back with it, without a deploy: what riata would do becomes what asyncio does. The switch is
+read once per process, so that a program is on one loop or on the other. Nothing else reads it.
+"""
+
+import os
+import sys
+from functools import lru_cache
+
+__all__ = ["notice_given_by", "switched_off"]
+
+# Set by `riata run` to its process id once it has said that riata is off: the program that takes its place in the
+# same process does not say it again.
+NOTICE_VARIABLE = "RIATA_LOOP_NOTICE"
+
+
+@lru_cache(maxsize=1)
+def switched_off() -> bool:
+    """Tell whether riata is switched off in this process, and say so once on stderr.
+
+    Raises:
+        RuntimeError: `RIATA_LOOP` has a value that is not known.
+    """
+    value = os.environ.get("RIATA_LOOP", "")
+    if value in ("", "riata"):
+        return False
+    if value != "asyncio":
+        raise RuntimeError(
+            f"RIATA_LOOP has the unknown value {value!r}\n"
+            "hint: `RIATA_LOOP=asyncio` switches riata off, `RIATA_LOOP=riata` or no value leaves it on"
+        )
+    if not _already_said():
+        print("riata: switched off by RIATA_LOOP=asyncio, running on asyncio", file=sys.stderr, flush=True)
+    return True
+
+
+def _already_said() -> bool:
+    if os.environ.get(NOTICE_VARIABLE) == str(os.getpid()):
+        return True
+    multiprocessing = sys.modules.get("multiprocessing")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
