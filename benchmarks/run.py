@@ -122,6 +122,7 @@ def describe_run(
         "command": shlex.join(["python", "benchmarks/run.py", *sys.argv[1:]]),
         "quantity": "instructions" if options.callgrind else "cpu",
         "rounds": options.rounds,
+        "bars_scale": options.bars_scale,
         "machine": describe_machine(),
         "loops": {
             contestant.name: {

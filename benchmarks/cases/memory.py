@@ -2,8 +2,9 @@
 
 import asyncio
 
-from cases.registry import Bench, Case, add, micro
 from harness.memory import resident_bytes
+
+from cases.registry import Bench, Case, add, micro
 
 FIRST = 2_000  # so that what is allocated once is not divided among the others
 MANY = 100_000

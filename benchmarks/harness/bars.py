@@ -53,6 +53,16 @@ def load(path: Path) -> Bars:
     return Bars(tuple(named), tuple(table.get("every", {}).items()))
 
 
+def load_reasons(path: Path) -> dict[str, str]:
+    """Why a case is slow, by case, as far as somebody has found out."""
+    import tomllib
+
+    if not path.exists():
+        return {}
+    with path.open("rb") as file:
+        return dict(tomllib.load(file).get("reasons", {}))
+
+
 def judge(bars: Bars, rows: list[Row], subject: str, scale: float = 1.0) -> list[Verdict]:
     """One verdict per bar whose case was run; `scale` asks for a share of each named ratio."""
     verdicts: list[Verdict] = []

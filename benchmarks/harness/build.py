@@ -16,10 +16,7 @@ BUILD = BENCHMARKS / "target"
 def load_generator() -> Path:
     target = BUILD / "loadgen"
     manifest = BENCHMARKS / "loadgen" / "Cargo.toml"
-    run(
-        ["cargo", "build", "--release", "--locked", "--manifest-path", manifest]
-        + ["--target-dir", target]
-    )
+    cargo_build(target, "--locked", "--manifest-path", manifest)
     return target / "release" / "loadgen"
 
 
@@ -30,16 +27,18 @@ def floor_server(name: str) -> Path:
         return compile_c(BENCHMARKS / "servers" / "floor.c", "floor")
     target = BUILD / "engine"
     manifest = BENCHMARKS.parent / "Cargo.toml"
-    run(
-        ["cargo", "build", "--release", "--manifest-path", manifest, "--target-dir", target]
-        + ["--package", "riata_engine", "--example", "echo"]
-    )
+    example = ("--package", "riata_engine", "--example", "echo")
+    cargo_build(target, "--manifest-path", manifest, *example)
     return target / "release" / "examples" / "echo"
 
 
 @functools.cache
 def callgrind_switch() -> Path:
     return compile_c(Path(__file__).with_name("callgrind.c"), "callgrind.so", "-shared", "-fPIC")
+
+
+def cargo_build(target: Path, *arguments: str | Path) -> None:
+    run(["cargo", "build", "--release", "--target-dir", target, *arguments])
 
 
 def compile_c(source: Path, name: str, *flags: str) -> Path:

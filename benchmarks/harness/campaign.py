@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cases.registry import Case
+
 from harness.contestants import Contestant
 from harness.errors import MeasurementError
 
@@ -43,7 +44,7 @@ def run_campaign(
         except MeasurementError as error:
             failed.add(key)
             sample["error"] = str(error)
-            report(f"failed: {error}", True)
+            report(f"failed: {case.name} on {contestant.name}: {error}", True)
         else:
             step = f"round {round_number + 1}/{rounds}: {case.name} {contestant.name}"
             report(f"{step} {sample['value']:.1f}", False)

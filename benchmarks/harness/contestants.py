@@ -41,8 +41,10 @@ class Contestant:
             "name = sys.argv[1]\n"
             "module = importlib.import_module(name)\n"
             "getattr(module, sys.argv[2])\n"
-            "try: print(m.version(name.partition('.')[0]))\n"
-            "except m.PackageNotFoundError: print(sys.version.split()[0])\n"
+            "try: version = m.version(name.partition('.')[0])\n"
+            "except m.PackageNotFoundError: version = getattr(module, '__version__', None)\n"
+            "if name.partition('.')[0] in sys.stdlib_module_names: version = sys.version.split()[0]\n"
+            "print(version or 'unknown')\n"
         )
         module, _, attribute = self.spec.partition(":")
         done = subprocess.run(

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from cases.registry import Case
+
 from harness.contestants import Contestant
 from harness.micro import count_instructions, measure_micro
 from harness.server import measure_connections, measure_server

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cases.registry import Case
+
 from harness import build
 from harness.contestants import Contestant
 from harness.errors import MeasurementError
@@ -26,7 +27,7 @@ def measure_micro(
     assert contestant.spec is not None
     command = [contestant.python, str(WORKER), case.name, contestant.spec]
     command += ["--target-ms", str(target_ms), "--attempts", str(attempts)]
-    return run_worker(command, case, contestant)
+    return run_worker(command)
 
 
 def count_instructions(case: Case, contestant: Contestant) -> dict[str, Any]:
@@ -39,13 +40,13 @@ def count_instructions(case: Case, contestant: Contestant) -> dict[str, Any]:
         command += [f"--callgrind-out-file={counts}", "--quiet"]
         command += [contestant.python, str(WORKER), case.name, contestant.spec]
         command += ["--callgrind", str(library), "--size", str(case.size)]
-        result = run_worker(command, case, contestant)
+        result = run_worker(command)
         instructions = total_instructions(counts.read_text())
     result["value"] = instructions / result["operations"]
     return result
 
 
-def run_worker(command: list[str], case: Case, contestant: Contestant) -> dict[str, Any]:
+def run_worker(command: list[str]) -> dict[str, Any]:
     """Start it and read its line of JSON.
 
     Raises:
@@ -63,14 +64,10 @@ def run_worker(command: list[str], case: Case, contestant: Contestant) -> dict[s
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise MeasurementError(
-            f"{case.name} on {contestant.name} took over {TIME_LIMIT:.0f} s"
-        ) from None
+        raise MeasurementError(f"took over {TIME_LIMIT:.0f} s") from None
     if done.returncode:
         reason = "\n".join(done.stderr.strip().splitlines()[-8:])
-        raise MeasurementError(
-            f"{case.name} on {contestant.name} ended with {done.returncode}\n{reason}"
-        )
+        raise MeasurementError(f"ended with {done.returncode}\n{reason}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from cases.registry import Case
 from cases.servers import HTTP_BODY
+
 from harness import build
 from harness.contestants import Contestant
 from harness.errors import MeasurementError
@@ -49,7 +50,7 @@ def measure_server(
             arguments += ["--body", HTTP_BODY]
         counted = generate_load(mode, server.address, arguments)
     if not counted["requests"]:
-        raise MeasurementError(f"{case.name} on {contestant.name}: no request was answered")
+        raise MeasurementError("no request was answered")
     return {"value": counted["cpu_ns"] / counted["requests"], **counted}
 
 
@@ -89,7 +90,7 @@ def started_server(command: list[str], transport: str) -> Iterator[Server]:
             assert process.stdout is not None
             greeting = process.stdout.readline().split()
             if greeting[:1] != ["listening"]:
-                raise MeasurementError(f"the server did not start\n{tail(stderr)}")
+                raise MeasurementError("the server did not start")
             yield Server(process.pid, greeting[1])
         except MeasurementError as error:
             raise MeasurementError(f"{error}\n{tail(stderr)}".rstrip()) from None
@@ -135,7 +136,8 @@ def idle_connections(address: str, count: int) -> Iterator[None]:
         text=True,
     )
     try:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         line = process.stdout.readline()
         if not line or json.loads(line)["open"] != count:
             raise MeasurementError(f"cannot open {count} connections: {process.stderr.read()}")
