@@ -64,7 +64,7 @@ def interpreter(plans, world=None):
         def observed(future):
             log("callback", every.index(future), future.cancelled())
 
-        async def actor(name, plan):
+        async def actor(name, plan, me):
             nonlocal spawned
             catching = True
             for number, step in enumerate(plan):
@@ -78,7 +78,7 @@ def interpreter(plans, world=None):
                     elif match_step == "await shielded":
                         log(where, await asyncio.shield(futures[step[1]]))
                     elif match_step == "await actor":
-                        if step[1] < len(tasks):
+                        if step[1] < me:  # only those before: a ring of tasks could not be cancelled
                             log(where, await tasks[step[1]])
                     elif match_step == "set result":
                         futures[step[1]].set_result((name, number))
@@ -111,7 +111,7 @@ def interpreter(plans, world=None):
                     elif match_step == "spawn":
                         if spawned < 8 and step[1] < len(plans):
                             spawned += 1
-                            tasks.append(make_task(loop, actor(f"s{spawned}", plans[step[1]])))
+                            tasks.append(make_task(loop, actor(f"s{spawned}", plans[step[1]], len(tasks))))
                     elif match_step == "gather":
                         both = asyncio.gather(futures[step[1]], futures[step[2]], return_exceptions=step[3])
                         log(where, await both)
@@ -143,7 +143,7 @@ def interpreter(plans, world=None):
             return name
 
         for i, plan in enumerate(plans):
-            tasks.append(make_task(loop, actor(f"a{i}", plan)))
+            tasks.append(make_task(loop, actor(f"a{i}", plan, i)))
         turns(loop, 12)
         log("states", [(t.done(), t.cancelled()) for t in tasks], [f._state for f in every])
         # Whoever still waits is freed in rounds.
