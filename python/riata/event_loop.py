@@ -22,7 +22,7 @@ from riata import _riata
 
 __all__ = ["EventLoop"]
 
-logger = logging.getLogger("asyncio")
+logger: logging.Logger = logging.getLogger("asyncio")
 
 # Functions of asyncio's loops that run on the methods of `EventLoop`.
 _FROM_BASE = (
