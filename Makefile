@@ -69,12 +69,25 @@ $(VENV)/.test: $(VENV)/.ready $(TEST_REQUIREMENTS)
 
 .PHONY: loom
 loom: ## Check the concurrent parts of the engine under loom
-	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p riata_engine loom
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p riata_engine --lib
 
 .PHONY: asan
 asan: ## Run the engine's tests under AddressSanitizer (needs a nightly toolchain)
 	RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan cargo +$(NIGHTLY) test --quiet \
 	  --target "$$(rustc -vV | sed -n 's/^host: //p')" -p riata_engine -p riata_sim --lib --tests
+
+.PHONY: fuzz
+fuzz: ## Fuzz the engine's turn for a minute (needs a nightly toolchain and cargo-fuzz)
+	cargo +$(NIGHTLY) fuzz run turn -- -max_total_time=60
+
+.PHONY: bench
+bench: build $(VENV)/.bench ## Compare with asyncio, uvloop and rloop; writes benchmarks/runs and docs/performance.md (an hour)
+	$(IN)/python benchmarks/run.py --bars --keep || [ $$? = 3 ] # 3: a bar was missed, which the page says
+	$(IN)/python benchmarks/report.py $$(ls -t benchmarks/runs/*/*.json | head -n 1) --out docs/performance.md
+
+$(VENV)/.bench: $(VENV)/.ready benchmarks/requirements.txt
+	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	@touch $@
 
 ##@ Check
 
