@@ -13,6 +13,10 @@
 //!
 //! A kqueue is *not* inherited by a fork's child: there its number is closed, or something else. So a poller that finds
 //! itself in a child (`sys::fork`) makes a new one and fills it from its own table.
+#![allow(
+    clippy::unnecessary_cast,
+    reason = "the types of a kevent's fields differ from one BSD to the next"
+)]
 
 use std::io;
 use std::os::fd::RawFd;

@@ -189,43 +189,71 @@ fn datagrams_come_with_their_sender() {
     driver.close(far).unwrap();
 }
 
+/// Forks; panics here if `child` panics there.
+fn in_a_child(child: impl FnOnce()) {
+    // SAFETY: the child only makes system calls and a few small allocations, which glibc allows after a fork, and
+    // leaves by `_exit`.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child));
+        // SAFETY: _exit takes a number and does not return.
+        unsafe { libc::_exit(result.is_err().into()) };
+    }
+    let mut status = -1;
+    // SAFETY: `status` is a valid int to write to.
+    let waited = unsafe { libc::waitpid(pid, &mut status, 0) };
+    assert_eq!((waited, status), (pid, 0), "the child failed");
+}
+
 /// A child that uses the driver it inherited has one of its own, and does its parent no harm.
 #[test]
 fn a_forked_child_leaves_its_parent_alone() {
     let _alone = alone();
     let mut driver = KernelDriver::new().unwrap();
-    let waker = driver.waker();
     let (near, mut far) = UnixStream::pair().unwrap();
     driver.register(id(&near), Interest::READABLE).unwrap();
-    // SAFETY: the child only makes system calls and a few small allocations, which glibc allows after a fork, and
-    // leaves by `_exit`.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            // It inherits what was watched, and can stop watching it.
-            assert_eq!(poll(&mut driver), []);
-            far.write_all(b"x").unwrap();
-            assert_eq!(poll(&mut driver), [(id(&near), Readiness::READABLE)]);
-            driver.deregister(id(&near)).unwrap();
-            assert_eq!(poll(&mut driver), []);
-            // A wake here is a wake here only.
-            waker.wake();
-            driver.wait(Wait::Forever).unwrap();
-            waker.wake();
-        }));
-        // SAFETY: _exit takes a number and does not return.
-        unsafe { libc::_exit(code.is_err().into()) };
-    }
-    let mut status = -1;
-    // SAFETY: `status` is a valid int to write to.
-    let waited = unsafe { libc::waitpid(child, &mut status, 0) };
-    assert_eq!((waited, status), (child, 0), "the child failed");
-    // Still watched here.
+    in_a_child(|| {
+        // It inherits what was watched, and can stop watching it.
+        assert_eq!(poll(&mut driver), []);
+        far.write_all(b"x").unwrap();
+        assert_eq!(poll(&mut driver), [(id(&near), Readiness::READABLE)]);
+        driver.deregister(id(&near)).unwrap();
+        assert_eq!(poll(&mut driver), []);
+    });
     assert_eq!(poll(&mut driver), [(id(&near), Readiness::READABLE)]);
-    driver.deregister(id(&near)).unwrap();
+}
+
+#[test]
+fn a_wake_in_a_forked_child_is_not_its_parents() {
+    let _alone = alone();
+    let mut driver = KernelDriver::new().unwrap();
+    let waker = driver.waker();
+    in_a_child(|| {
+        driver.wait(Wait::Poll).unwrap();
+        waker.wake();
+        driver.wait(Wait::Forever).unwrap();
+        waker.wake();
+    });
     assert!(sleeps(&mut driver), "the child's wake came here");
     waker.wake();
     driver.wait(Wait::Forever).unwrap();
+}
+
+/// Rust programs ignore SIGPIPE from the start; the programs that a binding serves may not.
+#[test]
+fn a_broken_pipe_is_an_error_and_not_a_signal() {
+    let _alone = alone();
+    let mut driver = KernelDriver::new().unwrap();
+    let (near, far) = UnixStream::pair().unwrap();
+    drop(far);
+    // SAFETY: to set a signal to its default is always allowed; the other tests here wait for this one.
+    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    let sent = driver.send(id(&near), b"x");
+    let sent_vectored = driver.send_vectored(id(&near), &[std::io::IoSlice::new(b"x")]);
+    // SAFETY: `before` is what the same call returned.
+    unsafe { libc::signal(libc::SIGPIPE, before) };
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    assert_eq!(sent_vectored.unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
 
 #[test]
