@@ -259,7 +259,8 @@ for _name in _FROM_UNIX:
     _owner = next(c for c in unix_events._UnixSelectorEventLoop.__mro__ if _name in vars(c))
     setattr(EventLoop, _name, vars(_owner)[_name])
 for _name in _NOT_YET:
-    setattr(EventLoop, _name, _not_yet(_name))
+    if hasattr(asyncio.AbstractEventLoop, _name):  # some are 3.11's
+        setattr(EventLoop, _name, _not_yet(_name))
 
 
 def _debug_by_default() -> bool:
