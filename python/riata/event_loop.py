@@ -178,7 +178,8 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self._coroutine_origin_tracking_enabled = bool(enabled)
 
     def _report_slow_callback(self, job: object, seconds: float) -> None:
-        logger.warning("Executing %s took %.3f seconds", base_events._format_handle(job), seconds)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        shown = base_events._format_handle(job) if isinstance(job, asyncio.Handle) else repr(job)
+        logger.warning("Executing %s took %.3f seconds", shown, seconds)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
     _create_task_by_factory = base_events.BaseEventLoop.create_task
 

@@ -16,14 +16,23 @@ pub struct Inbox<J> {
     state: Mutex<State<J>>,
     /// Whether `state.jobs` holds anything. Written under the lock.
     filled: AtomicBool,
-    waker: Waker,
 }
 
 struct State<J> {
     jobs: Vec<J>,
     /// The loop waits, or is about to: the next push wakes it.
     asleep: bool,
-    closed: bool,
+    /// `None` once the inbox is closed: nothing of the driver may be used after that. Waking happens under the lock, so
+    /// that no thread is still at it when the driver closes its descriptors.
+    waker: Option<Waker>,
+}
+
+impl<J> State<J> {
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake();
+        }
+    }
 }
 
 impl<J> Inbox<J> {
@@ -32,10 +41,9 @@ impl<J> Inbox<J> {
             state: Mutex::new(State {
                 jobs: Vec::new(),
                 asleep: false,
-                closed: false,
+                waker: Some(waker),
             }),
             filled: AtomicBool::new(false),
-            waker,
         }
     }
 
@@ -46,15 +54,13 @@ impl<J> Inbox<J> {
     /// Gives the job back when the inbox is closed.
     pub fn push(&self, job: J) -> Result<(), J> {
         let mut state = self.lock();
-        if state.closed {
+        if state.waker.is_none() {
             return Err(job);
         }
         state.jobs.push(job);
         self.filled.store(true, Ordering::Release);
-        let asleep = std::mem::replace(&mut state.asleep, false);
-        drop(state);
-        if asleep {
-            self.waker.wake();
+        if std::mem::replace(&mut state.asleep, false) {
+            state.wake();
         }
         Ok(())
     }
@@ -62,14 +68,14 @@ impl<J> Inbox<J> {
     /// Refuses every later push, and gives back what nobody has taken.
     pub fn close(&self) -> Vec<J> {
         let mut state = self.lock();
-        state.closed = true;
+        state.waker = None;
         self.filled.store(false, Ordering::Release);
         std::mem::take(&mut state.jobs)
     }
 
     /// Wakes the loop's wait without a job, e.g., to make it look at a signal.
     pub fn wake(&self) {
-        self.waker.wake();
+        self.lock().wake();
     }
 
     /// Moves what has come to the end of `ready`.
@@ -112,7 +118,6 @@ impl<J> fmt::Debug for Inbox<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbox")
             .field("filled", &self.filled)
-            .field("waker", &self.waker)
             .finish_non_exhaustive()
     }
 }

@@ -37,6 +37,11 @@ impl KernelDriver {
         })
     }
 
+    /// Closes what the driver holds of the kernel's. Sockets are their owners' to close; after this, watching one fails.
+    pub fn shut(&mut self) {
+        self.poller.shut();
+    }
+
     fn timeout(&self, wait: Wait) -> Option<Duration> {
         match wait {
             Wait::Skip | Wait::Poll => Some(Duration::ZERO),

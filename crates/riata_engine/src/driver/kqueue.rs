@@ -84,6 +84,14 @@ impl Poller {
         Ok(poller)
     }
 
+    /// Closes the descriptor. The poller's own waker goes; those handed out keep it open until they go too.
+    pub(crate) fn shut(&mut self) {
+        let closed = Arc::new(Kqueue(AtomicI32::new(-1)));
+        self.waker = Waker::new(Arc::clone(&closed));
+        self.kqueue = closed;
+        self.registrations.clear();
+    }
+
     /// `CLEAR` makes it edge-triggered: each trigger is one event.
     fn watch_waker(&self) -> io::Result<()> {
         let flags = kqueue::ADD | kqueue::CLEAR;
@@ -185,6 +193,9 @@ impl Poller {
 
     #[inline]
     fn check_fork(&mut self) -> io::Result<()> {
+        if self.kqueue.fd() < 0 {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         if self.fork_generation == sys::fork::generation() {
             return Ok(());
         }

@@ -10,7 +10,6 @@ use std::ffi::c_void;
 use pyo3::ffi;
 
 use super::args::{Args, given, init_args, not_deletable};
-use super::freelist::FreeList;
 use super::future_iter;
 use super::stop::stop_with;
 use super::task;
@@ -54,10 +53,6 @@ pub struct Future {
     pub blocking: Cell<bool>,
     log_traceback: Cell<bool>,
     first_is_task: Cell<bool>,
-}
-
-thread_local! {
-    static PARKED: FreeList<512> = const { FreeList::new() };
 }
 
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
@@ -152,9 +147,9 @@ pub fn exact(object: &Obj) -> Option<&Future> {
 #[inline]
 pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
     let tp = state().future_type;
-    // SAFETY: PARKED holds objects of this type only; a fresh one is zeroed, tracked and valid.
+    // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
     let object = unsafe {
-        let parked = PARKED.with(|list| list.take(tp));
+        let parked = core.futures.take(tp);
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -195,6 +190,11 @@ impl Future {
     pub fn bind(&self, loop_: &Obj, core: &LoopCore) {
         self.loop_.set(loop_.clone());
         self.native.set(core);
+    }
+
+    /// For a dealloc: the loop, to be dropped last, and its native side, valid until then.
+    pub fn unbind(&self) -> (Option<Obj>, *const LoopCore) {
+        (self.loop_.take(), self.native.replace(std::ptr::null()))
     }
 
     /// The native loop of this future, if it is one of ours.
@@ -244,6 +244,19 @@ impl Future {
             Ok(())
         } else {
             Err(raise_runtime_error("Future object is not initialized."))
+        }
+    }
+
+    /// As `alive`, for what asks about the state.
+    #[inline]
+    fn initialised(&self) -> Res<()> {
+        if self.loop_.is_set() {
+            Ok(())
+        } else {
+            Err(raise(
+                state().invalid_state_error.as_ptr(),
+                "Future object is not initialized.",
+            ))
         }
     }
 
@@ -360,10 +373,12 @@ impl Future {
     }
 
     pub fn result(&self) -> Res {
+        self.initialised()?;
         self.outcome()?.map_err(set_exception)
     }
 
     fn exception(&self) -> Res {
+        self.initialised()?;
         match self.status.get() {
             Status::Cancelled => Err(set_exception(self.cancelled_error()?)),
             Status::Pending => Err(raise(
@@ -736,6 +751,19 @@ fn pairs(list: &Obj) -> Vec<(Obj, Obj)> {
 
 /// `<Future …>` with asyncio's own description; a subclass shows its own name.
 pub fn describe(this: &Obj, info: &Obj) -> Res {
+    // SAFETY: a live object; every successful enter is followed by a leave.
+    match unsafe { ffi::Py_ReprEnter(this.as_ptr()) } {
+        0 => {}
+        1.. => return string("..."),
+        _ => return Err(Raised),
+    }
+    let described = describe_once(this, info);
+    // SAFETY: entered above.
+    aside(|| unsafe { ffi::Py_ReprLeave(this.as_ptr()) });
+    described
+}
+
+fn describe_once(this: &Obj, info: &Obj) -> Res {
     let info = info.call1(this)?;
     let separator = string(" ")?;
     // SAFETY: a string and a list of strings.
@@ -1100,17 +1128,19 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         }
         ffi::PyObject_GC_UnTrack(object.cast());
         future.clear_weakrefs();
+        let (held, core) = future.unbind();
         future.clear_all();
         future.reset_flags();
         let parked = is_exact
             && ffi::PyObject_GC_IsFinalized(object) == 0
-            && PARKED.with(|list| list.park(object));
+            && core.as_ref().is_some_and(|core| core.futures.park(object));
         if !parked {
             match (*tp).tp_free {
                 Some(free) => free(object.cast()),
                 None => ffi::PyObject_GC_Del(object.cast()),
             }
         }
+        drop(held);
         ffi::Py_DECREF(tp.cast());
     }
 }
