@@ -1,6 +1,7 @@
 """A server that answers wrongly gives no number, however fast it is."""
 
 import os
+import random
 import shutil
 import socket
 import threading
@@ -11,7 +12,13 @@ import pytest
 from cases import find_cases
 from harness.contestants import Contestant
 from harness.errors import MeasurementError
-from harness.server import generate_load, measure_connections, measure_server
+from harness.server import (
+    generate_load,
+    measure_connections,
+    measure_server,
+    server_command,
+    started_server,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -115,6 +122,31 @@ def test_the_echo_servers_answer_rightly(kind: str, transport: str) -> None:
 def test_the_floor_answers_rightly(shape: str) -> None:
     (case,) = find_cases(shape)
     assert measure_server(case, Contestant("c"), warmup_ms=50, window_ms=100)["requests"] > 0
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the floor is compiled by cc")
+@pytest.mark.parametrize("loop", [ASYNCIO, Contestant("c")], ids=lambda loop: loop.name)
+def test_what_a_client_does_not_take_is_kept(loop: Contestant) -> None:
+    """Write until both sides' buffers are full, and only then read."""
+    (case,) = find_cases("protocol_unix_1x1k")
+    message = random.Random(1).randbytes(1 << 16)
+    with started_server(server_command(case, loop), "unix") as started:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(started.address.removeprefix("unix:"))
+        client.settimeout(0.2)
+        sent = bytearray()
+        try:
+            while len(sent) < 1 << 25:
+                sent += message[: client.send(message)]
+        except TimeoutError:
+            pass
+        client.settimeout(10)
+        received = bytearray()
+        while len(received) < len(sent):
+            received += client.recv(1 << 16)
+        client.close()
+    assert len(sent) > 200_000
+    assert received == sent
 
 
 def test_idle_connections_are_weighed() -> None:
