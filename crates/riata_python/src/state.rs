@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::core::{future, handle, stop, task};
+use crate::core::{future, future_iter, handle, stop, task};
 use crate::ffi::{Obj, Res, import, interned, tuple};
 
 macro_rules! names {
@@ -60,6 +60,7 @@ pub struct State {
     pub handle_type: *mut ffi::PyTypeObject,
     pub timer_handle_type: *mut ffi::PyTypeObject,
     pub stop_type: *mut ffi::PyTypeObject,
+    pub future_iter_type: *mut ffi::PyTypeObject,
     pub loop_type: *mut ffi::PyTypeObject,
     /// What `__class__` of our objects answers.
     pub asyncio_future: Obj,
@@ -135,6 +136,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         handle_type: handle::make_handle_type()?,
         timer_handle_type: handle::make_timer_handle_type()?,
         stop_type: stop::make_type()?,
+        future_iter_type: future_iter::make_type()?,
         loop_type,
         asyncio_future: native.get(c"Future")?,
         asyncio_task: native.get(c"Task")?,

@@ -8,6 +8,7 @@
 pub mod args;
 pub mod freelist;
 pub mod future;
+pub mod future_iter;
 pub mod handle;
 pub mod stop;
 pub mod task;
