@@ -269,13 +269,17 @@ def run_scenario(name: str, scenario: Callable[..., Any], *args: Any, debug: boo
             loop.run_until_complete(scenario(loop, log, *args))
         else:
             scenario(loop, log, *args)
-    except (SystemExit, KeyboardInterrupt, Exception) as error:
-        log("scenario raised", error)
+        ended = True
+    except BaseException as error:
+        ended = False
+        error.__notes__ = [*getattr(error, "__notes__", []), f"in a scenario on {name}, after {log[-3:]!r}"]
+        raise
     finally:
         try:
             if not loop.is_closed():
                 pending = asyncio.all_tasks(loop)
-                log("pending at the end", len(pending))
+                if ended:
+                    assert not pending, f"tasks left pending by a scenario on {name}: {pending}"
                 for task in pending:
                     task.cancel()
                 if pending:

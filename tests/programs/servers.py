@@ -148,6 +148,12 @@ def postgres_server(folder: Path) -> Iterator[Postgres]:
     )
     try:
         wait_for_port(port, process)
+        # It listens before it has finished starting.
+        ready = [program("pg_isready", *folders, package="postgresql"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        deadline = time.monotonic() + 20
+        while subprocess.run(ready).returncode != 0:
+            assert time.monotonic() < deadline, "PostgreSQL does not accept connections"
+            time.sleep(0.02)
         yield Postgres(port)
     finally:
         stop(process, signal.SIGINT)

@@ -25,10 +25,10 @@ async def scenario(loop, log):
         async with client.stream("GET", "/stream") as stream:
             log([line async for line in stream.aiter_lines()])
         try:
-            await client.get("/slow?seconds=5", timeout=0.05)
+            await client.get("/slow?seconds=0.2", timeout=0.05)
         except httpx.ReadTimeout as error:
             log(type(error).__name__)
-        task = asyncio.ensure_future(client.get("/slow?seconds=5"))
+        task = asyncio.ensure_future(client.get("/slow?seconds=0.2"))
         await asyncio.sleep(0.02)
         task.cancel()
         try:
@@ -41,7 +41,6 @@ async def scenario(loop, log):
             log(type(error).__name__, str(error))
         log((await client.get("/")).text)
     server.should_exit = True
-    server.force_exit = True
     await serving
 
 

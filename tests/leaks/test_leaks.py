@@ -1,0 +1,223 @@
+"""Memory and descriptors are flat after much work. Short form here; RIATA_TEST_LONG=1 runs the long one."""
+
+import asyncio
+import gc
+import os
+import socket
+import sys
+
+import pytest
+
+from ..support import Recorder, open_fds
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * PAGE
+
+
+def settle(loop) -> None:
+    loop.run_until_complete(asyncio.sleep(0))
+    gc.collect()
+    gc.collect()
+
+
+def flat(loop, work, *, rounds=4, warm=1, limit):
+    """Run `work` again and again: after the warm-up neither memory, objects nor descriptors grow."""
+    for _ in range(warm):
+        work()
+        settle(loop)
+    fds, objects, blocks, memory = open_fds(), len(gc.get_objects()), sys.getallocatedblocks(), resident()
+    for _ in range(rounds):
+        work()
+    settle(loop)
+    assert open_fds() == fds
+    assert len(gc.get_objects()) - objects < 100
+    assert sys.getallocatedblocks() - blocks < 3000
+    grown = resident() - memory
+    assert grown < limit, f"{grown / 1e6:.1f} MB more than after the warm-up"
+
+
+def connections(loop, count):
+    class Echo(Recorder):
+        def data_received(self, data):
+            self.transport.write(data)
+
+    async def main():
+        server = await loop.create_server(Echo, "127.0.0.1", 0, backlog=128)
+        address = server.sockets[0].getsockname()
+        for i in range(count // 50):
+            pairs = await asyncio.gather(*[loop.create_connection(Recorder, *address) for _ in range(50)])
+            for transport, _ in pairs:
+                transport.write(b"x" * 100)
+                (transport.abort if i % 3 == 2 else transport.close)()
+            for _, protocol in pairs:
+                await protocol.lost
+        server.close()
+        await asyncio.sleep(0.01)
+        await server.wait_closed()
+
+    return lambda: loop.run_until_complete(main())
+
+
+def tasks(loop, count):
+    async def leaf(i):
+        if i % 3:
+            await asyncio.sleep(0)
+        if i % 11 == 0:
+            raise ValueError("expected")
+        return i
+
+    async def main():
+        for _ in range(count // 500):
+            made = [asyncio.ensure_future(leaf(i)) for i in range(500)]
+            for task in made[::7]:
+                task.cancel()
+            await asyncio.gather(*made, return_exceptions=True)
+
+    return lambda: loop.run_until_complete(main())
+
+
+def timers(loop, count):
+    async def main():
+        for _ in range(count // 1000):
+            handles = [loop.call_later(3600 + i % 86400, print) for i in range(1000)]
+            for i in range(100):
+                loop.call_later(i / 1e6, int)
+            for handle in handles:
+                handle.cancel()
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
+
+    return lambda: loop.run_until_complete(main())
+
+
+def streams(loop, count):
+    async def main():
+        async def handle(reader, writer):
+            writer.write(await reader.readline())
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+
+        async def client():
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"hello\n")
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+
+        for _ in range(count // 25):
+            await asyncio.gather(*[client() for _ in range(25)])
+        server.close()
+        await asyncio.sleep(0.01)
+        await server.wait_closed()
+
+    return lambda: loop.run_until_complete(main())
+
+
+def watchers(loop, count):
+    def work():
+        for _ in range(count):
+            a, b = socket.socketpair()
+            b.send(b"x")
+            loop.add_reader(a, int)
+            loop.add_writer(a, int)
+            loop.remove_writer(a)
+            loop.remove_reader(a)
+            a.close()
+            b.close()
+
+    return work
+
+
+def threadsafe(loop, count):
+    def work():
+        import threading
+
+        def other():
+            for _ in range(count):
+                loop.call_soon_threadsafe(int)
+            loop.call_soon_threadsafe(loop.stop)
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        loop.run_forever()
+        thread.join()
+
+    return work
+
+
+def loops(loop, count):
+    def work():
+        made = type(loop)
+        for _ in range(count):
+            one = made()
+            one.call_later(100, print)
+            one.run_until_complete(asyncio.sleep(0))
+            one.close()
+
+    return work
+
+
+def handlers(loop, count):
+    def work():
+        before = loop.get_exception_handler()
+        loop.set_exception_handler(lambda loop, context: None)
+
+        def boom():
+            raise ValueError("boom")
+
+        for _ in range(count):
+            loop.call_soon(boom)
+            loop.create_future().set_exception(ValueError())
+        settle(loop)
+        loop.set_exception_handler(before)
+
+    return work
+
+
+SHORT = [
+    (connections, 500),
+    (tasks, 25_000),
+    (timers, 25_000),
+    (streams, 250),
+    (watchers, 2000),
+    (threadsafe, 5000),
+    (loops, 50),
+    (handlers, 1000),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make, count", SHORT, ids=lambda x: getattr(x, "__name__", None))
+def test_short(loop, make, count):
+    flat(loop, make(loop, count), limit=6_000_000)
+
+
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("make, count", SHORT, ids=lambda x: getattr(x, "__name__", None))
+def test_long(loop, make, count):
+    flat(loop, make(loop, count * 10), rounds=4, limit=6_000_000)
+
+
+def test_dropping_everything_at_once(loop):
+    """A hundred thousand pending tasks and timers go when they are cancelled."""
+
+    async def waits():
+        await asyncio.sleep(3600)
+
+    async def main():
+        made = [asyncio.ensure_future(waits()) for _ in range(20_000)]
+        await asyncio.sleep(0)
+        for task in made:
+            task.cancel()
+        await asyncio.gather(*made, return_exceptions=True)
+
+    flat(loop, lambda: loop.run_until_complete(main()), rounds=1, limit=30_000_000)

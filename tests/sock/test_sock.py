@@ -1,0 +1,323 @@
+"""loop.sock_recv and its kin."""
+
+import asyncio
+import socket
+
+import pytest
+
+from ..support import PY311, differential, until
+
+
+@pytest.fixture
+def ends():
+    a, b = socket.socketpair()
+    a.setblocking(False)
+    b.setblocking(False)
+    yield a, b
+    a.close()
+    b.close()
+
+
+def test_recv_and_sendall(loop, ends):
+    a, b = ends
+
+    async def main():
+        await loop.sock_sendall(a, b"hello")
+        assert await loop.sock_recv(b, 100) == b"hello"
+        waiting = asyncio.ensure_future(loop.sock_recv(b, 3))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        a.send(b"abcdef")
+        assert await waiting == b"abc"
+        assert await loop.sock_recv(b, 100) == b"def"
+        a.close()
+        assert await loop.sock_recv(b, 100) == b""
+
+    loop.run_until_complete(main())
+
+
+def test_recv_into(loop, ends):
+    a, b = ends
+
+    async def main():
+        buffer = bytearray(10)
+        a.send(b"hello")
+        assert await loop.sock_recv_into(b, buffer) == 5
+        assert buffer == b"hello" + bytes(5)
+        waiting = asyncio.ensure_future(loop.sock_recv_into(b, memoryview(buffer)[5:7]))
+        await asyncio.sleep(0)
+        a.send(b"xyz")
+        assert await waiting == 2
+        assert buffer == b"helloxy" + bytes(3)
+        buffer.append(0)
+
+    loop.run_until_complete(main())
+
+
+def test_large_sendall_waits_for_the_reader(loop, ends):
+    a, b = ends
+    payload = bytes(range(256)) * 20_000
+
+    async def main():
+        sending = asyncio.ensure_future(loop.sock_sendall(a, payload))
+        got = bytearray()
+        while len(got) < len(payload):
+            got += await loop.sock_recv(b, 100_000)
+        await sending
+        assert got == payload
+        await loop.sock_sendall(a, b"")
+        await loop.sock_sendall(a, memoryview(bytearray(b"view")))
+        assert await loop.sock_recv(b, 10) == b"view"
+
+    loop.run_until_complete(main())
+
+
+def test_accept_and_connect(loop):
+    async def main():
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        accepting = asyncio.ensure_future(loop.sock_accept(listener))
+        await asyncio.sleep(0)
+        sock = socket.socket()
+        sock.setblocking(False)
+        await loop.sock_connect(sock, listener.getsockname())
+        accepted, address = await accepting
+        assert address == sock.getsockname()
+        assert accepted.gettimeout() == 0
+        await loop.sock_sendall(accepted, b"hi")
+        assert await loop.sock_recv(sock, 10) == b"hi"
+        for one in (listener, sock, accepted):
+            one.close()
+
+    loop.run_until_complete(main())
+
+
+def test_unix_connect(loop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    async def main():
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind("s")
+        listener.listen()
+        listener.setblocking(False)
+        sock = socket.socket(socket.AF_UNIX)
+        sock.setblocking(False)
+        await loop.sock_connect(sock, "s")
+        accepted, _ = await loop.sock_accept(listener)
+        for one in (listener, sock, accepted):
+            one.close()
+
+    loop.run_until_complete(main())
+
+
+def test_connect_errors(loop):
+    async def main():
+        sock = socket.socket()
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        sock.close()
+        sock = socket.socket()
+        sock.setblocking(False)
+        with pytest.raises(ConnectionRefusedError):
+            await loop.sock_connect(sock, ("127.0.0.1", port))
+        sock.close()
+
+    loop.run_until_complete(main())
+
+
+def test_connect_resolves_names(loop):
+    async def main():
+        listener = socket.create_server(("127.0.0.1", 0))
+        sock = socket.socket()
+        sock.setblocking(False)
+        await loop.sock_connect(sock, ("localhost", listener.getsockname()[1]))
+        sock.close()
+        listener.close()
+
+    loop.run_until_complete(main())
+
+
+def test_cancellation_drops_the_watcher(loop, ends):
+    a, b = ends
+
+    async def main():
+        for _ in range(3):
+            waiting = asyncio.ensure_future(loop.sock_recv(b, 10))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await asyncio.sleep(0)
+            assert loop.remove_reader(b) is False
+        a.send(b"not lost")
+        assert await loop.sock_recv(b, 10) == b"not lost"
+        sending = asyncio.ensure_future(loop.sock_sendall(a, b"x" * 10_000_000))
+        await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await asyncio.sleep(0)
+        assert loop.remove_writer(a) is False
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        accepting = asyncio.ensure_future(loop.sock_accept(listener))
+        await asyncio.sleep(0)
+        accepting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await accepting
+        await asyncio.sleep(0)
+        assert loop.remove_reader(listener) is False
+        listener.close()
+
+    loop.run_until_complete(main())
+
+
+def test_timeout_around_recv(loop, ends):
+    a, b = ends
+
+    async def main():
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(loop.sock_recv(b, 10), 0.002)
+        a.send(b"late")
+        assert await asyncio.wait_for(loop.sock_recv(b, 10), 5) == b"late"
+
+    loop.run_until_complete(main())
+
+
+def test_reset_while_receiving(loop):
+    import struct
+
+    async def main():
+        listener = socket.create_server(("127.0.0.1", 0))
+        sock = socket.create_connection(listener.getsockname())
+        sock.setblocking(False)
+        accepted, _ = listener.accept()
+        waiting = asyncio.ensure_future(loop.sock_recv(sock, 10))
+        await asyncio.sleep(0)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()
+        with pytest.raises(ConnectionResetError):
+            await waiting
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            await loop.sock_sendall(sock, b"x" * 1_000_000)
+        sock.close()
+        listener.close()
+
+    loop.run_until_complete(main())
+
+
+def test_wrong_arguments():
+    async def scenario(loop, log):
+        a, b = socket.socketpair()
+
+        async def attempt(label, make):
+            try:
+                log(label, await make())
+            except Exception as error:
+                log(label, error)
+
+        loop.set_debug(True)
+        await attempt("blocking recv", lambda: loop.sock_recv(a, 10))
+        await attempt("blocking recv_into", lambda: loop.sock_recv_into(a, bytearray(1)))
+        await attempt("blocking sendall", lambda: loop.sock_sendall(a, b""))
+        await attempt("blocking connect", lambda: loop.sock_connect(a, "x"))
+        await attempt("blocking accept", lambda: loop.sock_accept(a))
+        loop.set_debug(False)
+        a.setblocking(False)
+        b.setblocking(False)
+        b.send(b"x")
+        await attempt("not a number", lambda: loop.sock_recv(a, "x"))
+        await attempt("negative", lambda: loop.sock_recv(a, -1))
+        await attempt("read-only", lambda: loop.sock_recv_into(a, b"read-only"))
+        await attempt("text", lambda: loop.sock_sendall(a, "text"))
+        await attempt("none", lambda: loop.sock_sendall(a, None))
+        a.close()
+        await attempt("closed recv", lambda: loop.sock_recv(a, 1))
+        await attempt("closed send", lambda: loop.sock_sendall(a, b"x"))
+        b.close()
+
+    differential(scenario)
+
+
+def test_many_pairs_ping_pong(loop):
+    async def main():
+        async def echo(sock):
+            while data := await loop.sock_recv(sock, 1000):
+                await loop.sock_sendall(sock, data)
+            sock.close()
+
+        async def client(sock):
+            for i in range(30):
+                await loop.sock_sendall(sock, b"%d" % i)
+                assert await loop.sock_recv(sock, 1000) == b"%d" % i
+            sock.close()
+
+        jobs = []
+        for _ in range(20):
+            a, b = socket.socketpair()
+            a.setblocking(False)
+            b.setblocking(False)
+            jobs += [echo(a), client(b)]
+        await asyncio.gather(*jobs)
+
+    loop.run_until_complete(main())
+
+
+def test_reading_and_writing_at_once(loop, ends):
+    a, b = ends
+
+    async def main():
+        payload = b"z" * 2_000_000
+
+        async def receive(sock):
+            got = 0
+            while got < len(payload):
+                got += len(await loop.sock_recv(sock, 65536))
+            return got
+
+        sent = [loop.sock_sendall(a, payload), loop.sock_sendall(b, payload)]
+        assert (await asyncio.gather(*sent, receive(a), receive(b)))[2:] == [len(payload)] * 2
+
+    loop.run_until_complete(main())
+
+
+@pytest.mark.skipif(not PY311, reason="sock_recvfrom and sock_sendto are new in CPython 3.11")
+def test_the_present_names(loop):
+    for name in ("sock_recvfrom", "sock_recvfrom_into", "sock_sendto", "sock_sendfile", "sendfile"):
+        assert callable(getattr(loop, name))
+
+
+def test_getaddrinfo_and_getnameinfo(loop):
+    async def main():
+        found = await loop.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
+        assert (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)) in found
+        assert await loop.getaddrinfo("localhost", "http", family=socket.AF_INET, type=socket.SOCK_STREAM)
+        with pytest.raises(socket.gaierror):
+            await loop.getaddrinfo("name.invalid", 1)
+        assert await loop.getnameinfo(("127.0.0.1", 80), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV) == (
+            "127.0.0.1",
+            "80",
+        )
+
+    loop.run_until_complete(main())
+
+
+def test_nothing_else_is_disturbed(loop, ends):
+    a, b = ends
+
+    async def main():
+        ticks = []
+
+        async def tick():
+            while True:
+                ticks.append(1)
+                await asyncio.sleep(0)
+
+        task = asyncio.ensure_future(tick())
+        waiting = asyncio.ensure_future(loop.sock_recv(b, 10))
+        await until(lambda: len(ticks) > 100)
+        a.send(b"x")
+        assert await waiting == b"x"
+        task.cancel()
+
+    loop.run_until_complete(main())
