@@ -90,6 +90,22 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
     Mirrors: `asyncio.SelectorEventLoop`.
     """
 
+    # With slots and an empty `__dict__` the interpreter finds the loop's methods without a dictionary look-up, which user
+    # code and asyncio do all the time. Attributes that a user sets still work.
+    __slots__ = (
+        "_asyncgens",
+        "_asyncgens_shutdown_called",
+        "_coroutine_origin_tracking_enabled",
+        "_coroutine_origin_tracking_saved_depth",
+        "_default_executor",
+        "_exception_handler",
+        "_executor_shutdown_called",
+        "_signal_handlers",
+        "_signal_sockets",
+        "_thread_id",
+        "_unix_server_sockets",
+    )
+
     _current_handle: ClassVar[None] = None  # asked for by asyncio's default_exception_handler
 
     def __init__(self) -> None:
@@ -110,7 +126,6 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self._thread_id: int | None = None
         self._set_debug(_debug_by_default())
         _loops.add(self)
-        _show_native_tasks()
 
     def __repr__(self) -> str:
         return (
@@ -279,14 +294,31 @@ class _TaskSet(weakref.WeakSet):  # type: ignore[type-arg]
             yield from loop._native_tasks()
 
 
+def _registered_tasks() -> "weakref.WeakSet[Any] | None":
+    """The set of tasks that asyncio iterates over in `all_tasks`."""
+    from asyncio import tasks
+
+    if sys.version_info < (3, 14):
+        return getattr(tasks, "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks")
+    # It is the C module's own there, under no name; the module shows it to the garbage collector.
+    import _asyncio
+    import gc
+
+    sets = [found for found in gc.get_referents(_asyncio) if isinstance(found, weakref.WeakSet)]
+    return sets[0] if len(sets) == 1 else None
+
+
 def _show_native_tasks() -> None:
     """Make `asyncio.all_tasks` see native tasks, under whatever name it was imported.
 
     On every version asyncio iterates over one WeakSet; giving that very object our class reaches it.
     """
-    from asyncio import tasks
-
-    name = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"
-    registered = getattr(tasks, name)
+    registered = _registered_tasks()
+    if registered is None:
+        raise RuntimeError("riata does not know how this Python's asyncio keeps its tasks")
     if type(registered) is weakref.WeakSet:
         registered.__class__ = _TaskSet
+
+
+# Native tasks exist only where this module has been imported, so this is early enough; it changes nothing for others.
+_show_native_tasks()

@@ -57,25 +57,31 @@ impl<'a> Args<'a> {
         !self.values.is_empty()
     }
 
-    /// At least `min` positional arguments, named for the error message, as a Python function demands.
+    /// At least these positional arguments, named for the error message, as a Python function demands.
+    #[inline(always)]
     pub fn require(&self, names: &[&str]) -> Res<()> {
-        let given = self.positional.len();
-        if given >= names.len() {
+        if self.positional.len() >= names.len() {
             return Ok(());
         }
+        Err(self.missing(names))
+    }
+
+    #[cold]
+    fn missing(&self, names: &[&str]) -> Raised {
+        let given = self.positional.len();
         let missing: Vec<String> = names[given..].iter().map(|n| format!("'{n}'")).collect();
         let listed = match missing.as_slice() {
             [one] => one.clone(),
             [first, second] => format!("{first} and {second}"),
             [init @ .., last] => format!("{}, and {last}", init.join(", ")),
-            [] => return Ok(()),
+            [] => String::new(),
         };
-        Err(raise_type_error(&format!(
+        raise_type_error(&format!(
             "{}() missing {} required positional argument{}: {listed}",
             self.function,
             missing.len(),
             if missing.len() == 1 { "" } else { "s" },
-        )))
+        ))
     }
 
     /// No more than `max` positional arguments (`self` counts in the message, as Python counts).

@@ -124,7 +124,7 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     /// # Safety
     /// The arguments are those of a fastcall method of the loop class.
-    #[inline]
+    #[inline(always)]
     unsafe fn new<const N: usize>(
         function: &'static str,
         required: [&str; N],
