@@ -165,6 +165,13 @@ pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
     Ok(object)
 }
 
+/// Mark a future of ours as being awaited, as its own iterator does before it is yielded.
+pub fn set_blocking(object: &Obj) {
+    if let Some(future) = exact(object) {
+        future.blocking.set(true);
+    }
+}
+
 impl Future {
     #[inline]
     pub fn bind(&self, loop_: &Obj, core: &LoopCore) {
@@ -234,6 +241,11 @@ impl Future {
     #[inline]
     pub fn is_done(&self) -> bool {
         self.status.get() != Status::Pending
+    }
+
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.status.get() == Status::Cancelled
     }
 
     #[inline]
