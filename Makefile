@@ -38,7 +38,7 @@ $(VENV)/.ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(PYTHON) is too old or missing; hint: riata needs CPython 3.10 or newer, \`make PYTHON=python3.12\` chooses one" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) cannot make virtual environments; hint: on Debian, apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(IN)/python -m pip install --quiet --upgrade 'pip>=25.1' 'maturin>=1.9,<2'
+	$(IN)/python -m pip install --quiet 'maturin>=1.9,<2'
 	@touch $@
 
 .PHONY: wheel
@@ -60,10 +60,11 @@ test-python: build $(VENV)/.test ## Run the Python tests
 
 .PHONY: test-short
 test-short: build $(VENV)/.test ## Run the short form of the Python tests (what every other Python gets)
-	$(IN)/python -m pytest -m "not full" $(PYTEST_ARGS)
+	$(IN)/python -m pytest -m "not programs and not slow" $(PYTEST_ARGS)
 
-$(VENV)/.test: $(VENV)/.ready pyproject.toml
-	$(IN)/python -m pip install --quiet --group test
+TEST_REQUIREMENTS := $(wildcard tests/requirements.txt tests/cli/requirements.txt)
+$(VENV)/.test: $(VENV)/.ready $(TEST_REQUIREMENTS)
+	$(IN)/python -m pip install --quiet $(addprefix -r ,$(TEST_REQUIREMENTS))
 	@touch $@
 
 .PHONY: loom
@@ -95,7 +96,8 @@ types: build $(VENV)/.lint ## Check the types: mypy, the stub against the module
 	$(IN)/mypy
 	$(IN)/mypy --python-version 3.14
 	$(IN)/python -m mypy.stubtest riata --ignore-missing-stub --allowlist tests/types/stubtest.txt
-	$(IN)/basedpyright
+	$(IN)/basedpyright --pythonpath $(IN)/python
+	PYTHONPATH=python $(IN)/basedpyright --pythonpath $(IN)/python --verifytypes riata --ignoreexternal
 
 .PHONY: fix
 fix: $(VENV)/.lint ## Format the code and apply the linters' safe fixes
@@ -103,8 +105,8 @@ fix: $(VENV)/.lint ## Format the code and apply the linters' safe fixes
 	$(IN)/ruff check --fix .
 	$(IN)/ruff format .
 
-$(VENV)/.lint: $(VENV)/.ready pyproject.toml
-	$(IN)/python -m pip install --quiet --group lint
+$(VENV)/.lint: $(VENV)/.ready scripts/lint-requirements.txt
+	$(IN)/python -m pip install --quiet -r scripts/lint-requirements.txt
 	@touch $@
 
 .PHONY: notices

@@ -33,7 +33,9 @@ Written by scripts/notices.py from Cargo.lock; do not edit.
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", metavar="FILE", type=Path, help="compare with FILE, write nothing")
+    parser.add_argument(
+        "--check", metavar="FILE", type=Path, help="compare with FILE, write nothing"
+    )
     options = parser.parse_args()
     notices = render(compiled_in())
     if options.check is None:
@@ -62,10 +64,16 @@ def compiled_in() -> list[dict]:
         while todo:
             for dependency in nodes[todo.pop()]["deps"]:
                 normal = any(kind["kind"] is None for kind in dependency["dep_kinds"])
-                if normal and not is_macro(described[dependency["pkg"]]) and dependency["pkg"] not in seen:
+                if (
+                    normal
+                    and not is_macro(described[dependency["pkg"]])
+                    and dependency["pkg"] not in seen
+                ):
                     seen.add(dependency["pkg"])
                     todo.append(dependency["pkg"])
-        packages.update({key: described[key] for key in seen if described[key]["source"] is not None})
+        packages.update(
+            {key: described[key] for key in seen if described[key]["source"] is not None}
+        )
     return sorted(packages.values(), key=lambda package: (package["name"], package["version"]))
 
 

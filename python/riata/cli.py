@@ -134,7 +134,7 @@ def _print_version() -> int:
         return 1
     build = build_info()
     implementation = sys.implementation.name.replace("cpython", "CPython")
-    commit = f", commit {build['commit']}" if build.get("commit") else ""
+    commit = f", commit {build['commit']}" if "commit" in build else ""
     print(f"riata {build['version']}")
     print(f"python {'.'.join(map(str, sys.version_info[:3]))} ({implementation}, {sys.executable})")
     print(f"build {build['profile']} for {build['target']}, Python {build['python']}{commit}")

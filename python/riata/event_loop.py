@@ -29,6 +29,7 @@ logger = logging.getLogger("asyncio")
 _FROM_BASE = (
     "_asyncgen_finalizer_hook",
     "_asyncgen_firstiter_hook",
+    "_check_callback",
     "_check_closed",
     "_check_default_executor",
     "_check_running",
@@ -103,9 +104,12 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
     _current_handle: ClassVar[None] = None  # asked for by asyncio's default_exception_handler
 
     def __init__(self) -> None:
-        self._attach(type(self).call_soon is _riata.Loop.call_soon and type(self).create_task is _riata.Loop.create_task)
+        self._attach(
+            type(self).call_soon is _riata.Loop.call_soon
+            and type(self).create_task is _riata.Loop.create_task
+        )
         self._exception_handler = None
-        self._default_executor = None
+        self._default_executor: Any = None
         self._executor_shutdown_called = False
         self._asyncgens: weakref.WeakSet[Any] = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
@@ -185,7 +189,8 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self._coroutine_origin_tracking_enabled = bool(enabled)
 
     def _report_slow_callback(self, job: object, seconds: float) -> None:
-        logger.warning("Executing %s took %.3f seconds", base_events._format_handle(job), seconds)
+        shown = base_events._format_handle(job) if isinstance(job, asyncio.Handle) else repr(job)
+        logger.warning("Executing %s took %.3f seconds", shown, seconds)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
     _create_task_by_factory = base_events.BaseEventLoop.create_task
 
@@ -232,7 +237,9 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
 
     # ------------------------------------------------------------ signals
 
-    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:
+    def add_signal_handler(  # type: ignore[override]
+        self, sig: int, callback: Any, *args: Any
+    ) -> None:
         """Call `callback(*args)` in the loop when signal `sig` arrives. Mirrors `loop.add_signal_handler`."""
         self._check_closed()
         self._open_signals()
@@ -310,7 +317,7 @@ for _name in _NOT_YET:
 def _debug_by_default() -> bool:
     from asyncio import coroutines
 
-    return bool(coroutines._is_debug_mode())
+    return bool(coroutines._is_debug_mode())  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class _TaskSet(weakref.WeakSet):  # type: ignore[type-arg]

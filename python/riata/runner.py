@@ -45,11 +45,21 @@ def run_on(
     """Run `main` on the loop that `loop_factory` makes. Mirrors: `asyncio.run(..., loop_factory=...)` of 3.12."""
     if sys.version_info >= (3, 12):
         return asyncio.run(main, debug=debug, loop_factory=loop_factory, **kwargs)
-    if asyncio._get_running_loop() is not None:
-        raise RuntimeError("asyncio.run() cannot be called from a running event loop")
-    if sys.version_info >= (3, 11):
-        with asyncio.Runner(debug=debug, loop_factory=loop_factory, **kwargs) as runner:
-            return runner.run(main)
+    else:
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError("asyncio.run() cannot be called from a running event loop")
+        if sys.version_info >= (3, 11):
+            with asyncio.Runner(debug=debug, loop_factory=loop_factory, **kwargs) as runner:
+                return runner.run(main)
+        else:
+            return _run_on_3_10(loop_factory, main, debug)
+
+
+def _run_on_3_10(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+    main: Coroutine[Any, Any, T],
+    debug: bool | None,
+) -> T:
     if not asyncio.iscoroutine(main):
         raise ValueError(f"a coroutine was expected, got {main!r}")
     loop = loop_factory()

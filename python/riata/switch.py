@@ -6,33 +6,40 @@ read once per process, so that a program is on one loop or on the other. Nothing
 
 import os
 import sys
-from functools import lru_cache
 
-__all__ = ["notice_given_by", "switched_off"]
+__all__ = ["NOTICE_VARIABLE", "switched_off"]
 
 # Set by `riata run` to its process id once it has said that riata is off: the program that takes its place in the
 # same process does not say it again.
 NOTICE_VARIABLE = "RIATA_LOOP_NOTICE"
 
 
-@lru_cache(maxsize=1)
+_off: bool | None = None
+
+
 def switched_off() -> bool:
     """Tell whether riata is switched off in this process, and say so once on stderr.
 
     Raises:
         RuntimeError: `RIATA_LOOP` has a value that is not known.
     """
+    global _off
+    if _off is None:
+        _off = _read_switch()
+        if _off and not _already_said():
+            notice = "riata: switched off by RIATA_LOOP=asyncio, running on asyncio"
+            print(notice, file=sys.stderr, flush=True)
+    return _off
+
+
+def _read_switch() -> bool:
     value = os.environ.get("RIATA_LOOP", "")
-    if value in ("", "riata"):
-        return False
-    if value != "asyncio":
+    if value not in ("", "riata", "asyncio"):
         raise RuntimeError(
             f"RIATA_LOOP has the unknown value {value!r}\n"
             "hint: `RIATA_LOOP=asyncio` switches riata off, `RIATA_LOOP=riata` or no value leaves it on"
         )
-    if not _already_said():
-        print("riata: switched off by RIATA_LOOP=asyncio, running on asyncio", file=sys.stderr, flush=True)
-    return True
+    return value == "asyncio"
 
 
 def _already_said() -> bool:

@@ -22,6 +22,9 @@ from riata.switch import switched_off
 
 __all__ = ["asyncio_imported", "install", "uninstall", "uvloop_imported"]
 
+# Private names of this module are used by asyncio's own runner, and some exist on some Pythons only.
+_events: Any = asyncio.events
+
 _undo: Callable[[], None] | None = None
 
 
@@ -38,7 +41,7 @@ def install() -> None:
     if _undo is not None or switched_off():
         return
     # 3.14 deprecates the public setter and keeps this one, which `asyncio.Runner` rests on; later there are none.
-    setter = getattr(asyncio.events, "_set_event_loop_policy", None) or getattr(
+    setter = getattr(_events, "_set_event_loop_policy", None) or getattr(
         asyncio, "set_event_loop_policy", None
     )
     _undo = _replace_functions() if setter is None else _replace_policy(setter)
@@ -56,20 +59,20 @@ def _replace_policy(setter: Callable[[Any], None]) -> Callable[[], None]:
     from riata.policy import EventLoopPolicy
 
     # `None` before anybody asked for a policy: asyncio makes its own again when it is needed.
-    previous = asyncio.events._event_loop_policy
+    previous = _events._event_loop_policy
     ours = EventLoopPolicy()
     setter(ours)
 
     def undo() -> None:
-        if asyncio.events._event_loop_policy is ours:
+        if _events._event_loop_policy is ours:
             setter(previous)
 
     return undo
 
 
 def _replace_functions() -> Callable[[], None]:
-    previous = asyncio.events.new_event_loop
-    homes = (asyncio, asyncio.events)
+    previous = _events.new_event_loop
+    homes: list[Any] = [asyncio, asyncio.events]
     for home in homes:
         home.new_event_loop = new_event_loop
 
@@ -128,4 +131,5 @@ def _uvloop_run(
     async def wait() -> Any:
         return await main
 
-    return run_on(loop_factory or new_event_loop, wait(), debug=debug, **kwargs)
+    result: Any = run_on(loop_factory or new_event_loop, wait(), debug=debug, **kwargs)
+    return result

@@ -1,6 +1,5 @@
 //! Addresses of sockets, as values: nothing here touches the system.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::OsStrExt;
@@ -77,7 +76,7 @@ impl fmt::Display for UnixAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             UnixAddr::Unnamed => f.write_str("(unnamed)"),
-            UnixAddr::Path(path) => OsStr::from_bytes(path).display().fmt(f),
+            UnixAddr::Path(path) => String::from_utf8_lossy(path).fmt(f),
             UnixAddr::Abstract(name) => write!(f, "@{}", name.escape_ascii()),
         }
     }

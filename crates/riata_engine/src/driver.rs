@@ -18,6 +18,7 @@ mod poller;
 mod poller;
 
 pub(crate) mod kernel;
+mod quantum;
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -147,10 +148,17 @@ pub trait Driver {
     /// The smallest step of the clock.
     fn resolution(&self) -> Seconds;
 
+    /// Whether a timer for `when` is due. Asked in every turn while there are timers, so a driver may know a cheaper
+    /// way to say no.
+    #[inline]
+    fn has_reached(&self, when: Seconds) -> bool {
+        when < self.now() + self.resolution()
+    }
+
     /// Whether jobs have run for so long since the last `wait` (about a millisecond) that readiness must be looked at,
     /// though there is still work. Asked once in every turn that might skip the wait, so it must be cheap; a driver on
     /// which running jobs takes no time says `false`.
-    fn quantum_is_over(&self) -> bool;
+    fn quantum_is_over(&mut self) -> bool;
 
     // Waiting.
 

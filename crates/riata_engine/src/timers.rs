@@ -11,6 +11,8 @@ use crate::driver::Seconds;
 const PURGE_MIN: usize = 64;
 /// Children per node. Four make the heap half as deep as two, and lie in one or two cache lines.
 const ARITY: usize = 4;
+/// Timers that fire one by one, before it is asked whether there are many.
+const FEW: usize = 32;
 /// End of the list of free slots.
 const NO_SLOT: u32 = u32::MAX;
 
@@ -23,16 +25,50 @@ pub struct TimerKey {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    when: Seconds,
+    when: Deadline,
     serial: u64,
     slot: u32,
 }
 
 impl Entry {
-    /// Whether this timer fires before `other`. `when` is never NaN here.
+    /// What the heap is ordered by. One wide integer, so that comparing two needs no branch.
     #[inline(always)]
-    fn is_before(&self, other: &Entry) -> bool {
-        self.when < other.when || (self.when == other.when && self.serial < other.serial)
+    fn order(&self) -> u128 {
+        u128::from(self.when.0) << 64 | u128::from(self.serial)
+    }
+}
+
+/// A point in time as an integer of the same order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Deadline(u64);
+
+impl Deadline {
+    const SIGN: u64 = 1 << 63;
+    /// Later than infinity.
+    const BEYOND: Self = Deadline(u64::MAX);
+
+    /// What is not a number lies before all time: in asyncio no comparison holds it back.
+    #[inline(always)]
+    fn new(when: Seconds) -> Self {
+        if when.is_nan() {
+            return Deadline::new(Seconds::NEG_INFINITY);
+        }
+        // The addition makes one zero of the two.
+        let bits = (when + 0.0).to_bits();
+        Deadline(if bits & Self::SIGN == 0 {
+            bits | Self::SIGN
+        } else {
+            !bits
+        })
+    }
+
+    #[inline(always)]
+    fn seconds(self) -> Seconds {
+        Seconds::from_bits(if self.0 & Self::SIGN == 0 {
+            !self.0
+        } else {
+            self.0 & !Self::SIGN
+        })
     }
 }
 
@@ -76,7 +112,6 @@ impl<J> Timers<J> {
         self.heap.len() - self.dead
     }
 
-    /// Whether there is nothing to look at: no timer, not even a cancelled one.
     /// The jobs of the timers that are waiting, in no order.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &J> {
         self.slots.iter().filter_map(|slot| match &slot.content {
@@ -85,19 +120,16 @@ impl<J> Timers<J> {
         })
     }
 
+    /// The deadline at the head of the heap, be it cancelled. Nothing is due before it.
     #[inline(always)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+    pub(crate) fn first(&self) -> Option<Seconds> {
+        self.heap.first().map(|entry| entry.when.seconds())
     }
 
     /// Adds a timer. A deadline that is not a number is due at once, as in asyncio, where no comparison holds it back.
     #[inline]
     pub(crate) fn add(&mut self, when: Seconds, job: J) -> TimerKey {
-        let when = if when.is_nan() {
-            Seconds::NEG_INFINITY
-        } else {
-            when
-        };
+        let when = Deadline::new(when);
         let serial = self.next_serial;
         self.next_serial += 1;
         let slot = self.occupy(serial, job);
@@ -133,7 +165,7 @@ impl<J> Timers<J> {
         loop {
             let first = *self.heap.first()?;
             if matches!(self.slots[first.slot as usize].content, Content::Live(_)) {
-                return Some(first.when);
+                return Some(first.when.seconds());
             }
             self.pop_first();
             self.release(first.slot);
@@ -141,20 +173,78 @@ impl<J> Timers<J> {
         }
     }
 
-    /// Takes the earliest timer out if its deadline is before `end`.
+    /// Takes out every timer whose deadline is before `end`, and hands the jobs to `take` in the order of deadlines.
     #[inline]
-    pub(crate) fn pop_before(&mut self, end: Seconds) -> Option<J> {
-        loop {
-            let first = *self.heap.first()?;
-            // Written as asyncio writes it (`if when >= end: break`): should the clock be no number, everything is due.
-            if first.when >= end {
-                return None;
+    pub(crate) fn drain_before(&mut self, end: Seconds, mut take: impl FnMut(J)) {
+        // Should the clock be no number, everything is due, as in asyncio (`if when >= end: break`).
+        let end = if end.is_nan() {
+            Deadline::BEYOND
+        } else {
+            Deadline::new(end)
+        };
+        for _ in 0..FEW {
+            let Some(entry) = self.pop_entry_before(end) else {
+                return;
+            };
+            self.settle(entry, &mut take);
+        }
+        self.drain_many_before(end, &mut take);
+    }
+
+    /// As `drain_before`, when many timers are due: to sort a large part of the heap at once is several times faster
+    /// than to pop it.
+    #[cold]
+    fn drain_many_before(&mut self, end: Deadline, take: &mut impl FnMut(J)) {
+        if !self.an_eighth_is_before(end) {
+            while let Some(entry) = self.pop_entry_before(end) {
+                self.settle(entry, take);
             }
-            self.pop_first();
-            match self.release(first.slot) {
-                Some(job) => return Some(job),
-                None => self.dead -= 1,
+            return;
+        }
+        let (mut due, rest): (Vec<_>, Vec<_>) =
+            self.heap.drain(..).partition(|entry| entry.when < end);
+        self.heap.extend(rest);
+        self.rebuild();
+        due.sort_unstable_by_key(Entry::order);
+        for entry in due {
+            self.settle(entry, take);
+        }
+    }
+
+    /// Whether more than an eighth of the entries lie before `end`. Looks at these and their children only.
+    fn an_eighth_is_before(&self, end: Deadline) -> bool {
+        let mut count = 0;
+        let mut nodes = vec![0];
+        while let Some(node) = nodes.pop() {
+            match self.heap.get(node) {
+                Some(entry) if entry.when < end => count += 1,
+                _ => continue,
             }
+            if count * 8 > self.heap.len() {
+                return true;
+            }
+            let first_child = node * ARITY + 1;
+            nodes.extend(first_child..first_child + ARITY);
+        }
+        false
+    }
+
+    #[inline]
+    fn pop_entry_before(&mut self, end: Deadline) -> Option<Entry> {
+        let first = *self.heap.first()?;
+        if first.when >= end {
+            return None;
+        }
+        self.pop_first();
+        Some(first)
+    }
+
+    /// Frees the slot of an entry that has left the heap.
+    #[inline]
+    fn settle(&mut self, entry: Entry, take: &mut impl FnMut(J)) {
+        match self.release(entry.slot) {
+            Some(job) => take(job),
+            None => self.dead -= 1,
         }
     }
 
@@ -162,11 +252,7 @@ impl<J> Timers<J> {
     pub(crate) fn clear(&mut self) -> Vec<J> {
         let mut jobs = Vec::with_capacity(self.len());
         let mut entries = std::mem::take(&mut self.heap);
-        entries.sort_unstable_by(|a, b| {
-            a.when
-                .total_cmp(&b.when)
-                .then_with(|| a.serial.cmp(&b.serial))
-        });
+        entries.sort_unstable_by_key(Entry::order);
         for entry in entries {
             jobs.extend(self.release(entry.slot));
         }
@@ -220,6 +306,11 @@ impl<J> Timers<J> {
         });
         self.heap = heap;
         self.dead = 0;
+        self.rebuild();
+    }
+
+    /// Makes a heap of entries in any order.
+    fn rebuild(&mut self) {
         // All nodes that have children, the last one first.
         for index in (0..self.heap.len().div_ceil(ARITY)).rev() {
             self.sift_down(index);
@@ -240,7 +331,7 @@ impl<J> Timers<J> {
         let entry = heap[index];
         while index > 0 {
             let parent = (index - 1) / ARITY;
-            if !entry.is_before(&heap[parent]) {
+            if entry.order() >= heap[parent].order() {
                 break;
             }
             heap[index] = heap[parent];
@@ -258,14 +349,8 @@ impl<J> Timers<J> {
             if first_child >= heap.len() {
                 break;
             }
-            let end = (first_child + ARITY).min(heap.len());
-            let mut least = first_child;
-            for child in first_child + 1..end {
-                if heap[child].is_before(&heap[least]) {
-                    least = child;
-                }
-            }
-            if !heap[least].is_before(&entry) {
+            let least = least_child(heap, first_child);
+            if heap[least].order() >= entry.order() {
                 break;
             }
             heap[index] = heap[least];
@@ -274,3 +359,26 @@ impl<J> Timers<J> {
         heap[index] = entry;
     }
 }
+
+/// The earliest of the up to four entries from `first` on.
+#[inline(always)]
+fn least_child(heap: &[Entry], first: usize) -> usize {
+    if let Some([a, b, c, d]) = heap.get(first..first + ARITY) {
+        let (left, left_order) = earlier((0, a.order()), (1, b.order()));
+        let (right, right_order) = earlier((2, c.order()), (3, d.order()));
+        return first + earlier((left, left_order), (right, right_order)).0;
+    }
+    let mut least = (first, heap[first].order());
+    for (index, entry) in heap.iter().enumerate().skip(first + 1) {
+        least = earlier(least, (index, entry.order()));
+    }
+    least.0
+}
+
+#[inline(always)]
+fn earlier(a: (usize, u128), b: (usize, u128)) -> (usize, u128) {
+    if b.1 < a.1 { b } else { a }
+}
+
+#[cfg(test)]
+mod tests;

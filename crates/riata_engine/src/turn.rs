@@ -272,8 +272,10 @@ impl<D: Driver, J: Clone> Engine<D, J> {
             self.turns_skipped += 1;
             self.inbox.drain_into(&mut self.ready);
         }
-        if !self.timers.is_empty() {
-            self.collect_timers();
+        if let Some(when) = self.timers.first() {
+            if self.driver.has_reached(when) {
+                self.collect_timers();
+            }
         }
         let batch = self.ready.len();
         self.jobs_unpolled += batch;
@@ -325,9 +327,8 @@ impl<D: Driver, J: Clone> Engine<D, J> {
 
     fn collect_timers(&mut self) {
         let end = self.driver.now() + self.driver.resolution();
-        while let Some(job) = self.timers.pop_before(end) {
-            self.ready.push(job);
-        }
+        let ready = &mut self.ready;
+        self.timers.drain_before(end, |job| ready.push(job));
     }
 
     /// Empties the engine and closes its inbox. Everything that was queued, due or watching is given back.

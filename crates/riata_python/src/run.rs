@@ -4,7 +4,7 @@
 //! is queued behind stays queued, in order.
 
 use crate::core::handle::{Handle, new_handle};
-use crate::core::task;
+use crate::core::task::{self, Task};
 use crate::event_loop::LoopCore;
 use crate::ffi::{Obj, Raised, Res, in_context};
 use crate::job::Job;
@@ -28,13 +28,14 @@ fn run_job(core: &LoopCore, job: Job) -> Res<()> {
     match job {
         Job::Step(task) => run_task(core, &task, Ok(None)),
         Job::Wake(task) => {
-            let woken = task::of(&task).map_or(Ok(None), |t| t.woken());
+            let woken = Task::of(&task).woken();
             run_task(core, &task, woken)
         }
         Job::Throw(task, exception) => run_task(core, &task, Ok(Some(exception))),
         Job::Handle(object) => {
             let handle = Handle::of(&object);
             handle.timer_fired();
+            Handle::leave_queue(&object);
             if handle.is_cancelled() {
                 return Ok(());
             }
@@ -61,9 +62,7 @@ fn run_job(core: &LoopCore, job: Job) -> Res<()> {
 
 #[inline]
 fn run_task(core: &LoopCore, object: &Obj, exception: Res<Option<Obj>>) -> Res<()> {
-    let Some(task) = task::of(object) else {
-        return Ok(());
-    };
+    let task = Task::of(object);
     match exception.and_then(|exception| task.run(object, core, exception)) {
         Ok(()) => Ok(()),
         Err(Raised) => report(
@@ -85,7 +84,7 @@ fn report(
 ) -> Res<()> {
     let exception = crate::ffi::take_exception();
     core.leave()?;
-    let handle = new_handle(&core.this(), callback, args, context.clone())?;
+    let handle = new_handle(&core.this(), core, callback, args, context.clone())?;
     if let Some(exception) = exception {
         crate::ffi::set_exception(exception);
     }
@@ -110,7 +109,7 @@ fn run_timed(core: &LoopCore, job: Job) -> Res<()> {
             callback,
             context,
             future,
-        } => new_handle(&core.this(), &callback, &[future.as_ptr()], context)?,
+        } => new_handle(&core.this(), core, &callback, &[future.as_ptr()], context)?,
         Job::Net(object, _) => object,
     };
     core.report_slow(&shown, took)

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::core::{future, handle, sock_call, stop, task, transport};
+use crate::core::{future, future_iter, handle, sock_call, stop, task, transport};
 use crate::ffi::{Obj, Res, import, interned, tuple};
 
 macro_rules! names {
@@ -80,6 +80,7 @@ pub struct State {
     pub handle_type: *mut ffi::PyTypeObject,
     pub timer_handle_type: *mut ffi::PyTypeObject,
     pub stop_type: *mut ffi::PyTypeObject,
+    pub future_iter_type: *mut ffi::PyTypeObject,
     pub loop_type: *mut ffi::PyTypeObject,
     /// What `__class__` of our objects answers.
     pub asyncio_future: Obj,
@@ -165,6 +166,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         handle_type: handle::make_handle_type()?,
         timer_handle_type: handle::make_timer_handle_type()?,
         stop_type: stop::make_type()?,
+        future_iter_type: future_iter::make_type()?,
         loop_type,
         asyncio_future: native.get(c"Future")?,
         asyncio_task: native.get(c"Task")?,

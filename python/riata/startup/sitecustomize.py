@@ -65,7 +65,7 @@ def _chain():
     """Import the `sitecustomize` that this one hides, if there is one, under its own name."""
     ours = sys.modules.pop("sitecustomize")
     try:
-        import sitecustomize  # noqa: F401
+        import sitecustomize  # type: ignore # noqa: F401
     except ImportError as error:
         if getattr(error, "name", "sitecustomize") != "sitecustomize":
             raise
@@ -74,12 +74,9 @@ def _chain():
 
 
 _here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:] = [entry for entry in sys.path if entry != _here]
-if os.environ.get("RIATA_RUN") == "%s|%d.%d" % ((sys.prefix,) + tuple(sys.version_info[:2])):
-    sys.meta_path.insert(
-        0,
-        _WhenImported(
-            {"asyncio": _call("asyncio_imported"), "uvloop": _call("uvloop_imported")}
-        ),
-    )
-_chain()
+if __name__ == "sitecustomize":
+    sys.path[:] = [entry for entry in sys.path if entry != _here]
+    if os.environ.get("RIATA_RUN") == sys.prefix + "|%d.%d" % sys.version_info[:2]:
+        _actions = {"asyncio": _call("asyncio_imported"), "uvloop": _call("uvloop_imported")}
+        sys.meta_path.insert(0, _WhenImported(_actions))
+    _chain()

@@ -104,6 +104,15 @@ impl Poller {
         Ok(poller)
     }
 
+    /// Closes both descriptors. The poller's own waker goes; those handed out keep the eventfd open until they go too.
+    pub(crate) fn shut(&mut self) {
+        let closed = Arc::new(EventFd(-1));
+        self.waker = Waker::new(Arc::clone(&closed));
+        self.eventfd = closed;
+        self.registrations.clear();
+        let _ = sys::fd::close(mem::replace(&mut self.epoll, -1));
+    }
+
     /// Edge-triggered: each signal is one event, and nobody needs to read the counter back to zero.
     fn watch_eventfd(&self, epoll: RawFd) -> io::Result<()> {
         epoll::add(
@@ -234,6 +243,9 @@ impl Poller {
 
     #[inline]
     fn check_fork(&mut self) -> io::Result<()> {
+        if self.epoll < 0 {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         if self.fork_generation == sys::fork::generation() {
             return Ok(());
         }

@@ -1,12 +1,12 @@
 //! The driver for production: the kernel's sockets, its poller and its monotonic clock.
 
-use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Shutdown};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::poller::Poller;
+use super::quantum::Quantum;
 use super::{Connection, Domain, Driver, Interest, Kind, Readiness, Seconds, SocketId, Wait};
 use crate::addr::SocketAddr;
 use crate::sys::{self, socket};
@@ -14,29 +14,13 @@ use crate::waker::Waker;
 
 /// The longest single wait. A loop that wakes once a day for nothing does no harm, and no arithmetic can overflow.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// For how long jobs may run before readiness is looked at again.
-const QUANTUM_NANOS: u64 = 1_000_000;
+/// How far the coarse clock may lag behind: a tick of the slowest kernels is 10 ms, and a tick may be late.
+const COARSE_LAG_MAX: Seconds = 0.05;
 
 /// Sockets, readiness and time from the operating system.
 pub struct KernelDriver {
     poller: Poller,
     quantum: Quantum,
-}
-
-/// Tells when a millisecond has passed since the last wait.
-struct Quantum {
-    end: Cell<u64>,
-}
-
-impl Quantum {
-    fn start(&self) {
-        self.end.set(sys::clock::monotonic_nanos() + QUANTUM_NANOS);
-    }
-
-    #[inline]
-    fn is_over(&self) -> bool {
-        sys::clock::monotonic_nanos() >= self.end.get()
-    }
 }
 
 impl KernelDriver {
@@ -49,8 +33,13 @@ impl KernelDriver {
     pub fn new() -> io::Result<Self> {
         Ok(KernelDriver {
             poller: Poller::new()?,
-            quantum: Quantum { end: Cell::new(0) },
+            quantum: Quantum::new(),
         })
+    }
+
+    /// Closes what the driver holds of the kernel's. Sockets are their owners' to close; after this, watching one fails.
+    pub fn shut(&mut self) {
+        self.poller.shut();
     }
 
     fn timeout(&self, wait: Wait) -> Option<Duration> {
@@ -85,8 +74,14 @@ impl Driver for KernelDriver {
     }
 
     #[inline]
-    fn quantum_is_over(&self) -> bool {
-        self.quantum.is_over()
+    fn has_reached(&self, when: Seconds) -> bool {
+        when - COARSE_LAG_MAX <= sys::clock::monotonic_coarse()
+            && when < self.now() + self.resolution()
+    }
+
+    #[inline]
+    fn quantum_is_over(&mut self) -> bool {
+        self.quantum.is_over(sys::clock::monotonic_nanos)
     }
 
     fn wait(&mut self, wait: Wait) -> io::Result<()> {
@@ -95,7 +90,7 @@ impl Driver for KernelDriver {
         }
         let timeout = self.timeout(wait);
         let result = self.poller.wait(timeout);
-        self.quantum.start();
+        self.quantum.start(sys::clock::monotonic_nanos());
         result
     }
 

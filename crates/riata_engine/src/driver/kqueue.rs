@@ -13,6 +13,10 @@
 //!
 //! A kqueue is *not* inherited by a fork's child: there its number is closed, or something else. So a poller that finds
 //! itself in a child (`sys::fork`) makes a new one and fills it from its own table.
+#![allow(
+    clippy::unnecessary_cast,
+    reason = "the types of a kevent's fields differ from one BSD to the next"
+)]
 
 use std::io;
 use std::os::fd::RawFd;
@@ -78,6 +82,14 @@ impl Poller {
         };
         poller.watch_waker()?;
         Ok(poller)
+    }
+
+    /// Closes the descriptor. The poller's own waker goes; those handed out keep it open until they go too.
+    pub(crate) fn shut(&mut self) {
+        let closed = Arc::new(Kqueue(AtomicI32::new(-1)));
+        self.waker = Waker::new(Arc::clone(&closed));
+        self.kqueue = closed;
+        self.registrations.clear();
     }
 
     /// `CLEAR` makes it edge-triggered: each trigger is one event.
@@ -181,6 +193,9 @@ impl Poller {
 
     #[inline]
     fn check_fork(&mut self) -> io::Result<()> {
+        if self.kqueue.fd() < 0 {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         if self.fork_generation == sys::fork::generation() {
             return Ok(());
         }

@@ -1,4 +1,8 @@
 //! kqueue, with a user event to wake it.
+#![allow(
+    clippy::unnecessary_cast,
+    reason = "the types of a kevent's fields differ from one BSD to the next"
+)]
 
 use std::io;
 use std::os::fd::RawFd;

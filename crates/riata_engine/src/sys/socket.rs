@@ -8,9 +8,9 @@ use super::addr::RawAddr;
 use crate::addr::SocketAddr;
 use crate::driver::{Connection, Domain, Kind};
 
-#[cfg(any(target_vendor = "apple"))]
+#[cfg(target_vendor = "apple")]
 const SEND_FLAGS: libc::c_int = 0;
-#[cfg(not(any(target_vendor = "apple")))]
+#[cfg(not(target_vendor = "apple"))]
 const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
 
 /// Buffers that one `sendmsg` takes. Linux refuses more than 1,024 (`UIO_MAXIOV`), as do the BSDs.

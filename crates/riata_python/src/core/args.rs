@@ -1,6 +1,8 @@
 //! Arguments of fastcall methods and of `tp_init`, with the errors that Python functions raise.
 #![expect(unsafe_code, reason = "raw CPython calls, see core/mod.rs")]
 
+use std::borrow::Cow;
+
 use pyo3::ffi;
 
 use crate::ffi::{Obj, Raised, Res, raise_type_error, utf8};
@@ -126,6 +128,53 @@ impl<'a> Args<'a> {
             self.require(&names[..required])?;
         }
         Ok(found)
+    }
+
+    /// For `f(required…, *args, context=None)`: what is required may be given by name, too. Returns all positional values,
+    /// and the context unless it is `None`.
+    #[cold]
+    pub fn named<const N: usize>(
+        &self,
+        required: [&str; N],
+    ) -> Res<(Cow<'a, [*mut ffi::PyObject]>, Option<&'a Obj>)> {
+        let mut by_name: [Option<*mut ffi::PyObject>; N] = [None; N];
+        let mut context = None;
+        for (index, value) in self.values.iter().enumerate() {
+            // SAFETY: one name per value; both live as long as the call.
+            let (name, value) = unsafe {
+                let name = ffi::PyTuple_GET_ITEM(self.names, index as isize);
+                (utf8(Obj::from_ref(&name))?, Obj::from_ref(value))
+            };
+            if name == "context" {
+                context = given(Some(value));
+            } else if let Some(position) = required.iter().position(|r| *r == name) {
+                if position < self.positional.len() {
+                    return Err(raise_type_error(&format!(
+                        "{}() got multiple values for argument '{name}'",
+                        self.function
+                    )));
+                }
+                by_name[position] = Some(value.as_ptr());
+            } else {
+                return Err(raise_type_error(&format!(
+                    "{}() got an unexpected keyword argument '{name}'",
+                    self.function
+                )));
+            }
+        }
+        let mut positional = Cow::Borrowed(self.positional);
+        for value in by_name.into_iter().skip(self.positional.len()) {
+            let Some(value) = value else { break };
+            positional.to_mut().push(value);
+        }
+        if positional.len() < N {
+            let all = Args {
+                positional: &positional,
+                ..*self
+            };
+            all.require(&required)?;
+        }
+        Ok((positional, context))
     }
 
     /// Keyword values in the order of `names`; anything else is an error.

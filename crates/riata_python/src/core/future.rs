@@ -1,7 +1,7 @@
 //! `Future`: a result that will be there later. Mirrors `_asyncio.Future`.
 //!
 //! A future is its own iterator: `await future` makes no object. It has no `send`, `throw` or `close`, so it does not pass
-//! for a coroutine. The first waiter is stored inline, and when it is a task of ours no callback object exists at all.
+//! for a coroutine; `iter(future)` gives an iterator that has them (future_iter.rs). The first waiter is stored inline, and when it is a task of ours no callback object exists at all.
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
 use std::cell::Cell;
@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use pyo3::ffi;
 
 use super::args::{Args, given, init_args, not_deletable};
-use super::freelist::FreeList;
+use super::future_iter;
 use super::stop::stop_with;
 use super::task;
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
@@ -55,10 +55,6 @@ pub struct Future {
     first_is_task: Cell<bool>,
 }
 
-thread_local! {
-    static PARKED: FreeList<512> = const { FreeList::new() };
-}
-
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
     TypeSpec {
         name: c"riata._riata.Future",
@@ -73,9 +69,9 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
             (ffi::Py_tp_traverse, traverse as *mut c_void),
             (ffi::Py_tp_clear, clear as *mut c_void),
             (ffi::Py_tp_repr, future_repr as *mut c_void),
-            (ffi::Py_tp_iter, iter as *mut c_void),
+            (ffi::Py_tp_iter, future_iter::iter as *mut c_void),
             (ffi::Py_tp_iternext, next as *mut c_void),
-            (ffi::Py_am_await, iter as *mut c_void),
+            (ffi::Py_am_await, await_self as *mut c_void),
             (ffi::Py_am_send, send as *mut c_void),
             (
                 ffi::Py_tp_doc,
@@ -107,6 +103,11 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
             noargs(c"done", done_method, c"Return True if the future is done."),
             noargs(c"get_loop", get_loop_method, c"Return the event loop that the future is bound to."),
             noargs(c"_make_cancelled_error", make_cancelled_error_method, c"Create the CancelledError to raise."),
+            ffi::PyMethodDef {
+                // The slot behind `await` gives the future itself; who calls the method by hand gets a full iterator.
+                ml_flags: ffi::METH_NOARGS | ffi::METH_COEXIST,
+                ..noargs(c"__await__", future_iter::await_method, c"Return an iterator to be used in await.")
+            },
             ffi::PyMethodDef {
                 ml_flags: ffi::METH_O | ffi::METH_CLASS,
                 ..onearg(c"__class_getitem__", class_getitem, c"See PEP 585.")
@@ -146,9 +147,9 @@ pub fn exact(object: &Obj) -> Option<&Future> {
 #[inline]
 pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
     let tp = state().future_type;
-    // SAFETY: PARKED holds objects of this type only; a fresh one is zeroed, tracked and valid.
+    // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
     let object = unsafe {
-        let parked = PARKED.with(|list| list.take(tp));
+        let parked = core.futures.take(tp);
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -172,11 +173,35 @@ pub fn set_blocking(object: &Obj) {
     }
 }
 
+/// The parts of a future, or of a subclass, that its iterator needs.
+fn view(object: &Obj) -> &Future {
+    debug_assert!(object.is_instance_of(state().future_type));
+    // SAFETY: the iterator is made by `tp_iter` of futures, for futures.
+    unsafe { &*object.as_ptr().cast::<Future>() }
+}
+
+pub fn alive(object: &Obj) -> Res<()> {
+    view(object).alive()
+}
+
+pub fn is_done(object: &Obj) -> bool {
+    view(object).is_done()
+}
+
+pub fn result_of(object: &Obj) -> Res {
+    view(object).result()
+}
+
 impl Future {
     #[inline]
     pub fn bind(&self, loop_: &Obj, core: &LoopCore) {
         self.loop_.set(loop_.clone());
         self.native.set(core);
+    }
+
+    /// For a dealloc: the loop, to be dropped last, and its native side, valid until then.
+    pub fn unbind(&self) -> (Option<Obj>, *const LoopCore) {
+        (self.loop_.take(), self.native.replace(std::ptr::null()))
     }
 
     /// The native loop of this future, if it is one of ours.
@@ -226,6 +251,19 @@ impl Future {
             Ok(())
         } else {
             Err(raise_runtime_error("Future object is not initialized."))
+        }
+    }
+
+    /// As `alive`, for what asks about the state.
+    #[inline]
+    fn initialised(&self) -> Res<()> {
+        if self.loop_.is_set() {
+            Ok(())
+        } else {
+            Err(raise(
+                state().invalid_state_error.as_ptr(),
+                "Future object is not initialized.",
+            ))
         }
     }
 
@@ -347,12 +385,12 @@ impl Future {
     }
 
     pub fn result(&self) -> Res {
-        self.alive()?;
+        self.initialised()?;
         self.outcome()?.map_err(set_exception)
     }
 
     fn exception(&self) -> Res {
-        self.alive()?;
+        self.initialised()?;
         match self.status.get() {
             Status::Cancelled => Err(set_exception(self.cancelled_error()?)),
             Status::Pending => Err(raise(
@@ -725,6 +763,19 @@ fn pairs(list: &Obj) -> Vec<(Obj, Obj)> {
 
 /// `<Future …>` with asyncio's own description; a subclass shows its own name.
 pub fn describe(this: &Obj, info: &Obj) -> Res {
+    // SAFETY: a live object; every successful enter is followed by a leave.
+    match unsafe { ffi::Py_ReprEnter(this.as_ptr()) } {
+        0 => {}
+        1.. => return string("..."),
+        _ => return Err(Raised),
+    }
+    let described = describe_once(this, info);
+    // SAFETY: entered above.
+    aside(|| unsafe { ffi::Py_ReprLeave(this.as_ptr()) });
+    described
+}
+
+fn describe_once(this: &Obj, info: &Obj) -> Res {
     let info = info.call1(this)?;
     let separator = string(" ")?;
     // SAFETY: a string and a list of strings.
@@ -980,7 +1031,7 @@ unsafe extern "C" fn future_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObje
     )
 }
 
-unsafe extern "C" fn iter(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+unsafe extern "C" fn await_self(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: a slot of this type.
     give(
         unsafe { this(&object) }
@@ -995,7 +1046,8 @@ fn not_awaited() -> Raised {
     raise_runtime_error("await wasn't used with future")
 }
 
-unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+/// One step of the iterator: the future itself while it is pending, then its result or exception.
+pub unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: a slot of this type.
     let (object, future) = unsafe { this(&object) };
     if future.status.get() == Status::Pending {
@@ -1088,17 +1140,19 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         }
         ffi::PyObject_GC_UnTrack(object.cast());
         future.clear_weakrefs();
+        let (held, core) = future.unbind();
         future.clear_all();
         future.reset_flags();
         let parked = is_exact
             && ffi::PyObject_GC_IsFinalized(object) == 0
-            && PARKED.with(|list| list.park(object));
+            && core.as_ref().is_some_and(|core| core.futures.park(object));
         if !parked {
             match (*tp).tp_free {
                 Some(free) => free(object.cast()),
                 None => ffi::PyObject_GC_Del(object.cast()),
             }
         }
+        drop(held);
         ffi::Py_DECREF(tp.cast());
     }
 }

@@ -7,9 +7,9 @@ use std::cell::Cell;
 use std::ffi::c_void;
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 use riata_engine::TimerKey;
 
-use super::freelist::FreeList;
 use super::typespec::{TypeSpec, getter, noargs, offset_member};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
@@ -25,6 +25,8 @@ const AS_TUPLE: u8 = u8::MAX;
 pub struct Handle {
     ob_base: ffi::PyObject,
     pub loop_: Slot,
+    /// The native side of `loop_`, valid as long as that is held.
+    core: Cell<*const LoopCore>,
     callback: Slot,
     args: [Slot; INLINE],
     context: Slot,
@@ -36,11 +38,6 @@ pub struct Handle {
     timer: Cell<Option<TimerKey>>,
     nargs: Cell<u8>,
     cancelled: Cell<bool>,
-}
-
-thread_local! {
-    static HANDLES: FreeList<512> = const { FreeList::new() };
-    static TIMERS: FreeList<512> = const { FreeList::new() };
 }
 
 pub fn make_handle_type() -> Res<*mut ffi::PyTypeObject> {
@@ -141,10 +138,24 @@ pub fn from_obj(object: &Obj) -> Option<&Handle> {
 
 /// Make a handle. `args` are borrowed; `context` is where it will run.
 #[inline]
-pub fn new_handle(loop_: &Obj, callback: &Obj, args: &[*mut ffi::PyObject], context: Obj) -> Res {
-    // SAFETY: HANDLES parks objects of this type only.
-    let parked = HANDLES.with(|list| unsafe { list.take(state().handle_type) });
-    fill(parked, state().handle_type, loop_, callback, args, context)
+pub fn new_handle(
+    loop_: &Obj,
+    core: &LoopCore,
+    callback: &Obj,
+    args: &[*mut ffi::PyObject],
+    context: Obj,
+) -> Res {
+    // SAFETY: `handles` parks objects of this type only.
+    let parked = unsafe { core.handles.take(state().handle_type) };
+    fill(
+        parked,
+        state().handle_type,
+        loop_,
+        core,
+        callback,
+        args,
+        context,
+    )
 }
 
 /// Make a timer handle for loop time `when` (seconds).
@@ -152,16 +163,18 @@ pub fn new_handle(loop_: &Obj, callback: &Obj, args: &[*mut ffi::PyObject], cont
 pub fn new_timer_handle(
     when: f64,
     loop_: &Obj,
+    core: &LoopCore,
     callback: &Obj,
     args: &[*mut ffi::PyObject],
     context: Obj,
 ) -> Res {
-    // SAFETY: TIMERS parks objects of this type only.
-    let parked = TIMERS.with(|list| unsafe { list.take(state().timer_handle_type) });
+    // SAFETY: `timer_handles` parks objects of this type only.
+    let parked = unsafe { core.timer_handles.take(state().timer_handle_type) };
     let object = fill(
         parked,
         state().timer_handle_type,
         loop_,
+        core,
         callback,
         args,
         context,
@@ -170,25 +183,23 @@ pub fn new_timer_handle(
     Ok(object)
 }
 
+/// The new handle is not tracked by the garbage collector: as long as it is queued, its loop answers for it (see
+/// [`Handle::leave_queue`]), and most handles are gone right after they ran.
 #[inline]
 fn fill(
     parked: *mut ffi::PyObject,
     tp: *mut ffi::PyTypeObject,
     loop_: &Obj,
+    core: &LoopCore,
     callback: &Obj,
     args: &[*mut ffi::PyObject],
     context: Obj,
 ) -> Res {
-    let fresh = parked.is_null();
-    // SAFETY: either a parked object of this very type, or a fresh, zeroed and tracked one.
-    let object = unsafe {
-        Obj::owned(if fresh {
-            ffi::PyType_GenericAlloc(tp, 0)
-        } else {
-            parked
-        })?
-    };
+    let object = if parked.is_null() { fresh(tp)? } else { parked };
+    // SAFETY: a reference that we own, to an object whose fields are all empty.
+    let object = unsafe { Obj::owned(object)? };
     let this = Handle::of(&object);
+    this.core.set(core);
     this.loop_.set(loop_.clone());
     this.callback.set(callback.clone());
     if args.len() <= INLINE {
@@ -202,11 +213,25 @@ fn fill(
         this.nargs.set(AS_TUPLE);
     }
     this.context.set(context);
-    if !fresh {
-        // SAFETY: parked objects are untracked, and all fields are valid now.
-        unsafe { ffi::PyObject_GC_Track(object.as_ptr().cast()) };
-    }
     Ok(object)
+}
+
+/// A new, untracked object with all fields empty.
+fn fresh(tp: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyObject> {
+    // SAFETY: a GC type of this size; everything behind the header is zeroed before anybody sees it, and zero is a valid
+    // value of every field.
+    unsafe {
+        let object = ffi::PyObject_GC_New::<Handle>(tp);
+        if object.is_null() {
+            return Err(Raised);
+        }
+        let header = size_of::<ffi::PyObject>();
+        object
+            .cast::<u8>()
+            .add(header)
+            .write_bytes(0, size_of::<Handle>() - header);
+        Ok(object.cast())
+    }
 }
 
 impl Handle {
@@ -218,9 +243,52 @@ impl Handle {
         unsafe { &*object.as_ptr().cast::<Handle>() }
     }
 
+    /// The handle is not queued any more: whoever still holds it may be part of a cycle, so the collector must know it.
+    #[inline]
+    pub fn leave_queue(this: &Obj) {
+        if this.refcount() > 1 {
+            // SAFETY: a valid object of a GC type that is not tracked yet.
+            unsafe {
+                if ffi::PyObject_GC_IsTracked(this.as_ptr()) == 0 {
+                    ffi::PyObject_GC_Track(this.as_ptr().cast());
+                }
+            }
+        }
+    }
+
+    /// What a queued handle holds, if the queue alone holds the handle: then the loop shows it to the collector.
+    pub fn queued_references(this: &Obj) -> impl Iterator<Item = &Py<PyAny>> {
+        let handle = (this.refcount() == 1).then(|| Handle::of(this));
+        handle
+            .into_iter()
+            .flat_map(Handle::slots)
+            .filter_map(Slot::as_py)
+    }
+
+    fn slots(&self) -> [&Slot; 7] {
+        let [a, b, c] = &self.args;
+        [
+            &self.loop_,
+            &self.callback,
+            a,
+            b,
+            c,
+            &self.context,
+            &self.source_traceback,
+        ]
+    }
+
     #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.get()
+    }
+
+    fn core(&self) -> Option<&LoopCore> {
+        // SAFETY: set together with `loop_`, which keeps the loop alive and is emptied with it.
+        self.loop_
+            .is_set()
+            .then(|| unsafe { self.core.get().as_ref() })
+            .flatten()
     }
 
     pub fn set_timer(&self, key: TimerKey) {
@@ -237,8 +305,8 @@ impl Handle {
             return Ok(());
         }
         self.cancelled.set(true);
-        let loop_ = self.loop_.get();
-        let core = loop_.as_ref().and_then(LoopCore::of);
+        let held = self.loop_.get();
+        let core = self.core();
         if core.is_some_and(|core| core.debug.get()) {
             let text = string(&self.describe(this)?)?;
             self.kept_repr.set(text);
@@ -250,7 +318,9 @@ impl Handle {
         let callback = self.callback.take();
         let args = self.args.each_ref().map(Slot::take);
         self.nargs.set(0);
-        drop((job, callback, args));
+        drop(job);
+        Handle::leave_queue(this);
+        drop((callback, args, held));
         Ok(())
     }
 
@@ -538,16 +608,7 @@ unsafe extern "C" fn traverse(
         if status != 0 {
             return status;
         }
-        let [a, b, c] = &handle.args;
-        for slot in [
-            &handle.loop_,
-            &handle.callback,
-            a,
-            b,
-            c,
-            &handle.context,
-            &handle.source_traceback,
-        ] {
+        for slot in handle.slots() {
             let status = slot.visit(visit, arg);
             if status != 0 {
                 return status;
@@ -578,7 +639,7 @@ fn drop_fields(handle: &Handle) {
 
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // SAFETY: the reference count is zero: nobody else holds the object. After `drop_fields` it holds nothing, so it may be
-    // parked (see freelist.rs) or freed.
+    // parked (see freelist.rs) or freed; `held` keeps the loop, and with it the list, alive meanwhile.
     unsafe {
         ffi::PyObject_GC_UnTrack(object.cast());
         let tp = ffi::Py_TYPE(object);
@@ -586,18 +647,23 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         if !handle.weakrefs.get().is_null() {
             aside(|| ffi::PyObject_ClearWeakRefs(object));
         }
+        let held = handle.loop_.take();
+        let core = handle.core.replace(std::ptr::null());
         drop_fields(handle);
         handle.cancelled.set(false);
         handle.timer.set(None);
-        let parked = ffi::PyObject_GC_IsFinalized(object) == 0
+        let parked = held.is_some()
+            && !core.is_null()
+            && ffi::PyObject_GC_IsFinalized(object) == 0
             && if tp == state().handle_type {
-                HANDLES.with(|list| list.park(object))
+                (*core).handles.park(object)
             } else {
-                TIMERS.with(|list| list.park(object))
+                (*core).timer_handles.park(object)
             };
         if !parked {
             ffi::PyObject_GC_Del(object.cast());
         }
+        drop(held);
         ffi::Py_DECREF(tp.cast());
     }
 }

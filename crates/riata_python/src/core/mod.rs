@@ -9,6 +9,7 @@ pub mod args;
 pub mod buffer;
 pub mod freelist;
 pub mod future;
+pub mod future_iter;
 pub mod handle;
 pub mod sock_call;
 pub mod stop;

@@ -9,12 +9,11 @@ use std::ffi::c_void;
 use pyo3::ffi;
 
 use super::args::Args;
-use super::freelist::FreeList;
 use super::stop::stop_with;
 use super::typespec::{TypeSpec, fastcall, getter, noargs, onearg};
-use crate::ffi::{
-    Obj, Raised, Res, Slot, aside, give, raise_runtime_error, set_exception, string,
-};
+use crate::event_loop::LoopCore;
+use crate::event_loop::engine::core_of;
+use crate::ffi::{Obj, Raised, Res, Slot, aside, give, raise_runtime_error, set_exception, string};
 use crate::net::sock::{Kind, Stage, Stepped};
 use crate::state::state;
 
@@ -23,6 +22,8 @@ use crate::state::state;
 pub struct SockCall {
     ob_base: ffi::PyObject,
     pub loop_: Slot,
+    /// The loop too, but until the object goes: it is parked there.
+    home: Slot,
     pub sock: Slot,
     /// How much to receive, where to put it, or what to send.
     pub argument: Slot,
@@ -37,10 +38,6 @@ pub struct SockCall {
     pub watching: Cell<bool>,
     /// The socket is exactly a `socket.socket` that does not block: system calls are made from here.
     pub native: Cell<bool>,
-}
-
-thread_local! {
-    static PARKED: FreeList<128> = const { FreeList::new() };
 }
 
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
@@ -88,11 +85,11 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
 }
 
 /// A call that has not begun.
-pub fn new_call(kind: Kind, loop_: Obj, sock: Obj, argument: Obj) -> Res {
+pub fn new_call(kind: Kind, core: &LoopCore, loop_: Obj, sock: Obj, argument: Obj) -> Res {
     let tp = state().sock_call_type;
-    // SAFETY: PARKED holds objects of this type only; a fresh one is zeroed, tracked, and its fields are valid.
+    // SAFETY: `calls` parks objects of this type only; a fresh one is zeroed, tracked, and its fields are valid.
     let object = unsafe {
-        let parked = PARKED.with(|list| list.take(tp));
+        let parked = core.net.calls.take(tp);
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -106,6 +103,7 @@ pub fn new_call(kind: Kind, loop_: Obj, sock: Obj, argument: Obj) -> Res {
     call.stage.set(Stage::New);
     call.position.set(0);
     call.native.set(false);
+    call.home.set(loop_.clone());
     call.loop_.set(loop_);
     call.sock.set(sock);
     call.argument.set(argument);
@@ -229,10 +227,7 @@ unsafe fn exception_from(given: &[*mut ffi::PyObject]) -> Res {
             ));
         };
         if let Some(&traceback) = given.get(2) {
-            crate::ffi::check(ffi::PyException_SetTraceback(
-                exception.as_ptr(),
-                traceback,
-            ))?;
+            crate::ffi::check(ffi::PyException_SetTraceback(exception.as_ptr(), traceback))?;
         }
         Ok(exception)
     }
@@ -251,10 +246,7 @@ unsafe extern "C" fn close(
     Obj::none().into_ptr()
 }
 
-unsafe extern "C" fn name_getter(
-    object: *mut ffi::PyObject,
-    _: *mut c_void,
-) -> *mut ffi::PyObject {
+unsafe extern "C" fn name_getter(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a getter of this type.
     give(string(unsafe { this(&object) }.1.kind.get().name()))
 }
@@ -299,7 +291,13 @@ unsafe extern "C" fn traverse(
         if status != 0 {
             return status;
         }
-        for slot in [&call.loop_, &call.sock, &call.argument, &call.future] {
+        for slot in [
+            &call.loop_,
+            &call.home,
+            &call.sock,
+            &call.argument,
+            &call.future,
+        ] {
             let status = slot.visit(visit, arg);
             if status != 0 {
                 return status;
@@ -311,7 +309,9 @@ unsafe extern "C" fn traverse(
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
     // SAFETY: CPython clears a live object of this type.
-    unsafe { &*object.cast::<SockCall>() }.end();
+    let call = unsafe { &*object.cast::<SockCall>() };
+    call.end();
+    call.home.clear();
     0
 }
 
@@ -322,17 +322,21 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         ffi::PyObject_GC_UnTrack(object.cast());
         let tp = ffi::Py_TYPE(object);
         let call = &*object.cast::<SockCall>();
+        let held = call.home.take();
         aside(|| {
             if call.stage.get() == Stage::New && call.loop_.is_set() {
                 call.warn_unused();
             }
             call.end();
         });
-        let parked =
-            ffi::PyObject_GC_IsFinalized(object) == 0 && PARKED.with(|list| list.park(object));
+        let parked = ffi::PyObject_GC_IsFinalized(object) == 0
+            && held
+                .as_ref()
+                .is_some_and(|loop_| core_of(loop_).net.calls.park(object));
         if !parked {
             ffi::PyObject_GC_Del(object.cast());
         }
+        drop(held);
         ffi::Py_DECREF(tp.cast());
     }
 }

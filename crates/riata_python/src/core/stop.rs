@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 
 use pyo3::ffi;
 
@@ -15,7 +16,8 @@ use crate::ffi::{Obj, Res, set_exception};
 use crate::state::state;
 
 thread_local! {
-    static PARKED: FreeList<8> = const { FreeList::new() };
+    // Never dropped: a thread may end after the interpreter did.
+    static PARKED: ManuallyDrop<FreeList> = const { ManuallyDrop::new(FreeList::new(8)) };
 }
 
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
@@ -44,7 +46,9 @@ pub fn stop_with(value: Obj) -> *mut ffi::PyObject {
     }
     let tp = state().stop_type;
     // SAFETY: only objects of this type are parked.
-    let parked = PARKED.with(|list| unsafe { list.take(tp) });
+    let parked = PARKED
+        .try_with(|list| unsafe { list.take(tp) })
+        .unwrap_or(std::ptr::null_mut());
     // SAFETY: a parked object keeps an empty `args` and nothing else; it becomes a tracked, owned exception here.
     unsafe {
         if parked.is_null() {
@@ -101,7 +105,7 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
         (*stop).args = ffi::PyTuple_New(0);
         ffi::Py_XDECREF(old);
         let usable = !(*stop).args.is_null() && ffi::PyObject_GC_IsFinalized(this) == 0;
-        if !(usable && PARKED.with(|list| list.park(this))) {
+        if !(usable && PARKED.try_with(|list| list.park(this)).unwrap_or(false)) {
             take(&raw mut (*stop).args);
             ffi::PyObject_GC_Del(this.cast());
         }

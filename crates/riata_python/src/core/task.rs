@@ -11,7 +11,6 @@ use pyo3::ffi;
 use riata_trace::{TaskId, Waits};
 
 use super::args::{Args, given, init_args};
-use super::freelist::FreeList;
 use super::future::{self, Future, Status, cancel_args, describe, finalize_future, finalizing};
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
@@ -41,10 +40,6 @@ pub struct Task {
     must_cancel: Cell<bool>,
     log_destroy_pending: Cell<bool>,
     pub listed: Cell<bool>,
-}
-
-thread_local! {
-    static PARKED: FreeList<512> = const { FreeList::new() };
 }
 
 /// The two functions that other loops call: `task_step([exception])` and `task_wakeup(future)`.
@@ -160,9 +155,9 @@ pub fn new_task(
     eager: bool,
 ) -> Res {
     let tp = state().task_type;
-    // SAFETY: PARKED holds objects of this type only; a fresh one is zeroed, tracked and valid.
+    // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
     let object = unsafe {
-        let parked = PARKED.with(|list| list.take(tp));
+        let parked = core.parked_tasks.take(tp);
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -229,6 +224,14 @@ pub fn is_waiting_for(task: &Obj, future: &Obj) -> bool {
 }
 
 impl Task {
+    /// The caller knows that `object` is a task of ours: it comes from a job or a slot that holds nothing else.
+    #[inline]
+    pub fn of(object: &Obj) -> &Task {
+        debug_assert!(object.is_instance_of(state().task_type));
+        // SAFETY: instances of the type start with our layout and live as long as the reference.
+        unsafe { &*object.as_ptr().cast::<Task>() }
+    }
+
     fn init(
         &self,
         this: &Obj,
@@ -1078,18 +1081,22 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         ffi::PyObject_GC_UnTrack(object.cast());
         task.future.clear_weakrefs();
         task.unlist();
+        let (held, core) = task.future.unbind();
         task.clear_own();
         task.future.clear_all();
         task.future.reset_flags();
         let parked = is_exact
             && ffi::PyObject_GC_IsFinalized(object) == 0
-            && PARKED.with(|list| list.park(object));
+            && core
+                .as_ref()
+                .is_some_and(|core| core.parked_tasks.park(object));
         if !parked {
             match (*tp).tp_free {
                 Some(free) => free(object.cast()),
                 None => ffi::PyObject_GC_Del(object.cast()),
             }
         }
+        drop(held);
         ffi::Py_DECREF(tp.cast());
     }
 }

@@ -292,13 +292,13 @@ keywords!(
     1,
     |object, transport, [name, default]| transport.extra_info(object, present(name)?, default)
 );
-keywords!(
-    set_protocol,
-    "set_protocol",
-    ["protocol"],
-    1,
-    |object, transport, [protocol]| done(transport.set_protocol(present(protocol)?))
-);
+keywords!(set_protocol, "set_protocol", ["protocol"], 1, |object,
+                                                          transport,
+                                                          [
+    protocol,
+]| done(
+    transport.set_protocol(present(protocol)?)
+));
 keywords!(
     set_write_buffer_limits,
     "set_write_buffer_limits",
@@ -306,19 +306,18 @@ keywords!(
     0,
     |object, transport, [high, low]| done(transport.set_limits(object, high, low))
 );
-keywords!(
-    fatal_error,
-    "_fatal_error",
-    ["exc", "message"],
-    1,
-    |object, transport, [exception, message]| {
-        let message = match message {
-            Some(message) => crate::ffi::utf8(message)?,
-            None => "Fatal error on transport".to_owned(),
-        };
-        done(transport.fatal(object, present(exception)?.clone(), &message))
-    }
-);
+keywords!(fatal_error, "_fatal_error", ["exc", "message"], 1, |object,
+                                                               transport,
+                                                               [
+    exception,
+    message,
+]| {
+    let message = match message {
+        Some(message) => crate::ffi::utf8(message)?,
+        None => "Fatal error on transport".to_owned(),
+    };
+    done(transport.fatal(object, present(exception)?.clone(), &message))
+});
 method!(close, |object, transport| done(transport.close(object)));
 method!(abort, |object, transport| done(
     transport.force_close(object, Obj::none())

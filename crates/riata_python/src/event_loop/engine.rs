@@ -12,6 +12,8 @@ use riata_engine::{Driver as _, Engine, KernelDriver, SocketId, TimerKey, Wait};
 use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
 use super::{Loop, LoopCore};
+use crate::core::freelist::FreeList;
+use crate::core::handle::Handle;
 use crate::core::task::Task;
 use crate::ffi::{Obj, Raised, Res, Slot, check, take_exception, without_gil};
 use crate::job::Job;
@@ -44,8 +46,8 @@ pub fn shared_this(core: &LoopCore) -> Obj {
 /// A number that no other running thread has.
 #[inline]
 pub fn thread_token() -> usize {
-    thread_local!(static HERE: u8 = const { 0 });
-    HERE.with(|here| &raw const *here as usize)
+    // SAFETY: always callable; two running threads never have the same one.
+    unsafe { libc::pthread_self() as usize }
 }
 
 impl LoopCore {
@@ -66,6 +68,10 @@ impl LoopCore {
             counts: RefCell::new(Counts::default()),
             slow_callback_duration: Cell::new(0.1),
             task_factory: Slot::empty(),
+            handles: FreeList::new(4096),
+            timer_handles: FreeList::new(4096),
+            futures: FreeList::new(1024),
+            parked_tasks: FreeList::new(1024),
             net: crate::net::NetState::default(),
         })
     }
@@ -258,7 +264,19 @@ impl LoopCore {
     /// Everything that was queued, for the caller to drop.
     pub fn clear(&self) -> Vec<Job> {
         // SAFETY: one call.
-        unsafe { self.engine().clear() }
+        let jobs = unsafe { self.engine().clear() };
+        for job in &jobs {
+            if let Job::Handle(handle) = job {
+                Handle::leave_queue(handle);
+            }
+        }
+        jobs
+    }
+
+    /// Let go of the kernel's objects; the queues are empty by now.
+    pub fn shut(&self) {
+        // SAFETY: one call.
+        unsafe { self.engine().driver.shut() }
     }
 
     // -------------------------------------------------------------- tasks
@@ -271,7 +289,7 @@ impl LoopCore {
         }
         self.write_current(task)?;
         self.current.set(task.as_ptr());
-        self.current_id.set(crate::core::task::id_of(task));
+        self.current_id.set(Task::of(task).id.get());
         Ok(())
     }
 
@@ -416,7 +434,7 @@ impl LoopCore {
     #[inline]
     pub fn wake(&self, task: Obj) {
         self.emit(Event::Wake {
-            task: TaskId(crate::core::task::id_of(&task)),
+            task: TaskId(Task::of(&task).id.get()),
             by: self.current_task(),
         });
         self.push(Job::Wake(task));
@@ -465,6 +483,11 @@ pub fn traverse(core: &LoopCore, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::
     for job in engine.jobs() {
         for reference in job.references().into_iter().flatten() {
             visit.call(reference.as_py())?;
+        }
+        if let Job::Handle(handle) = job {
+            for reference in Handle::queued_references(handle) {
+                visit.call(reference)?;
+            }
         }
     }
     match core.task_factory.as_py() {

@@ -122,6 +122,7 @@ fn watcher(core: &LoopCore, callback: &Bound<'_, PyAny>, args: &Bound<'_, PyTupl
     let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
     new_handle(
         &core.this(),
+        core,
         &Obj::from(callback.clone()),
         &pointers,
         copy_context()?,

@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use riata_engine::{Engine, Inbox, KernelDriver};
 use riata_trace::Counts;
 
+use crate::core::freelist::FreeList;
 use crate::core::task::Task;
 use crate::ffi::{Obj, Res, Slot};
 use crate::job::Job;
@@ -42,6 +43,10 @@ pub struct LoopCore {
     counts: RefCell<Counts>,
     pub slow_callback_duration: Cell<f64>,
     pub task_factory: Slot,
+    pub handles: FreeList,
+    pub timer_handles: FreeList,
+    pub futures: FreeList,
+    pub parked_tasks: FreeList,
     pub net: crate::net::NetState,
 }
 

@@ -71,6 +71,7 @@ impl Loop {
         let jobs = self.core.clear();
         drop(jobs);
         crate::net::close_all(&self.core);
+        self.core.shut();
     }
 
     fn get_debug(&self) -> bool {

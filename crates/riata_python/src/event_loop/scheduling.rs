@@ -2,6 +2,8 @@
 //! `call_soon`, `call_soon_threadsafe`, `call_later`, `call_at`, `time`, `create_future`, `create_task`.
 #![expect(unsafe_code, reason = "raw CPython methods, see core/mod.rs")]
 
+use std::borrow::Cow;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -115,7 +117,7 @@ impl LoopCore {
 struct Call<'a> {
     loop_: &'a Obj,
     core: &'a LoopCore,
-    positional: &'a [*mut ffi::PyObject],
+    positional: Cow<'a, [*mut ffi::PyObject]>,
     context: Obj,
 }
 
@@ -123,9 +125,9 @@ impl<'a> Call<'a> {
     /// # Safety
     /// The arguments are those of a fastcall method of the loop class.
     #[inline]
-    unsafe fn new(
+    unsafe fn new<const N: usize>(
         function: &'static str,
-        required: &[&str],
+        required: [&str; N],
         object: &'a *mut ffi::PyObject,
         args: *const *mut ffi::PyObject,
         nargs: ffi::Py_ssize_t,
@@ -138,21 +140,20 @@ impl<'a> Call<'a> {
                 Args::new(function, args, nargs, names),
             )
         };
-        args.require(required)?;
-        let context = if args.has_keywords() {
-            let [context] = args.keywords([&state().names.context])?;
-            given(context).cloned()
+        let (positional, context) = if args.has_keywords() {
+            args.named(required)?
         } else {
-            None
+            args.require(&required)?;
+            (Cow::Borrowed(args.positional()), None)
         };
         let core = core_of(loop_);
         core.check_closed()?;
         Ok(Call {
             loop_,
             core,
-            positional: args.positional(),
+            positional,
             context: match context {
-                Some(context) => context,
+                Some(context) => context.clone(),
                 None => copy_context()?,
             },
         })
@@ -169,6 +170,7 @@ impl<'a> Call<'a> {
         let core = self.core;
         let handle = new_handle(
             self.loop_,
+            core,
             // SAFETY: as in `callback`.
             unsafe { Obj::from_ref(&self.positional[callback]) },
             &self.positional[callback + 1..],
@@ -184,6 +186,7 @@ impl<'a> Call<'a> {
         let handle = new_timer_handle(
             when,
             self.loop_,
+            self.core,
             // SAFETY: as in `callback`.
             unsafe { Obj::from_ref(&self.positional[1]) },
             &self.positional[2..],
@@ -212,7 +215,7 @@ unsafe extern "C" fn call_soon(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of the loop class.
-    let call = unsafe { Call::new("call_soon", &["callback"], &object, args, nargs, names) };
+    let call = unsafe { Call::new("call_soon", ["callback"], &object, args, nargs, names) };
     give(call.and_then(|call| {
         call.core
             .debug_checks(call.callback(0), "call_soon", false)?;
@@ -232,7 +235,7 @@ unsafe extern "C" fn call_soon_threadsafe(
     let call = unsafe {
         Call::new(
             "call_soon_threadsafe",
-            &["callback"],
+            ["callback"],
             &object,
             args,
             nargs,
@@ -258,7 +261,7 @@ unsafe extern "C" fn call_later(
     let call = unsafe {
         Call::new(
             "call_later",
-            &["delay", "callback"],
+            ["delay", "callback"],
             &object,
             args,
             nargs,
@@ -299,16 +302,7 @@ unsafe extern "C" fn call_at(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of the loop class.
-    let call = unsafe {
-        Call::new(
-            "call_at",
-            &["when", "callback"],
-            &object,
-            args,
-            nargs,
-            names,
-        )
-    };
+    let call = unsafe { Call::new("call_at", ["when", "callback"], &object, args, nargs, names) };
     give(call.and_then(|call| {
         let when = call.callback(0);
         if when.is_none() {

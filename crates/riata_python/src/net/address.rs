@@ -25,17 +25,12 @@ pub fn to_python(address: &SocketAddr) -> Res {
         SocketAddr::V6(v6) => {
             let (host, port) = (string(&v6.ip().to_string())?, int(v6.port().into())?);
             let (flow, scope) = (int(v6.flowinfo().into())?, int(v6.scope_id().into())?);
-            tuple(&[
-                host.as_ptr(),
-                port.as_ptr(),
-                flow.as_ptr(),
-                scope.as_ptr(),
-            ])
+            tuple(&[host.as_ptr(), port.as_ptr(), flow.as_ptr(), scope.as_ptr()])
         }
         SocketAddr::Unix(UnixAddr::Unnamed) => string(""),
-        SocketAddr::Unix(UnixAddr::Path(path)) => import(c"os")?
-            .get(c"fsdecode")?
-            .call1(&bytes(path)?),
+        SocketAddr::Unix(UnixAddr::Path(path)) => {
+            import(c"os")?.get(c"fsdecode")?.call1(&bytes(path)?)
+        }
         SocketAddr::Unix(UnixAddr::Abstract(name)) => {
             let mut raw = Vec::with_capacity(name.len() + 1);
             raw.push(0);

@@ -4,10 +4,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use riata_engine::SocketId;
 
+use super::ensure_no_transport;
 use super::server::{self, Serving};
 use super::sock::Kind;
 use super::transport::{Connection, Source};
-use super::ensure_no_transport;
 use crate::core::handle::{Handle, new_handle};
 use crate::core::sock_call::new_call;
 use crate::event_loop::{Loop, LoopCore};
@@ -152,7 +152,9 @@ fn call(
     sock: &Bound<'_, PyAny>,
     argument: &Bound<'_, PyAny>,
 ) -> PyResult<Py<PyAny>> {
-    Ok(new_call(kind, obj(loop_.as_any()), obj(sock), obj(argument))?.into())
+    let core = &loop_.get().core;
+    let made = new_call(kind, core, obj(loop_.as_any()), obj(sock), obj(argument))?;
+    Ok(made.into())
 }
 
 type Watch = fn(&LoopCore, SocketId, Job) -> std::io::Result<Option<Job>>;
@@ -169,10 +171,17 @@ impl Loop {
         core.check_closed()?;
         let id = descriptor(fd)?;
         let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
-        let handle = new_handle(&core.this(), &obj(callback), &pointers, copy_context()?)?;
+        let handle = new_handle(
+            &core.this(),
+            core,
+            &obj(callback),
+            &pointers,
+            copy_context()?,
+        )?;
         let replaced = watch(core, id, Job::Handle(handle.clone()))
             .map_err(|error| crate::errors::raise_os_error(&error))?;
         cancel(replaced)?;
+        Handle::leave_queue(&handle);
         Ok(handle)
     }
 }

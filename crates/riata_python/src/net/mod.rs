@@ -17,6 +17,7 @@ use std::cell::Cell;
 use pyo3::prelude::*;
 use riata_engine::SocketId;
 
+use crate::core::freelist::FreeList;
 use crate::core::sock_call::SockCall;
 use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
@@ -46,11 +47,22 @@ pub enum Event {
 }
 
 /// What a loop keeps for its sockets.
-#[derive(Default)]
 pub struct NetState {
     /// Where transports receive; taken out for the length of a system call.
     buffer: Cell<Option<Box<[u8]>>>,
     pub transports: Registry,
+    /// Socket calls to be used again.
+    pub calls: FreeList,
+}
+
+impl Default for NetState {
+    fn default() -> Self {
+        NetState {
+            buffer: Cell::default(),
+            transports: Registry::default(),
+            calls: FreeList::new(256),
+        }
+    }
 }
 
 /// What a transport asks for in one call, as asyncio does.
@@ -126,7 +138,8 @@ pub fn handle_exception(
     for (key, value) in more {
         dict_set(&context, &string(key)?, value)?;
     }
-    core.this().method1(&names.call_exception_handler, &context)?;
+    core.this()
+        .method1(&names.call_exception_handler, &context)?;
     Ok(())
 }
 

@@ -10,9 +10,7 @@ use super::{Event, log_debug, streams};
 use crate::core::buffer::View;
 use crate::core::transport::Transport;
 use crate::errors::raise_os_error;
-use crate::ffi::{
-    Obj, Raised, Res, bytes, copy_context, in_context, int, raise_runtime_error,
-};
+use crate::ffi::{Obj, Raised, Res, bytes, copy_context, in_context, int, raise_runtime_error};
 use crate::job::Job;
 use crate::state::state;
 
@@ -146,10 +144,9 @@ impl Transport {
         };
         match protocol.method1(&state().names.data_received, &data) {
             Ok(_) => Ok(()),
-            Err(Raised) => self.fatal_raised(
-                this,
-                "Fatal error: protocol.data_received() call failed.",
-            ),
+            Err(Raised) => {
+                self.fatal_raised(this, "Fatal error: protocol.data_received() call failed.")
+            }
         }
     }
 
@@ -177,9 +174,7 @@ impl Transport {
             let hint = int(-1)?;
             let buffer = protocol.method1(&names.get_buffer, &hint)?;
             if crate::ffi::length(&buffer)? == 0 {
-                return Err(raise_runtime_error(
-                    "get_buffer() returned an empty buffer",
-                ));
+                return Err(raise_runtime_error("get_buffer() returned an empty buffer"));
             }
             Ok(buffer)
         };
@@ -200,10 +195,8 @@ impl Transport {
                 let count = int(count as i64)?;
                 match protocol.method1(&names.buffer_updated, &count) {
                     Ok(_) => Ok(()),
-                    Err(Raised) => self.fatal_raised(
-                        this,
-                        "Fatal error: protocol.buffer_updated() call failed.",
-                    ),
+                    Err(Raised) => self
+                        .fatal_raised(this, "Fatal error: protocol.buffer_updated() call failed."),
                 }
             }
             Err(error) => self.receive_failed(this, &error),
@@ -231,10 +224,9 @@ impl Transport {
                 Ok(())
             }
             Ok(false) => self.close(this),
-            Err(Raised) => self.fatal_raised(
-                this,
-                "Fatal error: protocol.eof_received() call failed.",
-            ),
+            Err(Raised) => {
+                self.fatal_raised(this, "Fatal error: protocol.eof_received() call failed.")
+            }
         }
     }
 }

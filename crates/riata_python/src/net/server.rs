@@ -217,8 +217,10 @@ impl Fields {
                 if ends_the_loop(&exception) {
                     return Err(set_exception(exception));
                 }
-                let more: Vec<(&str, &Obj)> =
-                    protocol.iter().map(|protocol| ("protocol", protocol)).collect();
+                let more: Vec<(&str, &Obj)> = protocol
+                    .iter()
+                    .map(|protocol| ("protocol", protocol))
+                    .collect();
                 handle_exception(
                     core,
                     "Error on transport creation for incoming connection",

@@ -88,7 +88,10 @@ impl SockCall {
         let fd = u32::try_from(to_int(&number)?).map_err(|_| {
             raise(
                 value_error(),
-                &format!("Invalid file descriptor: {}", crate::ffi::repr(&number).unwrap_or_default()),
+                &format!(
+                    "Invalid file descriptor: {}",
+                    crate::ffi::repr(&number).unwrap_or_default()
+                ),
             )
         })?;
         let id = SocketId(fd);

@@ -6,8 +6,8 @@ use crate::core::buffer::extend_bytearray;
 use crate::core::future;
 use crate::core::transport::Transport;
 use crate::ffi::{
-    Obj, Raised, Res, bytes, dict_get, import, is_false, raised_matches,
-    take_exception, to_int_saturating,
+    Obj, Raised, Res, bytes, dict_get, import, is_false, raised_matches, take_exception,
+    to_int_saturating,
 };
 use crate::state::state;
 
@@ -28,10 +28,9 @@ impl Classes {
         let protocol = module.get(c"StreamReaderProtocol")?;
         let reader = module.get(c"StreamReader")?;
         let mut methods = Vec::new();
-        for (class, names, of_reader) in [
-            (&protocol, OF_PROTOCOL, false),
-            (&reader, OF_READER, true),
-        ] {
+        for (class, names, of_reader) in
+            [(&protocol, OF_PROTOCOL, false), (&reader, OF_READER, true)]
+        {
             for name in names {
                 methods.push((crate::ffi::interned(name)?, of_reader, class.get(name)?));
             }

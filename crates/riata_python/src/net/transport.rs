@@ -87,7 +87,7 @@ impl Connection {
         }
         transport.context.set(copy_of_context(&context)?);
         let connection_made = self.protocol.attr(&state().names.connection_made)?;
-        let handle = new_handle(&loop_, &connection_made, &[object.as_ptr()], context)?;
+        let handle = new_handle(&loop_, core, &connection_made, &[object.as_ptr()], context)?;
         if let Some(server) = &self.server {
             attach(server, &object)?;
             transport.server.set(server.clone());
@@ -102,7 +102,7 @@ impl Connection {
             let none = Obj::none();
             let args = [waiter.as_ptr(), none.as_ptr()];
             let set = &state().set_result_unless_cancelled;
-            let handle = new_handle(&loop_, set, &args, copy_context()?)?;
+            let handle = new_handle(&loop_, core, set, &args, copy_context()?)?;
             core.push(Job::Handle(handle));
         }
         Ok(object)
@@ -435,9 +435,7 @@ pub fn socket_from(id: SocketId) -> Res {
     let module = import(c"socket")?;
     let fd = int(id.0.into())?;
     let kwnames = crate::ffi::tuple(&[state().names.fileno.as_ptr()])?;
-    let sock = module
-        .get(c"socket")?
-        .call_kw(&[fd.as_ptr()], &kwnames)?;
+    let sock = module.get(c"socket")?.call_kw(&[fd.as_ptr()], &kwnames)?;
     sock.get(c"setblocking")?.call1(&Obj::bool(false))?;
     Ok(sock)
 }

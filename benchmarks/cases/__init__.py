@@ -1,0 +1,18 @@
+"""The cases, by topic. Importing this package fills the registry; nothing is measured on import."""
+
+from cases import callbacks, memory, primitives, runs, servers, tasks, threads, timers
+from cases.registry import Case, all_cases, find_cases
+
+__all__ = [
+    "Case",
+    "all_cases",
+    "callbacks",
+    "find_cases",
+    "memory",
+    "primitives",
+    "runs",
+    "servers",
+    "tasks",
+    "threads",
+    "timers",
+]

@@ -1,0 +1,79 @@
+"""Interleaves: in each round every loop runs every case once, in an order that rotates.
+
+Noise that lasts (a neighbour, a warm processor) then falls on all loops alike, and ratios are taken
+between values of the same round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cases.registry import Case
+
+from harness.contestants import Contestant
+from harness.errors import MeasurementError
+
+Measure = Callable[[Case, Contestant], dict[str, Any]]
+
+
+def run_campaign(
+    cases: list[Case],
+    contestants: list[Contestant],
+    rounds: int,
+    measure: Measure,
+    report: Callable[[str, bool], None],
+) -> list[dict[str, Any]]:
+    """One sample per round, case and loop, in the order taken; failures carry `error`.
+
+    A case that failed on a loop is not tried on it again. `report(line, important)` hears of each.
+    """
+    samples = []
+    failed: set[tuple[str, str]] = set()
+    for round_number, case, contestant in schedule(cases, contestants, rounds):
+        key = (case.name, contestant.name)
+        if key in failed:
+            continue
+        sample: dict[str, Any] = {
+            "round": round_number,
+            "case": case.name,
+            "loop": contestant.name,
+        }
+        try:
+            sample |= measure(case, contestant)
+        except MeasurementError as error:
+            failed.add(key)
+            sample["error"] = str(error)
+            report(f"failed: {case.name} on {contestant.name}: {error}", True)
+        else:
+            step = f"round {round_number + 1}/{rounds}: {case.name} {contestant.name}"
+            report(f"{step} {sample['value']:.1f}", False)
+        samples.append(sample)
+    return samples
+
+
+def schedule(
+    cases: list[Case], contestants: list[Contestant], rounds: int
+) -> Iterator[tuple[int, Case, Contestant]]:
+    """Every case in every round, its loops side by side in time; who starts moves on by one."""
+    for round_number in range(rounds):
+        for case_number, case in enumerate(cases):
+            first = (round_number + case_number) % len(contestants)
+            for contestant in contestants[first:] + contestants[:first]:
+                if applies(case, contestant):
+                    yield round_number, case, contestant
+
+
+def applies(case: Case, contestant: Contestant) -> bool:
+    """A floor runs only the plain echo: streams and `sock_*` are the same bytes on the wire."""
+    return not contestant.is_floor or case.settings.get("arguments") == ("protocol",)
+
+
+def values_by_round(samples: list[dict[str, Any]]) -> dict[tuple[str, str], dict[int, float]]:
+    """`{(case, loop): {round: value}}` of what was measured without error."""
+    table: dict[tuple[str, str], dict[int, float]] = {}
+    for sample in samples:
+        if "error" not in sample:
+            row = table.setdefault((sample["case"], sample["loop"]), {})
+            row[sample["round"]] = sample["value"]
+    return table

@@ -1,0 +1,199 @@
+//! The heap against a list that is searched from one end to the other.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What timers mean, said as plainly as possible.
+#[derive(Default)]
+struct Model {
+    /// Deadline, number and whether it still waits. The number is that of the addition.
+    timers: Vec<(Seconds, usize, bool)>,
+}
+
+impl Model {
+    fn add(&mut self, when: Seconds) {
+        let number = self.timers.len();
+        self.timers.push((when, number, true));
+    }
+
+    fn cancel(&mut self, number: usize) -> Option<usize> {
+        let timer = self.timers.get_mut(number)?;
+        std::mem::replace(&mut timer.2, false).then_some(number)
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = (Seconds, usize)> + '_ {
+        self.timers
+            .iter()
+            .filter(|timer| timer.2)
+            .map(|&(when, number, _)| (when, number))
+    }
+
+    fn drain_before(&mut self, end: Seconds) -> Vec<usize> {
+        let mut fired: Vec<_> = self
+            .waiting()
+            .filter(|timer| end.is_nan() || due(timer.0) < end)
+            .collect();
+        // A stable sort keeps those of one deadline in the order in which they were added.
+        fired.sort_by(|a, b| due(a.0).total_cmp(&due(b.0)));
+        for &(_, number) in &fired {
+            self.timers[number].2 = false;
+        }
+        fired.into_iter().map(|timer| timer.1).collect()
+    }
+}
+
+/// A deadline that is no number is always due; the two zeros are one.
+fn due(when: Seconds) -> Seconds {
+    if when.is_nan() {
+        Seconds::NEG_INFINITY
+    } else {
+        when + 0.0
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Add(Seconds),
+    /// Of the timers added so far, by a fraction.
+    Cancel(f64),
+    CancelAll,
+    DrainBefore(Seconds),
+    Clear,
+}
+
+fn deadline() -> impl Strategy<Value = Seconds> {
+    prop_oneof![
+        // Few values, so that many are equal.
+        8 => (0..20u8).prop_map(Seconds::from),
+        4 => any::<f64>(),
+        1 => prop::sample::select(vec![
+            Seconds::INFINITY,
+            Seconds::NEG_INFINITY,
+            Seconds::NAN,
+            0.0,
+            -0.0,
+        ]),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => deadline().prop_map(Step::Add),
+        10 => (0.0..1.0).prop_map(Step::Cancel),
+        1 => Just(Step::CancelAll),
+        6 => deadline().prop_map(Step::DrainBefore),
+        1 => Just(Step::Clear),
+    ]
+}
+
+/// Applies the steps to both, and compares what comes out and what is left.
+fn check(steps: Vec<Step>) {
+    check_with(steps, true);
+}
+
+/// As `check`, but compares only what comes out: the model is slow.
+fn check_ends(steps: Vec<Step>) {
+    check_with(steps, false);
+}
+
+fn check_with(steps: Vec<Step>, each: bool) {
+    let mut timers = Timers::new();
+    let mut model = Model::default();
+    let mut keys = Vec::new();
+    for step in steps {
+        match step {
+            Step::Add(when) => {
+                keys.push(timers.add(when, keys.len()));
+                model.add(when);
+            }
+            Step::Cancel(at) => {
+                let number = (keys.len() as f64 * at) as usize;
+                if let Some(&key) = keys.get(number) {
+                    assert_eq!(timers.cancel(key), model.cancel(number));
+                }
+            }
+            Step::CancelAll => {
+                for (number, &key) in keys.iter().enumerate() {
+                    assert_eq!(timers.cancel(key), model.cancel(number));
+                }
+            }
+            Step::DrainBefore(end) => {
+                let mut jobs = Vec::new();
+                timers.drain_before(end, |job| jobs.push(job));
+                assert_eq!(jobs, model.drain_before(end));
+            }
+            Step::Clear => assert_eq!(timers.clear(), model.drain_before(Seconds::NAN)),
+        }
+        if !each {
+            continue;
+        }
+        assert_eq!(timers.len(), model.waiting().count());
+        let earliest = model
+            .waiting()
+            .map(|(when, _)| due(when))
+            .reduce(Seconds::min);
+        assert_eq!(timers.next_deadline(), earliest);
+        // Lazy deletion is bounded.
+        assert!(timers.dead <= PURGE_MIN || timers.dead * 2 <= timers.heap.len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn agree_with_a_list(steps in prop::collection::vec(step(), 0..300)) {
+        check(steps);
+    }
+}
+
+/// So many that due timers are sorted and not popped; or, when few of them are due, both.
+#[test]
+fn many_timers_agree_with_a_list() {
+    for fraction in [0.01, 0.2, 0.9, 1.0] {
+        let count = 5000u64;
+        let scattered = (0..count).map(|number| (number * 7919 % count / 3) as Seconds);
+        let mut steps: Vec<_> = scattered.map(Step::Add).collect();
+        steps.extend((0..count / 10).map(|number| Step::Cancel(number as f64 / 500.0)));
+        steps.push(Step::DrainBefore(count as Seconds / 3.0 * fraction));
+        steps.push(Step::DrainBefore(Seconds::INFINITY));
+        check_ends(steps);
+    }
+}
+
+#[test]
+fn any_small_number_of_timers_can_be_due() {
+    for count in 0..3 * FEW {
+        let mut steps = vec![Step::Add(1.0); count];
+        steps.push(Step::DrainBefore(2.0));
+        check(steps);
+    }
+}
+
+#[test]
+fn a_key_never_names_a_later_timer() {
+    let mut timers = Timers::new();
+    let first = timers.add(1.0, "first");
+    timers.drain_before(2.0, |job| assert_eq!(job, "first"));
+    let second = timers.add(1.0, "second");
+    assert_eq!(second.slot, first.slot, "the slot is used again");
+    assert_eq!(timers.cancel(first), None);
+    assert_eq!(timers.cancel(second), Some("second"));
+    assert_eq!(timers.cancel(second), None);
+}
+
+#[test]
+fn the_two_zeros_are_one_deadline() {
+    let add_and_clear = vec![Step::Add(0.0), Step::Add(-0.0), Step::Add(0.0), Step::Clear];
+    check(add_and_clear);
+}
+
+#[test]
+fn memory_stays_flat_while_timers_come_and_go() {
+    let mut timers = Timers::new();
+    for round in 0..100_000 {
+        let key = timers.add(f64::from(round) + 3600.0, round);
+        assert_eq!(timers.cancel(key), Some(round));
+    }
+    assert!(timers.heap.capacity() <= 4 * PURGE_MIN);
+    assert!(timers.slots.capacity() <= 4 * PURGE_MIN);
+}

@@ -1,0 +1,197 @@
+//! The order of jobs, and when the wait may be skipped, against a slow and obvious model of asyncio's loop.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+use riata_engine::{Driver, Engine, TimerKey, Wait};
+use riata_sim::SimDriver;
+
+/// asyncio's loop, as `BaseEventLoop._run_once` has it, with numbers for handles.
+#[derive(Default)]
+struct Model {
+    now: f64,
+    ready: VecDeque<u32>,
+    inbox: Vec<u32>,
+    /// In the order in which they were added; `None` once fired or cancelled.
+    timers: Vec<Option<(f64, u32)>>,
+}
+
+impl Model {
+    fn begin_turn(&mut self) -> usize {
+        self.ready.extend(self.inbox.drain(..));
+        if self.ready.is_empty() {
+            let deadlines = self.timers.iter().flatten().map(|timer| timer.0);
+            if let Some(when) = deadlines.reduce(f64::min) {
+                self.now = self.now.max(when);
+            }
+        }
+        let mut due: Vec<_> = self
+            .timers
+            .iter_mut()
+            .filter(|timer| timer.is_some_and(|timer| timer.0 <= self.now))
+            .filter_map(Option::take)
+            .collect();
+        // A stable sort keeps those of one deadline in the order in which they were added.
+        due.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.ready.extend(due.into_iter().map(|timer| timer.1));
+        self.ready.len()
+    }
+}
+
+/// What a job does when it runs, or what is done between turns.
+#[derive(Clone, Debug)]
+enum Action {
+    Push,
+    PushFront,
+    Send,
+    AddTimer(u8),
+    Cancel(f64),
+    Advance(u8),
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        4 => Just(Action::Push),
+        1 => Just(Action::PushFront),
+        2 => Just(Action::Send),
+        4 => (0..6u8).prop_map(Action::AddTimer),
+        3 => (0.0..1.0).prop_map(Action::Cancel),
+        1 => (0..3u8).prop_map(Action::Advance),
+    ]
+}
+
+struct Pair {
+    engine: Engine<SimDriver, u32>,
+    model: Model,
+    keys: Vec<TimerKey>,
+    next_job: u32,
+}
+
+impl Pair {
+    fn act(&mut self, action: &Action) {
+        let job = self.next_job;
+        self.next_job += 1;
+        match *action {
+            Action::Push => {
+                self.engine.push(job);
+                self.model.ready.push_back(job);
+            }
+            Action::PushFront => {
+                self.engine.push_front(job);
+                self.model.ready.push_front(job);
+            }
+            Action::Send => {
+                self.engine.inbox().push(job).unwrap();
+                self.model.inbox.push(job);
+            }
+            Action::AddTimer(delay) => {
+                let when = self.engine.time() + f64::from(delay);
+                self.keys.push(self.engine.add_timer(when, job));
+                self.model.timers.push(Some((when, job)));
+            }
+            Action::Cancel(at) => {
+                let number = (self.keys.len() as f64 * at) as usize;
+                if let Some(&key) = self.keys.get(number) {
+                    let expected = self.model.timers[number].take().map(|timer| timer.1);
+                    assert_eq!(self.engine.cancel_timer(key), expected);
+                }
+            }
+            Action::Advance(by) => {
+                self.engine.driver.advance(f64::from(by));
+                self.model.now += f64::from(by);
+            }
+        }
+        assert_eq!(
+            self.engine.timer_len(),
+            self.model.timers.iter().flatten().count()
+        );
+    }
+}
+
+/// Runs turns; each job that runs does what the script says next.
+fn check(script: Vec<Vec<Action>>) {
+    let mut pair = Pair {
+        engine: Engine::new(SimDriver::new()),
+        model: Model::default(),
+        keys: Vec::new(),
+        next_job: 0,
+    };
+    let mut script = script.iter();
+    for action in script.next().into_iter().flatten() {
+        pair.act(action);
+    }
+    loop {
+        let wait = pair.engine.prepare();
+        match wait {
+            Wait::Forever => break,
+            Wait::Skip => {}
+            Wait::Poll | Wait::Until(_) => pair.engine.driver.wait(wait).unwrap(),
+        }
+        let count = pair.engine.collect();
+        assert_eq!(count, pair.model.begin_turn());
+        assert_eq!(pair.engine.driver.now(), pair.model.now);
+        for _ in 0..count {
+            let job = pair.engine.pop();
+            assert_eq!(job, pair.model.ready.pop_front());
+            if job.is_none() {
+                break;
+            }
+            for action in script.next().into_iter().flatten() {
+                pair.act(action);
+            }
+        }
+        assert_eq!(pair.engine.ready_len(), pair.model.ready.len());
+    }
+    assert!(pair.model.ready.is_empty());
+    assert_eq!(pair.model.timers.iter().flatten().count(), 0);
+}
+
+proptest! {
+    #[test]
+    fn jobs_run_in_the_order_of_asyncio(
+        script in prop::collection::vec(prop::collection::vec(action(), 0..4), 0..150)
+    ) {
+        check(script);
+    }
+}
+
+/// One turn of an engine whose jobs are pushed again; says whether it polled.
+fn busy_turn(engine: &mut Engine<SimDriver, u32>) -> bool {
+    let wait = engine.prepare();
+    assert!(matches!(wait, Wait::Skip | Wait::Poll));
+    if wait == Wait::Poll {
+        engine.driver.wait(wait).unwrap();
+    }
+    for _ in 0..engine.collect() {
+        let job = engine.pop().unwrap();
+        engine.push(job);
+    }
+    wait == Wait::Poll
+}
+
+/// In which of the first turns an engine polls that runs `jobs` jobs in each.
+fn polls(jobs: u32) -> Vec<usize> {
+    let mut engine = Engine::new(SimDriver::new());
+    (0..jobs).for_each(|job| engine.push(job));
+    (0..150).filter(|_| busy_turn(&mut engine)).collect()
+}
+
+#[test]
+fn a_busy_loop_polls_every_64_turns_or_1024_jobs() {
+    assert_eq!(polls(1), [0, 64, 128]);
+    assert_eq!(polls(16), [0, 64, 128]);
+    let expected: Vec<usize> = (0..150).step_by(11).collect();
+    assert_eq!(polls(100), expected);
+    assert_eq!(polls(5000).len(), 150);
+}
+
+#[test]
+fn each_run_begins_with_a_poll() {
+    let mut engine = Engine::new(SimDriver::new());
+    engine.push(1);
+    assert!(busy_turn(&mut engine));
+    assert!(!busy_turn(&mut engine));
+    engine.begin_run();
+    assert!(busy_turn(&mut engine));
+    assert!(!busy_turn(&mut engine));
+}

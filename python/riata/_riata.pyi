@@ -1,0 +1,76 @@
+"""Types of the extension module.
+
+Its classes derive from nothing of asyncio's at run time; their `__class__` answers asyncio's class and their methods
+have asyncio's signatures. Checkers are told that they are subclasses, which is what a program may rely on.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextvars import Context
+from typing import Any, TypedDict, TypeVar, final
+
+from typing_extensions import NotRequired, Self, disjoint_base
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+__version__: str
+
+class _BuildInfo(TypedDict):
+    version: str
+    profile: str  # "release" or "debug"
+    target: str  # Rust's target triple
+    driver: str  # what waits for the kernel: "epoll" or "kqueue"
+    python: str  # the Python that the extension was built for
+    commit: NotRequired[str]  # missing where the build does not know it
+
+def build_info() -> _BuildInfo: ...
+
+@disjoint_base
+class Future(asyncio.Future[_T]): ...
+
+@disjoint_base
+class Task(asyncio.Task[_T_co]):  # pyright: ignore[reportInvalidTypeArguments]
+    # `context` and `eager_start` are there on every Python.
+    def __init__(
+        self,
+        coro: Generator[Any, None, _T_co] | Coroutine[Any, Any, _T_co],
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        name: str | None = None,
+        context: Context | None = None,
+        eager_start: bool = False,
+    ) -> None: ...
+
+@final
+class Handle(asyncio.Handle): ...
+
+@final
+class TimerHandle(asyncio.TimerHandle): ...
+
+@disjoint_base
+class Loop(asyncio.SelectorEventLoop):
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    def __init__(self) -> None: ...
+    def create_task(
+        self,
+        coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+        eager_start: bool | None = None,
+    ) -> asyncio.Task[_T]: ...
+
+    # What `riata.event_loop` builds on. Not for programs.
+    def _attach(self, plain: bool) -> None: ...
+    def _run(self) -> None: ...
+    def _close(self) -> None: ...
+    def _set_debug(self, enabled: bool) -> None: ...
+    def _native_tasks(self) -> list[asyncio.Task[Any]]: ...
+
+    # asyncio's own functions, which `riata.event_loop` puts on its class by name.
+    def _check_closed(self) -> None: ...
+    def _check_running(self) -> None: ...
+    def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+    def _process_self_data(self, data: bytes) -> None: ...

@@ -1,0 +1,606 @@
+"""Futures: what asyncio promises of them, for every mixture of loops and future classes."""
+
+import asyncio
+import contextvars
+import gc
+import pickle
+import weakref
+
+import pytest
+
+from ..support import PY311, differential, turns
+
+
+def test_states(world, wloop):
+    future = world.future(wloop)
+    assert asyncio.isfuture(future)
+    if world.tasks != "python":
+        assert isinstance(future, asyncio.Future)
+        assert not isinstance(future, asyncio.Task)
+    assert not future.done() and not future.cancelled()
+    assert future.get_loop() is wloop
+    future.set_result("r")
+    assert future.done() and not future.cancelled()
+    assert future.result() == "r" and future.exception() is None
+
+    failed = world.future(wloop)
+    error = ValueError("boom")
+    failed.set_exception(error)
+    assert failed.exception() is error
+    with pytest.raises(ValueError, match="boom"):
+        failed.result()
+
+    cancelled = world.future(wloop)
+    assert cancelled.cancel() is True
+    assert cancelled.cancel() is False
+    assert cancelled.done() and cancelled.cancelled()
+    with pytest.raises(asyncio.CancelledError):
+        cancelled.result()
+    with pytest.raises(asyncio.CancelledError):
+        cancelled.exception()
+
+
+def test_errors(world, wloop):
+    future = world.future(wloop)
+    with pytest.raises(asyncio.InvalidStateError):
+        future.result()
+    with pytest.raises(asyncio.InvalidStateError):
+        future.exception()
+    future.set_result(1)
+    for again in (
+        lambda: future.set_result(2),
+        lambda: future.set_exception(ValueError()),
+    ):
+        with pytest.raises(asyncio.InvalidStateError):
+            again()
+    assert future.cancel() is False
+
+
+def test_error_messages():
+    def scenario(loop, log):
+        future = loop.create_future()
+        log.attempt("result", future.result)
+        log.attempt("exception", future.exception)
+        log.attempt("set_exception int", future.set_exception, 5)
+        log.attempt("set_exception str", future.set_exception, "text")
+        log.attempt("set_exception class", future.set_exception, object)
+        log.attempt("set_exception StopIteration", future.set_exception, StopIteration)
+        if not future.done():
+            log.attempt("set_exception StopIteration()", future.set_exception, StopIteration(5))
+        log("state", future._state)
+        if future.done():
+            log(future.exception())
+        log(repr(future))
+        future = loop.create_future()
+        future.set_result(1)
+        log.attempt("set_result", future.set_result, 2)
+        log.attempt("set_exception", future.set_exception, ValueError())
+        future = loop.create_future()
+        future.set_exception(ValueError)
+        log.attempt("a class is instantiated", future.exception)
+        log.attempt("add None", future.add_done_callback, None)
+        log.attempt("remove None", future.remove_done_callback, None)
+        turns(loop)
+        future = loop.create_future()
+        future.cancel("why")
+        log.attempt("cancelled", future.result)
+        log.attempt("cancelled", future.exception)
+        log.attempt("again", future.cancel)
+        log.attempt("set", future.set_result, 1)
+
+    differential(scenario)
+
+
+def test_stop_iteration_is_refused(world, wloop):
+    future = world.future(wloop)
+    try:
+        future.set_exception(StopIteration)
+    except TypeError as error:
+        assert "StopIteration interacts badly with generators" in str(error)
+    else:
+        # Since CPython 3.12 it is wrapped.
+        assert isinstance(future.exception(), RuntimeError)
+        assert isinstance(future.exception().__cause__, StopIteration)
+
+
+def test_await_and_iter(world, wloop):
+    future = world.future(wloop)
+
+    async def main():
+        return await future
+
+    wloop.call_soon(future.set_result, 5)
+    assert wloop.run_until_complete(main()) == 5
+    iterator = iter(world.future(wloop))
+    pending = next(iterator)
+    assert asyncio.isfuture(pending) and pending._asyncio_future_blocking
+    with pytest.raises(RuntimeError, match="await wasn't used with future"):
+        next(iterator)
+    done = iter(future)
+    with pytest.raises(StopIteration) as stop:
+        next(done)
+    assert stop.value.value == 5
+
+
+def test_iterator_send_throw_close(world, wloop):
+    future = world.future(wloop)
+    iterator = future.__await__()
+    assert iterator.send(None) is future
+    with pytest.raises(ZeroDivisionError):
+        iterator.throw(ZeroDivisionError)
+    iterator = world.future(wloop).__await__()
+    next(iterator)
+    iterator.close()
+    other = world.future(wloop)
+    iterator = other.__await__()
+    next(iterator)
+    other.set_result(3)
+    with pytest.raises(StopIteration) as stop:
+        iterator.send(None)
+    assert stop.value.value == 3
+    iterator = world.future(wloop).__await__()
+    for bad in (5, "text", None):
+        with pytest.raises(TypeError):
+            iterator.throw(bad)
+            iterator = world.future(wloop).__await__()
+
+
+def test_two_awaits_of_one_future_step_apart(world, wloop):
+    seen = []
+
+    async def waiter(name):
+        seen.append((name, await future))
+
+    future = world.future(wloop)
+    tasks = [wloop.create_task(waiter(i)) for i in range(5)]
+    turns(wloop)
+    future.set_result("x")
+    wloop.run_until_complete(asyncio.gather(*tasks))
+    assert seen == [(i, "x") for i in range(5)]
+
+
+def test_callbacks_run_in_order_in_the_next_turn(world, wloop):
+    future = world.future(wloop)
+    seen = []
+    for i in range(4):
+        future.add_done_callback(lambda f, i=i: seen.append((i, f is future)))
+    future.set_result(None)
+    assert seen == []
+    turns(wloop)
+    assert seen == [(i, True) for i in range(4)]
+
+
+def test_remove_done_callback(world, wloop):
+    future = world.future(wloop)
+    seen = []
+
+    def one(f):
+        seen.append(1)
+
+    def two(f):
+        seen.append(2)
+
+    for callback in (one, two, one, two, one):
+        future.add_done_callback(callback)
+    assert future.remove_done_callback(one) == 3
+    assert future.remove_done_callback(one) == 0
+    assert future.remove_done_callback(print) == 0
+    future.set_result(None)
+    turns(wloop)
+    assert seen == [2, 2]
+
+
+def test_callback_contexts(world, wloop):
+    var = contextvars.ContextVar("var", default="none")
+    seen = []
+    future = world.future(wloop)
+    var.set("a")
+    future.add_done_callback(lambda f: seen.append(var.get()))
+    context = contextvars.copy_context()
+    context.run(var.set, "b")
+    future.add_done_callback(lambda f: seen.append(var.get()), context=context)
+    var.set("c")
+    future.set_result(None)
+    turns(wloop)
+    assert seen == ["a", "b"]
+
+
+def test_a_callback_that_raises_harms_no_other(world, wloop, wreports):
+    future = world.future(wloop)
+    seen = []
+
+    def boom(f):
+        raise ValueError("boom")
+
+    future.add_done_callback(boom)
+    future.add_done_callback(seen.append)
+    future.set_result(None)
+    turns(wloop)
+    assert seen == [future]
+    assert isinstance(wreports.take_one()["exception"], ValueError)
+
+
+def test_callbacks_that_add_and_remove_callbacks(world, wloop):
+    future = world.future(wloop)
+    seen = []
+
+    def second(f):
+        seen.append("second")
+
+    def first(f):
+        seen.append("first")
+        f.remove_done_callback(second)
+        f.add_done_callback(lambda f: seen.append("added"))
+
+    future.add_done_callback(first)
+    future.add_done_callback(second)
+    future.set_result(None)
+    turns(wloop)
+    # The second was scheduled together with the first; removing it now comes too late.
+    assert seen == ["first", "second"]
+    turns(wloop)
+    assert seen == ["first", "second", "added"]
+
+
+# Evil objects, after CPython's test_futures
+
+
+def test_evil_eq_that_empties_the_list(world, wloop):
+    future = world.future(wloop)
+    future.add_done_callback(lambda f: None)
+
+    class Evil:
+        def __eq__(self, other):
+            future.remove_done_callback(id)
+            return False
+
+        __hash__ = None
+
+    for _ in range(5):
+        future.add_done_callback(lambda f: None)
+    future.remove_done_callback(Evil())
+
+
+def test_evil_eq_that_clears_callbacks(world, wloop):
+    future = world.future(wloop)
+
+    class Evil:
+        def __eq__(self, other):
+            if not future.done():
+                future.set_result(1)
+            return True
+
+        __hash__ = None
+
+    for _ in range(10):
+        future.add_done_callback(lambda f: None)
+    future.remove_done_callback(Evil())
+    assert future.done()
+    turns(wloop)
+
+
+def test_evil_eq_that_adds_callbacks(world, wloop):
+    future = world.future(wloop)
+    count = 0
+
+    class Evil:
+        def __eq__(self, other):
+            nonlocal count
+            if count < 100:
+                count += 1
+                future.add_done_callback(lambda f: None)
+            return count % 2 == 0
+
+        __hash__ = None
+
+    for _ in range(5):
+        future.add_done_callback(lambda f: None)
+    future.remove_done_callback(Evil())
+    future.cancel()
+    turns(wloop)
+
+
+def test_evil_eq_that_raises(world, wloop):
+    class Evil:
+        def __eq__(self, other):
+            raise ZeroDivisionError("evil")
+
+        __hash__ = None
+
+        def __call__(self, future):
+            pass
+
+    for count in (1, 2, 3):
+        future = world.future(wloop)
+        for _ in range(count):
+            future.add_done_callback(Evil())
+        with pytest.raises(ZeroDivisionError, match="evil"):
+            future.remove_done_callback(lambda f: None)
+        future.cancel()
+        turns(wloop)
+
+
+def test_evil_eq_that_drops_the_last_reference(world, wloop):
+    """gh-97592: the comparison frees the callback it is comparing with."""
+    future = world.future(wloop)
+
+    class Evil:
+        def __eq__(self, other):
+            future.remove_done_callback(keep)
+            return False
+
+        __hash__ = None
+
+    def keep(f):
+        pass
+
+    future.add_done_callback(keep)
+    future.add_done_callback(keep)
+    for _ in range(3):
+        future.add_done_callback(lambda f: None)
+    future.remove_done_callback(Evil())
+
+
+def test_evil_call_soon(world, wloop):
+    """A loop whose call_soon adds callbacks while the future schedules the ones it has."""
+
+    class EvilLoop:
+        def __init__(self):
+            self.calls = 0
+
+        def get_debug(self):
+            return False
+
+        def call_soon(self, callback, *args, context=None):
+            self.calls += 1
+            if self.calls < 5:
+                future.add_done_callback(lambda f: None)
+                future.remove_done_callback(callback)
+
+        def call_exception_handler(self, context):
+            raise AssertionError(context)
+
+        def is_running(self):
+            return False
+
+    evil = EvilLoop()
+    cls = world.future_class if world.tasks != "own" or world.loop == "asyncio" else type(wloop.create_future())
+    future = cls(loop=evil)
+    future.add_done_callback(lambda f: 1)
+    future.add_done_callback(lambda f: 2)
+    future.set_result(1)
+    assert evil.calls >= 2
+
+
+def test_evil_repr_of_a_result(world, wloop):
+    class Evil:
+        def __repr__(self):
+            raise ZeroDivisionError("evil")
+
+    future = world.future(wloop)
+    future.set_result(Evil())
+    try:
+        text = repr(future)
+    except ZeroDivisionError:
+        pass
+    else:
+        assert "Evil" in text
+
+
+def test_evil_del_of_a_result(world, wloop):
+    seen = []
+
+    class Evil:
+        def __del__(self):
+            wloop.call_soon(seen.append, 1)
+            future = world.future(wloop)
+            future.set_result(2)
+
+    for _ in range(50):
+        future = world.future(wloop)
+        future.set_result(Evil())
+        del future
+    gc.collect()
+    turns(wloop)
+    assert len(seen) == 50
+
+
+def test_results_in_cycles_are_collected(world, wloop):
+    class Thing:
+        pass
+
+    alive = []
+    for _ in range(20):
+        future = world.future(wloop)
+        thing = Thing()
+        thing.future = future
+        future.set_result(thing)
+        alive.append(weakref.ref(thing))
+        waiting = world.future(wloop)
+        other = Thing()
+        other.future = waiting
+        waiting.add_done_callback(lambda f, other=other: None)
+        alive.append(weakref.ref(other))
+    del future, thing, waiting, other
+    gc.collect()
+    assert [one for one in alive if one() is not None] == []
+
+
+def test_cancel_message(world, wloop):
+    async def main():
+        future = world.future(wloop)
+        future.cancel("why")
+        try:
+            await future
+        except asyncio.CancelledError as error:
+            return error.args
+
+    assert wloop.run_until_complete(main()) == ("why",)
+    future = world.future(wloop)
+    future.cancel(msg=("any", "object"))
+    with pytest.raises(asyncio.CancelledError) as caught:
+        future.result()
+    assert caught.value.args == (("any", "object"),)
+
+
+@pytest.mark.skipif(not PY311, reason="the cause is kept since CPython 3.11")
+def test_result_raises_the_same_exception_each_time(world, wloop):
+    future = world.future(wloop)
+    error = ValueError("boom")
+    future.set_exception(error)
+    depths = []
+    for _ in range(3):
+        try:
+            future.result()
+        except ValueError as caught:
+            assert caught is error
+            tb, depth = caught.__traceback__, 0
+            while tb is not None:
+                depth, tb = depth + 1, tb.tb_next
+            depths.append(depth)
+    assert depths[0] == depths[1] == depths[2]
+
+
+def test_awaiting_a_failed_future_twice(world, wloop):
+    async def main():
+        future = world.future(wloop)
+        future.set_exception(KeyError("k"))
+        for _ in range(2):
+            with pytest.raises(KeyError):
+                await future
+
+    wloop.run_until_complete(main())
+
+
+def test_private_attributes(world, wloop):
+    future = world.future(wloop)
+    assert future._state == "PENDING"
+    assert future._loop is wloop
+    assert future._asyncio_future_blocking is False
+    future._asyncio_future_blocking = True
+    future._asyncio_future_blocking = False
+    assert future._callbacks in (None, [], ())
+    future.add_done_callback(print)
+    ((callback, context),) = future._callbacks
+    assert callback is print and isinstance(context, contextvars.Context)
+    assert future.remove_done_callback(print) == 1
+    assert future._cancel_message is None
+    future._cancel_message = "later"
+    assert future._cancel_message == "later"
+    future.cancel("now")
+    assert future._state == "CANCELLED"
+
+
+def test_wrong_arguments(world, wloop):
+    cls = type(world.future(wloop))
+    for call in (
+        lambda: cls(1),
+        lambda: cls(nonsense=1),
+        lambda: cls(loop=wloop).set_result(),
+        lambda: cls(loop=wloop).set_exception(),
+        lambda: cls(loop=wloop).add_done_callback(),
+        lambda: cls(loop=wloop).result(1),
+        lambda: cls(loop=wloop).cancel(nonsense=1),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_without_a_loop(world):
+    cls = world.future_class
+    asyncio.set_event_loop(None)
+    with pytest.raises(RuntimeError, match="no current event loop|no running event loop"):
+        cls()
+
+
+def test_inside_a_running_loop_the_argument_may_be_left_out(world, wloop):
+    async def main():
+        future = world.future_class()
+        assert future.get_loop() is wloop
+        return future
+
+    wloop.run_until_complete(main())
+
+
+def test_uninitialised(world, wloop):
+    """gh-91970 and its kin: objects made by __new__ alone must not crash."""
+    cls = world.future_class
+    future = cls.__new__(cls)
+    for use in (
+        lambda: future.result(),
+        lambda: future.exception(),
+        lambda: future.set_result(0),
+        lambda: future.set_exception(Exception),
+        lambda: future.cancel(),
+        lambda: future.add_done_callback(lambda f: None),
+        lambda: future.get_loop(),
+        lambda: iter(future).__next__(),
+        lambda: repr(future),
+    ):
+        try:
+            use()
+        except Exception:
+            pass
+    if world.tasks != "python":
+        with pytest.raises((RuntimeError, asyncio.InvalidStateError), match="Future object is not initialized."):
+            future.result()
+    else:
+        future._loop = wloop
+
+
+def test_not_picklable(world, wloop):
+    future = world.future(wloop)
+    with pytest.raises((TypeError, pickle.PicklingError)):
+        pickle.dumps(future)
+
+
+def test_generic_alias(world, wloop):
+    cls = type(world.future(wloop))
+    assert cls[int].__origin__ is cls
+
+
+def test_weakrefs(world, wloop):
+    future = world.future(wloop)
+    alive = weakref.ref(future)
+    assert alive() is future
+    del future
+    assert alive() is None
+
+
+def test_schedule_callbacks_from_a_thread(world, wloop):
+    import threading
+
+    future = world.future(wloop)
+    thread = threading.Thread(target=wloop.call_soon_threadsafe, args=(future.set_result, 5))
+    thread.start()
+    assert wloop.run_until_complete(future) == 5
+    thread.join()
+
+
+def test_repr():
+    def scenario(loop, log):
+        def callback(future):
+            pass
+
+        future = loop.create_future()
+        log(repr(future))
+        for _ in range(4):
+            future.add_done_callback(callback)
+            log(repr(future))
+        future.set_result("x" * 500)
+        log(repr(future))
+        failed = loop.create_future()
+        failed.set_exception(ValueError("boom"))
+        log(repr(failed))
+        failed.exception()
+        cancelled = loop.create_future()
+        cancelled.cancel()
+        log(repr(cancelled))
+        recursive = loop.create_future()
+        recursive.set_result([recursive])
+        log(repr(recursive))
+        log(type(recursive).__name__)
+        turns(loop)
+
+    differential(scenario)
+    differential(scenario, debug=True)
