@@ -10,12 +10,13 @@ What is deliberately absent: any per-event Python code. Nothing here runs while 
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import sys
 import threading
 import warnings
 import weakref
-from asyncio import base_events, events, unix_events
+from asyncio import base_events, events, selector_events, sslproto, unix_events
 from typing import Any, ClassVar
 
 from riata import _riata
@@ -58,10 +59,20 @@ _FROM_UNIX = (
     "_check_signal",
     "_handle_signal",
     "_process_self_data",
-    "_stop_serving",
     "create_unix_connection",
     "create_unix_server",
     "remove_signal_handler",
+)
+
+_FROM_SELECTOR = (
+    "_accept_connection2",
+    "_sock_accept",
+    "_sock_connect",
+    "_sock_connect_cb",
+    "_sock_read_done",
+    "_sock_write_done",
+    "sock_accept",
+    "sock_connect",
 )
 
 # Everything in AbstractEventLoop that is not there yet.
@@ -202,6 +213,43 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         if name is not None and hasattr(task, "set_name"):
             task.set_name(name)
 
+    # ------------------------------------------------------------ network
+
+    def _make_ssl_transport(
+        self,
+        rawsock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: Any,
+        waiter: Any = None,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
+        **limits: Any,
+    ) -> Any:
+        self._ensure_fd_no_transport(rawsock)
+        tls = sslproto.SSLProtocol(
+            self, protocol, sslcontext, waiter, server_side, server_hostname, **limits
+        )
+        self._make_socket_transport(rawsock, tls, extra=extra, server=server)
+        return tls._app_transport
+
+    def _stop_serving(self, sock: socket.socket) -> None:
+        inode = self._unix_server_sockets.pop(sock, None)
+        path = None if inode is None else sock.getsockname()
+        self._remove_reader(sock.fileno())
+        sock.close()
+        if path is None:
+            return
+        try:
+            if os.stat(path).st_ino == inode:
+                os.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            logger.error("Unable to clean up listening UNIX socket %r: %r", path, error)
+
     # ------------------------------------------------------------ signals
 
     def add_signal_handler(  # type: ignore[override]
@@ -274,6 +322,9 @@ for _name in _FROM_BASE:
 for _name in _FROM_UNIX:
     _owner = next(c for c in unix_events._UnixSelectorEventLoop.__mro__ if _name in vars(c))
     setattr(EventLoop, _name, vars(_owner)[_name])
+for _name in _FROM_SELECTOR:
+    if _name in vars(selector_events.BaseSelectorEventLoop):
+        setattr(EventLoop, _name, vars(selector_events.BaseSelectorEventLoop)[_name])
 for _name in _NOT_YET:
     if hasattr(asyncio.AbstractEventLoop, _name):  # some are 3.11's
         setattr(EventLoop, _name, _not_yet(_name))

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::core::{future, future_iter, handle, stop, task};
+use crate::core::{future, future_iter, handle, sock_call, stop, task, transport};
 use crate::ffi::{Obj, Res, import, interned, tuple};
 
 macro_rules! names {
@@ -50,6 +50,26 @@ names! {
     throw = c"throw",
     close = c"close",
     is_running = c"is_running",
+    buffer_updated = c"buffer_updated",
+    connection_lost = c"connection_lost",
+    connection_made = c"connection_made",
+    data_received = c"data_received",
+    eof_received = c"eof_received",
+    fileno = c"fileno",
+    get_buffer = c"get_buffer",
+    gettimeout = c"gettimeout",
+    pause_writing = c"pause_writing",
+    peername = c"peername",
+    resume_writing = c"resume_writing",
+    sockname = c"sockname",
+    socket = c"socket",
+    reader_buffer = c"_buffer",
+    reader_eof = c"_eof",
+    reader_limit = c"_limit",
+    reader_paused = c"_paused",
+    reader_ref = c"_stream_reader_wr",
+    reader_transport = c"_transport",
+    reader_waiter = c"_waiter",
 }
 
 /// See the top of this file.
@@ -92,6 +112,16 @@ pub struct State {
     pub generic_alias: Obj,
     /// Keyword tuple `("context",)`.
     pub kw_context: Obj,
+    pub transport_type: *mut ffi::PyTypeObject,
+    pub sock_call_type: *mut ffi::PyTypeObject,
+    pub logger: Obj,
+    pub buffered_protocol: Obj,
+    pub set_result_unless_cancelled: Obj,
+    pub transport_socket: Obj,
+    pub check_ssl_socket: Obj,
+    /// `socket.socket`.
+    pub socket_class: Obj,
+    pub streams: crate::net::streams::Classes,
 }
 
 static STATE: AtomicPtr<State> = AtomicPtr::new(std::ptr::null_mut());
@@ -164,6 +194,16 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         unregister_eager_task: optional(&tasks, c"_unregister_eager_task"),
         generic_alias: import(c"types")?.get(c"GenericAlias")?,
         kw_context: tuple(&[names.context.as_ptr()])?,
+        transport_type: transport::make_type()?,
+        sock_call_type: sock_call::make_type()?,
+        logger: import(c"asyncio.log")?.get(c"logger")?,
+        buffered_protocol: import(c"asyncio.protocols")?.get(c"BufferedProtocol")?,
+        set_result_unless_cancelled: import(c"asyncio.futures")?
+            .get(c"_set_result_unless_cancelled")?,
+        transport_socket: import(c"asyncio.trsock")?.get(c"TransportSocket")?,
+        check_ssl_socket: import(c"asyncio.base_events")?.get(c"_check_ssl_socket")?,
+        socket_class: import(c"socket")?.get(c"socket")?,
+        streams: crate::net::streams::Classes::load()?,
         names,
     })
 }
@@ -176,6 +216,7 @@ pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ("Task", state.task_type),
         ("Handle", state.handle_type),
         ("TimerHandle", state.timer_handle_type),
+        ("SocketTransport", state.transport_type),
     ] {
         // SAFETY: the types live for ever.
         let tp = unsafe { Obj::shared(tp.cast()) };

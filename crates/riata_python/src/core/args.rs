@@ -98,6 +98,44 @@ impl<'a> Args<'a> {
         )))
     }
 
+    /// Values in the order of `names`, the first `required` of which must be there; each may come by position or name.
+    pub fn bind<const N: usize>(
+        &self,
+        names: [&'static str; N],
+        required: usize,
+    ) -> Res<[Option<&'a Obj>; N]> {
+        self.at_most(N)?;
+        let mut found = [None; N];
+        for (slot, value) in found.iter_mut().zip(self.positional) {
+            // SAFETY: the caller's argument lives as long as the call.
+            *slot = Some(unsafe { Obj::from_ref(value) });
+        }
+        for (index, value) in self.values.iter().enumerate() {
+            // SAFETY: one name per value.
+            let name = unsafe { ffi::PyTuple_GET_ITEM(self.names, index as isize) };
+            // SAFETY: a live string.
+            let shown = utf8(unsafe { Obj::from_ref(&name) })?;
+            let Some(position) = names.iter().position(|n| *n == shown) else {
+                return Err(raise_type_error(&format!(
+                    "{}() got an unexpected keyword argument '{shown}'",
+                    self.function
+                )));
+            };
+            if found[position].is_some() {
+                return Err(raise_type_error(&format!(
+                    "{}() got multiple values for argument '{shown}'",
+                    self.function
+                )));
+            }
+            // SAFETY: as above.
+            found[position] = Some(unsafe { Obj::from_ref(value) });
+        }
+        if found[..required].iter().any(Option::is_none) {
+            self.require(&names[..required])?;
+        }
+        Ok(found)
+    }
+
     /// For `f(required…, *args, context=None)`: what is required may be given by name, too. Returns all positional values,
     /// and the context unless it is `None`.
     #[cold]

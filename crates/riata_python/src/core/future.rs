@@ -166,6 +166,13 @@ pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
     Ok(object)
 }
 
+/// Mark a future of ours as being awaited, as its own iterator does before it is yielded.
+pub fn set_blocking(object: &Obj) {
+    if let Some(future) = exact(object) {
+        future.blocking.set(true);
+    }
+}
+
 /// The parts of a future, or of a subclass, that its iterator needs.
 fn view(object: &Obj) -> &Future {
     debug_assert!(object.is_instance_of(state().future_type));
@@ -272,6 +279,11 @@ impl Future {
     #[inline]
     pub fn is_done(&self) -> bool {
         self.status.get() != Status::Pending
+    }
+
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.status.get() == Status::Cancelled
     }
 
     #[inline]
