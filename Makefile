@@ -95,7 +95,7 @@ $(VENV)/.bench: $(VENV)/.ready benchmarks/requirements.txt
 lint: lint-rust lint-python types notices-check ## Run every linter and type checker; changes nothing
 
 .PHONY: lint-rust
-lint-rust:
+lint-rust: $(VENV)/.ready
 	cargo fmt --all --check
 	PYO3_PYTHON="$(CURDIR)/$(IN)/python" cargo clippy --quiet --workspace --all-targets -- -D warnings
 
@@ -108,7 +108,7 @@ lint-python: $(VENV)/.lint
 types: build $(VENV)/.lint ## Check the types: mypy, the stub against the module, pyright
 	$(IN)/mypy
 	$(IN)/mypy --python-version 3.14
-	$(IN)/python -m mypy.stubtest riata --ignore-missing-stub --allowlist tests/types/stubtest.txt
+	$(IN)/python -m mypy.stubtest riata --ignore-missing-stub --allowlist tests/stubs/stubtest.txt
 	$(IN)/basedpyright --pythonpath $(IN)/python
 	PYTHONPATH=python $(IN)/basedpyright --pythonpath $(IN)/python --verifytypes riata --ignoreexternal
 
