@@ -366,6 +366,12 @@ pub fn give(result: Res) -> *mut ffi::PyObject {
     }
 }
 
+/// As [`give`], from a body that uses `?`.
+#[inline(always)]
+pub fn give_from(body: impl FnOnce() -> Res) -> *mut ffi::PyObject {
+    give(body())
+}
+
 // ---------------------------------------------------------------- exceptions
 
 pub fn raise(kind: *mut ffi::PyObject, message: &str) -> Raised {

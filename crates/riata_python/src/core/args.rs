@@ -213,7 +213,7 @@ fn same_name(expected: &Obj, name: *mut ffi::PyObject) -> bool {
 
 /// `None` counts as not given, as in asyncio's signatures.
 #[inline]
-pub fn given<'a>(value: Option<&'a Obj>) -> Option<&'a Obj> {
+pub fn given(value: Option<&Obj>) -> Option<&Obj> {
     value.filter(|v| !v.is_none())
 }
 

@@ -120,7 +120,7 @@ impl SockCall {
     }
 }
 
-unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a SockCall) {
+unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &SockCall) {
     // SAFETY: CPython passes a live object of this type as the receiver.
     unsafe { (Obj::from_ref(object), &*(*object).cast::<SockCall>()) }
 }

@@ -199,7 +199,7 @@ impl Registry {
     }
 }
 
-unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Transport) {
+unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Transport) {
     // SAFETY: CPython passes a live object of this type as the receiver.
     unsafe { (Obj::from_ref(object), &(*(*object).cast::<Object>()).fields) }
 }
