@@ -65,6 +65,7 @@ _FROM_UNIX = (
 )
 
 _FROM_SELECTOR = (
+    "_accept_connection",
     "_accept_connection2",
     "_sock_accept",
     "_sock_connect",

@@ -115,6 +115,9 @@ pub struct State {
     pub buffered_protocol: Obj,
     pub set_result_unless_cancelled: Obj,
     pub transport_socket: Obj,
+    /// `_FlowControlMixin._set_write_buffer_limits`, and something for it to write to.
+    pub set_write_buffer_limits: Obj,
+    pub simple_namespace: Obj,
     pub check_ssl_socket: Obj,
     /// `socket.socket`.
     pub socket_class: Obj,
@@ -195,6 +198,10 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         set_result_unless_cancelled: import(c"asyncio.futures")?
             .get(c"_set_result_unless_cancelled")?,
         transport_socket: import(c"asyncio.trsock")?.get(c"TransportSocket")?,
+        set_write_buffer_limits: import(c"asyncio.transports")?
+            .get(c"_FlowControlMixin")?
+            .get(c"_set_write_buffer_limits")?,
+        simple_namespace: import(c"types")?.get(c"SimpleNamespace")?,
         check_ssl_socket: import(c"asyncio.base_events")?.get(c"_check_ssl_socket")?,
         socket_class: import(c"socket")?.get(c"socket")?,
         streams: crate::net::streams::Classes::load()?,
@@ -210,7 +217,7 @@ pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ("Task", state.task_type),
         ("Handle", state.handle_type),
         ("TimerHandle", state.timer_handle_type),
-        ("SocketTransport", state.transport_type),
+        ("_SelectorSocketTransport", state.transport_type),
     ] {
         // SAFETY: the types live for ever.
         let tp = unsafe { Obj::shared(tp.cast()) };

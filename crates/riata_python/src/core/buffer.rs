@@ -5,7 +5,7 @@
 
 use pyo3::ffi;
 
-use crate::ffi::{Obj, Raised, Res, check};
+use crate::ffi::{Obj, Raised, Res, check, raise_type_error, take_exception, utf8};
 
 /// A buffer that an object exports, held until this is dropped. Boxed, since an exporter may point into it.
 pub struct View(Box<ffi::Py_buffer>);
@@ -16,9 +16,18 @@ impl View {
         View::with_flags(object, ffi::PyBUF_SIMPLE)
     }
 
-    /// For writing; `TypeError` or `BufferError` when the object is read-only.
-    pub fn writable(object: &Obj) -> Res<View> {
-        View::with_flags(object, ffi::PyBUF_WRITABLE)
+    /// For receiving into, with the error of `socket.recv_into` when the object cannot be written.
+    pub fn for_recv(object: &Obj) -> Res<View> {
+        View::with_flags(object, ffi::PyBUF_WRITABLE).map_err(|Raised| {
+            drop(take_exception());
+            let class = Obj::of_type(object.type_ptr().cast());
+            match class.get(c"__name__").and_then(|name| utf8(&name)) {
+                Ok(name) => raise_type_error(&format!(
+                    "recv_into() argument 1 must be read-write bytes-like object, not {name}"
+                )),
+                Err(raised) => raised,
+            }
+        })
     }
 
     fn with_flags(object: &Obj, flags: i32) -> Res<View> {

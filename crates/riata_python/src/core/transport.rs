@@ -1,4 +1,4 @@
-//! `SocketTransport` as a CPython type: what it is made of, and how Python sees it.
+//! The socket transport as a CPython type: what it is made of, and how Python sees it.
 //!
 //! It derives from `asyncio.Transport`, so `isinstance` holds. What it does is in `net/`, as safe methods of [`Transport`].
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
@@ -65,6 +65,8 @@ pub struct Transport {
     pub paused: Cell<bool>,
     pub eof: Cell<bool>,
     pub protocol_paused: Cell<bool>,
+    /// What was written waits for the end of the job, see `net::write`.
+    pub unsent: Cell<bool>,
     /// The socket is closed, or given up.
     pub closed: Cell<bool>,
 }
@@ -79,7 +81,7 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
         "asyncio.Transport has more fields than riata knows: {size} bytes"
     );
     TypeSpec {
-        name: c"riata._riata.SocketTransport",
+        name: c"riata._riata._SelectorSocketTransport",
         size: size_of::<Object>(),
         flags: u64::from(
             ffi::Py_TPFLAGS_HAVE_GC as u32 | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION as u32,
@@ -138,6 +140,7 @@ pub fn allocate(loop_: Obj) -> Res {
             paused: Cell::new(false),
             eof: Cell::new(false),
             protocol_paused: Cell::new(false),
+            unsent: Cell::new(false),
             closed: Cell::new(true),
         });
         Ok(object)
@@ -334,7 +337,9 @@ method!(pause_reading, |object, transport| done(
 method!(resume_reading, |object, transport| done(
     transport.resume_reading(object)
 ));
-method!(write_eof, |object, transport| done(transport.write_eof()));
+method!(write_eof, |object, transport| done(
+    transport.write_eof(object)
+));
 method!(can_write_eof, |object, transport| {
     let _ = transport;
     Ok(Obj::bool(true))
@@ -342,16 +347,17 @@ method!(can_write_eof, |object, transport| {
 method!(get_protocol, |object, transport| Ok(transport
     .protocol
     .get_or_none()));
-method!(get_write_buffer_size, |object, transport| crate::ffi::int(
-    transport.output_size() as i64
-));
+method!(get_write_buffer_size, |object, transport| {
+    transport.flush(object)?;
+    crate::ffi::int(transport.output_size() as i64)
+});
 method!(get_write_buffer_limits, |object, transport| {
     let low = crate::ffi::int(transport.low_water.get() as i64)?;
     let high = crate::ffi::int(transport.high_water.get() as i64)?;
     crate::ffi::tuple(&[low.as_ptr(), high.as_ptr()])
 });
 method!(make_empty_waiter, |object, transport| transport
-    .make_empty_waiter());
+    .make_empty_waiter(object));
 method!(reset_empty_waiter, |object, transport| {
     transport.empty_waiter.clear();
     Ok(Obj::none())

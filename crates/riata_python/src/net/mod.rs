@@ -12,18 +12,19 @@ pub mod streams;
 mod transport;
 pub mod write;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use pyo3::prelude::*;
 use riata_engine::SocketId;
 
 use crate::core::freelist::FreeList;
+use crate::core::handle::{Handle, new_handle};
 use crate::core::sock_call::SockCall;
 use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, dict, dict_set, ends_the_loop, raise_runtime_error, repr, set_exception,
-    string, take_exception,
+    Obj, Raised, Res, copy_context, dict, dict_set, ends_the_loop, raise_runtime_error, repr,
+    set_exception, string, take_exception,
 };
 use crate::state::state;
 
@@ -51,6 +52,10 @@ pub struct NetState {
     /// Where transports receive; taken out for the length of a system call.
     buffer: Cell<Option<Box<[u8]>>>,
     pub transports: Registry,
+    /// Transports that were written to in the job that runs now.
+    written: RefCell<Vec<Obj>>,
+    /// `written` is not empty.
+    pub has_written: Cell<bool>,
     /// Socket calls to be used again.
     pub calls: FreeList,
 }
@@ -60,6 +65,8 @@ impl Default for NetState {
         NetState {
             buffer: Cell::default(),
             transports: Registry::default(),
+            written: RefCell::default(),
+            has_written: Cell::new(false),
             calls: FreeList::new(256),
         }
     }
@@ -81,14 +88,45 @@ impl NetState {
     }
 }
 
+/// Send what the job that just ended has written.
+#[cold]
+pub fn flush(core: &LoopCore) -> Res<()> {
+    while core.net.has_written.replace(false) {
+        let written = core.net.written.take();
+        for (index, object) in written.iter().enumerate() {
+            let Some(transport) = Transport::of(object) else {
+                continue;
+            };
+            let flushed = transport
+                .flush(object)
+                .or_else(|Raised| report(core, object, Event::Writable, None));
+            if let Err(raised) = flushed {
+                // The loop ends; the others are sent when it goes on.
+                core.net
+                    .written
+                    .borrow_mut()
+                    .extend(written[index + 1..].iter().cloned());
+                core.net.has_written.set(true);
+                return Err(raised);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Deliver an event. Only what ends the loop comes out.
 pub fn run(core: &LoopCore, object: &Obj, event: Event) -> Res<()> {
+    let mut argument = None;
     let outcome = if let Some(transport) = Transport::of(object) {
         match event {
             Event::Readable => transport.readable(object),
             Event::Writable => transport.writable_in_context(object),
             Event::Start => transport.start(object),
-            Event::Lost => transport.lost(object),
+            Event::Lost => {
+                let exception = transport.lost_exception.take().unwrap_or_else(Obj::none);
+                argument = Some(exception.clone());
+                transport.lost(object, &exception)
+            }
             Event::Accept | Event::Incoming | Event::Retry => Ok(()),
         }
     } else if let Some(call) = SockCall::of(object) {
@@ -96,32 +134,29 @@ pub fn run(core: &LoopCore, object: &Obj, event: Event) -> Res<()> {
     } else {
         server::run(core, object, event)
     };
-    outcome.or_else(|Raised| report(core, object, event))
+    outcome.or_else(|Raised| report(core, object, event, argument))
 }
 
-/// An error with no better place to go: the loop's exception handler hears of it.
+/// An error with no better place to go: report it as asyncio does, with a handle made for the purpose.
 #[cold]
-fn report(core: &LoopCore, object: &Obj, event: Event) -> Res<()> {
+fn report(core: &LoopCore, object: &Obj, event: Event, argument: Option<Obj>) -> Res<()> {
     let Some(exception) = take_exception() else {
         return Ok(());
     };
     if ends_the_loop(&exception) {
         return Err(set_exception(exception));
     }
-    let name = match event {
-        Event::Readable => "_read_ready",
-        Event::Writable => "_write_ready",
-        Event::Start => "_add_reader",
-        Event::Lost => "_call_connection_lost",
-        Event::Accept | Event::Incoming | Event::Retry => "_accept_connection",
+    let loop_ = core.this();
+    let callback = match event {
+        Event::Readable | Event::Start => object.get(c"_read_ready")?,
+        Event::Writable => object.get(c"_write_ready")?,
+        Event::Lost => object.get(c"_call_connection_lost")?,
+        Event::Accept | Event::Incoming | Event::Retry => loop_.get(c"_accept_connection")?,
     };
-    let shown = repr(object)?;
-    handle_exception(
-        core,
-        &format!("Exception in callback {name} of {shown}"),
-        &exception,
-        &[],
-    )
+    let args: Vec<_> = argument.iter().map(Obj::as_ptr).collect();
+    let handle = new_handle(&loop_, core, &callback, &args, copy_context()?)?;
+    set_exception(exception);
+    Handle::of(&handle).report(&handle, &callback)
 }
 
 /// Call the loop's exception handler.

@@ -181,7 +181,7 @@ impl Transport {
         let Ok(buffer) = lend() else {
             return self.fatal_raised(this, "Fatal error: protocol.get_buffer() call failed.");
         };
-        let Ok(mut view) = View::writable(&buffer) else {
+        let Ok(mut view) = View::for_recv(&buffer) else {
             return self.fatal_raised(this, "Fatal read error on socket transport");
         };
         let id = self.id();

@@ -199,7 +199,7 @@ impl SockCall {
                 tried(received.transpose_result()?)
             }
             Kind::RecvInto => {
-                let mut view = View::writable(&argument)?;
+                let mut view = View::for_recv(&argument)?;
                 let received = core.driver(|driver| driver.recv(id, view.bytes_mut()));
                 drop(view);
                 tried(received.map(|count| int(count as i64)).transpose_result()?)

@@ -185,6 +185,10 @@ impl Transport {
     }
 
     pub fn close(&self, this: &Obj) -> Res<()> {
+        if self.closing.get() {
+            return Ok(());
+        }
+        self.flush(this)?;
         if self.closing.replace(true) {
             return Ok(());
         }
@@ -201,6 +205,7 @@ impl Transport {
         if self.conn_lost.get() > 0 {
             return Ok(());
         }
+        self.send_before_the_end();
         self.drop_output();
         self.unwatch_writing();
         self.closing.set(true);
@@ -247,11 +252,10 @@ impl Transport {
     }
 
     /// The scheduled end.
-    pub fn lost(&self, this: &Obj) -> Res<()> {
-        let exception = self.lost_exception.take().unwrap_or_else(Obj::none);
+    pub fn lost(&self, this: &Obj, exception: &Obj) -> Res<()> {
         match self.context.take() {
-            Some(context) => in_context(&context, || self.call_connection_lost(this, &exception)),
-            None => self.call_connection_lost(this, &exception),
+            Some(context) => in_context(&context, || self.call_connection_lost(this, exception)),
+            None => self.call_connection_lost(this, exception),
         }
     }
 
@@ -409,7 +413,7 @@ impl Transport {
     }
 
     pub fn describe(&self) -> String {
-        let mut text = String::from("<SocketTransport");
+        let mut text = String::from("<_SelectorSocketTransport");
         if self.closed.get() {
             text.push_str(" closed");
         } else if self.closing.get() {

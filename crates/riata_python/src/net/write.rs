@@ -1,4 +1,9 @@
-//! Sending: at once if the kernel takes it, the rest when the socket is writable again.
+//! Sending: when the job that writes ends, if the kernel takes it; the rest when the socket is writable again.
+//!
+//! asyncio sends in `write()`. Programs like to write the head of an answer and then its body, and a system call each is
+//! most of the cost. So a small write waits for the end of the callback or of the task's step that made it, and goes out with
+//! what else that wrote. Whoever asks or does anything about the output before (its size, closing, aborting, `write_eof`,
+//! a large write) sends first, so that only the peer could tell.
 //!
 //! Mirrors the writing half of `asyncio.selector_events._SelectorSocketTransport`, and `_FlowControlMixin`.
 
@@ -13,8 +18,8 @@ use crate::core::buffer::{Kind, View, bytes_of, kind_of};
 use crate::core::transport::Transport;
 use crate::errors::{os_error, raise_os_error};
 use crate::ffi::{
-    Obj, Raised, Res, copy_context, ends_the_loop, in_context, raise, raise_runtime_error,
-    raise_type_error, repr, set_exception, string, take_exception,
+    Obj, Raised, Res, copy_context, ends_the_loop, in_context, raise_runtime_error,
+    raise_type_error, repr, set_exception, string, take_exception, to_int_saturating,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -25,7 +30,11 @@ pub const LOW_WATER: usize = HIGH_WATER / 4;
 /// How many writes after the end of a connection are silent (`asyncio.constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES`).
 const SILENT_WRITES: u32 = 5;
 /// Pieces that one system call sends.
-const PIECES_MAX: usize = 64;
+const PIECES_MAX: usize = 1024;
+/// Up to this size, a write is copied behind the one before it.
+const TINY: usize = 1024;
+/// A write of more bytes than this is sent at once, with what waits.
+const UNSENT_MAX: usize = 16 * 1024;
 
 /// What is kept for sending.
 #[derive(Default)]
@@ -44,7 +53,7 @@ enum Data {
     /// The caller's own `bytes`, which cannot change.
     Bytes(Obj),
     View(View),
-    Copy(Box<[u8]>),
+    Copy(Vec<u8>),
 }
 
 impl Data {
@@ -53,8 +62,16 @@ impl Data {
             Kind::Bytes => Data::Bytes(object.clone()),
             Kind::MemoryView => Data::View(View::of(object)?),
             // The caller may change it, and may not be kept from doing so.
-            Kind::ByteArray => Data::Copy(View::of(object)?.bytes().into()),
+            Kind::ByteArray => Data::Copy(View::of(object)?.bytes().to_vec()),
         })
+    }
+
+    /// For a view that waits until its writer is done: the writer may change what it shows meanwhile.
+    fn of_small(object: &Obj, kind: Kind, size: usize) -> Res<Data> {
+        if size <= UNSENT_MAX {
+            return Ok(Data::Copy(View::of(object)?.bytes().to_vec()));
+        }
+        Data::of(object, kind)
     }
 
     fn as_slice(&self) -> &[u8] {
@@ -83,6 +100,26 @@ impl Output {
             self.size += size;
             self.pieces.push_back(Piece { data, sent });
         }
+    }
+
+    /// Put a small write behind others that wait, if that takes no piece of its own.
+    fn append(&mut self, bytes: &[u8]) -> bool {
+        if bytes.len() > TINY {
+            return false;
+        }
+        match self.pieces.back_mut() {
+            None => return false,
+            Some(Piece {
+                data: Data::Copy(copy),
+                ..
+            }) => copy.extend_from_slice(bytes),
+            Some(_) => self.pieces.push_back(Piece {
+                data: Data::Copy(bytes.to_vec()),
+                sent: 0,
+            }),
+        }
+        self.size += bytes.len();
+        true
     }
 
     /// Forget `count` bytes from the front; pieces that are done come back, to be dropped with no borrow live.
@@ -133,45 +170,100 @@ impl Transport {
             ));
         }
         if let Some(bytes) = bytes_of(data) {
-            return self.write_bytes(this, bytes, |_| Ok(Data::Bytes(data.clone())));
+            return self.write_bytes(this, bytes, || Ok(Data::Bytes(data.clone())));
         }
         match View::of(data) {
-            Ok(view) => self.write_bytes(this, view.bytes(), |_| Data::of(data, kind)),
+            Ok(view) => self.write_bytes(this, view.bytes(), || {
+                Data::of_small(data, kind, view.len())
+            }),
             Err(Raised) => self.fatal_raised(this, "Fatal write error on socket transport"),
         }
     }
 
     #[inline]
-    fn write_bytes(
-        &self,
-        this: &Obj,
-        bytes: &[u8],
-        keep: impl FnOnce(usize) -> Res<Data>,
-    ) -> Res<()> {
+    fn write_bytes(&self, this: &Obj, bytes: &[u8], keep: impl FnOnce() -> Res<Data>) -> Res<()> {
         if bytes.is_empty() {
             return Ok(());
         }
         if self.conn_lost.get() > 0 {
             return self.count_lost_write();
         }
-        let mut sent = 0;
-        if self.output_size() == 0 {
-            let core = self.core();
-            if !core.is_owner() {
-                return Err(wrong_thread());
-            }
-            let id = self.id();
-            match core.driver(|driver| driver.send(id, bytes)) {
-                Ok(count) if count == bytes.len() => return Ok(()),
-                Ok(count) => sent = count,
-                Err(error) if may_retry(&error) => {}
-                Err(error) => return self.write_failed(this, &error),
-            }
-            self.watch_writing(this)?;
+        let core = self.core();
+        if !core.is_owner() {
+            return Err(wrong_thread());
         }
-        let data = keep(sent)?;
+        let waiting = self.output_size();
+        if waiting == 0 || self.unsent.get() {
+            if core.is_running() && waiting + bytes.len() <= UNSENT_MAX {
+                if !self.output.borrow_mut().append(bytes) {
+                    let data = keep()?;
+                    self.output.borrow_mut().push(data, 0);
+                }
+                if !self.unsent.replace(true) {
+                    core.net.written.borrow_mut().push(this.clone());
+                    core.net.has_written.set(true);
+                }
+                return Ok(());
+            }
+            if waiting == 0 {
+                return self.write_now(this, bytes, keep);
+            }
+            let data = keep()?;
+            self.output.borrow_mut().push(data, 0);
+            return self.flush(this);
+        }
+        let data = keep()?;
+        self.output.borrow_mut().push(data, 0);
+        self.maybe_pause_protocol(this)
+    }
+
+    fn write_now(&self, this: &Obj, bytes: &[u8], keep: impl FnOnce() -> Res<Data>) -> Res<()> {
+        let id = self.id();
+        let sent = match self.core().driver(|driver| driver.send(id, bytes)) {
+            Ok(count) if count == bytes.len() => return Ok(()),
+            Ok(count) => count,
+            Err(error) if may_retry(&error) => 0,
+            Err(error) => return self.write_failed(this, &error),
+        };
+        self.watch_writing(this)?;
+        let data = keep()?;
         self.output.borrow_mut().push(data, sent);
         self.maybe_pause_protocol(this)
+    }
+
+    /// Send what small writes have left, as they would have done.
+    #[inline]
+    pub fn flush(&self, this: &Obj) -> Res<()> {
+        if !self.unsent.replace(false) {
+            return Ok(());
+        }
+        self.send_unsent(this)
+    }
+
+    fn send_unsent(&self, this: &Obj) -> Res<()> {
+        if self.conn_lost.get() > 0 || self.output_size() == 0 {
+            return Ok(());
+        }
+        match self.send_output() {
+            Ok(done) => drop(done),
+            Err(error) if may_retry(&error) => {}
+            Err(error) => {
+                self.drop_output();
+                return self.write_failed(this, &error);
+            }
+        }
+        if self.output_size() == 0 {
+            return Ok(());
+        }
+        self.watch_writing(this)?;
+        self.maybe_pause_protocol(this)
+    }
+
+    /// What asyncio would have sent already is sent, though the rest is not.
+    pub fn send_before_the_end(&self) {
+        if self.unsent.replace(false) {
+            let _ = self.send_output();
+        }
     }
 
     #[cold]
@@ -218,8 +310,8 @@ impl Transport {
         for item in crate::ffi::items(list)? {
             pieces.push(match kind_of(&item) {
                 Some(Kind::Bytes) => Data::Bytes(item),
-                // As `memoryview(item)`, which takes every exporter.
-                _ => Data::View(View::of(&item)?),
+                // Every exporter of a buffer will do.
+                _ => Data::View(View::of(&crate::ffi::memoryview(&item)?)?),
             });
         }
         if self.conn_lost.get() > 0 {
@@ -228,6 +320,7 @@ impl Transport {
         if !self.core().is_owner() {
             return Err(wrong_thread());
         }
+        self.unsent.set(false);
         {
             let mut output = self.output.borrow_mut();
             for piece in pieces {
@@ -245,10 +338,15 @@ impl Transport {
         Ok(())
     }
 
-    pub fn write_eof(&self) -> Res<()> {
-        if self.closing.get() || self.eof.replace(true) {
+    pub fn write_eof(&self, this: &Obj) -> Res<()> {
+        if self.closing.get() || self.eof.get() {
             return Ok(());
         }
+        self.flush(this)?;
+        if self.closing.get() {
+            return Ok(());
+        }
+        self.eof.set(true);
         if self.output_size() == 0 {
             self.shut_down()?;
         }
@@ -297,7 +395,11 @@ impl Transport {
     }
 
     pub fn writable(&self, this: &Obj) -> Res<()> {
-        if self.conn_lost.get() > 0 || self.output_size() == 0 {
+        if self.conn_lost.get() > 0 {
+            return Ok(());
+        }
+        if self.output_size() == 0 {
+            self.unwatch_writing();
             return Ok(());
         }
         match self.send_output() {
@@ -306,6 +408,7 @@ impl Transport {
             Err(error) => return self.sending_failed(this, &error),
         }
         self.maybe_resume_protocol(this)?;
+        self.flush(this)?;
         if self.output_size() > 0 {
             return Ok(());
         }
@@ -396,25 +499,18 @@ impl Transport {
     }
 
     pub fn set_limits(&self, this: &Obj, high: Option<&Obj>, low: Option<&Obj>) -> Res<()> {
-        let number = |value: Option<&Obj>| -> Res<Option<i64>> {
-            match value.filter(|v| !v.is_none()) {
-                None => Ok(None),
-                Some(value) => crate::ffi::to_int_saturating(value).map(Some),
-            }
-        };
-        let (given_high, given_low) = (number(high)?, number(low)?);
-        let high = match (given_high, given_low) {
-            (Some(high), _) => high,
-            (None, None) => HIGH_WATER as i64,
-            (None, Some(low)) => low.saturating_mul(4),
-        };
-        let low = given_low.unwrap_or(high.div_euclid(4));
-        if !(high >= low && low >= 0) {
-            return Err(raise(
-                crate::ffi::value_error(),
-                &format!("high ({high}) must be >= low ({low}) must be >= 0"),
-            ));
-        }
+        let state = state();
+        let (high, low) = (
+            high.cloned().unwrap_or_else(Obj::none),
+            low.cloned().unwrap_or_else(Obj::none),
+        );
+        // asyncio's own arithmetic, with its errors.
+        let limits = state.simple_namespace.call0()?;
+        let args = [limits.as_ptr(), high.as_ptr(), low.as_ptr()];
+        state.set_write_buffer_limits.call(&args)?;
+        let limit = |name| to_int_saturating(&limits.get(name)?);
+        let (high, low) = (limit(c"_high_water")?, limit(c"_low_water")?);
+        self.flush(this)?;
         self.high_water.set(high as usize);
         self.low_water.set(low as usize);
         self.maybe_pause_protocol(this)
@@ -422,7 +518,8 @@ impl Transport {
 
     // -------------------------------------------------------------- for sendfile
 
-    pub fn make_empty_waiter(&self) -> Res {
+    pub fn make_empty_waiter(&self, this: &Obj) -> Res {
+        self.flush(this)?;
         if self.empty_waiter.is_set() {
             return Err(raise_runtime_error("Empty waiter is already set"));
         }
