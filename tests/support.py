@@ -319,7 +319,7 @@ def differential(scenario: Callable[..., Any], *args: Any, debug: bool = False) 
 
 def script_environment(name: str, **extra: str) -> dict[str, str]:
     env = {**os.environ, "RIATA_TEST_LOOP": name, "PYTHONUNBUFFERED": "1", **extra}
-    env["PYTHONPATH"] = os.pathsep.join(p for p in (str(TESTS), env.get("PYTHONPATH")) if p)
+    env["PYTHONPATH"] = os.pathsep.join(p for p in (str(TESTS / "subprocess_path"), env.get("PYTHONPATH")) if p)
     env.pop("PYTHONASYNCIODEBUG", None)
     env.update(extra)
     return env
