@@ -69,12 +69,25 @@ $(VENV)/.test: $(VENV)/.ready $(TEST_REQUIREMENTS)
 
 .PHONY: loom
 loom: ## Check the concurrent parts of the engine under loom
-	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p riata_engine loom
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p riata_engine --lib
 
 .PHONY: asan
 asan: ## Run the engine's tests under AddressSanitizer (needs a nightly toolchain)
 	RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan cargo +$(NIGHTLY) test --quiet \
 	  --target "$$(rustc -vV | sed -n 's/^host: //p')" -p riata_engine -p riata_sim --lib --tests
+
+.PHONY: fuzz
+fuzz: ## Fuzz the engine's turn for a minute (needs a nightly toolchain and cargo-fuzz)
+	cargo +$(NIGHTLY) fuzz run turn -- -max_total_time=60
+
+.PHONY: bench
+bench: build $(VENV)/.bench ## Compare with asyncio, uvloop and rloop; writes benchmarks/runs and docs/performance.md (an hour)
+	$(IN)/python benchmarks/run.py --bars --keep || [ $$? = 3 ] # 3: a bar was missed, which the page says
+	$(IN)/python benchmarks/report.py $$(ls -t benchmarks/runs/*/*.json | head -n 1) --out docs/performance.md
+
+$(VENV)/.bench: $(VENV)/.ready benchmarks/requirements.txt
+	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	@touch $@
 
 ##@ Check
 
@@ -82,7 +95,7 @@ asan: ## Run the engine's tests under AddressSanitizer (needs a nightly toolchai
 lint: lint-rust lint-python types notices-check ## Run every linter and type checker; changes nothing
 
 .PHONY: lint-rust
-lint-rust:
+lint-rust: $(VENV)/.ready
 	cargo fmt --all --check
 	PYO3_PYTHON="$(CURDIR)/$(IN)/python" cargo clippy --quiet --workspace --all-targets -- -D warnings
 
@@ -95,7 +108,7 @@ lint-python: $(VENV)/.lint
 types: build $(VENV)/.lint ## Check the types: mypy, the stub against the module, pyright
 	$(IN)/mypy
 	$(IN)/mypy --python-version 3.14
-	$(IN)/python -m mypy.stubtest riata --ignore-missing-stub --allowlist tests/types/stubtest.txt
+	$(IN)/python -m mypy.stubtest riata --ignore-missing-stub --allowlist tests/stubs/stubtest.txt
 	$(IN)/basedpyright --pythonpath $(IN)/python
 	PYTHONPATH=python $(IN)/basedpyright --pythonpath $(IN)/python --verifytypes riata --ignoreexternal
 

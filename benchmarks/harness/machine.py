@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -32,9 +33,15 @@ def describe_machine() -> dict[str, Any]:
 
 
 def describe_python(python: str) -> dict[str, Any]:
-    import json
-
-    done = subprocess.run([python, "-c", PROBE], capture_output=True, text=True, check=True)
+    """Raises:
+    LookupError: there is no interpreter under that name.
+    """
+    try:
+        done = subprocess.run([python, "-c", PROBE], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise LookupError(
+            f"`{python}` is no Python: {error}\nhint: give `--python` the path of one"
+        ) from None
     return json.loads(done.stdout)
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 
 from aiohttp import web
-from echo import listen, run
+from echo import listen, load_factory, run
 
 
 async def hello(request: web.Request) -> web.Response:
@@ -26,9 +26,10 @@ async def serve(listener: socket.socket) -> None:
 
 def main() -> None:
     address, spec = sys.argv[1:]
+    factory = load_factory(spec)
     listener, address = listen(address)
-    print(f"listening {address}", flush=True)
-    run(serve(listener), spec)
+    print(f"listening on {address}", flush=True)
+    run(serve(listener), factory)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/servers/echo.py protocol|streams|sock ADDRESS module:factory
 
-ADDRESS is `tcp:HOST:PORT` (port 0: any) or `unix:PATH`. It prints where it listens and serves until killed.
+ADDRESS is `HOST:PORT` (port 0: any) or `unix:PATH`. It prints where it listens and serves until killed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import importlib
 import resource
 import socket
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 CHUNK = 256 * 1024
 
@@ -77,25 +79,28 @@ async def serve(kind: str, listener: socket.socket) -> None:
 
 
 def listen(address: str) -> tuple[socket.socket, str]:
-    kind, _, where = address.partition(":")
-    if kind == "unix":
+    """A listening socket, and the address it got."""
+    if address.startswith("unix:"):
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(where)
+        listener.bind(address.removeprefix("unix:"))
     else:
-        host, _, port = where.rpartition(":")
+        host, _, port = address.rpartition(":")
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, int(port)))
-        address = "tcp:{}:{}".format(*listener.getsockname())
+        address = "{}:{}".format(*listener.getsockname())
     listener.listen(1024)
     listener.setblocking(False)
     return listener, address
 
 
-def run(main, spec: str) -> None:
-    """`asyncio.run` on the loop that `module:factory` makes."""
+def load_factory(spec: str) -> Callable[[], asyncio.AbstractEventLoop]:
     module, _, attribute = spec.partition(":")
-    factory = getattr(importlib.import_module(module), attribute)
+    return getattr(importlib.import_module(module), attribute)
+
+
+def run(main: Coroutine[Any, Any, None], factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """`asyncio.run` on the loop that `factory` makes, on every Python."""
     if sys.version_info >= (3, 11):
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(main)
@@ -112,10 +117,11 @@ def allow_many_files() -> None:
 
 def main() -> None:
     kind, address, spec = sys.argv[1:]
+    factory = load_factory(spec)
     allow_many_files()
     listener, address = listen(address)
-    print(f"listening {address}", flush=True)
-    run(serve(kind, listener), spec)
+    print(f"listening on {address}", flush=True)
+    run(serve(kind, listener), factory)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /* A plain epoll echo server, level-triggered, one thread: what an echo costs when nothing is added.
 
-       floor tcp:HOST:PORT | unix:PATH
+       floor HOST:PORT | unix:PATH
 
    Prints where it listens and serves until killed. Bytes that the peer does not take at once are kept and
    reading stops until they are gone, as a loop with flow control has to do. */
@@ -47,14 +47,14 @@ static int listen_on(const char *address) {
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
         if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) < 0) fail("bind");
         if (listen(fd, 1024) < 0) fail("listen");
-        printf("listening %s\n", address);
+        printf("listening on %s\n", address);
     } else {
         char host[64] = "";
         int port = 0, yes = 1;
         struct sockaddr_in name = {.sin_family = AF_INET};
         socklen_t length = sizeof name;
-        if (sscanf(address, "tcp:%63[^:]:%d", host, &port) != 2 || inet_pton(AF_INET, host, &name.sin_addr) != 1) {
-            fprintf(stderr, "usage: floor tcp:HOST:PORT | unix:PATH\n");
+        if (sscanf(address, "%63[^:]:%d", host, &port) != 2 || inet_pton(AF_INET, host, &name.sin_addr) != 1) {
+            fprintf(stderr, "usage: floor HOST:PORT | unix:PATH\n");
             exit(2);
         }
         name.sin_port = htons(port);
@@ -63,7 +63,7 @@ static int listen_on(const char *address) {
         if (bind(fd, (struct sockaddr *)&name, sizeof name) < 0) fail("bind");
         if (listen(fd, 1024) < 0) fail("listen");
         getsockname(fd, (struct sockaddr *)&name, &length);
-        printf("listening tcp:%s:%d\n", host, ntohs(name.sin_port));
+        printf("listening on %s:%d\n", host, ntohs(name.sin_port));
     }
     fflush(stdout);
     return fd;

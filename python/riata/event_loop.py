@@ -10,19 +10,20 @@ What is deliberately absent: any per-event Python code. Nothing here runs while 
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import sys
 import threading
 import warnings
 import weakref
-from asyncio import base_events, events, unix_events
+from asyncio import base_events, events, selector_events, sslproto, unix_events
 from typing import Any, ClassVar
 
 from riata import _riata
 
 __all__ = ["EventLoop"]
 
-logger = logging.getLogger("asyncio")
+logger: logging.Logger = logging.getLogger("asyncio")
 
 # Functions of asyncio's loops that run on the methods of `EventLoop`.
 _FROM_BASE = (
@@ -58,10 +59,21 @@ _FROM_UNIX = (
     "_check_signal",
     "_handle_signal",
     "_process_self_data",
-    "_stop_serving",
     "create_unix_connection",
     "create_unix_server",
     "remove_signal_handler",
+)
+
+_FROM_SELECTOR = (
+    "_accept_connection",
+    "_accept_connection2",
+    "_sock_accept",
+    "_sock_connect",
+    "_sock_connect_cb",
+    "_sock_read_done",
+    "_sock_write_done",
+    "sock_accept",
+    "sock_connect",
 )
 
 # Everything in AbstractEventLoop that is not there yet.
@@ -90,6 +102,22 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
     Mirrors: `asyncio.SelectorEventLoop`.
     """
 
+    # With slots and an empty `__dict__` the interpreter finds the loop's methods without a dictionary look-up, which user
+    # code and asyncio do all the time. Attributes that a user sets still work.
+    __slots__ = (
+        "_asyncgens",
+        "_asyncgens_shutdown_called",
+        "_coroutine_origin_tracking_enabled",
+        "_coroutine_origin_tracking_saved_depth",
+        "_default_executor",
+        "_exception_handler",
+        "_executor_shutdown_called",
+        "_signal_handlers",
+        "_signal_sockets",
+        "_thread_id",
+        "_unix_server_sockets",
+    )
+
     _current_handle: ClassVar[None] = None  # asked for by asyncio's default_exception_handler
 
     def __init__(self) -> None:
@@ -110,7 +138,6 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self._thread_id: int | None = None
         self._set_debug(_debug_by_default())
         _loops.add(self)
-        _show_native_tasks()
 
     def __repr__(self) -> str:
         return (
@@ -187,6 +214,43 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         if name is not None and hasattr(task, "set_name"):
             task.set_name(name)
 
+    # ------------------------------------------------------------ network
+
+    def _make_ssl_transport(
+        self,
+        rawsock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: Any,
+        waiter: Any = None,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
+        **limits: Any,
+    ) -> Any:
+        self._ensure_fd_no_transport(rawsock)
+        tls = sslproto.SSLProtocol(
+            self, protocol, sslcontext, waiter, server_side, server_hostname, **limits
+        )
+        self._make_socket_transport(rawsock, tls, extra=extra, server=server)
+        return tls._app_transport
+
+    def _stop_serving(self, sock: socket.socket) -> None:
+        inode = self._unix_server_sockets.pop(sock, None)
+        path = None if inode is None else sock.getsockname()
+        self._remove_reader(sock.fileno())
+        sock.close()
+        if path is None:
+            return
+        try:
+            if os.stat(path).st_ino == inode:
+                os.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            logger.error("Unable to clean up listening UNIX socket %r: %r", path, error)
+
     # ------------------------------------------------------------ signals
 
     def add_signal_handler(  # type: ignore[override]
@@ -259,8 +323,12 @@ for _name in _FROM_BASE:
 for _name in _FROM_UNIX:
     _owner = next(c for c in unix_events._UnixSelectorEventLoop.__mro__ if _name in vars(c))
     setattr(EventLoop, _name, vars(_owner)[_name])
+for _name in _FROM_SELECTOR:
+    if _name in vars(selector_events.BaseSelectorEventLoop):
+        setattr(EventLoop, _name, vars(selector_events.BaseSelectorEventLoop)[_name])
 for _name in _NOT_YET:
-    setattr(EventLoop, _name, _not_yet(_name))
+    if hasattr(asyncio.AbstractEventLoop, _name):  # some are 3.11's
+        setattr(EventLoop, _name, _not_yet(_name))
 
 
 def _debug_by_default() -> bool:
@@ -278,14 +346,31 @@ class _TaskSet(weakref.WeakSet):  # type: ignore[type-arg]
             yield from loop._native_tasks()
 
 
+def _registered_tasks() -> "weakref.WeakSet[Any] | None":
+    """The set of tasks that asyncio iterates over in `all_tasks`."""
+    from asyncio import tasks
+
+    if sys.version_info < (3, 14):
+        return getattr(tasks, "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks")
+    # It is the C module's own there, under no name; the module shows it to the garbage collector.
+    import _asyncio
+    import gc
+
+    sets = [found for found in gc.get_referents(_asyncio) if isinstance(found, weakref.WeakSet)]
+    return sets[0] if len(sets) == 1 else None
+
+
 def _show_native_tasks() -> None:
     """Make `asyncio.all_tasks` see native tasks, under whatever name it was imported.
 
     On every version asyncio iterates over one WeakSet; giving that very object our class reaches it.
     """
-    from asyncio import tasks
-
-    name = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"
-    registered = getattr(tasks, name)
+    registered = _registered_tasks()
+    if registered is None:
+        raise RuntimeError("riata does not know how this Python's asyncio keeps its tasks")
     if type(registered) is weakref.WeakSet:
         registered.__class__ = _TaskSet
+
+
+# Native tasks exist only where this module has been imported, so this is early enough; it changes nothing for others.
+_show_native_tasks()

@@ -581,7 +581,7 @@ def test_all_tasks_does_not_keep_them_alive(world, wloop, wreports):
         future = wloop.create_future()
 
         async def waits():
-            await future
+            await future  # noqa: F821 (deleted below, on purpose)
 
         task = world.task(wloop, waits())
         await asyncio.sleep(0)

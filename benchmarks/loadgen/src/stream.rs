@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-/// `tcp:HOST:PORT` or `unix:PATH`.
+/// `HOST:PORT` or `unix:PATH`.
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -18,7 +18,7 @@ impl Stream {
             stream.set_nonblocking(true)?;
             return Ok(Stream::Unix(stream));
         }
-        let stream = TcpStream::connect(address.strip_prefix("tcp:").unwrap_or(address))?;
+        let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         Ok(Stream::Tcp(stream))

@@ -1,6 +1,7 @@
 //! The extension module `riata._riata`: what it exports, and nothing else.
 
 mod core;
+mod errors;
 mod event_loop;
 mod ffi;
 mod job;

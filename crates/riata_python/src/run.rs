@@ -19,6 +19,9 @@ pub fn run_batch(core: &LoopCore, count: usize) -> Res<()> {
         } else {
             run_job(core, job)?;
         }
+        if core.net.has_written.get() {
+            net::flush(core)?;
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::core::{future, future_iter, handle, stop, task};
+use crate::core::{future, future_iter, handle, sock_call, stop, task, transport};
 use crate::ffi::{Obj, Res, import, interned, tuple};
 
 macro_rules! names {
@@ -50,6 +50,26 @@ names! {
     throw = c"throw",
     close = c"close",
     is_running = c"is_running",
+    buffer_updated = c"buffer_updated",
+    connection_lost = c"connection_lost",
+    connection_made = c"connection_made",
+    data_received = c"data_received",
+    eof_received = c"eof_received",
+    fileno = c"fileno",
+    get_buffer = c"get_buffer",
+    gettimeout = c"gettimeout",
+    pause_writing = c"pause_writing",
+    peername = c"peername",
+    resume_writing = c"resume_writing",
+    sockname = c"sockname",
+    socket = c"socket",
+    reader_buffer = c"_buffer",
+    reader_eof = c"_eof",
+    reader_limit = c"_limit",
+    reader_paused = c"_paused",
+    reader_ref = c"_stream_reader_wr",
+    reader_transport = c"_transport",
+    reader_waiter = c"_waiter",
 }
 
 /// See the top of this file.
@@ -77,10 +97,7 @@ pub struct State {
     pub task_callbacks: task::Callbacks,
     pub task_get_stack: Obj,
     pub task_print_stack: Obj,
-    pub set_running_loop: Obj,
-    pub get_running_loop: Obj,
     pub register_task: Obj,
-    pub unregister_task: Obj,
     pub enter_task: Obj,
     pub leave_task: Obj,
     /// `_asyncio._current_tasks`, where this Python has it (up to 3.13).
@@ -92,6 +109,19 @@ pub struct State {
     pub generic_alias: Obj,
     /// Keyword tuple `("context",)`.
     pub kw_context: Obj,
+    pub transport_type: *mut ffi::PyTypeObject,
+    pub sock_call_type: *mut ffi::PyTypeObject,
+    pub logger: Obj,
+    pub buffered_protocol: Obj,
+    pub set_result_unless_cancelled: Obj,
+    pub transport_socket: Obj,
+    /// `_FlowControlMixin._set_write_buffer_limits`, and something for it to write to.
+    pub set_write_buffer_limits: Obj,
+    pub simple_namespace: Obj,
+    pub check_ssl_socket: Obj,
+    /// `socket.socket`.
+    pub socket_class: Obj,
+    pub streams: crate::net::streams::Classes,
 }
 
 static STATE: AtomicPtr<State> = AtomicPtr::new(std::ptr::null_mut());
@@ -152,10 +182,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         task_callbacks: task::Callbacks::new(),
         task_get_stack: base_tasks.get(c"_task_get_stack")?,
         task_print_stack: base_tasks.get(c"_task_print_stack")?,
-        set_running_loop: events.get(c"_set_running_loop")?,
-        get_running_loop: events.get(c"_get_running_loop")?,
         register_task: tasks.get(c"_register_task")?,
-        unregister_task: tasks.get(c"_unregister_task")?,
         enter_task: tasks.get(c"_enter_task")?,
         leave_task: tasks.get(c"_leave_task")?,
         current_tasks: optional(&native, c"_current_tasks"),
@@ -164,6 +191,20 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         unregister_eager_task: optional(&tasks, c"_unregister_eager_task"),
         generic_alias: import(c"types")?.get(c"GenericAlias")?,
         kw_context: tuple(&[names.context.as_ptr()])?,
+        transport_type: transport::make_type()?,
+        sock_call_type: sock_call::make_type()?,
+        logger: import(c"asyncio.log")?.get(c"logger")?,
+        buffered_protocol: import(c"asyncio.protocols")?.get(c"BufferedProtocol")?,
+        set_result_unless_cancelled: import(c"asyncio.futures")?
+            .get(c"_set_result_unless_cancelled")?,
+        transport_socket: import(c"asyncio.trsock")?.get(c"TransportSocket")?,
+        set_write_buffer_limits: import(c"asyncio.transports")?
+            .get(c"_FlowControlMixin")?
+            .get(c"_set_write_buffer_limits")?,
+        simple_namespace: import(c"types")?.get(c"SimpleNamespace")?,
+        check_ssl_socket: import(c"asyncio.base_events")?.get(c"_check_ssl_socket")?,
+        socket_class: import(c"socket")?.get(c"socket")?,
+        streams: crate::net::streams::Classes::load()?,
         names,
     })
 }
@@ -176,6 +217,7 @@ pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ("Task", state.task_type),
         ("Handle", state.handle_type),
         ("TimerHandle", state.timer_handle_type),
+        ("_SelectorSocketTransport", state.transport_type),
     ] {
         // SAFETY: the types live for ever.
         let tp = unsafe { Obj::shared(tp.cast()) };

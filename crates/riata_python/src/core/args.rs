@@ -57,25 +57,31 @@ impl<'a> Args<'a> {
         !self.values.is_empty()
     }
 
-    /// At least `min` positional arguments, named for the error message, as a Python function demands.
+    /// At least these positional arguments, named for the error message, as a Python function demands.
+    #[inline(always)]
     pub fn require(&self, names: &[&str]) -> Res<()> {
-        let given = self.positional.len();
-        if given >= names.len() {
+        if self.positional.len() >= names.len() {
             return Ok(());
         }
+        Err(self.missing(names))
+    }
+
+    #[cold]
+    fn missing(&self, names: &[&str]) -> Raised {
+        let given = self.positional.len();
         let missing: Vec<String> = names[given..].iter().map(|n| format!("'{n}'")).collect();
         let listed = match missing.as_slice() {
             [one] => one.clone(),
             [first, second] => format!("{first} and {second}"),
             [init @ .., last] => format!("{}, and {last}", init.join(", ")),
-            [] => return Ok(()),
+            [] => String::new(),
         };
-        Err(raise_type_error(&format!(
+        raise_type_error(&format!(
             "{}() missing {} required positional argument{}: {listed}",
             self.function,
             missing.len(),
             if missing.len() == 1 { "" } else { "s" },
-        )))
+        ))
     }
 
     /// No more than `max` positional arguments (`self` counts in the message, as Python counts).
@@ -90,6 +96,44 @@ impl<'a> Args<'a> {
             if max == 0 { "" } else { "s" },
             self.positional.len() + 1,
         )))
+    }
+
+    /// Values in the order of `names`, the first `required` of which must be there; each may come by position or name.
+    pub fn bind<const N: usize>(
+        &self,
+        names: [&'static str; N],
+        required: usize,
+    ) -> Res<[Option<&'a Obj>; N]> {
+        self.at_most(N)?;
+        let mut found = [None; N];
+        for (slot, value) in found.iter_mut().zip(self.positional) {
+            // SAFETY: the caller's argument lives as long as the call.
+            *slot = Some(unsafe { Obj::from_ref(value) });
+        }
+        for (index, value) in self.values.iter().enumerate() {
+            // SAFETY: one name per value.
+            let name = unsafe { ffi::PyTuple_GET_ITEM(self.names, index as isize) };
+            // SAFETY: a live string.
+            let shown = utf8(unsafe { Obj::from_ref(&name) })?;
+            let Some(position) = names.iter().position(|n| *n == shown) else {
+                return Err(raise_type_error(&format!(
+                    "{}() got an unexpected keyword argument '{shown}'",
+                    self.function
+                )));
+            };
+            if found[position].is_some() {
+                return Err(raise_type_error(&format!(
+                    "{}() got multiple values for argument '{shown}'",
+                    self.function
+                )));
+            }
+            // SAFETY: as above.
+            found[position] = Some(unsafe { Obj::from_ref(value) });
+        }
+        if found[..required].iter().any(Option::is_none) {
+            self.require(&names[..required])?;
+        }
+        Ok(found)
     }
 
     /// For `f(required…, *args, context=None)`: what is required may be given by name, too. Returns all positional values,
@@ -169,7 +213,7 @@ fn same_name(expected: &Obj, name: *mut ffi::PyObject) -> bool {
 
 /// `None` counts as not given, as in asyncio's signatures.
 #[inline]
-pub fn given<'a>(value: Option<&'a Obj>) -> Option<&'a Obj> {
+pub fn given(value: Option<&Obj>) -> Option<&Obj> {
     value.filter(|v| !v.is_none())
 }
 

@@ -16,8 +16,8 @@ use super::task;
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, aside, check, dict, dict_set, give, raise, raise_runtime_error,
-    raise_type_error, set_exception, string, tuple, unraisable,
+    Obj, Raised, Res, Slot, aside, check, dict, dict_set, give, give_from, raise,
+    raise_runtime_error, raise_type_error, set_exception, string, tuple, unraisable,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -166,6 +166,13 @@ pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
     Ok(object)
 }
 
+/// Mark a future of ours as being awaited, as its own iterator does before it is yielded.
+pub fn set_blocking(object: &Obj) {
+    if let Some(future) = exact(object) {
+        future.blocking.set(true);
+    }
+}
+
 /// The parts of a future, or of a subclass, that its iterator needs.
 fn view(object: &Obj) -> &Future {
     debug_assert!(object.is_instance_of(state().future_type));
@@ -272,6 +279,11 @@ impl Future {
     #[inline]
     pub fn is_done(&self) -> bool {
         self.status.get() != Status::Pending
+    }
+
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.status.get() == Status::Cancelled
     }
 
     #[inline]
@@ -777,7 +789,7 @@ fn describe_once(this: &Obj, info: &Obj) -> Res {
 
 // ---------------------------------------------------------------- slots and methods
 
-unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Future) {
+unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Future) {
     // SAFETY: CPython passes a live object of this type, or of a subtype that starts with it.
     unsafe { (Obj::from_ref(object), &*(*object).cast::<Future>()) }
 }
@@ -931,7 +943,7 @@ unsafe extern "C" fn add_done_callback_method(
             Args::new("add_done_callback", args, nargs, names),
         )
     };
-    give((|| {
+    give_from(|| {
         args.require(&["fn"])?;
         args.at_most(1)?;
         let [context] = args.keywords([&state().names.context])?;
@@ -943,7 +955,7 @@ unsafe extern "C" fn add_done_callback_method(
         let callback = unsafe { Obj::shared(args.positional()[0]) };
         future.add_callback(object, callback, context)?;
         Ok(Obj::none())
-    })())
+    })
 }
 
 /// The message of `cancel(msg=None)`, for futures and tasks.

@@ -10,7 +10,9 @@ use pyo3::ffi;
 use super::args::Args;
 use super::future;
 use super::typespec::{TypeSpec, fastcall, noargs, onearg};
-use crate::ffi::{Obj, Raised, Res, Slot, check, give, raise_type_error, repr, set_exception};
+use crate::ffi::{
+    Obj, Raised, Res, Slot, check, give, give_from, raise_type_error, repr, set_exception,
+};
 use crate::state::state;
 
 #[repr(C)]
@@ -73,7 +75,7 @@ pub unsafe extern "C" fn await_method(
     unsafe { iter(object) }
 }
 
-unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> &'a FutureIter {
+unsafe fn this(object: &*mut ffi::PyObject) -> &FutureIter {
     // SAFETY: CPython passes a live object of this type as the receiver.
     unsafe { &*(*object).cast::<FutureIter>() }
 }
@@ -129,7 +131,7 @@ unsafe extern "C" fn throw(
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of this type.
     let (iterator, args) = unsafe { (this(&object), Args::new("throw", args, nargs, names)) };
-    give((|| {
+    give_from(|| {
         args.require(&["type"])?;
         // SAFETY: arguments are live.
         let mut given = args
@@ -147,7 +149,7 @@ unsafe extern "C" fn throw(
         let exception = instance(&kind, value, traceback)?;
         iterator.future.clear();
         Err(set_exception(exception))
-    })())
+    })
 }
 
 /// The exception that `throw(type, value, traceback)` means.

@@ -459,7 +459,7 @@ const fn format_takes_debug() -> bool {
     cfg!(Py_3_13)
 }
 
-unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Handle) {
+unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Handle) {
     // SAFETY: CPython passes a live object of this type as the receiver.
     unsafe { (Obj::from_ref(object), &*(*object).cast::<Handle>()) }
 }

@@ -6,10 +6,13 @@
 //! with a live object of the type that it belongs to, and with the GIL held.
 
 pub mod args;
+pub mod buffer;
 pub mod freelist;
 pub mod future;
 pub mod future_iter;
 pub mod handle;
+pub mod sock_call;
 pub mod stop;
 pub mod task;
+pub mod transport;
 pub mod typespec;

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 
 use pyo3::ffi;
 
@@ -15,7 +16,8 @@ use crate::ffi::{Obj, Res, set_exception};
 use crate::state::state;
 
 thread_local! {
-    static PARKED: FreeList = const { FreeList::new(8) };
+    // Never dropped: a thread may end after the interpreter did.
+    static PARKED: ManuallyDrop<FreeList> = const { ManuallyDrop::new(FreeList::new(8)) };
 }
 
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {

@@ -16,7 +16,7 @@ use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
     Obj, Raised, Res, Sent, Slot, aside, copy_context, dict, dict_set, exception_matches, give,
-    in_context, is_coroutine_exact, is_generator_exact, raise, raise_runtime_error,
+    give_from, in_context, is_coroutine_exact, is_generator_exact, raise, raise_runtime_error,
     raise_type_error, repr, send_none, set_exception, string, take_exception, throw, tuple,
     unraisable,
 };
@@ -760,7 +760,7 @@ fn swap_current(core: Option<&LoopCore>, loop_: &Obj, task: &Obj) -> Res {
 
 // ---------------------------------------------------------------- slots and methods
 
-unsafe fn this<'a>(object: &'a *mut ffi::PyObject) -> (&'a Obj, &'a Task) {
+unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Task) {
     // SAFETY: CPython passes a live object of this type, or of a subtype that starts with it.
     unsafe { (Obj::from_ref(object), &*(*object).cast::<Task>()) }
 }
@@ -892,12 +892,12 @@ unsafe extern "C" fn get_stack_method(
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of this type.
     let args = unsafe { Args::new("get_stack", args, nargs, names) };
-    give((|| {
+    give_from(|| {
         args.at_most(0)?;
         let [limit] = args.keywords([&string("limit")?])?;
         let limit = limit.cloned().unwrap_or_else(Obj::none);
         state().task_get_stack.call(&[object, limit.as_ptr()])
-    })())
+    })
 }
 
 unsafe extern "C" fn print_stack_method(
@@ -908,7 +908,7 @@ unsafe extern "C" fn print_stack_method(
 ) -> *mut ffi::PyObject {
     // SAFETY: a fastcall method of this type.
     let args = unsafe { Args::new("print_stack", args, nargs, names) };
-    give((|| {
+    give_from(|| {
         args.at_most(0)?;
         let [limit, file] = args.keywords([&string("limit")?, &string("file")?])?;
         let limit = limit.cloned().unwrap_or_else(Obj::none);
@@ -916,7 +916,7 @@ unsafe extern "C" fn print_stack_method(
         state()
             .task_print_stack
             .call(&[object, limit.as_ptr(), file.as_ptr()])
-    })())
+    })
 }
 
 /// `task_step([exception])`, called by a loop that is not ours, in the task's context.

@@ -113,7 +113,7 @@ impl TypeSpec {
             name: self.name.as_ptr(),
             basicsize: self.size as i32,
             itemsize: 0,
-            flags: (self.flags | ffi::Py_TPFLAGS_DEFAULT as u64) as u32,
+            flags: (self.flags | ffi::Py_TPFLAGS_DEFAULT) as u32,
             slots: slots.as_mut_ptr(),
         };
         // SAFETY: the tables are leaked or copied by CPython, the slots have the signatures of their names.

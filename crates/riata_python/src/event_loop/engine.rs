@@ -34,7 +34,8 @@ pub fn core_of(loop_: &Obj) -> &LoopCore {
         let object = loop_.as_ptr();
         let bound = Borrowed::from_ptr(py, object);
         let class: Borrowed<'_, '_, Loop> = bound.cast_unchecked();
-        &*(&raw const class.get().core)
+        let core: *const LoopCore = &raw const class.get().core;
+        &*core
     }
 }
 
@@ -307,10 +308,10 @@ impl LoopCore {
     /// Replace the current task; the one before comes back (`None` when there was none).
     pub fn swap_current(&self, task: &Obj) -> Res {
         let current = self.current.get();
-        // SAFETY: asyncio holds the task it was told about.
         let before = if current.is_null() {
             Obj::none()
         } else {
+            // SAFETY: asyncio holds the task it was told about.
             unsafe { Obj::shared(current) }
         };
         if task.is_none() {
@@ -339,8 +340,8 @@ impl LoopCore {
     #[inline]
     fn write_current(&self, task: &Obj) -> Res<()> {
         match &state().current_tasks {
-            // SAFETY: a dict and live objects.
             Some(dict) => {
+                // SAFETY: a dict and live objects.
                 check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), self.this.get(), task.as_ptr()) })
             }
             None => Ok(()),

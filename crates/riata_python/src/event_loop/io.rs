@@ -141,11 +141,11 @@ fn cancel_replaced(job: Option<Job>) -> Res<bool> {
 fn watch_error(id: SocketId, error: std::io::Error) -> PyErr {
     let fd = id.0;
     match error.raw_os_error() {
-        Some(libc::EPERM) => PyErr::from(error_with(
+        Some(libc::EPERM) => error_with(
             libc::EPERM,
             format!("cannot watch fd {fd}: the kernel does not support polling this kind of file"),
-        )),
-        Some(libc::EBADF) => PyErr::from(error_with(libc::EBADF, "Bad file descriptor".to_owned())),
+        ),
+        Some(libc::EBADF) => error_with(libc::EBADF, "Bad file descriptor".to_owned()),
         _ => error.into(),
     }
 }

@@ -4,7 +4,7 @@
 //! `engine.rs`, none of which calls Python, drops a Python object or releases the GIL while it holds the borrow.
 
 pub mod engine;
-mod io;
+pub mod io;
 mod running;
 pub mod scheduling;
 

@@ -35,6 +35,14 @@ impl Loop {
         }
         core.begin_run();
         let ran = run_turns(core);
+        if core.net.has_written.get() {
+            // What ended the run came before the end of its job.
+            crate::ffi::aside(|| {
+                if crate::net::flush(core).is_err() {
+                    crate::ffi::unraisable(None);
+                }
+            });
+        }
         let left = crate::ffi::aside(|| core.leave());
         core.end_run();
         ran?;
@@ -158,6 +166,10 @@ impl Loop {
 fn run_turns(core: &LoopCore) -> Res<()> {
     loop {
         core.wait()?;
+        if core.net.has_written.get() {
+            // A signal's handler wrote.
+            crate::net::flush(core)?;
+        }
         let count = core.collect();
         run_batch(core, count)?;
         if core.stopping.get() {

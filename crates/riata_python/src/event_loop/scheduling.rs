@@ -15,8 +15,8 @@ use crate::core::handle::{Handle, new_handle, new_timer_handle};
 use crate::core::task::new_task;
 use crate::core::typespec::{fastcall, noargs};
 use crate::ffi::{
-    Obj, Res, check, copy_context, float, give, raise_runtime_error, raise_type_error, repr,
-    to_double,
+    Obj, Res, check, copy_context, float, give, give_from, raise_runtime_error, raise_type_error,
+    repr, to_double,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -124,7 +124,7 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     /// # Safety
     /// The arguments are those of a fastcall method of the loop class.
-    #[inline]
+    #[inline(always)]
     unsafe fn new<const N: usize>(
         function: &'static str,
         required: [&str; N],
@@ -346,7 +346,7 @@ unsafe extern "C" fn create_task(
         // SAFETY: the arguments are passed on as they came.
         return unsafe { create_task_by_factory(loop_, args, nargs, names) };
     }
-    give((|| {
+    give_from(|| {
         core.check_closed()?;
         args_.require(&["coro"])?;
         args_.at_most(1)?;
@@ -360,7 +360,7 @@ unsafe extern "C" fn create_task(
         // SAFETY: `require` made sure that it is there.
         let coro = unsafe { Obj::from_ref(&args_.positional()[0]) };
         new_task(loop_, core, coro, name, context, eager)
-    })())
+    })
 }
 
 /// With a task factory, this Python's own rules apply: which keywords it passes on, who names the task.

@@ -1,33 +1,215 @@
 //! Sockets: transports, servers and socket calls.
 //!
-//! The loop hands [`Event`]s to [`run`], which finds the object that they are for.
+//! The loop hands [`Event`]s to [`run`], which finds the object that they are for. What is deliberately absent: unsafe code
+//! (the objects are made in `core/`), and Python code that runs per event.
+
+pub mod address;
+mod methods;
+pub mod read;
+mod server;
+pub mod sock;
+pub mod streams;
+mod transport;
+pub mod write;
+
+use std::cell::{Cell, RefCell};
 
 use pyo3::prelude::*;
 use riata_engine::SocketId;
 
+use crate::core::freelist::FreeList;
+use crate::core::handle::{Handle, new_handle};
+use crate::core::sock_call::SockCall;
+use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
-use crate::ffi::{Obj, Res};
+use crate::ffi::{
+    Obj, Raised, Res, copy_context, dict, dict_set, ends_the_loop, raise_runtime_error, repr,
+    set_exception, string, take_exception,
+};
+use crate::state::state;
 
 /// What can happen to an object of this module in a turn of the loop.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Event {
+    /// A transport or a socket call may receive.
     Readable,
+    /// A transport or a socket call may send.
     Writable,
+    /// A transport begins to read: its protocol knows of the connection.
+    Start,
+    /// The end of a transport.
+    Lost,
+    /// A listening socket has connections to accept.
+    Accept,
+    /// An accepted connection gets its protocol.
+    Incoming,
+    /// Accept again, after there were too many open files.
+    Retry,
 }
 
 /// What a loop keeps for its sockets.
-#[derive(Default)]
-pub struct NetState {}
+pub struct NetState {
+    /// Where transports receive; taken out for the length of a system call.
+    buffer: Cell<Option<Box<[u8]>>>,
+    pub transports: Registry,
+    /// Transports that were written to in the job that runs now.
+    written: RefCell<Vec<Obj>>,
+    /// `written` is not empty.
+    pub has_written: Cell<bool>,
+    /// Socket calls to be used again.
+    pub calls: FreeList,
+}
 
-/// Deliver an event.
-pub fn run(_core: &LoopCore, _object: &Obj, _event: Event) -> Res<()> {
+impl Default for NetState {
+    fn default() -> Self {
+        NetState {
+            buffer: Cell::default(),
+            transports: Registry::default(),
+            written: RefCell::default(),
+            has_written: Cell::new(false),
+            calls: FreeList::new(256),
+        }
+    }
+}
+
+/// What a transport asks for in one call, as asyncio does.
+const RECEIVE_MAX: usize = 256 * 1024;
+
+impl NetState {
+    /// Lend the receive buffer. `body` must not call Python.
+    pub fn with_buffer<T>(&self, body: impl FnOnce(&mut [u8]) -> T) -> T {
+        let mut buffer = self
+            .buffer
+            .take()
+            .unwrap_or_else(|| vec![0; RECEIVE_MAX].into_boxed_slice());
+        let result = body(&mut buffer);
+        self.buffer.set(Some(buffer));
+        result
+    }
+}
+
+/// Send what the job that just ended has written.
+#[cold]
+pub fn flush(core: &LoopCore) -> Res<()> {
+    while core.net.has_written.replace(false) {
+        let written = core.net.written.take();
+        for (index, object) in written.iter().enumerate() {
+            let Some(transport) = Transport::of(object) else {
+                continue;
+            };
+            let flushed = transport
+                .flush(object)
+                .or_else(|Raised| report(core, object, Event::Writable, None));
+            if let Err(raised) = flushed {
+                // The loop ends; the others are sent when it goes on.
+                core.net
+                    .written
+                    .borrow_mut()
+                    .extend(written[index + 1..].iter().cloned());
+                core.net.has_written.set(true);
+                return Err(raised);
+            }
+        }
+    }
     Ok(())
 }
 
-/// The loop closes.
-pub fn close_all(_core: &LoopCore) {}
+/// Deliver an event. Only what ends the loop comes out.
+pub fn run(core: &LoopCore, object: &Obj, event: Event) -> Res<()> {
+    let mut argument = None;
+    let outcome = if let Some(transport) = Transport::of(object) {
+        match event {
+            Event::Readable => transport.readable(object),
+            Event::Writable => transport.writable_in_context(object),
+            Event::Start => transport.start(object),
+            Event::Lost => {
+                let exception = transport.lost_exception.take().unwrap_or_else(Obj::none);
+                argument = Some(exception.clone());
+                transport.lost(object, &exception)
+            }
+            Event::Accept | Event::Incoming | Event::Retry => Ok(()),
+        }
+    } else if let Some(call) = SockCall::of(object) {
+        call.ready(object, core)
+    } else {
+        server::run(core, object, event)
+    };
+    outcome.or_else(|Raised| report(core, object, event, argument))
+}
+
+/// An error with no better place to go: report it as asyncio does, with a handle made for the purpose.
+#[cold]
+fn report(core: &LoopCore, object: &Obj, event: Event, argument: Option<Obj>) -> Res<()> {
+    let Some(exception) = take_exception() else {
+        return Ok(());
+    };
+    if ends_the_loop(&exception) {
+        return Err(set_exception(exception));
+    }
+    let loop_ = core.this();
+    let callback = match event {
+        Event::Readable | Event::Start => object.get(c"_read_ready")?,
+        Event::Writable => object.get(c"_write_ready")?,
+        Event::Lost => object.get(c"_call_connection_lost")?,
+        Event::Accept | Event::Incoming | Event::Retry => loop_.get(c"_accept_connection")?,
+    };
+    let args: Vec<_> = argument.iter().map(Obj::as_ptr).collect();
+    let handle = new_handle(&loop_, core, &callback, &args, copy_context()?)?;
+    set_exception(exception);
+    Handle::of(&handle).report(&handle, &callback)
+}
+
+/// Call the loop's exception handler.
+pub fn handle_exception(
+    core: &LoopCore,
+    message: &str,
+    exception: &Obj,
+    more: &[(&str, &Obj)],
+) -> Res<()> {
+    let names = &state().names;
+    let context = dict()?;
+    dict_set(&context, &names.message, &string(message)?)?;
+    dict_set(&context, &names.exception, exception)?;
+    for (key, value) in more {
+        dict_set(&context, &string(key)?, value)?;
+    }
+    core.this()
+        .method1(&names.call_exception_handler, &context)?;
+    Ok(())
+}
+
+/// Debug mode: write to asyncio's log.
+pub fn log_debug(core: &LoopCore, format: &str, args: &[&Obj]) -> Res<()> {
+    if !core.debug.get() {
+        return Ok(());
+    }
+    let format = string(format)?;
+    let mut pointers = vec![format.as_ptr()];
+    pointers.extend(args.iter().map(|arg| arg.as_ptr()));
+    state().logger.get(c"debug")?.call(&pointers)?;
+    Ok(())
+}
+
+/// The loop closes. Transports stay as they are, as in asyncio: they warn when they are dropped.
+pub fn close_all(core: &LoopCore) {
+    drop(core.net.buffer.take());
+}
 
 /// Refuse to watch a descriptor that a transport uses.
-pub fn check_no_transport(_core: &LoopCore, _id: SocketId, _fd: &Bound<'_, PyAny>) -> PyResult<()> {
+pub fn check_no_transport(core: &LoopCore, id: SocketId, fd: &Bound<'_, PyAny>) -> PyResult<()> {
+    Ok(ensure_no_transport(core, id, &crate::ffi::obj(fd))?)
+}
+
+pub fn ensure_no_transport(core: &LoopCore, id: SocketId, fd: &Obj) -> Res<()> {
+    let Some(object) = core.net.transports.get(id.0) else {
+        return Ok(());
+    };
+    if Transport::of(&object).is_some_and(|transport| !transport.closing.get()) {
+        return Err(raise_runtime_error(&format!(
+            "File descriptor {} is used by transport {}",
+            repr(fd)?,
+            repr(&object)?
+        )));
+    }
     Ok(())
 }

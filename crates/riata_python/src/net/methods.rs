@@ -1,0 +1,198 @@
+//! The methods of a loop by which asyncio's own orchestration reaches the network.
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use riata_engine::SocketId;
+
+use super::ensure_no_transport;
+use super::server::{self, Serving};
+use super::sock::Kind;
+use super::transport::{Connection, Source};
+use crate::core::handle::{Handle, new_handle};
+use crate::core::sock_call::new_call;
+use crate::event_loop::{Loop, LoopCore};
+use crate::ffi::{Obj, Res, copy_context, obj};
+use crate::job::Job;
+
+#[pymethods]
+impl Loop {
+    /// Make a transport of a connected socket. Mirrors asyncio's method.
+    #[pyo3(signature = (sock, protocol, waiter=None, *, extra=None, server=None))]
+    fn _make_socket_transport(
+        &self,
+        sock: &Bound<'_, PyAny>,
+        protocol: &Bound<'_, PyAny>,
+        waiter: Option<&Bound<'_, PyAny>>,
+        extra: Option<&Bound<'_, PyAny>>,
+        server: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let core = &self.core;
+        core.check_closed()?;
+        let sock = obj(sock);
+        let id = super::transport::fileno(&sock)?;
+        ensure_no_transport(core, id, &sock)?;
+        let connection = Connection {
+            source: Source::Python(sock),
+            protocol: obj(protocol),
+            waiter: waiter.map(obj),
+            extra: extra.map(obj),
+            server: server.map(obj),
+        };
+        Ok(connection.open(core, copy_context()?)?.into())
+    }
+
+    /// Accept connections on a listening socket. Mirrors asyncio's method.
+    #[pyo3(signature = (protocol_factory, sock, sslcontext=None, server=None, backlog=100, *limits))]
+    fn _start_serving(
+        &self,
+        py: Python<'_>,
+        protocol_factory: &Bound<'_, PyAny>,
+        sock: &Bound<'_, PyAny>,
+        sslcontext: Option<&Bound<'_, PyAny>>,
+        server: Option<&Bound<'_, PyAny>>,
+        backlog: i64,
+        limits: &Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
+        let or_none = |value: Option<&Bound<'_, PyAny>>| value.map_or_else(Obj::none, obj);
+        let serving = Serving {
+            factory: obj(protocol_factory),
+            sock: obj(sock),
+            tls: or_none(sslcontext),
+            server: or_none(server),
+            backlog: usize::try_from(backlog).unwrap_or(0),
+            limits: limits.iter().map(|limit| obj(&limit)).collect(),
+            context: copy_context()?,
+        };
+        server::start(py, &self.core, serving)
+    }
+
+    /// Refuse a descriptor that a transport uses. Mirrors asyncio's method.
+    fn _ensure_fd_no_transport(&self, fd: &Bound<'_, PyAny>) -> PyResult<()> {
+        let id = descriptor(fd)?;
+        Ok(ensure_no_transport(&self.core, id, &obj(fd))?)
+    }
+
+    /// Watch a descriptor, whoever uses it; the handle comes back. Mirrors asyncio's method.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn _add_reader(
+        &self,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<PyAny>> {
+        let handle = self.watch(fd, callback, args, LoopCore::add_reader)?;
+        Ok(handle.into())
+    }
+
+    /// As `_add_reader`, for writing.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn _add_writer(
+        &self,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<PyAny>> {
+        let handle = self.watch(fd, callback, args, LoopCore::add_writer)?;
+        Ok(handle.into())
+    }
+
+    /// Undo `_add_reader`; False when nothing was watched.
+    fn _remove_reader(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.core.closed.get() {
+            return Ok(false);
+        }
+        let id = descriptor(fd)?;
+        let job = self.core.remove_reader(id);
+        self.core.settle(id);
+        Ok(cancel(job)?)
+    }
+
+    /// Undo `_add_writer`; False when nothing was watched.
+    fn _remove_writer(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.core.closed.get() {
+            return Ok(false);
+        }
+        let id = descriptor(fd)?;
+        let job = self.core.remove_writer(id);
+        self.core.settle(id);
+        Ok(cancel(job)?)
+    }
+
+    /// Receive up to n bytes from a socket, as bytes. Mirrors `loop.sock_recv`.
+    fn sock_recv(
+        slf: &Bound<'_, Self>,
+        sock: &Bound<'_, PyAny>,
+        n: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        call(Kind::Recv, slf, sock, n)
+    }
+
+    /// Receive from a socket into a buffer; return how many bytes. Mirrors `loop.sock_recv_into`.
+    fn sock_recv_into(
+        slf: &Bound<'_, Self>,
+        sock: &Bound<'_, PyAny>,
+        buf: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        call(Kind::RecvInto, slf, sock, buf)
+    }
+
+    /// Send all data to a socket. Mirrors `loop.sock_sendall`.
+    fn sock_sendall(
+        slf: &Bound<'_, Self>,
+        sock: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        call(Kind::SendAll, slf, sock, data)
+    }
+}
+
+fn call(
+    kind: Kind,
+    loop_: &Bound<'_, Loop>,
+    sock: &Bound<'_, PyAny>,
+    argument: &Bound<'_, PyAny>,
+) -> PyResult<Py<PyAny>> {
+    let core = &loop_.get().core;
+    let made = new_call(kind, core, obj(loop_.as_any()), obj(sock), obj(argument))?;
+    Ok(made.into())
+}
+
+type Watch = fn(&LoopCore, SocketId, Job) -> std::io::Result<Option<Job>>;
+
+impl Loop {
+    fn watch(
+        &self,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        watch: Watch,
+    ) -> PyResult<Obj> {
+        let core = &self.core;
+        core.check_closed()?;
+        let id = descriptor(fd)?;
+        let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
+        let handle = new_handle(
+            &core.this(),
+            core,
+            &obj(callback),
+            &pointers,
+            copy_context()?,
+        )?;
+        let replaced = watch(core, id, Job::Handle(handle.clone()))
+            .map_err(|error| crate::errors::raise_os_error(&error))?;
+        cancel(replaced)?;
+        Handle::leave_queue(&handle);
+        Ok(handle)
+    }
+}
+
+fn descriptor(fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
+    crate::event_loop::io::file_descriptor(fd).map(|fd| SocketId(fd.cast_unsigned()))
+}
+
+fn cancel(job: Option<Job>) -> Res<bool> {
+    match job {
+        Some(Job::Handle(handle)) => Handle::of(&handle).cancel(&handle).map(|()| true),
+        other => Ok(other.is_some()),
+    }
+}

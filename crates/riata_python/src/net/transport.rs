@@ -1,0 +1,445 @@
+//! The life of a transport: from `connection_made` to `connection_lost`, exactly once each.
+//!
+//! Mirrors `asyncio.selector_events._SelectorTransport`.
+
+use riata_engine::{Driver as _, SocketAddr, SocketId};
+
+use super::address::{self, Addresses};
+use super::{Event, handle_exception, log_debug};
+use crate::core::handle::new_handle;
+use crate::core::transport::{Transport, allocate};
+use crate::event_loop::LoopCore;
+use crate::ffi::{
+    Obj, Raised, Res, aside, copy_context, copy_of_context, dict, dict_get, dict_set,
+    ends_the_loop, exception_matches, import, in_context, int, os_error_type, set_exception,
+    string, take_exception, unraisable, warn_resource,
+};
+use crate::job::Job;
+use crate::state::state;
+
+/// Where a connection comes from.
+pub enum Source {
+    /// A Python socket, which the transport takes over.
+    Python(Obj),
+    /// A descriptor of our own, and who is at its other end.
+    Accepted(SocketId, SocketAddr),
+}
+
+/// The pieces of a new transport.
+pub struct Connection {
+    pub source: Source,
+    pub protocol: Obj,
+    pub waiter: Option<Obj>,
+    pub extra: Option<Obj>,
+    pub server: Option<Obj>,
+}
+
+impl Connection {
+    /// Make the transport, and schedule what belongs to its beginning. `context` is where `connection_made` runs.
+    pub fn open(self, core: &LoopCore, context: Obj) -> Res {
+        let loop_ = core.this();
+        let object = allocate(loop_.clone())?;
+        let Some(transport) = Transport::of(&object) else {
+            return Err(crate::ffi::raise_runtime_error("not a transport"));
+        };
+        transport.set_protocol(&self.protocol)?;
+        let id = match self.source {
+            Source::Python(sock) => {
+                let id = fileno(&sock)?;
+                let known = |name: &std::ffi::CStr| -> Res<bool> {
+                    match &self.extra {
+                        Some(extra) => Ok(dict_get(extra, &crate::ffi::interned(name)?)?.is_some()),
+                        None => Ok(false),
+                    }
+                };
+                let peer_known = known(c"peername")?;
+                let local = core.driver(|driver| driver.getsockname(id));
+                let peer = core.driver(|driver| driver.getpeername(id));
+                let odd = |r: &std::io::Result<SocketAddr>| matches!(r, Err(e) if e.kind() == std::io::ErrorKind::InvalidData);
+                if odd(&local) || odd(&peer) {
+                    // A family that only Python knows how to show.
+                    let extra = match &self.extra {
+                        Some(extra) => extra.clone(),
+                        None => dict()?,
+                    };
+                    fill_by_python(&extra, &sock, peer_known)?;
+                    transport.extra.set(extra);
+                }
+                *transport.addresses.borrow_mut() = Some(Box::new(Addresses {
+                    local: local.ok(),
+                    peer: peer.ok(),
+                }));
+                transport.sock.set(sock);
+                id
+            }
+            Source::Accepted(id, peer) => {
+                let local = core.driver(|driver| driver.getsockname(id)).ok();
+                *transport.addresses.borrow_mut() = Some(Box::new(Addresses {
+                    local,
+                    peer: Some(peer),
+                }));
+                id
+            }
+        };
+        transport.fd.set(id.0.cast_signed());
+        if !transport.extra.is_set() {
+            transport.extra.set_opt(self.extra);
+        }
+        transport.context.set(copy_of_context(&context)?);
+        let connection_made = self.protocol.attr(&state().names.connection_made)?;
+        let handle = new_handle(&loop_, core, &connection_made, &[object.as_ptr()], context)?;
+        if let Some(server) = &self.server {
+            attach(server, &object)?;
+            transport.server.set(server.clone());
+        }
+        // From here on the transport owns the descriptor, and nothing can fail.
+        transport.closed.set(false);
+        core.net.transports.insert(transport.fd.get(), transport);
+        set_nodelay(core, id);
+        core.push(Job::Handle(handle));
+        core.push(Job::Net(object.clone(), Event::Start));
+        if let Some(waiter) = self.waiter {
+            let none = Obj::none();
+            let args = [waiter.as_ptr(), none.as_ptr()];
+            let set = &state().set_result_unless_cancelled;
+            let handle = new_handle(&loop_, core, set, &args, copy_context()?)?;
+            core.push(Job::Handle(handle));
+        }
+        Ok(object)
+    }
+}
+
+/// The descriptor of a Python socket.
+pub fn fileno(sock: &Obj) -> Res<SocketId> {
+    let number = sock.method0(&state().names.fileno)?;
+    let fd = crate::ffi::to_int(&number)?;
+    u32::try_from(fd).map(SocketId).map_err(|_| {
+        crate::ffi::raise(
+            crate::ffi::value_error(),
+            &format!("Invalid file descriptor: {fd}"),
+        )
+    })
+}
+
+/// `getsockname()` and `getpeername()` of a family that we do not know.
+fn fill_by_python(extra: &Obj, sock: &Obj, peer_known: bool) -> Res<()> {
+    let ask = |method: &std::ffi::CStr| -> Obj {
+        sock.get(method)
+            .and_then(|method| method.call0())
+            .unwrap_or_else(|Raised| {
+                drop(take_exception());
+                Obj::none()
+            })
+    };
+    dict_set(extra, &string("sockname")?, &ask(c"getsockname"))?;
+    if !peer_known {
+        dict_set(extra, &string("peername")?, &ask(c"getpeername"))?;
+    }
+    Ok(())
+}
+
+/// `base_events._set_nodelay`: on TCP only, and what it says is not asked.
+fn set_nodelay(core: &LoopCore, id: SocketId) {
+    let _ = core.driver(|driver| match driver.getsockname(id)? {
+        SocketAddr::Unix(_) => Ok(()),
+        _ => driver.setsockopt(
+            id,
+            libc::IPPROTO_TCP,
+            libc::TCP_NODELAY,
+            &1i32.to_ne_bytes(),
+        ),
+    });
+}
+
+/// `Server._attach`, which is told the transport since 3.13.
+fn attach(server: &Obj, transport: &Obj) -> Res<()> {
+    let method = server.get(c"_attach")?;
+    if cfg!(Py_3_13) {
+        method.call1(transport).map(drop)
+    } else {
+        method.call0().map(drop)
+    }
+}
+
+fn detach(server: &Obj, transport: &Obj) -> Res<()> {
+    let method = server.get(c"_detach")?;
+    if cfg!(Py_3_13) {
+        method.call1(transport).map(drop)
+    } else {
+        method.call0().map(drop)
+    }
+}
+
+impl Transport {
+    #[inline]
+    pub fn id(&self) -> SocketId {
+        SocketId(self.fd.get().cast_unsigned())
+    }
+
+    /// Begin to read, unless `connection_made` had other plans.
+    pub fn start(&self, this: &Obj) -> Res<()> {
+        if self.is_reading() {
+            self.watch_reading(this)?;
+        }
+        Ok(())
+    }
+
+    pub fn close(&self, this: &Obj) -> Res<()> {
+        if self.closing.get() {
+            return Ok(());
+        }
+        self.flush(this)?;
+        if self.closing.replace(true) {
+            return Ok(());
+        }
+        self.unwatch_reading();
+        if self.output_size() == 0 {
+            self.unwatch_writing();
+            self.schedule_lost(this, Obj::none())?;
+        }
+        Ok(())
+    }
+
+    /// `abort()`, and the end after an error.
+    pub fn force_close(&self, this: &Obj, exception: Obj) -> Res<()> {
+        if self.conn_lost.get() > 0 {
+            return Ok(());
+        }
+        self.send_before_the_end();
+        self.drop_output();
+        self.unwatch_writing();
+        self.closing.set(true);
+        self.unwatch_reading();
+        self.schedule_lost(this, exception)
+    }
+
+    /// An error in the transport or in its protocol: report it (unless it is the network's), and close.
+    #[cold]
+    pub fn fatal(&self, this: &Obj, exception: Obj, message: &str) -> Res<()> {
+        let core = self.core();
+        if exception_matches(&exception, os_error_type()) {
+            if core.debug.get() {
+                log_debug(core, "%r: %s", &[this, &string(message)?])?;
+            }
+        } else {
+            let protocol = self.protocol.get_or_none();
+            let more = [("transport", this), ("protocol", &protocol)];
+            handle_exception(core, message, &exception, &more)?;
+        }
+        self.force_close(this, exception)
+    }
+
+    /// As [`fatal`](Self::fatal), for the exception that is set. What ends the loop is passed on.
+    #[cold]
+    pub fn fatal_raised(&self, this: &Obj, message: &str) -> Res<()> {
+        let Some(exception) = take_exception() else {
+            return Ok(());
+        };
+        if ends_the_loop(&exception) {
+            return Err(set_exception(exception));
+        }
+        self.fatal(this, exception, message)
+    }
+
+    fn schedule_lost(&self, this: &Obj, exception: Obj) -> Res<()> {
+        self.conn_lost.set(self.conn_lost.get() + 1);
+        let core = self.core();
+        core.check_closed()?;
+        self.context.set(copy_context()?);
+        self.lost_exception.set(exception);
+        core.push(Job::Net(this.clone(), Event::Lost));
+        Ok(())
+    }
+
+    /// The scheduled end.
+    pub fn lost(&self, this: &Obj, exception: &Obj) -> Res<()> {
+        match self.context.take() {
+            Some(context) => in_context(&context, || self.call_connection_lost(this, exception)),
+            None => self.call_connection_lost(this, exception),
+        }
+    }
+
+    /// Tell the protocol, then close the socket, whatever the protocol says.
+    pub fn call_connection_lost(&self, this: &Obj, exception: &Obj) -> Res<()> {
+        let told = match self.protocol.get() {
+            Some(protocol) if !self.closed.get() => protocol
+                .method1(&state().names.connection_lost, exception)
+                .map(drop),
+            _ => Ok(()),
+        };
+        let finished = aside(|| {
+            let finished = self.finish(this);
+            let waiter = self.wake_empty_waiter_lost();
+            if let Err(Raised) = finished.and(waiter) {
+                unraisable(Some(this));
+            }
+        });
+        let () = finished;
+        told
+    }
+
+    fn finish(&self, this: &Obj) -> Res<()> {
+        let closed = self.close_socket();
+        self.protocol.clear();
+        self.context.clear();
+        self.write_context.clear();
+        if let Some(server) = self.server.take() {
+            detach(&server, this)?;
+        }
+        closed
+    }
+
+    /// Close the descriptor, once.
+    fn close_socket(&self) -> Res<()> {
+        if self.closed.replace(true) {
+            return Ok(());
+        }
+        let core = self.core();
+        let id = self.id();
+        self.unwatch_reading();
+        self.unwatch_writing();
+        core.settle(id);
+        match self.sock.take() {
+            Some(sock) => sock.method0(&state().names.close).map(drop),
+            None => {
+                // Nothing sensible can be done about a failing close.
+                let _ = core.driver(|driver| driver.close(id));
+                Ok(())
+            }
+        }
+    }
+
+    /// Nobody uses the transport any more.
+    pub fn finalize(&self, this: &Obj) {
+        if self.closed.get() {
+            return;
+        }
+        warn_resource(&format!("unclosed transport {}", self.describe()), this);
+        let server = self.server.take();
+        let closed = self.close_socket();
+        let detached = match server {
+            Some(server) if cfg!(Py_3_13) => detach(&server, this),
+            _ => Ok(()),
+        };
+        if closed.and(detached).is_err() {
+            unraisable(Some(this));
+        }
+    }
+
+    // -------------------------------------------------------------- what others may know
+
+    /// The Python socket, `None` once it is closed.
+    pub fn python_socket(&self) -> Res {
+        if self.closed.get() {
+            return Ok(Obj::none());
+        }
+        if let Some(sock) = self.sock.get() {
+            return Ok(sock);
+        }
+        let sock = socket_from(self.id())?;
+        self.sock.set(sock.clone());
+        Ok(sock)
+    }
+
+    fn transport_socket(&self) -> Res {
+        if let Some(made) = self.socket_info.get() {
+            return Ok(made);
+        }
+        let made = state().transport_socket.call1(&self.python_socket()?)?;
+        self.socket_info.set(made.clone());
+        Ok(made)
+    }
+
+    pub fn extra_info(&self, _this: &Obj, name: &Obj, default: Option<&Obj>) -> Res {
+        if let Some(extra) = self.extra.get() {
+            if let Some(found) = dict_get(&extra, name)? {
+                return Ok(found);
+            }
+        }
+        match self.native_info(name)? {
+            Some(found) => Ok(found),
+            None => Ok(default.cloned().unwrap_or_else(Obj::none)),
+        }
+    }
+
+    fn native_info(&self, name: &Obj) -> Res<Option<Obj>> {
+        let names = &state().names;
+        if name.equals(&names.socket)? {
+            return self.transport_socket().map(Some);
+        }
+        if name.equals(&names.peername)? {
+            return self.peer_name().map(Some);
+        }
+        if name.equals(&names.sockname)? {
+            return self.local_name().map(Some);
+        }
+        Ok(None)
+    }
+
+    fn peer_name(&self) -> Res {
+        let peer = self
+            .addresses
+            .borrow()
+            .as_ref()
+            .and_then(|a| a.peer.clone());
+        address::optional(peer.as_ref())
+    }
+
+    fn local_name(&self) -> Res {
+        let local = self
+            .addresses
+            .borrow()
+            .as_ref()
+            .and_then(|a| a.local.clone());
+        address::optional(local.as_ref())
+    }
+
+    /// `_extra`, with everything that asyncio puts there.
+    pub fn extra_dict(&self, _this: &Obj) -> Res {
+        let extra = match self.extra.get() {
+            Some(extra) => extra,
+            None => dict()?,
+        };
+        let names = &state().names;
+        for name in [&names.socket, &names.sockname, &names.peername] {
+            if dict_get(&extra, name)?.is_none() {
+                if let Some(value) = self.native_info(name)? {
+                    dict_set(&extra, name, &value)?;
+                }
+            }
+        }
+        self.extra.set(extra.clone());
+        Ok(extra)
+    }
+
+    pub fn describe(&self) -> String {
+        let mut text = String::from("<_SelectorSocketTransport");
+        if self.closed.get() {
+            text.push_str(" closed");
+        } else if self.closing.get() {
+            text.push_str(" closing");
+        }
+        text.push_str(&format!(" fd={}", self.fd.get()));
+        if !self.closed.get() && !self.core().closed.get() {
+            let state = |on: bool| if on { "polling" } else { "idle" };
+            text.push_str(&format!(
+                " read={} write=<{}, bufsize={}>",
+                state(self.reading.get()),
+                state(self.writing.get()),
+                self.output_size()
+            ));
+        }
+        text.push('>');
+        text
+    }
+}
+
+/// A Python socket for a descriptor, which it owns from here on.
+pub fn socket_from(id: SocketId) -> Res {
+    let module = import(c"socket")?;
+    let fd = int(id.0.into())?;
+    let kwnames = crate::ffi::tuple(&[state().names.fileno.as_ptr()])?;
+    let sock = module.get(c"socket")?.call_kw(&[fd.as_ptr()], &kwnames)?;
+    sock.get(c"setblocking")?.call1(&Obj::bool(false))?;
+    Ok(sock)
+}

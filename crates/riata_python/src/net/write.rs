@@ -1,0 +1,567 @@
+//! Sending: when the job that writes ends, if the kernel takes it; the rest when the socket is writable again.
+//!
+//! asyncio sends in `write()`. Programs like to write the head of an answer and then its body, and a system call each is
+//! most of the cost. So a small write waits for the end of the callback or of the task's step that made it, and goes out with
+//! what else that wrote. Whoever asks or does anything about the output before (its size, closing, aborting, `write_eof`,
+//! a large write) sends first, so that only the peer could tell.
+//!
+//! Mirrors the writing half of `asyncio.selector_events._SelectorSocketTransport`, and `_FlowControlMixin`.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+
+use riata_engine::Driver as _;
+
+use super::{Event, handle_exception};
+use crate::core::buffer::{Kind, View, bytes_of, kind_of};
+use crate::core::transport::Transport;
+use crate::errors::{os_error, raise_os_error};
+use crate::ffi::{
+    Obj, Raised, Res, copy_context, ends_the_loop, in_context, raise_runtime_error,
+    raise_type_error, repr, set_exception, string, take_exception, to_int_saturating,
+};
+use crate::job::Job;
+use crate::state::state;
+
+pub const HIGH_WATER: usize = 64 * 1024;
+pub const LOW_WATER: usize = HIGH_WATER / 4;
+
+/// How many writes after the end of a connection are silent (`asyncio.constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES`).
+const SILENT_WRITES: u32 = 5;
+/// Pieces that one system call sends.
+const PIECES_MAX: usize = 1024;
+/// Up to this size, a write is copied behind the one before it.
+const TINY: usize = 1024;
+/// A write of more bytes than this is sent at once, with what waits.
+const UNSENT_MAX: usize = 16 * 1024;
+
+/// What is kept for sending.
+#[derive(Default)]
+pub struct Output {
+    pieces: VecDeque<Piece>,
+    size: usize,
+}
+
+/// Data and how much of it has been sent.
+struct Piece {
+    data: Data,
+    sent: usize,
+}
+
+enum Data {
+    /// The caller's own `bytes`, which cannot change.
+    Bytes(Obj),
+    View(View),
+    Copy(Vec<u8>),
+}
+
+impl Data {
+    fn of(object: &Obj, kind: Kind) -> Res<Data> {
+        Ok(match kind {
+            Kind::Bytes => Data::Bytes(object.clone()),
+            Kind::MemoryView => Data::View(View::of(object)?),
+            // The caller may change it, and may not be kept from doing so.
+            Kind::ByteArray => Data::Copy(View::of(object)?.bytes().to_vec()),
+        })
+    }
+
+    /// For a view that waits until its writer is done: the writer may change what it shows meanwhile.
+    fn of_small(object: &Obj, kind: Kind, size: usize) -> Res<Data> {
+        if size <= UNSENT_MAX {
+            return Ok(Data::Copy(View::of(object)?.bytes().to_vec()));
+        }
+        Data::of(object, kind)
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Data::Bytes(object) => bytes_of(object).unwrap_or_default(),
+            Data::View(view) => view.bytes(),
+            Data::Copy(copy) => copy,
+        }
+    }
+}
+
+impl Piece {
+    fn rest(&self) -> &[u8] {
+        &self.as_slice()[self.sent..]
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.data.as_slice()
+    }
+}
+
+impl Output {
+    fn push(&mut self, data: Data, sent: usize) {
+        let size = data.as_slice().len() - sent;
+        if size > 0 {
+            self.size += size;
+            self.pieces.push_back(Piece { data, sent });
+        }
+    }
+
+    /// Put a small write behind others that wait, if that takes no piece of its own.
+    fn append(&mut self, bytes: &[u8]) -> bool {
+        if bytes.len() > TINY {
+            return false;
+        }
+        match self.pieces.back_mut() {
+            None => return false,
+            Some(Piece {
+                data: Data::Copy(copy),
+                ..
+            }) => copy.extend_from_slice(bytes),
+            Some(_) => self.pieces.push_back(Piece {
+                data: Data::Copy(bytes.to_vec()),
+                sent: 0,
+            }),
+        }
+        self.size += bytes.len();
+        true
+    }
+
+    /// Forget `count` bytes from the front; pieces that are done come back, to be dropped with no borrow live.
+    fn advance(&mut self, mut count: usize) -> Vec<Piece> {
+        let mut done = Vec::new();
+        self.size -= count;
+        while let Some(first) = self.pieces.front_mut() {
+            let size = first.rest().len();
+            if size > count {
+                first.sent += count;
+                break;
+            }
+            count -= size;
+            done.extend(self.pieces.pop_front());
+        }
+        done
+    }
+}
+
+fn may_retry(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+impl Transport {
+    #[inline]
+    pub fn output_size(&self) -> usize {
+        self.output.borrow().size
+    }
+
+    pub fn drop_output(&self) {
+        let dropped = self.output.take();
+        drop(dropped);
+    }
+
+    pub fn write(&self, this: &Obj, data: &Obj) -> Res<()> {
+        let Some(kind) = kind_of(data) else {
+            return Err(wrong_type(data));
+        };
+        if self.eof.get() {
+            return Err(raise_runtime_error("Cannot call write() after write_eof()"));
+        }
+        if self.empty_waiter.is_set() {
+            return Err(raise_runtime_error(
+                "unable to write; sendfile is in progress",
+            ));
+        }
+        if let Some(bytes) = bytes_of(data) {
+            return self.write_bytes(this, bytes, || Ok(Data::Bytes(data.clone())));
+        }
+        match View::of(data) {
+            Ok(view) => self.write_bytes(this, view.bytes(), || {
+                Data::of_small(data, kind, view.len())
+            }),
+            Err(Raised) => self.fatal_raised(this, "Fatal write error on socket transport"),
+        }
+    }
+
+    #[inline]
+    fn write_bytes(&self, this: &Obj, bytes: &[u8], keep: impl FnOnce() -> Res<Data>) -> Res<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if self.conn_lost.get() > 0 {
+            return self.count_lost_write();
+        }
+        let core = self.core();
+        if !core.is_owner() {
+            return Err(wrong_thread());
+        }
+        let waiting = self.output_size();
+        if waiting == 0 || self.unsent.get() {
+            if core.is_running() && waiting + bytes.len() <= UNSENT_MAX {
+                if !self.output.borrow_mut().append(bytes) {
+                    let data = keep()?;
+                    self.output.borrow_mut().push(data, 0);
+                }
+                if !self.unsent.replace(true) {
+                    core.net.written.borrow_mut().push(this.clone());
+                    core.net.has_written.set(true);
+                }
+                return Ok(());
+            }
+            if waiting == 0 {
+                return self.write_now(this, bytes, keep);
+            }
+            let data = keep()?;
+            self.output.borrow_mut().push(data, 0);
+            return self.flush(this);
+        }
+        let data = keep()?;
+        self.output.borrow_mut().push(data, 0);
+        self.maybe_pause_protocol(this)
+    }
+
+    fn write_now(&self, this: &Obj, bytes: &[u8], keep: impl FnOnce() -> Res<Data>) -> Res<()> {
+        let id = self.id();
+        let sent = match self.core().driver(|driver| driver.send(id, bytes)) {
+            Ok(count) if count == bytes.len() => return Ok(()),
+            Ok(count) => count,
+            Err(error) if may_retry(&error) => 0,
+            Err(error) => return self.write_failed(this, &error),
+        };
+        self.watch_writing(this)?;
+        let data = keep()?;
+        self.output.borrow_mut().push(data, sent);
+        self.maybe_pause_protocol(this)
+    }
+
+    /// Send what small writes have left, as they would have done.
+    #[inline]
+    pub fn flush(&self, this: &Obj) -> Res<()> {
+        if !self.unsent.replace(false) {
+            return Ok(());
+        }
+        self.send_unsent(this)
+    }
+
+    fn send_unsent(&self, this: &Obj) -> Res<()> {
+        if self.conn_lost.get() > 0 || self.output_size() == 0 {
+            return Ok(());
+        }
+        match self.send_output() {
+            Ok(done) => drop(done),
+            Err(error) if may_retry(&error) => {}
+            Err(error) => {
+                self.drop_output();
+                return self.write_failed(this, &error);
+            }
+        }
+        if self.output_size() == 0 {
+            return Ok(());
+        }
+        self.watch_writing(this)?;
+        self.maybe_pause_protocol(this)
+    }
+
+    /// What asyncio would have sent already is sent, though the rest is not.
+    pub fn send_before_the_end(&self) {
+        if self.unsent.replace(false) {
+            let _ = self.send_output();
+        }
+    }
+
+    #[cold]
+    fn write_failed(&self, this: &Obj, error: &io::Error) -> Res<()> {
+        self.fatal(
+            this,
+            os_error(error)?,
+            "Fatal write error on socket transport",
+        )
+    }
+
+    #[cold]
+    fn count_lost_write(&self) -> Res<()> {
+        let count = self.conn_lost.get();
+        if count >= SILENT_WRITES {
+            let text = string("socket.send() raised exception.")?;
+            state().logger.get(c"warning")?.call1(&text)?;
+        }
+        self.conn_lost.set(count + 1);
+        Ok(())
+    }
+
+    pub fn writelines(&self, this: &Obj, list: &Obj) -> Res<()> {
+        // Before 3.12 the pieces are joined and written.
+        if !cfg!(Py_3_12) {
+            let empty = crate::ffi::bytes(&[])?;
+            let joined = empty.get(c"join")?.call1(list)?;
+            return self.write(this, &joined);
+        }
+        if self.eof.get() {
+            return Err(raise_runtime_error(
+                "Cannot call writelines() after write_eof()",
+            ));
+        }
+        if self.empty_waiter.is_set() {
+            return Err(raise_runtime_error(
+                "unable to writelines; sendfile is in progress",
+            ));
+        }
+        if !list.truth()? {
+            return Ok(());
+        }
+        let mut pieces = Vec::new();
+        for item in crate::ffi::items(list)? {
+            pieces.push(match kind_of(&item) {
+                Some(Kind::Bytes) => Data::Bytes(item),
+                // Every exporter of a buffer will do.
+                _ => Data::View(View::of(&crate::ffi::memoryview(&item)?)?),
+            });
+        }
+        if self.conn_lost.get() > 0 {
+            return self.count_lost_write();
+        }
+        if !self.core().is_owner() {
+            return Err(wrong_thread());
+        }
+        self.unsent.set(false);
+        {
+            let mut output = self.output.borrow_mut();
+            for piece in pieces {
+                output.push(piece, 0);
+            }
+        }
+        if self.output_size() == 0 {
+            return Ok(());
+        }
+        self.writable(this)?;
+        if self.output_size() > 0 {
+            self.watch_writing(this)?;
+            self.maybe_pause_protocol(this)?;
+        }
+        Ok(())
+    }
+
+    pub fn write_eof(&self, this: &Obj) -> Res<()> {
+        if self.closing.get() || self.eof.get() {
+            return Ok(());
+        }
+        self.flush(this)?;
+        if self.closing.get() {
+            return Ok(());
+        }
+        self.eof.set(true);
+        if self.output_size() == 0 {
+            self.shut_down()?;
+        }
+        Ok(())
+    }
+
+    fn shut_down(&self) -> Res<()> {
+        let id = self.id();
+        self.core()
+            .driver(|driver| driver.shutdown(id, Shutdown::Write))
+            .map_err(|error| raise_os_error(&error))
+    }
+
+    pub fn watch_writing(&self, this: &Obj) -> Res<()> {
+        if self.writing.get() {
+            return Ok(());
+        }
+        let core = self.core();
+        core.check_closed()?;
+        self.write_context.set(copy_context()?);
+        let job = Job::Net(this.clone(), Event::Writable);
+        let replaced = core
+            .add_writer(self.id(), job)
+            .map_err(|e| raise_os_error(&e))?;
+        self.writing.set(true);
+        drop(replaced);
+        Ok(())
+    }
+
+    pub fn unwatch_writing(&self) {
+        if self.writing.replace(false) {
+            drop(self.core().remove_writer(self.id()));
+            self.write_context.clear();
+        }
+    }
+
+    /// The socket may be written to.
+    pub fn writable_in_context(&self, this: &Obj) -> Res<()> {
+        if !self.writing.get() {
+            return Ok(());
+        }
+        match self.write_context.get() {
+            Some(context) => in_context(&context, || self.writable(this)),
+            None => self.writable(this),
+        }
+    }
+
+    pub fn writable(&self, this: &Obj) -> Res<()> {
+        if self.conn_lost.get() > 0 {
+            return Ok(());
+        }
+        if self.output_size() == 0 {
+            self.unwatch_writing();
+            return Ok(());
+        }
+        match self.send_output() {
+            Ok(done) => drop(done),
+            Err(error) if may_retry(&error) => return Ok(()),
+            Err(error) => return self.sending_failed(this, &error),
+        }
+        self.maybe_resume_protocol(this)?;
+        self.flush(this)?;
+        if self.output_size() > 0 {
+            return Ok(());
+        }
+        self.unwatch_writing();
+        if let Some(waiter) = self.empty_waiter.get() {
+            waiter.get(c"set_result")?.call1(&Obj::none())?;
+        }
+        if self.closing.get() {
+            // The protocol may have ended the connection in `resume_writing`.
+            if self.conn_lost.get() == 0 {
+                self.conn_lost.set(1);
+                self.call_connection_lost(this, &Obj::none())?;
+            }
+        } else if self.eof.get() {
+            self.shut_down()?;
+        }
+        Ok(())
+    }
+
+    fn send_output(&self) -> io::Result<Vec<Piece>> {
+        let core = self.core();
+        let id = self.id();
+        let mut output = self.output.borrow_mut();
+        let count = {
+            let slices: Vec<IoSlice<'_>> = output
+                .pieces
+                .iter()
+                .take(PIECES_MAX)
+                .map(|piece| IoSlice::new(piece.rest()))
+                .collect();
+            core.driver(|driver| match slices.as_slice() {
+                [one] => driver.send(id, one),
+                several => driver.send_vectored(id, several),
+            })?
+        };
+        Ok(output.advance(count))
+    }
+
+    #[cold]
+    fn sending_failed(&self, this: &Obj, error: &io::Error) -> Res<()> {
+        self.unwatch_writing();
+        self.drop_output();
+        let exception = os_error(error)?;
+        self.fatal(
+            this,
+            exception.clone(),
+            "Fatal write error on socket transport",
+        )?;
+        if let Some(waiter) = self.empty_waiter.get() {
+            waiter.get(c"set_exception")?.call1(&exception)?;
+        }
+        Ok(())
+    }
+
+    // -------------------------------------------------------------- flow control
+
+    #[inline]
+    fn maybe_pause_protocol(&self, this: &Obj) -> Res<()> {
+        if self.output_size() <= self.high_water.get() || self.protocol_paused.replace(true) {
+            return Ok(());
+        }
+        self.tell_protocol(this, &state().names.pause_writing, "pause_writing")
+    }
+
+    #[inline]
+    fn maybe_resume_protocol(&self, this: &Obj) -> Res<()> {
+        if !self.protocol_paused.get() || self.output_size() > self.low_water.get() {
+            return Ok(());
+        }
+        self.protocol_paused.set(false);
+        self.tell_protocol(this, &state().names.resume_writing, "resume_writing")
+    }
+
+    fn tell_protocol(&self, this: &Obj, method: &Obj, name: &str) -> Res<()> {
+        let protocol = self.protocol.get_or_none();
+        if protocol.method0(method).is_ok() {
+            return Ok(());
+        }
+        let Some(exception) = take_exception() else {
+            return Ok(());
+        };
+        if ends_the_loop(&exception) {
+            return Err(set_exception(exception));
+        }
+        let message = format!("protocol.{name}() failed");
+        let more = [("transport", this), ("protocol", &protocol)];
+        handle_exception(self.core(), &message, &exception, &more)
+    }
+
+    pub fn set_limits(&self, this: &Obj, high: Option<&Obj>, low: Option<&Obj>) -> Res<()> {
+        let state = state();
+        let (high, low) = (
+            high.cloned().unwrap_or_else(Obj::none),
+            low.cloned().unwrap_or_else(Obj::none),
+        );
+        // asyncio's own arithmetic, with its errors.
+        let limits = state.simple_namespace.call0()?;
+        let args = [limits.as_ptr(), high.as_ptr(), low.as_ptr()];
+        state.set_write_buffer_limits.call(&args)?;
+        let limit = |name| to_int_saturating(&limits.get(name)?);
+        let (high, low) = (limit(c"_high_water")?, limit(c"_low_water")?);
+        self.flush(this)?;
+        self.high_water.set(high as usize);
+        self.low_water.set(low as usize);
+        self.maybe_pause_protocol(this)
+    }
+
+    // -------------------------------------------------------------- for sendfile
+
+    pub fn make_empty_waiter(&self, this: &Obj) -> Res {
+        self.flush(this)?;
+        if self.empty_waiter.is_set() {
+            return Err(raise_runtime_error("Empty waiter is already set"));
+        }
+        let waiter = self.loop_.get_or_none().get(c"create_future")?.call0()?;
+        self.empty_waiter.set(waiter.clone());
+        if self.output_size() == 0 {
+            waiter.get(c"set_result")?.call1(&Obj::none())?;
+        }
+        Ok(waiter)
+    }
+
+    /// The connection is gone: whoever waits for the output to be sent waits in vain.
+    pub fn wake_empty_waiter_lost(&self) -> Res<()> {
+        let Some(waiter) = self.empty_waiter.get() else {
+            return Ok(());
+        };
+        if waiter.get(c"done")?.call0()?.truth()? {
+            return Ok(());
+        }
+        let text = string("Connection is closed by peer")?;
+        let error = Obj::of_type(crate::ffi::connection_error_type()).call1(&text)?;
+        waiter.get(c"set_exception")?.call1(&error)?;
+        Ok(())
+    }
+}
+
+#[cold]
+fn wrong_type(data: &Obj) -> Raised {
+    let class = Obj::of_type(data.type_ptr().cast());
+    let shown = class.get(c"__name__").and_then(|name| repr(&name));
+    let Ok(shown) = shown else { return Raised };
+    // The wording changed in 3.14.
+    raise_type_error(&if cfg!(Py_3_14) {
+        format!("data argument must be a bytes, bytearray, or memoryview object, not {shown}")
+    } else {
+        format!("data argument must be a bytes-like object, not {shown}")
+    })
+}
+
+#[cold]
+fn wrong_thread() -> Raised {
+    raise_runtime_error(
+        "Non-thread-safe operation invoked on an event loop other than the current one",
+    )
+}
