@@ -99,8 +99,9 @@ def interpreter(plans, world=None):
                     elif match_step == "call soon":
                         handles.append(loop.call_soon(log, where, "ran", step[1]))
                     elif match_step == "call later":
-                        # All in the past and far apart: their order does not depend on the clock.
-                        handles.append(loop.call_at(-1000 + step[1], log, where, "timer", step[1]))
+                        # All in the past and no two alike: asyncio's heap is in no order for those.
+                        when = -1000 + step[1] + len(handles) / 1000
+                        handles.append(loop.call_at(when, log, where, "timer", step[1]))
                     elif match_step == "cancel handle":
                         if step[1] < len(handles):
                             handles[step[1]].cancel()
@@ -221,9 +222,9 @@ def test_random_callbacks_and_timers(operations):
             if kind == "soon":
                 handles.append(loop.call_soon(log, "soon", i))
             elif kind == "later":
-                handles.append(loop.call_later(-n, log, "later", n))
+                handles.append(loop.call_later(-1000 * n - i, log, "later", n))
             elif kind == "at":
-                handles.append(loop.call_at(-n, log, "at", i, n))
+                handles.append(loop.call_at(-n - i / 1000, log, "at", i, n))
             elif kind == "cancel":
                 if n < len(handles):
                     handles[n].cancel()
