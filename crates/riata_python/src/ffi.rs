@@ -576,9 +576,6 @@ pub fn import(module: &CStr) -> Res {
     unsafe { Obj::owned(ffi::PyImport_ImportModule(module.as_ptr())) }
 }
 
-pub fn is_callable(value: &Obj) -> bool {
-    // SAFETY: a live object.
-    unsafe { ffi::PyCallable_Check(value.as_ptr()) != 0 }
 }
 
 // ---------------------------------------------------------------- contexts

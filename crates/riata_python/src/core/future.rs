@@ -371,14 +371,11 @@ impl Future {
                 let Some(exception) = self.exception.get() else {
                     return Ok(Ok(self.result.get_or_none()));
                 };
-                #[cfg(Py_3_11)]
-                {
-                    let traceback = self.exception_traceback.take().unwrap_or_else(Obj::none);
-                    // SAFETY: an exception and a traceback or None.
-                    check(unsafe {
-                        ffi::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr())
-                    })?;
-                }
+                let traceback = self.exception_traceback.take().unwrap_or_else(Obj::none);
+                // SAFETY: an exception and a traceback or None.
+                check(unsafe {
+                    ffi::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr())
+                })?;
                 Ok(Err(exception))
             }
         }
