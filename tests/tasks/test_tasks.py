@@ -892,3 +892,51 @@ def test_cancel_a_long_chain_of_tasks(world, wloop):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         wloop.run_until_complete(task)
+
+
+def test_cancelling_tasks_that_wait_for_each_other(world, wloop):
+    """asyncio recurses from one to the next and raises RecursionError at the end; a crash it must never be."""
+
+    async def waits_for(box):
+        await box[0]
+
+    box = []
+    first = world.task(wloop, waits_for(box))
+    second = world.task(wloop, waits_for([first]))
+    box.append(second)
+    turns(wloop)
+    try:
+        first.cancel()
+    except RecursionError:
+        pass
+    first._log_destroy_pending = second._log_destroy_pending = False
+    # Break the ring by hand.
+    for task in (first, second):
+        task.get_coro().close()
+    del box[:], first, second, task
+    gc.collect()
+    for task in asyncio.all_tasks(wloop):
+        task._log_destroy_pending = False
+    task = None
+    gc.collect()
+
+
+def test_cancelling_a_very_long_chain_is_no_crash(world, wloop):
+    async def waits_for(task):
+        await task
+
+    task = world.task(wloop, forever())
+    tasks = [task]
+    for _ in range(20_000):
+        task = world.task(wloop, waits_for(task))
+        tasks.append(task)
+    turns(wloop)
+    try:
+        task.cancel()
+    except RecursionError:
+        tasks[0].cancel()
+    for _ in range(len(tasks)):
+        if tasks[-1].done():
+            break
+        turns(wloop)
+    assert all(one.done() for one in tasks)

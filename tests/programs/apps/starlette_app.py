@@ -33,9 +33,19 @@ async def stream(request: Request) -> StreamingResponse:
     return StreamingResponse(lines(), media_type="text/plain")
 
 
+in_flight = 0
+
+
 async def slow(request: Request) -> PlainTextResponse:
+    global in_flight
+    in_flight += 1
     await asyncio.sleep(float(request.query_params.get("seconds", "0.3")))
+    in_flight -= 1
     return PlainTextResponse("slow but whole")
+
+
+async def count(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(in_flight))
 
 
 async def fail(request: Request) -> PlainTextResponse:
@@ -60,6 +70,7 @@ app = Starlette(
         Route("/items/{number:int}", item),
         Route("/stream", stream),
         Route("/slow", slow),
+        Route("/in-flight", count),
         Route("/fail", fail),
         Route("/loop", loop),
         WebSocketRoute("/ws", socket),
