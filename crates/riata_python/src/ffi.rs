@@ -576,8 +576,6 @@ pub fn import(module: &CStr) -> Res {
     unsafe { Obj::owned(ffi::PyImport_ImportModule(module.as_ptr())) }
 }
 
-}
-
 // ---------------------------------------------------------------- contexts
 
 /// A copy of the context that is current in this thread.
