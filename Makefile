@@ -53,6 +53,7 @@ test: test-rust test-python ## Run the tests, Rust and Python, on the Python at 
 .PHONY: test-rust
 test-rust: ## Run the Rust tests
 	cargo test --quiet $(RUST_ONLY)
+	cargo test --quiet --manifest-path benchmarks/loadgen/Cargo.toml
 
 .PHONY: test-python
 test-python: build $(VENV)/.test ## Run the Python tests
@@ -129,6 +130,21 @@ notices: ## Write THIRD-PARTY-NOTICES anew from Cargo.lock
 .PHONY: notices-check
 notices-check:
 	python3 scripts/notices.py --check THIRD-PARTY-NOTICES
+
+##@ Measure
+
+.PHONY: bench
+bench: build ## Compare event loops, 15 interleaved rounds, and rewrite docs/performance.md (about an hour)
+	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	$(IN)/python benchmarks/run.py --cases micro,http,memory,bars --bars --keep --out benchmarks/target/bench.json; \
+	  status=$$?; $(IN)/python benchmarks/report.py benchmarks/target/bench.json --out docs/performance.md; exit $$status
+
+.PHONY: bench-quick
+bench-quick: build ## The single operations alone, three rounds: enough to see a change, not to publish
+	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	$(IN)/python benchmarks/run.py --cases micro --rounds 3 --bars
+
+##@ Tidy
 
 .PHONY: clean
 clean: ## Remove what was built: virtual environments, target/, dist/
