@@ -323,6 +323,11 @@ impl Future {
         scheduled
     }
 
+    /// Who cancels has no use for an exception that nobody retrieved.
+    pub fn forgive(&self) {
+        self.log_traceback.set(false);
+    }
+
     /// True when this call cancelled it.
     pub fn cancel(&self, this: &Obj, message: Option<Obj>) -> Res<bool> {
         self.alive()?;

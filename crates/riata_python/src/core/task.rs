@@ -624,22 +624,49 @@ impl Task {
         self.step_soon(this, Some(error))
     }
 
+    /// Pass the request down the chain of tasks that wait for each other, to the one that waits for something else. asyncio
+    /// recurses here; a loop has no depth to exceed, but for tasks that wait in a ring.
     fn cancel(&self, message: Option<Obj>) -> Res<bool> {
+        self.future.forgive();
         if self.future.is_done() {
             return Ok(false);
         }
-        self.cancel_requests.set(self.cancel_requests.get() + 1);
+        let mut held;
+        let mut task = self;
+        let (mut mark, mut steps, mut limit) = (&raw const *self, 0u32, 1u32);
+        loop {
+            task.count_cancel_request();
+            let Some(waiter) = task.waiter.get() else {
+                break;
+            };
+            match exact(&waiter) {
+                Some(inner) if inner.future.is_done() => break,
+                None if cancel_any(&waiter, message.clone())? => return Ok(true),
+                None => break,
+                Some(_) => {
+                    held = waiter;
+                    task = Task::of(&held);
+                    if std::ptr::eq(task, mark) {
+                        return Err(raise_ring());
+                    }
+                    steps += 1;
+                    if steps == limit {
+                        (mark, steps, limit) = (&raw const *task, 0, limit.saturating_mul(2));
+                    }
+                }
+            }
+        }
+        task.must_cancel.set(true);
+        task.future.cancel_message.set_opt(message);
+        Ok(true)
+    }
+
+    fn count_cancel_request(&self) {
+        self.cancel_requests
+            .set(self.cancel_requests.get().saturating_add(1));
         if let Some(core) = self.future.core() {
             core.cancelled(self.task_id());
         }
-        if let Some(waiter) = self.waiter.get() {
-            if cancel_any(&waiter, message.clone())? {
-                return Ok(true);
-            }
-        }
-        self.must_cancel.set(true);
-        self.future.cancel_message.set_opt(message);
-        Ok(true)
     }
 
     fn uncancel(&self) -> u32 {
@@ -708,6 +735,15 @@ fn as_str(name: &Obj) -> Res {
             Obj::owned(ffi::PyObject_Str(name.as_ptr()))
         }
     }
+}
+
+/// What asyncio's recursion ends in when tasks wait for each other in a ring.
+fn raise_ring() -> Raised {
+    // SAFETY: a static exception type.
+    raise(
+        unsafe { ffi::PyExc_RecursionError },
+        "maximum recursion depth exceeded while calling a Python object",
+    )
 }
 
 /// `future.cancel(msg=message)`, for ours without a call.
