@@ -86,6 +86,10 @@ bench: build $(VENV)/.bench ## Compare with asyncio, uvloop and rloop; writes be
 	$(IN)/python benchmarks/run.py --bars --keep || [ $$? = 3 ] # 3: a bar was missed, which the page says
 	$(IN)/python benchmarks/report.py $$(ls -t benchmarks/runs/*/*.json | head -n 1) --out docs/performance.md
 
+.PHONY: bench-quick
+bench-quick: build $(VENV)/.bench ## Compare single operations in three rounds: enough to see a change, not to publish
+	$(IN)/python benchmarks/run.py --cases micro --rounds 3 --bars || [ $$? = 3 ]
+
 $(VENV)/.bench: $(VENV)/.ready benchmarks/requirements.txt
 	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
 	@touch $@
@@ -130,19 +134,6 @@ notices: ## Write THIRD-PARTY-NOTICES anew from Cargo.lock
 .PHONY: notices-check
 notices-check:
 	python3 scripts/notices.py --check THIRD-PARTY-NOTICES
-
-##@ Measure
-
-.PHONY: bench
-bench: build ## Compare event loops, 15 interleaved rounds, and rewrite docs/performance.md (about an hour)
-	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
-	$(IN)/python benchmarks/run.py --cases micro,http,memory,bars --bars --keep --out benchmarks/target/bench.json; \
-	  status=$$?; $(IN)/python benchmarks/report.py benchmarks/target/bench.json --out docs/performance.md; exit $$status
-
-.PHONY: bench-quick
-bench-quick: build ## The single operations alone, three rounds: enough to see a change, not to publish
-	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
-	$(IN)/python benchmarks/run.py --cases micro --rounds 3 --bars
 
 ##@ Tidy
 
