@@ -11,9 +11,9 @@ from ..support import PY313, Recorder, differential, until
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path, monkeypatch):
     # The kernel's limit for such a path is 107 bytes.
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     return "s"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ..support import WORLDS, World, turns
 
-KINDS = ["own", "C", "python"] + (["riata"] if any(w.loop == "riata" for w in WORLDS) else [])
+KINDS = list(dict.fromkeys(w.tasks for w in [World("", "", "own"), World("", "", "C"), *WORLDS]))
 
 
 @pytest.fixture(params=KINDS)
