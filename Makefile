@@ -53,6 +53,7 @@ test: test-rust test-python ## Run the tests, Rust and Python, on the Python at 
 .PHONY: test-rust
 test-rust: ## Run the Rust tests
 	cargo test --quiet $(RUST_ONLY)
+	cargo test --quiet --manifest-path benchmarks/loadgen/Cargo.toml
 
 .PHONY: test-python
 test-python: build $(VENV)/.test ## Run the Python tests
@@ -84,6 +85,10 @@ fuzz: ## Fuzz the engine's turn for a minute (needs a nightly toolchain and carg
 bench: build $(VENV)/.bench ## Compare with asyncio, uvloop and rloop; writes benchmarks/runs and docs/performance.md (an hour)
 	$(IN)/python benchmarks/run.py --bars --keep || [ $$? = 3 ] # 3: a bar was missed, which the page says
 	$(IN)/python benchmarks/report.py $$(ls -t benchmarks/runs/*/*.json | head -n 1) --out docs/performance.md
+
+.PHONY: bench-quick
+bench-quick: build $(VENV)/.bench ## Compare single operations in three rounds: enough to see a change, not to publish
+	$(IN)/python benchmarks/run.py --cases micro --rounds 3 --bars || [ $$? = 3 ]
 
 $(VENV)/.bench: $(VENV)/.ready benchmarks/requirements.txt
 	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
@@ -129,6 +134,8 @@ notices: ## Write THIRD-PARTY-NOTICES anew from Cargo.lock
 .PHONY: notices-check
 notices-check:
 	python3 scripts/notices.py --check THIRD-PARTY-NOTICES
+
+##@ Tidy
 
 .PHONY: clean
 clean: ## Remove what was built: virtual environments, target/, dist/

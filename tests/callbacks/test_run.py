@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from ..support import PY311, PY314, differential, turns
+from ..support import LOOPS, PY311, PY314, differential, turns
 
 
 def test_states(new_loop):
@@ -368,3 +368,36 @@ def test_current_loop_lookup(loop):
         return asyncio.get_event_loop() is loop and asyncio.get_running_loop() is loop
 
     assert loop.run_until_complete(main())
+
+
+@pytest.mark.skipif("riata" not in LOOPS, reason="riata's native base class")
+def test_a_native_base_that_nobody_initialised_is_no_crash():
+    """`riata._riata.Loop` is not public; whoever makes one by hand gets exceptions, and keeps the interpreter."""
+    from riata import _riata
+
+    async def nothing():
+        pass
+
+    bare = _riata.Loop()
+    ran = []
+    bare.call_soon(ran.append, 1)
+    bare.call_later(0, ran.append, 2)
+    future = bare.create_future()
+    future.add_done_callback(lambda future: bare.stop())
+    coro = nothing()
+    for use in (
+        lambda: bare.create_task(coro),
+        lambda: bare.add_reader(0, print),
+        lambda: bare.call_soon(lambda: 1 / 0),
+        lambda: bare.call_soon(future.set_result, None),
+        lambda: bare._run(),
+        lambda: bare._run(),
+        lambda: repr(bare),
+        lambda: bare._close(),
+    ):
+        try:
+            use()
+        except Exception:
+            pass
+    coro.close()
+    assert ran[:1] == [1]

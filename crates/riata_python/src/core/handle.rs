@@ -256,9 +256,12 @@ impl Handle {
         }
     }
 
-    /// What a queued handle holds, if the queue alone holds the handle: then the loop shows it to the collector.
+    /// What a queued handle holds, if the queue alone holds the handle: then the loop shows it to the collector. One that is
+    /// tracked shows it itself.
     pub fn queued_references(this: &Obj) -> impl Iterator<Item = &Py<PyAny>> {
-        let handle = (this.refcount() == 1).then(|| Handle::of(this));
+        // SAFETY: a live object of a GC type.
+        let tracked = unsafe { ffi::PyObject_GC_IsTracked(this.as_ptr()) != 0 };
+        let handle = (this.refcount() == 1 && !tracked).then(|| Handle::of(this));
         handle
             .into_iter()
             .flat_map(Handle::slots)

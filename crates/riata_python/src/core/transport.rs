@@ -216,7 +216,8 @@ macro_rules! method {
             // SAFETY: the receiver of a method of this type.
             let ($object, $transport) = unsafe { this(&object) };
             let _ = $object;
-            give((|| $body)())
+            let call = || $body;
+            give(call())
         }
     };
 }
@@ -243,14 +244,16 @@ macro_rules! keywords {
             nargs: ffi::Py_ssize_t,
             names: *mut ffi::PyObject,
         ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a fastcall method of this type, and its arguments.
-            let (($object, $transport), args) =
-                unsafe { (this(&object), Args::new($function, args, nargs, names)) };
+            // SAFETY: the receiver of a fastcall method of this type.
+            let ($object, $transport) = unsafe { this(&object) };
             let _ = $object;
-            give((|| {
+            // SAFETY: the arguments of a fastcall method.
+            let args = unsafe { Args::new($function, args, nargs, names) };
+            let call = || {
                 let $values = args.bind([$($arg),*], $required)?;
                 $body
-            })())
+            };
+            give(call())
         }
     };
 }
@@ -274,7 +277,7 @@ fn done(result: Res<()>) -> Res {
     result.map(|()| Obj::none())
 }
 
-fn present<'a>(value: Option<&'a Obj>) -> Res<&'a Obj> {
+fn present(value: Option<&Obj>) -> Res<&Obj> {
     value.ok_or_else(|| crate::ffi::raise_type_error("missing argument"))
 }
 

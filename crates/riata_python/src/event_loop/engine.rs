@@ -39,9 +39,14 @@ pub fn core_of(loop_: &Obj) -> &LoopCore {
     }
 }
 
+/// The loop object; `None` for a native base that nobody has initialised.
 pub fn shared_this(core: &LoopCore) -> Obj {
-    // SAFETY: `this` is set when the object is made, and `core` lives inside it.
-    unsafe { Obj::shared(core.this.get()) }
+    let this = core.this.get();
+    if this.is_null() {
+        return Obj::none();
+    }
+    // SAFETY: `this` is set by the object itself, and `core` lives inside it.
+    unsafe { Obj::shared(this) }
 }
 
 /// A number that no other running thread has.
@@ -69,8 +74,8 @@ impl LoopCore {
             counts: RefCell::new(Counts::default()),
             slow_callback_duration: Cell::new(0.1),
             task_factory: Slot::empty(),
-            handles: FreeList::new(4096),
-            timer_handles: FreeList::new(4096),
+            handles: FreeList::new(16_384),
+            timer_handles: FreeList::new(16_384),
             futures: FreeList::new(1024),
             parked_tasks: FreeList::new(1024),
             net: crate::net::NetState::default(),
@@ -326,7 +331,7 @@ impl LoopCore {
     fn write_current(&self, task: &Obj) -> Res<()> {
         let state = state();
         match &state.swap_current_task {
-            Some(swap) => swap.call(&[self.this.get(), task.as_ptr()]).map(drop),
+            Some(swap) => swap.call(&[self.this().as_ptr(), task.as_ptr()]).map(drop),
             None => Ok(()),
         }
     }
@@ -340,6 +345,7 @@ impl LoopCore {
     #[inline]
     fn write_current(&self, task: &Obj) -> Res<()> {
         match &state().current_tasks {
+            Some(_) if self.this.get().is_null() => Ok(()),
             Some(dict) => {
                 // SAFETY: a dict and live objects.
                 check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), self.this.get(), task.as_ptr()) })
@@ -353,8 +359,9 @@ impl LoopCore {
         let Some(dict) = &state().current_tasks else {
             return Ok(());
         };
+        let this = self.this();
         // SAFETY: a dict and a live object.
-        if check(unsafe { ffi::PyDict_DelItem(dict.as_ptr(), self.this.get()) }).is_err() {
+        if check(unsafe { ffi::PyDict_DelItem(dict.as_ptr(), this.as_ptr()) }).is_err() {
             // Somebody else took it out already, which is what we want.
             drop(take_exception());
         }

@@ -86,7 +86,7 @@ impl LoopCore {
     #[inline]
     pub fn check_callable(&self, callback: &Obj) -> Res<()> {
         if self.debug.get() {
-            scheduling::check_callback(callback, "call_soon")?;
+            self.check_callback(callback, "call_soon")?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::core::task::new_task;
 use crate::core::typespec::{fastcall, noargs};
 use crate::ffi::{
     Obj, Res, check, copy_context, float, give, give_from, raise_runtime_error, raise_type_error,
-    repr, to_double,
+    to_double,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -67,29 +67,16 @@ pub fn add_methods(class: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// What debug mode refuses as a callback.
-pub fn check_callback(callback: &Obj, method: &str) -> Res<()> {
-    let is_function = || -> Res<bool> {
-        crate::ffi::import(c"inspect")?
-            .get(c"iscoroutinefunction")?
-            .call1(callback)?
-            .truth()
-    };
-    if state().iscoroutine.call1(callback)?.truth()? || is_function()? {
-        return Err(raise_type_error(&format!(
-            "coroutines cannot be used with {method}()"
-        )));
-    }
-    if !crate::ffi::is_callable(callback) {
-        return Err(raise_type_error(&format!(
-            "a callable object was expected by {method}(), got {}",
-            repr(callback)?
-        )));
-    }
-    Ok(())
-}
-
 impl LoopCore {
+    /// Debug mode: what this Python's asyncio refuses as a callback.
+    pub fn check_callback(&self, callback: &Obj, method: &str) -> Res<()> {
+        let method = crate::ffi::string(method)?;
+        self.this()
+            .get(c"_check_callback")?
+            .call(&[callback.as_ptr(), method.as_ptr()])
+            .map(drop)
+    }
+
     /// Debug mode: only the thread that runs the loop may schedule.
     fn check_thread(&self) -> Res<()> {
         let owner = self.owner.get();
@@ -107,7 +94,7 @@ impl LoopCore {
             if !any_thread {
                 self.check_thread()?;
             }
-            check_callback(callback, method)?;
+            self.check_callback(callback, method)?;
         }
         Ok(())
     }

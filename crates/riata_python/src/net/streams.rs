@@ -92,6 +92,9 @@ pub enum Appended {
 }
 
 /// Put data into a reader's buffer. Runs no Python code.
+///
+/// Receiving straight into the buffer would save this copy, but its size is not known before, and making room for more than
+/// comes costs more than the copy: 24 us against 15 per message of 16 KiB.
 pub fn append(reader: &Obj, data: &[u8]) -> Res<Appended> {
     let buffer = reader.attr(&state().names.reader_buffer)?;
     match extend_bytearray(&buffer, data) {

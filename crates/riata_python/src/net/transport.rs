@@ -267,14 +267,13 @@ impl Transport {
                 .map(drop),
             _ => Ok(()),
         };
-        let finished = aside(|| {
+        aside(|| {
             let finished = self.finish(this);
             let waiter = self.wake_empty_waiter_lost();
             if let Err(Raised) = finished.and(waiter) {
                 unraisable(Some(this));
             }
         });
-        let () = finished;
         told
     }
 

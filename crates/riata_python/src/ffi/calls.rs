@@ -1,0 +1,94 @@
+//! Contexts, coroutines, signals and the GIL.
+
+use super::*;
+
+/// A copy of the context that is current in this thread.
+#[inline]
+pub fn copy_context() -> Res {
+    // SAFETY: null means raised.
+    unsafe { Obj::owned(ffi::PyContext_CopyCurrent()) }
+}
+
+/// Run `body` inside `context`, as `Context.run` does. The body's error outlives the exit.
+#[inline]
+pub fn in_context<T>(context: &Obj, body: impl FnOnce() -> Res<T>) -> Res<T> {
+    // SAFETY: PyContext_Enter checks that this is a context.
+    if unsafe { ffi::PyContext_Enter(context.as_ptr()) } < 0 {
+        return Err(Raised);
+    }
+    let result = body();
+    // SAFETY: entered above; CPython keeps the error indicator across the exit.
+    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } < 0 {
+        return Err(Raised);
+    }
+    result
+}
+
+pub enum Sent {
+    Yielded(Obj),
+    Returned(Obj),
+    Raised,
+}
+
+/// `coro.send(None)` without a StopIteration on the way out where the type allows it.
+#[inline]
+pub fn send_none(coro: &Obj) -> Sent {
+    let mut value = ptr::null_mut();
+    // SAFETY: a live iterator; the value is ours when the status says so.
+    unsafe {
+        match ffi::PyIter_Send(coro.as_ptr(), ffi::Py_None(), &mut value) {
+            ffi::PySendResult::PYGEN_NEXT => Obj::owned(value).map_or(Sent::Raised, Sent::Yielded),
+            ffi::PySendResult::PYGEN_RETURN => {
+                Obj::owned(value).map_or(Sent::Raised, Sent::Returned)
+            }
+            ffi::PySendResult::PYGEN_ERROR => Sent::Raised,
+        }
+    }
+}
+
+/// `coro.throw(exception)`, with StopIteration unpacked.
+pub fn throw(coro: &Obj, name: &Obj, exception: &Obj) -> Sent {
+    match coro.method(name, &[exception.as_ptr()]) {
+        Ok(value) => Sent::Yielded(value),
+        // SAFETY: an exception is set (or none at all, which reads as a return of None).
+        Err(Raised) => unsafe {
+            if exception_is_set() && !raised_matches(ffi::PyExc_StopIteration) {
+                return Sent::Raised;
+            }
+            match take_exception() {
+                None => Sent::Returned(Obj::none()),
+                Some(stop) => match stop.get(c"value") {
+                    Ok(value) => Sent::Returned(value),
+                    Err(Raised) => Sent::Raised,
+                },
+            }
+        },
+    }
+}
+
+pub fn is_coroutine_exact(value: &Obj) -> bool {
+    // SAFETY: a live object against a static type.
+    unsafe { ffi::PyCoro_CheckExact(value.as_ptr()) != 0 }
+}
+
+pub fn is_generator_exact(value: &Obj) -> bool {
+    // SAFETY: a live object against a static type.
+    unsafe { ffi::PyGen_CheckExact(value.as_ptr()) != 0 }
+}
+
+/// Run the handlers of the signals that arrived.
+pub fn check_signals() -> Res<()> {
+    // SAFETY: the GIL is held.
+    check(unsafe { ffi::PyErr_CheckSignals() })
+}
+
+/// Release the GIL for the length of `body`, which touches no Python object.
+pub fn without_gil<T>(body: impl FnOnce() -> T) -> T {
+    // SAFETY: the state saved here is restored on this thread before anything else runs; `body` has no access to Python.
+    unsafe {
+        let state = ffi::PyEval_SaveThread();
+        let value = body();
+        ffi::PyEval_RestoreThread(state);
+        value
+    }
+}

@@ -1,0 +1,110 @@
+//! Raising, taking and passing on exceptions.
+
+use super::*;
+
+pub fn raise(kind: *mut ffi::PyObject, message: &str) -> Raised {
+    if let Ok(text) = string(message) {
+        // SAFETY: an exception type and a string.
+        unsafe { ffi::PyErr_SetObject(kind, text.as_ptr()) };
+    }
+    Raised
+}
+
+pub fn raise_type_error(message: &str) -> Raised {
+    // SAFETY: a static exception type.
+    raise(unsafe { ffi::PyExc_TypeError }, message)
+}
+
+pub fn raise_runtime_error(message: &str) -> Raised {
+    // SAFETY: a static exception type.
+    raise(unsafe { ffi::PyExc_RuntimeError }, message)
+}
+
+/// Take the exception that is set, normalised and with its traceback attached.
+#[cfg(Py_3_12)]
+pub fn take_exception() -> Option<Obj> {
+    // SAFETY: hands over a reference or null.
+    NonNull::new(unsafe { ffi::PyErr_GetRaisedException() }).map(Obj)
+}
+
+#[cfg(not(Py_3_12))]
+pub fn take_exception() -> Option<Obj> {
+    let (mut kind, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the three references are handed over; normalising keeps them owned.
+    unsafe {
+        ffi::PyErr_Fetch(&mut kind, &mut value, &mut traceback);
+        if kind.is_null() {
+            return None;
+        }
+        ffi::PyErr_NormalizeException(&mut kind, &mut value, &mut traceback);
+        if !traceback.is_null() {
+            ffi::PyException_SetTraceback(value, traceback);
+            ffi::Py_DECREF(traceback);
+        }
+        ffi::Py_DECREF(kind);
+        NonNull::new(value).map(Obj)
+    }
+}
+
+/// Raise an exception instance again, with the traceback that it carries.
+pub fn set_exception(exception: Obj) -> Raised {
+    // SAFETY: an exception instance whose reference is handed over.
+    #[cfg(Py_3_12)]
+    unsafe {
+        ffi::PyErr_SetRaisedException(exception.into_ptr());
+    }
+    // SAFETY: as above; type and traceback get references of their own.
+    #[cfg(not(Py_3_12))]
+    unsafe {
+        let kind = ffi::Py_TYPE(exception.as_ptr()).cast::<ffi::PyObject>();
+        ffi::Py_INCREF(kind);
+        let traceback = ffi::PyException_GetTraceback(exception.as_ptr());
+        ffi::PyErr_Restore(kind, exception.into_ptr(), traceback);
+    }
+    Raised
+}
+
+pub fn exception_is_set() -> bool {
+    // SAFETY: reads this thread's indicator.
+    unsafe { !ffi::PyErr_Occurred().is_null() }
+}
+
+pub fn raised_matches(kind: *mut ffi::PyObject) -> bool {
+    // SAFETY: an exception type; an exception is set.
+    unsafe { ffi::PyErr_ExceptionMatches(kind) != 0 }
+}
+
+/// `SystemExit` and `KeyboardInterrupt` leave the loop; everything else is reported.
+pub fn ends_the_loop(exception: &Obj) -> bool {
+    // SAFETY: an exception instance against static types.
+    unsafe {
+        ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), ffi::PyExc_SystemExit) != 0
+            || ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), ffi::PyExc_KeyboardInterrupt)
+                != 0
+    }
+}
+
+pub fn exception_matches(exception: &Obj, kind: *mut ffi::PyObject) -> bool {
+    // SAFETY: live objects.
+    unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), kind) != 0 }
+}
+
+/// Report an exception that has no other way out (as `__del__` does), and go on.
+pub fn unraisable(source: Option<&Obj>) {
+    // SAFETY: an exception is set; the source may be null.
+    unsafe { ffi::PyErr_WriteUnraisable(source.map_or(ptr::null_mut(), Obj::as_ptr)) }
+}
+
+/// Put an exception aside for the length of a clean-up, and raise it again afterwards.
+pub fn aside<T>(cleanup: impl FnOnce() -> T) -> T {
+    let saved = if exception_is_set() {
+        take_exception()
+    } else {
+        None
+    };
+    let value = cleanup();
+    if let Some(exception) = saved {
+        set_exception(exception);
+    }
+    value
+}

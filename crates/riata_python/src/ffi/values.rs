@@ -1,0 +1,96 @@
+//! Making Python values, and reading them.
+
+use super::*;
+
+pub fn string(text: &str) -> Res {
+    // SAFETY: valid UTF-8 of that length.
+    unsafe {
+        Obj::owned(ffi::PyUnicode_FromStringAndSize(
+            text.as_ptr().cast(),
+            text.len() as isize,
+        ))
+    }
+}
+
+pub fn interned(text: &CStr) -> Res {
+    // SAFETY: nul-terminated.
+    unsafe { Obj::owned(ffi::PyUnicode_InternFromString(text.as_ptr())) }
+}
+
+pub fn float(value: f64) -> Res {
+    // SAFETY: any double is fine.
+    unsafe { Obj::owned(ffi::PyFloat_FromDouble(value)) }
+}
+
+pub fn int(value: i64) -> Res {
+    // SAFETY: any integer is fine.
+    unsafe { Obj::owned(ffi::PyLong_FromLongLong(value)) }
+}
+
+pub fn bytes(data: &[u8]) -> Res {
+    // SAFETY: copies `data`.
+    unsafe {
+        Obj::owned(ffi::PyBytes_FromStringAndSize(
+            data.as_ptr().cast(),
+            data.len() as isize,
+        ))
+    }
+}
+
+pub fn tuple(items: &[*mut ffi::PyObject]) -> Res {
+    // SAFETY: every item gets a reference of its own before the tuple is seen by anybody.
+    unsafe {
+        let tuple = Obj::owned(ffi::PyTuple_New(items.len() as isize))?;
+        for (index, &item) in items.iter().enumerate() {
+            ffi::Py_INCREF(item);
+            ffi::PyTuple_SET_ITEM(tuple.as_ptr(), index as isize, item);
+        }
+        Ok(tuple)
+    }
+}
+
+pub fn dict() -> Res {
+    // SAFETY: null means raised.
+    unsafe { Obj::owned(ffi::PyDict_New()) }
+}
+
+pub fn dict_set(dict: &Obj, key: &Obj, value: &Obj) -> Res<()> {
+    // SAFETY: a dict and live objects.
+    check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) })
+}
+
+/// Text of `repr(value)`; errors of `__repr__` are passed on.
+pub fn repr(value: &Obj) -> Res<String> {
+    // SAFETY: a live object.
+    let text = unsafe { Obj::owned(ffi::PyObject_Repr(value.as_ptr()))? };
+    utf8(&text)
+}
+
+pub fn utf8(text: &Obj) -> Res<String> {
+    let mut size = 0;
+    // SAFETY: the buffer belongs to the string, which is alive; the length is what CPython wrote.
+    unsafe {
+        let data = ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &mut size);
+        if data.is_null() {
+            return Err(Raised);
+        }
+        let slice = std::slice::from_raw_parts(data.cast::<u8>(), size as usize);
+        Ok(String::from_utf8_lossy(slice).into_owned())
+    }
+}
+
+/// A number as `float()` takes it.
+pub fn to_double(value: &Obj) -> Res<f64> {
+    // SAFETY: a live object.
+    let number = unsafe { ffi::PyFloat_AsDouble(value.as_ptr()) };
+    if number == -1.0 && exception_is_set() {
+        Err(Raised)
+    } else {
+        Ok(number)
+    }
+}
+
+pub fn import(module: &CStr) -> Res {
+    // SAFETY: nul-terminated.
+    unsafe { Obj::owned(ffi::PyImport_ImportModule(module.as_ptr())) }
+}

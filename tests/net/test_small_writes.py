@@ -1,0 +1,169 @@
+"""Small writes wait for the end of the job that makes them; nothing but the peer may be able to tell.
+
+The fixture `loop` runs each test on asyncio, too: that its writes go out at once must make no difference here.
+"""
+
+import asyncio
+import socket
+
+import pytest
+
+from ..support import OTHERS, checked_loop
+
+LARGE = bytes(range(256)) * 256
+
+
+async def connect(loop):
+    """A transport, and the plain socket at its other end."""
+    ours, theirs = socket.socketpair()
+    for sock in (ours, theirs):
+        sock.setblocking(False)
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    return transport, theirs
+
+
+async def drain(loop, theirs):
+    got = bytearray()
+    while data := await loop.sock_recv(theirs, 1 << 20):
+        got += data
+    theirs.close()
+    return bytes(got)
+
+
+def small_and_large(transport):
+    transport.write(b"a")
+    transport.write(LARGE)
+    transport.write(b"b" * 10)
+    transport.writelines([b"c", b"d" * 3000, b"e"])
+    transport.write(b"f" * 2000)
+    for _ in range(5000):
+        transport.write(b"gh")
+    return b"a" + LARGE + b"b" * 10 + b"c" + b"d" * 3000 + b"e" + b"f" * 2000 + b"gh" * 5000
+
+
+@pytest.mark.parametrize("end", ["close", "write_eof", "later"])
+def test_order_is_kept(loop, end):
+    async def main():
+        transport, theirs = await connect(loop)
+        expected = small_and_large(transport)
+        if end == "later":
+            await asyncio.sleep(0)
+            transport.close()
+        else:
+            getattr(transport, end)()
+        assert await drain(loop, theirs) == expected
+        transport.close()
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+
+
+def test_abort_loses_nothing_that_asyncio_would_have_sent(loop):
+    async def main():
+        transport, theirs = await connect(loop)
+        transport.write(b"last ")
+        transport.write(b"words")
+        transport.abort()
+        assert await drain(loop, theirs) == b"last words"
+
+    loop.run_until_complete(main())
+
+
+def test_a_view_is_sent_as_it_was_when_written(loop):
+    async def main():
+        transport, theirs = await connect(loop)
+        data = bytearray(b"before")
+        transport.write(data)
+        transport.write(memoryview(data))
+        data[:] = b"after, and longer"
+        transport.close()
+        assert await drain(loop, theirs) == b"beforebefore"
+
+    loop.run_until_complete(main())
+
+
+def test_the_size_of_the_buffer_is_what_the_kernel_did_not_take(loop):
+    async def main():
+        transport, theirs = await connect(loop)
+        transport.write(b"small")
+        assert transport.get_write_buffer_size() == 0
+        assert theirs.recv(100) == b"small"
+        transport.close()
+        await asyncio.sleep(0)
+        theirs.close()
+
+    loop.run_until_complete(main())
+
+
+def test_without_a_running_loop_a_write_goes_out_at_once(loop):
+    transport, theirs = loop.run_until_complete(connect(loop))
+    transport.write(b"now")
+    assert theirs.recv(100) == b"now"
+    transport.close()
+    loop.run_until_complete(asyncio.sleep(0))
+    theirs.close()
+
+
+def test_what_ends_the_loop_does_not_keep_a_write(loop):
+    transport, theirs = loop.run_until_complete(connect(loop))
+
+    def leave():
+        transport.write(b"bye")
+        raise SystemExit(3)
+
+    loop.call_soon(leave)
+    with pytest.raises(SystemExit):
+        loop.run_forever()
+    assert theirs.recv(100) == b"bye"
+    transport.close()
+    loop.run_until_complete(asyncio.sleep(0))
+    theirs.close()
+
+
+def test_a_write_in_resume_writing_does_not_leave_the_socket_watched(loop):
+    class Refill(asyncio.Protocol):
+        refills = 0
+
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def resume_writing(self):
+            self.refills += 1
+            self.transport.write(b"more")
+
+    async def main():
+        ours, theirs = socket.socketpair()
+        for sock in (ours, theirs):
+            sock.setblocking(False)
+        transport, protocol = await loop.create_connection(Refill, sock=ours)
+        transport.write(b"x" * 3_000_000)
+        assert transport.get_write_buffer_size() > 0
+        got = 0
+        while got < 3_000_004:
+            got += len(await loop.sock_recv(theirs, 1 << 20))
+        assert protocol.refills == 1
+        await asyncio.sleep(0.01)
+        assert "write=<idle" in repr(transport)
+        transport.close()
+        await asyncio.sleep(0)
+        theirs.close()
+
+    loop.run_until_complete(main())
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_one_job_sends_once(name):
+    async def main(loop):
+        transport, theirs = await connect(loop)
+        transport.write(b"head")
+        with pytest.raises(BlockingIOError):
+            theirs.recv(100)
+        transport.write(b"body")
+        await asyncio.sleep(0)
+        assert theirs.recv(100) == b"headbody"
+        transport.close()
+        await asyncio.sleep(0)
+        theirs.close()
+
+    with checked_loop(name) as (loop, _):
+        loop.run_until_complete(main(loop))
