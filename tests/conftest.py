@@ -23,11 +23,15 @@ os.environ.setdefault("PYTEST_TIMEOUT", "60")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than 0.25 s")
-    config.addinivalue_line("markers", "programs: runs an unmodified program, most with a server of its own")
+    config.addinivalue_line(
+        "markers", "programs: runs an unmodified program, most with a server of its own"
+    )
     config.addinivalue_line("markers", "long: runs only with RIATA_TEST_LONG=1")
     unknown = set(LOOPS) - {"asyncio", "riata"}
     if unknown or not LOOPS:
-        raise pytest.UsageError(f"RIATA_TEST_LOOPS may name asyncio and riata, not {sorted(unknown)}")
+        raise pytest.UsageError(
+            f"RIATA_TEST_LOOPS may name asyncio and riata, not {sorted(unknown)}"
+        )
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -275,7 +275,10 @@ def run_scenario(name: str, scenario: Callable[..., Any], *args: Any, debug: boo
         ended = True
     except BaseException as error:
         ended = False
-        error.__notes__ = [*getattr(error, "__notes__", []), f"in a scenario on {name}, after {log[-3:]!r}"]
+        error.__notes__ = [
+            *getattr(error, "__notes__", []),
+            f"in a scenario on {name}, after {log[-3:]!r}",
+        ]
         raise
     finally:
         try:
@@ -322,7 +325,9 @@ def differential(scenario: Callable[..., Any], *args: Any, debug: bool = False) 
 
 def script_environment(name: str, **extra: str) -> dict[str, str]:
     env = {**os.environ, "RIATA_TEST_LOOP": name, "PYTHONUNBUFFERED": "1", **extra}
-    env["PYTHONPATH"] = os.pathsep.join(p for p in (str(TESTS / "subprocess_path"), env.get("PYTHONPATH")) if p)
+    env["PYTHONPATH"] = os.pathsep.join(
+        p for p in (str(TESTS / "subprocess_path"), env.get("PYTHONPATH")) if p
+    )
     env.pop("PYTHONASYNCIODEBUG", None)
     env.update(extra)
     return env
@@ -373,7 +378,9 @@ async def until(condition: Callable[[], Any], *, seconds: float = 10) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while not condition():
-        assert loop.time() < deadline, f"still not true after {seconds} s: {inspect.getsource(condition).strip()}"
+        assert loop.time() < deadline, (
+            f"still not true after {seconds} s: {inspect.getsource(condition).strip()}"
+        )
         await asyncio.sleep(0.001)
 
 

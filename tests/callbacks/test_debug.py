@@ -74,7 +74,10 @@ def test_calls_from_another_thread_raise_in_debug_mode(debug_loop):
         await asyncio.to_thread(thread.join)
 
     debug_loop.run_until_complete(main())
-    assert errors == ["Non-thread-safe operation invoked on an event loop other than the current one"] * 3
+    assert (
+        errors
+        == ["Non-thread-safe operation invoked on an event loop other than the current one"] * 3
+    )
 
 
 def test_source_traceback_of_a_handle(loop_name):
@@ -124,7 +127,9 @@ def test_the_default_handler_logs():
 
             loop.call_soon(boom)
             turns(loop)
-            loop.call_exception_handler({"message": "mine", "extra": [1, 2], "exception": KeyError("k")})
+            loop.call_exception_handler(
+                {"message": "mine", "extra": [1, 2], "exception": KeyError("k")}
+            )
             loop.call_exception_handler({})
             loop.default_exception_handler({"message": "direct", "future": loop.create_future()})
             loop.default_exception_handler({"source_traceback": [], "message": "with a traceback"})
@@ -198,7 +203,9 @@ def test_a_default_handler_that_raises_is_logged(loop, caplog):
     assert "Exception in default exception handler" in caplog.text
 
 
-@pytest.mark.skipif(not PY312, reason="the handler runs in the callback's context since CPython 3.12")
+@pytest.mark.skipif(
+    not PY312, reason="the handler runs in the callback's context since CPython 3.12"
+)
 def test_the_handler_runs_in_the_context_of_what_failed(loop):
     import contextvars
 

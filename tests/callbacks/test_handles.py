@@ -73,7 +73,11 @@ def test_a_callback_may_cancel_its_own_handle_and_a_later_one(loop):
         timer.cancel()
         ran.append("first")
 
-    handles = [loop.call_soon(first), loop.call_soon(ran.append, "second"), loop.call_soon(ran.append, "third")]
+    handles = [
+        loop.call_soon(first),
+        loop.call_soon(ran.append, "second"),
+        loop.call_soon(ran.append, "third"),
+    ]
     timer = loop.call_at(loop.time() - 1, ran.append, "timer")
     turns(loop, 2)
     assert ran == ["first", "third"]

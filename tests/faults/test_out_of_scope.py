@@ -16,7 +16,9 @@ def test_the_rest_raises_not_implemented_with_a_message():
 
         async def main():
             for make in (
-                lambda: loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)),
+                lambda: loop.create_datagram_endpoint(
+                    asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+                ),
                 lambda: loop.subprocess_exec(asyncio.SubprocessProtocol, "true"),
                 lambda: loop.subprocess_shell(asyncio.SubprocessProtocol, "true"),
                 lambda: loop.connect_read_pipe(asyncio.Protocol, open("/dev/null")),  # noqa: SIM115

@@ -19,7 +19,15 @@ class Odd(BaseException):
     """Neither KeyboardInterrupt nor SystemExit, and no Exception."""
 
 
-KINDS = [ValueError, Odd, asyncio.CancelledError, StopIteration, MemoryError, RecursionError, GeneratorExit]
+KINDS = [
+    ValueError,
+    Odd,
+    asyncio.CancelledError,
+    StopIteration,
+    MemoryError,
+    RecursionError,
+    GeneratorExit,
+]
 ENDING = [KeyboardInterrupt, SystemExit]
 
 
@@ -321,7 +329,14 @@ def serve_and_break(loop, method, kind, *, client_side=False):
     return outcomes
 
 
-METHODS = ["connection_made", "data_received", "eof_received", "connection_lost", "pause_writing", "resume_writing"]
+METHODS = [
+    "connection_made",
+    "data_received",
+    "eof_received",
+    "connection_lost",
+    "pause_writing",
+    "resume_writing",
+]
 
 
 @pytest.mark.parametrize("client_side", [False, True], ids=["server", "client"])
@@ -408,7 +423,9 @@ def test_a_protocol_that_is_no_protocol(loop, reports):
 
 
 @pytest.mark.parametrize("kind", ENDING)
-@pytest.mark.parametrize("method", ["connection_made", "data_received", "eof_received", "connection_lost"])
+@pytest.mark.parametrize(
+    "method", ["connection_made", "data_received", "eof_received", "connection_lost"]
+)
 def test_protocol_methods_that_end_the_run(loop, reports, method, kind):
     class Ends(Recorder):
         pass
@@ -491,7 +508,11 @@ def test_running_the_loop_from_within(loop):
     def nested():
         # Not run_forever: in some CPythons (3.13.0) its clean-up after the error breaks the running loop.
         future = loop.create_future()
-        for call in (lambda: loop.run_until_complete(future), lambda: loop.run_until_complete(future), loop.close):
+        for call in (
+            lambda: loop.run_until_complete(future),
+            lambda: loop.run_until_complete(future),
+            loop.close,
+        ):
             try:
                 call()
             except RuntimeError as error:
@@ -499,7 +520,9 @@ def test_running_the_loop_from_within(loop):
 
     loop.call_soon(nested)
     turns(loop)
-    assert errors == ["This event loop is already running"] * 2 + ["Cannot close a running event loop"]
+    assert errors == ["This event loop is already running"] * 2 + [
+        "Cannot close a running event loop"
+    ]
 
 
 def test_emfile_on_accept_recovers(loop_name):

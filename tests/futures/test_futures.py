@@ -364,7 +364,11 @@ def test_evil_call_soon(world, wloop):
             return False
 
     evil = EvilLoop()
-    cls = world.future_class if world.tasks != "own" or world.loop == "asyncio" else type(wloop.create_future())
+    cls = (
+        world.future_class
+        if world.tasks != "own" or world.loop == "asyncio"
+        else type(wloop.create_future())
+    )
     future = cls(loop=evil)
     future.add_done_callback(lambda f: 1)
     future.add_done_callback(lambda f: 2)
@@ -542,7 +546,9 @@ def test_uninitialised(world, wloop):
         except Exception:
             pass
     if world.tasks != "python":
-        with pytest.raises((RuntimeError, asyncio.InvalidStateError), match="Future object is not initialized."):
+        with pytest.raises(
+            (RuntimeError, asyncio.InvalidStateError), match="Future object is not initialized."
+        ):
             future.result()
     else:
         future._loop = wloop

@@ -29,7 +29,12 @@ def flat(loop, work, *, rounds=4, warm=1, limit):
     for _ in range(warm):
         work()
         settle(loop)
-    fds, objects, blocks, memory = open_fds(), len(gc.get_objects()), sys.getallocatedblocks(), resident()
+    fds, objects, blocks, memory = (
+        open_fds(),
+        len(gc.get_objects()),
+        sys.getallocatedblocks(),
+        resident(),
+    )
     for _ in range(rounds):
         work()
     settle(loop)
@@ -49,7 +54,9 @@ def connections(loop, count):
         server = await loop.create_server(Echo, "127.0.0.1", 0, backlog=128)
         address = server.sockets[0].getsockname()
         for i in range(count // 50):
-            pairs = await asyncio.gather(*[loop.create_connection(Recorder, *address) for _ in range(50)])
+            pairs = await asyncio.gather(
+                *[loop.create_connection(Recorder, *address) for _ in range(50)]
+            )
             for transport, _ in pairs:
                 transport.write(b"x" * 100)
                 (transport.abort if i % 3 == 2 else transport.close)()

@@ -69,7 +69,8 @@ def test_receives_into_the_lent_buffer(loop, wrap):
 
 
 @pytest.mark.parametrize(
-    "buffer, kind", [(bytearray(), RuntimeError), (b"read-only", Exception), (None, TypeError), (5, TypeError)]
+    "buffer, kind",
+    [(bytearray(), RuntimeError), (b"read-only", Exception), (None, TypeError), (5, TypeError)],
 )
 def test_bad_buffers_close_the_connection(loop, reports, buffer, kind):
     class Bad(Buffered):

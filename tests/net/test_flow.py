@@ -25,7 +25,13 @@ def test_limits():
         ):
             transport.set_write_buffer_limits(**options)
             log(options, transport.get_write_buffer_limits())
-        for options in ({"high": 1, "low": 2}, {"high": -1}, {"low": -1}, {"high": "x"}, {"low": "x", "high": 5}):
+        for options in (
+            {"high": 1, "low": 2},
+            {"high": -1},
+            {"low": -1},
+            {"high": "x"},
+            {"low": "x", "high": 5},
+        ):
             log.attempt("bad", transport.set_write_buffer_limits, **options)
             log(transport.get_write_buffer_limits())
         log.attempt("positional", transport.set_write_buffer_limits, 50, 20)
@@ -49,7 +55,10 @@ def test_pause_and_resume_writing(loop):
         transport.write(b"x" * 500_000)
         assert client.events == ["made", "pause"], "told once"
         sizes = []
-        client.resume_writing = lambda: (client.events.append("resume"), sizes.append(transport.get_write_buffer_size()))
+        client.resume_writing = lambda: (
+            client.events.append("resume"),
+            sizes.append(transport.get_write_buffer_size()),
+        )
         peer.transport.resume_reading()
         await until(lambda: "resume" in client.events)
         assert sizes[0] <= 50_000

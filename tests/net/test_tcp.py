@@ -99,14 +99,22 @@ def test_sizes_arrive_whole_and_in_order(loop, size):
 def test_write_takes_what_asyncio_takes():
     async def scenario(loop, log):
         peer, client, server = await pair(loop)
-        for data in (b"bytes", bytearray(b"array"), memoryview(b"view"), b"", memoryview(b"strided")[::1]):
+        for data in (
+            b"bytes",
+            bytearray(b"array"),
+            memoryview(b"view"),
+            b"",
+            memoryview(b"strided")[::1],
+        ):
             log.attempt("write", client.transport.write, data)
         for data in ("text", None, 5, [1, 2], object()):
             log.attempt("write", client.transport.write, data)
         import array
 
         log.attempt("array", lambda: client.transport.write(memoryview(array.array("i", [1, 2]))))
-        log.attempt("writelines", client.transport.writelines, [b"a", bytearray(b"b"), memoryview(b"c")])
+        log.attempt(
+            "writelines", client.transport.writelines, [b"a", bytearray(b"b"), memoryview(b"c")]
+        )
         log.attempt("writelines", client.transport.writelines, iter([b"a", b"", b"b"]))
         log.attempt("writelines", client.transport.writelines, [])
         log.attempt("writelines", client.transport.writelines, ["text"])
@@ -130,7 +138,9 @@ def test_get_extra_info(loop):
         assert info("nonsense") is None
         assert info("nonsense", 5) == 5
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        assert peer.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert peer.transport.get_extra_info("socket").getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY
+        )
         assert not hasattr(sock, "recv") or sock.gettimeout() == 0
         assert isinstance(client.transport, asyncio.Transport)
         assert isinstance(client.transport, asyncio.ReadTransport)
@@ -470,7 +480,9 @@ def test_create_connection_arguments():
         await attempt("datagram socket", sock=datagram)
         await attempt("server_hostname without ssl", host="127.0.0.1", port=1, server_hostname="x")
         await attempt("ssl without hostname", sock=one, ssl=True)
-        await attempt("handshake timeout without ssl", host="127.0.0.1", port=1, ssl_handshake_timeout=1)
+        await attempt(
+            "handshake timeout without ssl", host="127.0.0.1", port=1, ssl_handshake_timeout=1
+        )
         one.close()
         datagram.close()
 
@@ -550,7 +562,9 @@ def test_create_connection_with_a_socket_and_local_addr(loop):
         assert transport.get_extra_info("socket").fileno() == sock.fileno()
         client.transport.close()
         await client.lost
-        transport, client = await loop.create_connection(Recorder, *local(server), local_addr=("127.0.0.1", 0))
+        transport, client = await loop.create_connection(
+            Recorder, *local(server), local_addr=("127.0.0.1", 0)
+        )
         assert transport.get_extra_info("sockname")[0] == "127.0.0.1"
         client.transport.close()
         await client.lost
@@ -777,7 +791,9 @@ def test_many_connections_at_once(loop):
 
     async def main():
         server = await loop.create_server(Echo, "127.0.0.1", 0, backlog=200)
-        pairs = await asyncio.gather(*[loop.create_connection(Recorder, *local(server)) for _ in range(150)])
+        pairs = await asyncio.gather(
+            *[loop.create_connection(Recorder, *local(server)) for _ in range(150)]
+        )
         for i, (transport, _) in enumerate(pairs):
             transport.write(b"%d" % i)
         await until(lambda: all(p.data == b"%d" % i for i, (_, p) in enumerate(pairs)))
@@ -817,7 +833,9 @@ def test_an_unclosed_transport_warns(loop):
     import gc
 
     listener = socket.create_server(("127.0.0.1", 0))
-    transport, _ = loop.run_until_complete(loop.create_connection(asyncio.Protocol, *listener.getsockname()))
+    transport, _ = loop.run_until_complete(
+        loop.create_connection(asyncio.Protocol, *listener.getsockname())
+    )
     listener.close()
     loop.close()
     with pytest.warns(ResourceWarning, match="unclosed transport"):

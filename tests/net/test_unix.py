@@ -35,7 +35,10 @@ def test_echo(loop, path):
         assert transport.get_extra_info("socket").family == socket.AF_UNIX
         transport.write_eof()
         await client.lost
-        assert [event for event in client.events if event not in ("pause", "resume")][-2:] == ["eof", ("lost", None)]
+        assert [event for event in client.events if event not in ("pause", "resume")][-2:] == [
+            "eof",
+            ("lost", None),
+        ]
         server.close()
         await server.wait_closed()
 
@@ -123,10 +126,14 @@ def test_errors(path):
         await attempt("both", loop.create_unix_server(Recorder, path, sock=one))
         await attempt("not unix", loop.create_unix_connection(Recorder, sock=inet))
         await attempt("not unix", loop.create_unix_server(Recorder, sock=inet))
-        await attempt("server_hostname", loop.create_unix_connection(Recorder, path, server_hostname="x"))
+        await attempt(
+            "server_hostname", loop.create_unix_connection(Recorder, path, server_hostname="x")
+        )
         await attempt("ssl", loop.create_unix_connection(Recorder, path, ssl=True))
         await attempt("ssl", loop.create_unix_server(Recorder, path, ssl=True))
-        await attempt("handshake", loop.create_unix_connection(Recorder, path, ssl_handshake_timeout=1))
+        await attempt(
+            "handshake", loop.create_unix_connection(Recorder, path, ssl_handshake_timeout=1)
+        )
         await attempt("handshake", loop.create_unix_server(Recorder, path, ssl_handshake_timeout=1))
         open("file", "w").close()
         await attempt("a file", loop.create_unix_server(Recorder, "file"))

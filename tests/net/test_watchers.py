@@ -269,7 +269,9 @@ def test_descriptors_that_no_kernel_has(loop):
 def test_descriptors_of_transports_are_refused(loop):
     async def main():
         server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-        transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+        transport, _ = await loop.create_connection(
+            asyncio.Protocol, *server.sockets[0].getsockname()
+        )
         fd = transport.get_extra_info("socket").fileno()
         for call in (
             lambda: loop.add_reader(fd, print),

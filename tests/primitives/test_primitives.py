@@ -225,7 +225,7 @@ def test_timeout():
         await asyncio.sleep(0)
         task.cancel("from outside")
         await settled(log, task)
-        async with asyncio.timeout_at(loop.time() + 5) as scope:
+        async with asyncio.timeout_at(loop.time() + 5) as scope:  # noqa: ASYNC100
             log(scope.when() > loop.time())
 
     differential(scenario)
@@ -455,7 +455,11 @@ def test_cancelled_getters_lose_nothing():
 
 def test_sleep():
     async def scenario(loop, log):
-        log(await asyncio.sleep(0, "zero"), await asyncio.sleep(-1, "negative"), await asyncio.sleep(0.001, "some"))
+        log(
+            await asyncio.sleep(0, "zero"),
+            await asyncio.sleep(-1, "negative"),
+            await asyncio.sleep(0.001, "some"),
+        )
         order = []
 
         async def sleeper(name, seconds):
@@ -544,7 +548,12 @@ def test_a_storm_of_primitives(seed):
 
     async def scenario(loop, log):
         rng = random.Random(seed)
-        lock, semaphore, queue, event = asyncio.Lock(), asyncio.Semaphore(2), asyncio.Queue(2), asyncio.Event()
+        lock, semaphore, queue, event = (
+            asyncio.Lock(),
+            asyncio.Semaphore(2),
+            asyncio.Queue(2),
+            asyncio.Event(),
+        )
 
         async def worker(name, plan):
             for step in plan:

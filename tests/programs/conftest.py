@@ -22,7 +22,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     from pathlib import Path
 
     # Not pytest's folder: that is closed to other users, and PostgreSQL is not run by root.
-    with tempfile.TemporaryDirectory(prefix="riata-postgres-") as folder, postgres_server(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="riata-postgres-") as folder,
+        postgres_server(Path(folder)) as server,
+    ):
         yield server
 
 

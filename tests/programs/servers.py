@@ -80,7 +80,19 @@ def redis_server(folder: Path) -> Iterator[Redis]:
     binary = program("redis-server", "/usr/sbin", "/usr/local/bin", package="redis-server")
     port = free_port()
     process = subprocess.Popen(
-        [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)],
+        [
+            binary,
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            str(folder),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -118,13 +130,33 @@ def postgres_server(folder: Path) -> Iterator[Postgres]:
         try:
             account = pwd.getpwnam("postgres")
         except KeyError:
-            missing("PostgreSQL cannot be run by root, and there is no user `postgres` to run it as")
+            missing(
+                "PostgreSQL cannot be run by root, and there is no user `postgres` to run it as"
+            )
         setpriv = program("setpriv", package="util-linux")
-        prefix = [setpriv, f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+        prefix = [
+            setpriv,
+            f"--reuid={account.pw_uid}",
+            f"--regid={account.pw_gid}",
+            "--clear-groups",
+        ]
         os.chown(folder, account.pw_uid, account.pw_gid)
     data = folder / "data"
     made = subprocess.run(
-        [*prefix, initdb, "-D", str(data), "-U", "riata", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
+        [
+            *prefix,
+            initdb,
+            "-D",
+            str(data),
+            "-U",
+            "riata",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ],
         capture_output=True,
         text=True,
         cwd=folder,
@@ -140,7 +172,13 @@ def postgres_server(folder: Path) -> Iterator[Postgres]:
         "shared_buffers": "16MB",
     }
     process = subprocess.Popen(
-        [*prefix, server, "-D", str(data), *(x for k, v in settings.items() for x in ("-c", f"{k}={v}"))],
+        [
+            *prefix,
+            server,
+            "-D",
+            str(data),
+            *(x for k, v in settings.items() for x in ("-c", f"{k}={v}")),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -149,7 +187,14 @@ def postgres_server(folder: Path) -> Iterator[Postgres]:
     try:
         wait_for_port(port, process)
         # It listens before it has finished starting.
-        ready = [program("pg_isready", *folders, package="postgresql"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        ready = [
+            program("pg_isready", *folders, package="postgresql"),
+            "-q",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+        ]
         deadline = time.monotonic() + 20
         while subprocess.run(ready).returncode != 0:
             assert time.monotonic() < deadline, "PostgreSQL does not accept connections"

@@ -74,7 +74,11 @@ def test_requests():
         url = f"http://127.0.0.1:{port}"
         async with aiohttp.ClientSession() as session:
             async with session.get(f"{url}/?name=x") as response:
-                log(response.status, await response.text(), dict(response.headers).get("Content-Length"))
+                log(
+                    response.status,
+                    await response.text(),
+                    dict(response.headers).get("Content-Length"),
+                )
             payload = bytes(range(256)) * 10_000
             async with session.post(f"{url}/digest", data=payload) as response:
                 log((await response.json())["sha256"] == hashlib.sha256(payload).hexdigest())
@@ -123,7 +127,9 @@ def test_timeouts_and_cancellation():
         port = site._server.sockets[0].getsockname()[1]
         async with aiohttp.ClientSession() as session:
             try:
-                await session.get(f"http://127.0.0.1:{port}/slow", timeout=aiohttp.ClientTimeout(total=0.05))
+                await session.get(
+                    f"http://127.0.0.1:{port}/slow", timeout=aiohttp.ClientTimeout(total=0.05)
+                )
             except asyncio.TimeoutError as error:
                 log("timed out", type(error).__name__)
             task = asyncio.ensure_future(session.get(f"http://127.0.0.1:{port}/slow"))

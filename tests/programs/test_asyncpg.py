@@ -13,12 +13,17 @@ def test_queries(postgres):
     async def scenario(loop, log):
         conn = await asyncpg.connect(postgres.dsn)
         log(await conn.fetchval("select 1 + 1"))
-        rows = await conn.fetch("select i, i * i as square, 'row ' || i as name from generate_series(1, 1000) i")
+        rows = await conn.fetch(
+            "select i, i * i as square, 'row ' || i as name from generate_series(1, 1000) i"
+        )
         log(len(rows), rows[-1]["square"], rows[499]["name"], sum(row["i"] for row in rows))
         statement = await conn.prepare("select $1::int * $2::int")
         log([await statement.fetchval(i, i + 1) for i in range(50)])
         log(await conn.fetchval("select repeat('x', 1000000)") == "x" * 1_000_000)
-        log(await conn.fetchval("select $1::bytea", bytes(range(256)) * 5000) == bytes(range(256)) * 5000)
+        log(
+            await conn.fetchval("select $1::bytea", bytes(range(256)) * 5000)
+            == bytes(range(256)) * 5000
+        )
         for sql in ("select 1 / 0", "selec", "select * from missing_table"):
             try:
                 await conn.fetch(sql)
@@ -69,7 +74,9 @@ def test_transactions(postgres):
                 await conn.execute("insert into t values (1, 'again')")
         except asyncpg.UniqueViolationError as error:
             log(type(error).__name__)
-        await conn.executemany("insert into t values ($1, $2)", [(i, f"n{i}") for i in range(10, 500)])
+        await conn.executemany(
+            "insert into t values ($1, $2)", [(i, f"n{i}") for i in range(10, 500)]
+        )
         log([tuple(r) for r in await conn.fetch("select * from t where id < 12 order by id")])
         async with conn.transaction():
             total = 0
@@ -87,7 +94,10 @@ def test_copy(postgres):
         await conn.execute("create temporary table c (id int, payload text)")
         records = [(i, "payload " * (i % 50)) for i in range(20_000)]
         log(await conn.copy_records_to_table("c", records=records))
-        log(await conn.fetchval("select count(*) from c"), await conn.fetchval("select sum(length(payload)) from c"))
+        log(
+            await conn.fetchval("select count(*) from c"),
+            await conn.fetchval("select sum(length(payload)) from c"),
+        )
         sink = io.BytesIO()
         log(await conn.copy_from_table("c", output=sink, format="csv"))
         log(sink.getvalue().count(b"\n"), len(sink.getvalue()))
@@ -115,7 +125,9 @@ def test_listen_and_notify(postgres):
         listener = await asyncpg.connect(postgres.dsn)
         notifier = await asyncpg.connect(postgres.dsn)
         got = asyncio.Queue()
-        await listener.add_listener("news", lambda c, pid, channel, payload: got.put_nowait((channel, payload)))
+        await listener.add_listener(
+            "news", lambda c, pid, channel, payload: got.put_nowait((channel, payload))
+        )
         for i in range(20):
             await notifier.execute("select pg_notify('news', $1)", f"item {i}")
         log([await asyncio.wait_for(got.get(), 5) for _ in range(20)])

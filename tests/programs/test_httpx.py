@@ -18,8 +18,15 @@ async def scenario(loop, log):
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         response = await client.get("/")
         log(response.status_code, response.text, response.headers["content-type"])
-        responses = await asyncio.gather(*[client.get(f"/items/{i}", params={"name": "n"}) for i in range(100)])
-        log(all(r.json() == {"number": i, "square": i * i, "name": "n"} for i, r in enumerate(responses)))
+        responses = await asyncio.gather(
+            *[client.get(f"/items/{i}", params={"name": "n"}) for i in range(100)]
+        )
+        log(
+            all(
+                r.json() == {"number": i, "square": i * i, "name": "n"}
+                for i, r in enumerate(responses)
+            )
+        )
         body = b"0123456789" * 100_000
         log((await client.post("/echo", content=body)).content == body)
         async with client.stream("GET", "/stream") as stream:

@@ -28,7 +28,10 @@ def test_commands(client):
                 await r.lpush("key", 1)
             except ResponseError as error:
                 log(str(error))
-            log(sorted(await asyncio.gather(*[r.incr("counter") for _ in range(80)])) == list(range(1, 81)))
+            log(
+                sorted(await asyncio.gather(*[r.incr("counter") for _ in range(80)]))
+                == list(range(1, 81))
+            )
             log(await r.get("counter"))
 
     differential(scenario)

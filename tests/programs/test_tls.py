@@ -37,7 +37,9 @@ def test_uvicorn_over_tls(loop_name, files):
             assert client.get("/").text == "Hello, world!"
             body = bytes(range(256)) * 8000
             assert client.post("/echo", content=body).content == body
-            assert [client.get(f"/items/{i}").json()["square"] for i in range(30)] == [i * i for i in range(30)]
+            assert [client.get(f"/items/{i}").json()["square"] for i in range(30)] == [
+                i * i for i in range(30)
+            ]
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.get(url)
         with pytest.raises(httpx.HTTPError):

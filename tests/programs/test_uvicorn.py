@@ -23,7 +23,10 @@ def test_it_runs_on_the_loop_that_was_asked_for(loop_name):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_starlette_answers(loop_name, protocol):
-    with uvicorn(loop_name, "starlette_app:app", "--http", protocol) as server, httpx.Client(base_url=server.url) as c:
+    with (
+        uvicorn(loop_name, "starlette_app:app", "--http", protocol) as server,
+        httpx.Client(base_url=server.url) as c,
+    ):
         assert c.get("/").text == "Hello, world!"
         body = bytes(range(256)) * 4000
         assert c.post("/echo", content=body).content == body
@@ -42,7 +45,9 @@ def test_fastapi_answers(loop_name):
             order = client.post("/orders?token=ada", json={"symbol": "abc", "amount": 3})
             assert order.json() == {"symbol": "ABC", "amount": 3, "who": "Ada"}
             assert client.post("/orders", json={"amount": "many"}).status_code == 422
-            assert [client.get(f"/threaded/{i}").json() for i in range(5)] == [{"double": i * 2} for i in range(5)]
+            assert [client.get(f"/threaded/{i}").json() for i in range(5)] == [
+                {"double": i * 2} for i in range(5)
+            ]
             for _ in range(3):
                 assert client.get("/background").status_code == 200
             assert client.get("/background").json() == {"started": 1, "background": 3}
@@ -92,7 +97,9 @@ def test_under_load_every_response_is_right(loop_name, protocol, tmp_path):
             async with httpx.AsyncClient(base_url=server.url) as client:
                 rounds = 0
                 while not over.is_set() or not rounds:
-                    echoed, streamed = await asyncio.gather(client.post("/echo", content=body), client.get("/stream"))
+                    echoed, streamed = await asyncio.gather(
+                        client.post("/echo", content=body), client.get("/stream")
+                    )
                     assert echoed.content == body
                     assert streamed.text.count("\n") == 100
                     rounds += 1
@@ -106,7 +113,10 @@ def test_under_load_every_response_is_right(loop_name, protocol, tmp_path):
         thread = threading.Thread(target=client)
         thread.start()
         result = subprocess.run(
-            [wrk, "-t2", "-c50", "-d2s", "-s", str(script), server.url], capture_output=True, text=True, timeout=60
+            [wrk, "-t2", "-c50", "-d2s", "-s", str(script), server.url],
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         over.set()
         thread.join()
@@ -162,7 +172,9 @@ def outcome_of_ctrl_c(loop_name, how):
         output = stop(server.process, how)
         thread.join()
         code = server.process.returncode
-    lines = [re.sub(r"\d{3,}", "N", line) for line in output.splitlines() if "/in-flight" not in line]
+    lines = [
+        re.sub(r"\d{3,}", "N", line) for line in output.splitlines() if "/in-flight" not in line
+    ]
     return {"answers": answers, "code": code, "output": lines}
 
 

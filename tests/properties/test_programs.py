@@ -78,7 +78,9 @@ def interpreter(plans, world=None):
                     elif match_step == "await shielded":
                         log(where, await asyncio.shield(futures[step[1]]))
                     elif match_step == "await actor":
-                        if step[1] < me:  # only those before: a ring of tasks could not be cancelled
+                        if (
+                            step[1] < me
+                        ):  # only those before: a ring of tasks could not be cancelled
                             log(where, await tasks[step[1]])
                     elif match_step == "set result":
                         futures[step[1]].set_result((name, number))
@@ -112,16 +114,26 @@ def interpreter(plans, world=None):
                     elif match_step == "spawn":
                         if spawned < 8 and step[1] < len(plans):
                             spawned += 1
-                            tasks.append(make_task(loop, actor(f"s{spawned}", plans[step[1]], len(tasks))))
+                            tasks.append(
+                                make_task(loop, actor(f"s{spawned}", plans[step[1]], len(tasks)))
+                            )
                     elif match_step == "gather":
-                        both = asyncio.gather(futures[step[1]], futures[step[2]], return_exceptions=step[3])
+                        both = asyncio.gather(
+                            futures[step[1]], futures[step[2]], return_exceptions=step[3]
+                        )
                         log(where, await both)
                     elif match_step == "wait for":
                         log(where, await asyncio.wait_for(futures[step[1]], 0))
                     elif match_step == "wait first":
                         both = {futures[step[1]], futures[step[2]]}
-                        done, pending = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-                        log(where, sorted(every.index(f) for f in done), sorted(every.index(f) for f in pending))
+                        done, pending = await asyncio.wait(
+                            both, return_when=asyncio.FIRST_COMPLETED
+                        )
+                        log(
+                            where,
+                            sorted(every.index(f) for f in done),
+                            sorted(every.index(f) for f in pending),
+                        )
                     elif match_step == "catch":
                         catching = step[1]
                     elif match_step == "raise":
@@ -202,7 +214,10 @@ def test_every_mixture_of_loops_and_classes_agrees(plans):
 @settings(COMMON, max_examples=100)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["soon", "later", "at", "cancel", "nest", "raise", "stop"]), st.integers(0, 20)),
+        st.tuples(
+            st.sampled_from(["soon", "later", "at", "cancel", "nest", "raise", "stop"]),
+            st.integers(0, 20),
+        ),
         max_size=40,
     )
 )

@@ -16,7 +16,9 @@ def test_a_handler_runs_on_the_loop(loop):
     seen = []
 
     async def main():
-        loop.add_signal_handler(signal.SIGUSR1, lambda *args: seen.append((args, asyncio.get_running_loop())), 1, 2)
+        loop.add_signal_handler(
+            signal.SIGUSR1, lambda *args: seen.append((args, asyncio.get_running_loop())), 1, 2
+        )
         os.kill(os.getpid(), signal.SIGUSR1)
         await until(lambda: seen)
         assert loop.remove_signal_handler(signal.SIGUSR1) is True
@@ -235,7 +237,9 @@ def test_keyboard_interrupt_of_a_busy_loop(loop_name):
     assert "KeyboardInterrupt" in err
 
 
-@pytest.mark.skipif(not PY311, reason="run() turns the second Ctrl-C into an interrupt since CPython 3.11")
+@pytest.mark.skipif(
+    not PY311, reason="run() turns the second Ctrl-C into an interrupt since CPython 3.11"
+)
 def test_a_second_ctrl_c_does_not_wait(loop_name):
     source = """
         import asyncio, time

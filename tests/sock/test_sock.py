@@ -291,10 +291,14 @@ def test_getaddrinfo_and_getnameinfo(loop):
     async def main():
         found = await loop.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
         assert (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)) in found
-        assert await loop.getaddrinfo("localhost", "http", family=socket.AF_INET, type=socket.SOCK_STREAM)
+        assert await loop.getaddrinfo(
+            "localhost", "http", family=socket.AF_INET, type=socket.SOCK_STREAM
+        )
         with pytest.raises(socket.gaierror):
             await loop.getaddrinfo("name.invalid", 1)
-        assert await loop.getnameinfo(("127.0.0.1", 80), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV) == (
+        assert await loop.getnameinfo(
+            ("127.0.0.1", 80), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+        ) == (
             "127.0.0.1",
             "80",
         )

@@ -154,7 +154,9 @@ def test_run_refuses_what_asyncio_refuses(loop_name):
     async def main():
         coro = main()
         try:
-            with pytest.raises(RuntimeError, match="asyncio.run.. cannot be called from a running event loop"):
+            with pytest.raises(
+                RuntimeError, match="asyncio.run.. cannot be called from a running event loop"
+            ):
                 run(loop_name, coro)
         finally:
             coro.close()

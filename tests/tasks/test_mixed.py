@@ -87,7 +87,10 @@ def test_gather_and_shield_and_wait_mix(loop, loop_name, first, second):
         future = two.future(loop)
         loop.call_soon(future.set_result, "future")
         results = await asyncio.gather(
-            one.task(loop, leaf(1)), two.task(loop, leaf(2)), asyncio.shield(one.task(loop, leaf(3))), future
+            one.task(loop, leaf(1)),
+            two.task(loop, leaf(2)),
+            asyncio.shield(one.task(loop, leaf(3))),
+            future,
         )
         done, pending = await asyncio.wait([one.task(loop, leaf(4)), two.task(loop, leaf(5))])
         assert not pending

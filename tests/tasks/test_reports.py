@@ -172,7 +172,9 @@ def test_differential_reports():
         def callback(future):
             raise ZeroDivisionError("in a done callback")
 
-        if not loop.get_debug():  # there the message is cut where the future's repr names its origin
+        if (
+            not loop.get_debug()
+        ):  # there the message is cut where the future's repr names its origin
             future = loop.create_future()
             future.add_done_callback(callback)
             future.set_result(1)

@@ -385,9 +385,11 @@ def test_bad_yields(world, wloop):
             seen.append(str(error)[:26])
 
     wloop.run_until_complete(world.task(wloop, main()))
-    assert seen == ["Task got bad yield"] * 3 + ["yield was used instea", "Task got bad yield", "yield was used instead of "] or (
-        len(seen) == 6 and "yield" in seen[-1]
-    )
+    assert seen == ["Task got bad yield"] * 3 + [
+        "yield was used instea",
+        "Task got bad yield",
+        "yield was used instead of ",
+    ] or (len(seen) == 6 and "yield" in seen[-1])
 
 
 def test_future_of_another_loop(world, wloop):
@@ -827,7 +829,11 @@ def test_task_factory(world, wloop):
 
     def factory(loop, coro, **kwargs):
         made.append(sorted(kwargs))
-        return world.task(loop, coro, **kwargs) if world.tasks != "own" else asyncio.Task(coro, loop=loop, **kwargs)
+        return (
+            world.task(loop, coro, **kwargs)
+            if world.tasks != "own"
+            else asyncio.Task(coro, loop=loop, **kwargs)
+        )
 
     wloop.set_task_factory(factory)
     assert wloop.get_task_factory() is factory

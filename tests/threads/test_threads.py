@@ -134,12 +134,16 @@ def test_executors(loop):
     async def main():
         assert await loop.run_in_executor(None, pow, 2, 10) == 1024
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            results = await asyncio.gather(*[loop.run_in_executor(pool, pow, i, 2) for i in range(50)])
+            results = await asyncio.gather(
+                *[loop.run_in_executor(pool, pow, i, 2) for i in range(50)]
+            )
             assert results == [i * i for i in range(50)]
             with pytest.raises(ZeroDivisionError):
                 await loop.run_in_executor(pool, lambda: 1 / 0)
             loop.set_default_executor(pool)
-            assert (await loop.run_in_executor(None, threading.current_thread)).name.startswith("ThreadPoolExecutor")
+            assert (await loop.run_in_executor(None, threading.current_thread)).name.startswith(
+                "ThreadPoolExecutor"
+            )
             release = threading.Event()
             running = loop.run_in_executor(pool, release.wait)
             running2 = loop.run_in_executor(pool, release.wait)
@@ -189,7 +193,7 @@ def test_round_trips_between_two_loops(new_loop):
         return 1 + await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ping(n - 1), other))
 
     assert asyncio.run_coroutine_threadsafe(ping(100), loops[0]).result(10) == 100
-    for one, thread in zip(loops, threads):
+    for one, thread in zip(loops, threads, strict=True):
         one.call_soon_threadsafe(one.stop)
         thread.join()
         one.close()

@@ -15,7 +15,9 @@ class Echo(Recorder):
         self.transport.write(data)
 
 
-async def pair(loop, server_context, client_context, server_class=Recorder, client_class=Recorder, **options):
+async def pair(
+    loop, server_context, client_context, server_class=Recorder, client_class=Recorder, **options
+):
     accepted = loop.create_future()
 
     def factory():
@@ -250,7 +252,9 @@ def test_plain_text_to_a_tls_server(loop, server_context, client_context, report
         client.transport.write(b"GET / HTTP/1.0\r\n\r\n")
         await client.lost
         # And the server still serves.
-        _, good = await loop.create_connection(Recorder, *address, ssl=client_context, server_hostname="localhost")
+        _, good = await loop.create_connection(
+            Recorder, *address, ssl=client_context, server_hostname="localhost"
+        )
         good.transport.abort()
         await good.lost
         await asyncio.sleep(0.01)
@@ -270,9 +274,15 @@ def test_handshake_timeout(loop, client_context, reports):
 
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         address = server.sockets[0].getsockname()
-        with pytest.raises(ConnectionAbortedError, match="SSL handshake is taking longer than 0.01 seconds"):
+        with pytest.raises(
+            ConnectionAbortedError, match="SSL handshake is taking longer than 0.01 seconds"
+        ):
             await loop.create_connection(
-                Recorder, *address, ssl=client_context, server_hostname="localhost", ssl_handshake_timeout=0.01
+                Recorder,
+                *address,
+                ssl=client_context,
+                server_hostname="localhost",
+                ssl_handshake_timeout=0.01,
             )
         await asyncio.sleep(0.01)
         server.close()
@@ -291,7 +301,9 @@ def test_peer_vanishes_during_the_handshake(loop, client_context, reports):
         server = await asyncio.start_server(rude, "127.0.0.1", 0)
         address = server.sockets[0].getsockname()
         with pytest.raises((ConnectionError, ssl.SSLError)):
-            await loop.create_connection(Recorder, *address, ssl=client_context, server_hostname="localhost")
+            await loop.create_connection(
+                Recorder, *address, ssl=client_context, server_hostname="localhost"
+            )
         server.close()
         await server.wait_closed()
 
@@ -309,7 +321,10 @@ def test_cancelled_handshake(loop, client_context, reports):
         address = server.sockets[0].getsockname()
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(
-                loop.create_connection(Recorder, *address, ssl=client_context, server_hostname="localhost"), 0.02
+                loop.create_connection(
+                    Recorder, *address, ssl=client_context, server_hostname="localhost"
+                ),
+                0.02,
             )
         await asyncio.sleep(0.01)
         server.close()
@@ -361,12 +376,16 @@ def test_start_tls(loop, server_context, client_context):
                     self.transport.write(b"OK")
                     self.data.clear()
                     loop.create_task(self.upgrade())
-                elif not isinstance(self.transport, type(self.plain) if hasattr(self, "plain") else ()):
+                elif not isinstance(
+                    self.transport, type(self.plain) if hasattr(self, "plain") else ()
+                ):
                     self.transport.write(b"secret " + data)
 
             async def upgrade(self):
                 self.plain = self.transport
-                self.transport = await loop.start_tls(self.transport, self, server_context, server_side=True)
+                self.transport = await loop.start_tls(
+                    self.transport, self, server_context, server_side=True
+                )
                 upgraded.set_result(self)
 
         server = await loop.create_server(Server, "127.0.0.1", 0)
@@ -374,7 +393,9 @@ def test_start_tls(loop, server_context, client_context):
         transport.write(b"STARTTLS")
         await until(lambda: client.data == b"OK")
         client.data.clear()
-        secure = await loop.start_tls(transport, client, client_context, server_hostname="localhost")
+        secure = await loop.start_tls(
+            transport, client, client_context, server_hostname="localhost"
+        )
         client.transport = secure
         peer = await upgraded
         assert client.events.count("made") == 1
@@ -430,7 +451,9 @@ def test_start_tls_arguments(loop):
     async def main():
         server = await loop.create_server(Recorder, "127.0.0.1", 0)
         transport, client = await loop.create_connection(Recorder, *server.sockets[0].getsockname())
-        with pytest.raises(TypeError, match="sslcontext is expected to be an instance of ssl.SSLContext"):
+        with pytest.raises(
+            TypeError, match="sslcontext is expected to be an instance of ssl.SSLContext"
+        ):
             await loop.start_tls(transport, client, None)
         with pytest.raises(TypeError, match="is not supported by start_tls"):
             await loop.start_tls(object(), client, ssl.create_default_context())

@@ -20,7 +20,9 @@ async def echo(request: Request) -> PlainTextResponse:
 async def item(request: Request) -> JSONResponse:
     number = int(request.path_params["number"])
     await asyncio.sleep(0)
-    return JSONResponse({"number": number, "square": number * number, "name": request.query_params.get("name")})
+    return JSONResponse(
+        {"number": number, "square": number * number, "name": request.query_params.get("name")}
+    )
 
 
 async def stream(request: Request) -> StreamingResponse:
