@@ -15,8 +15,8 @@ use crate::core::handle::{Handle, new_handle, new_timer_handle};
 use crate::core::task::new_task;
 use crate::core::typespec::{fastcall, noargs};
 use crate::ffi::{
-    Obj, Res, check, copy_context, float, give, give_from, raise_runtime_error, raise_type_error,
-    to_double,
+    Obj, Res, check, copy_context, float, give, give_from, raise, raise_runtime_error,
+    raise_type_error, to_double,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -257,7 +257,8 @@ unsafe extern "C" fn call_later(
     };
     give(call.and_then(|call| {
         let delay = call.callback(0);
-        if delay.is_none() {
+        // 3.10 has no check of its own: the addition below raises.
+        if cfg!(Py_3_11) && delay.is_none() {
             return Err(raise_type_error("delay must not be None"));
         }
         call.core.debug_checks(call.callback(1), "call_at", false)?;
@@ -293,7 +294,12 @@ unsafe extern "C" fn call_at(
     give(call.and_then(|call| {
         let when = call.callback(0);
         if when.is_none() {
-            return Err(raise_type_error("when cannot be None"));
+            return Err(if cfg!(Py_3_11) {
+                raise_type_error("when cannot be None")
+            } else {
+                // SAFETY: a static exception type; 3.10 asserts, with no text.
+                raise(unsafe { ffi::PyExc_AssertionError }, "")
+            });
         }
         call.core.debug_checks(call.callback(1), "call_at", false)?;
         let when = to_double(when)?;
