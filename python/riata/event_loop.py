@@ -9,6 +9,8 @@ What is deliberately absent: any per-event Python code. Nothing here runs while 
 
 import asyncio
 import contextlib
+import gc
+import importlib
 import logging
 import os
 import socket
@@ -205,8 +207,10 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self._coroutine_origin_tracking_enabled = bool(enabled)
 
     def _report_slow_callback(self, job: object, seconds: float) -> None:
-        shown = base_events._format_handle(job) if isinstance(job, asyncio.Handle) else repr(job)
-        logger.warning("Executing %s took %.3f seconds", shown, seconds)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        shown: str = repr(job)
+        if isinstance(job, asyncio.Handle):
+            shown = base_events._format_handle(job)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        logger.warning("Executing %s took %.3f seconds", shown, seconds)
 
     _create_task_by_factory = base_events.BaseEventLoop.create_task
 
@@ -346,16 +350,15 @@ class _TaskSet(weakref.WeakSet):  # type: ignore[type-arg]
             yield from loop._native_tasks()
 
 
-def _registered_tasks() -> "weakref.WeakSet[Any] | None":
+def _registered_tasks() -> Any:
     """The set of tasks that asyncio iterates over in `all_tasks`."""
     from asyncio import tasks
 
-    if sys.version_info < (3, 14):
-        return getattr(tasks, "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks")
-    # It is the C module's own there, under no name; the module shows it to the garbage collector.
-    import _asyncio
-    import gc
-
+    _asyncio = importlib.import_module("_asyncio")
+    for name in ("_all_tasks", "_scheduled_tasks"):  # up to 3.11; up to 3.13
+        if hasattr(_asyncio, name):
+            return getattr(tasks, name)
+    # Since 3.14 it is the C module's own, under no name; the module shows it to the garbage collector.
     sets = [found for found in gc.get_referents(_asyncio) if isinstance(found, weakref.WeakSet)]
     return sets[0] if len(sets) == 1 else None
 
