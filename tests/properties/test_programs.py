@@ -5,13 +5,18 @@ disagreement shrinks to the few instructions that matter.
 """
 
 import asyncio
+import os
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ..support import PY311, WORLDS, collect, differential, run_scenario, turns
 
 FUTURES, ACTORS = 4, 5
+LONG = os.environ.get("RIATA_TEST_LONG") == "1"
+MORE = 5 if LONG else 1
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if LONG else 120)]
 index = st.integers(0, FUTURES - 1)
 actor = st.integers(0, ACTORS - 1)
 
@@ -59,6 +64,7 @@ def interpreter(plans, world=None):
         tasks = []
         handles = []
         spawned = 0
+        winding_down = False
         queue, lock = asyncio.Queue(2), asyncio.Lock()
 
         def observed(future):
@@ -112,7 +118,7 @@ def interpreter(plans, world=None):
                     elif match_step == "remove callback":
                         log(where, futures[step[1]].remove_done_callback(observed))
                     elif match_step == "spawn":
-                        if spawned < 8 and step[1] < len(plans):
+                        if spawned < 8 and not winding_down and step[1] < len(plans):
                             spawned += 1
                             tasks.append(
                                 make_task(loop, actor(f"s{spawned}", plans[step[1]], len(tasks)))
@@ -160,7 +166,8 @@ def interpreter(plans, world=None):
         turns(loop, 12)
         log("states", [(t.done(), t.cancelled()) for t in tasks], [f._state for f in every])
         # Whoever still waits is freed in rounds.
-        for _ in range(30):
+        winding_down = True
+        for _ in range(200):
             waiting = [task for task in tasks if not task.done()]
             if not waiting:
                 break
@@ -177,27 +184,28 @@ def interpreter(plans, world=None):
     return scenario
 
 
+# A run by hand draws anew each time, and so does the long form, more often; CI repeats the same programs.
 COMMON = settings(
     deadline=None,
     database=None,
-    derandomize=False,
+    derandomize=os.environ.get("CI") == "true" and not LONG,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
-@settings(COMMON, max_examples=150)
+@settings(COMMON, max_examples=150 * MORE)
 @given(program)
 def test_random_programs(plans):
     differential(interpreter(plans))
 
 
-@settings(COMMON, max_examples=80)
+@settings(COMMON, max_examples=80 * MORE)
 @given(program)
 def test_random_programs_in_debug_mode(plans):
     differential(interpreter(plans), debug=True)
 
 
-@settings(COMMON, max_examples=60)
+@settings(COMMON, max_examples=60 * MORE)
 @given(program)
 def test_every_mixture_of_loops_and_classes_agrees(plans):
     expected = None
@@ -211,7 +219,7 @@ def test_every_mixture_of_loops_and_classes_agrees(plans):
     collect()
 
 
-@settings(COMMON, max_examples=100)
+@settings(COMMON, max_examples=100 * MORE)
 @given(
     st.lists(
         st.tuples(
