@@ -122,7 +122,10 @@ impl Future {
     #[inline]
     pub fn bind(&self, loop_: &Obj, core: &LoopCore) {
         self.loop_.set(loop_.clone());
-        self.native.set(core);
+        // A subclass of the loop that overrides `call_soon` wants to be asked.
+        if core.plain.get() {
+            self.native.set(core);
+        }
     }
 
     /// For a dealloc: the loop, to be dropped last, and its native side, valid until then.
@@ -144,6 +147,14 @@ impl Future {
         Ok(())
     }
 
+    /// Set the loop and its native side together, with nothing in between; the loop before comes back.
+    fn rebind(&self, loop_: Obj, native: *const LoopCore) -> Option<Obj> {
+        let before = self.loop_.take();
+        self.native.set(native);
+        self.loop_.set(loop_);
+        before
+    }
+
     /// `__init__`: everything that an earlier one left is dropped.
     pub fn init(&self, loop_: Option<Obj>) -> Res<()> {
         self.reset();
@@ -155,16 +166,20 @@ impl Future {
             _ => state().get_event_loop.call0()?,
         };
         let core = LoopCore::of(&loop_).filter(|core| core.plain.get());
-        self.native
-            .set(core.map_or(std::ptr::null(), |core| &raw const *core));
+        let native = core.map_or(std::ptr::null(), |core| &raw const *core);
+        // As in asyncio, the future has its loop before the loop is asked.
+        let before = self.rebind(loop_.clone(), native);
+        drop(before);
         let debug = match core {
             Some(core) => core.debug.get(),
             None => {
-                self.loop_.set(loop_.clone());
-                loop_.method0(&state().names.get_debug)?.truth()?
+                let debug = loop_.method0(&state().names.get_debug)?.truth()?;
+                // Which may have initialised this very future again.
+                let before = self.rebind(loop_, native);
+                drop(before);
+                debug
             }
         };
-        self.loop_.set(loop_);
         if debug && !finalizing() {
             self.capture_stack()?;
         }
@@ -381,7 +396,10 @@ impl Future {
         if let Some(first) = self.first.take() {
             if self.first_is_task.replace(false) {
                 match self.core() {
-                    Some(core) => core.wake(first),
+                    Some(core) => {
+                        core.check_closed()?;
+                        core.wake(first);
+                    }
                     None => drop(first),
                 }
             } else {
@@ -407,6 +425,7 @@ impl Future {
 
     fn call_soon(&self, this: &Obj, callback: Obj, context: Obj) -> Res<()> {
         if let Some(core) = self.core() {
+            core.check_closed()?;
             core.check_callable(&callback)?;
             match task::waiting_task(&callback) {
                 Some(task) if task::is_waiting_for(&task, this) => core.wake(task),

@@ -3,7 +3,7 @@
 //! One struct serves both types; up to three arguments live in the object itself. Mirrors `asyncio.events.Handle`.
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 
 use pyo3::ffi;
@@ -640,6 +640,62 @@ fn drop_fields(handle: &Handle) {
     handle.kept_repr.clear();
 }
 
+/// What a handle holds, but for its loop.
+type Fields = [Option<Obj>; INLINE + 4];
+
+#[inline]
+fn take_fields(handle: &Handle) -> Fields {
+    handle.nargs.set(0);
+    let [a, b, c] = &handle.args;
+    [
+        &handle.callback,
+        a,
+        b,
+        c,
+        &handle.context,
+        &handle.source_traceback,
+        &handle.kept_repr,
+    ]
+    .map(Slot::take)
+}
+
+/// Handles whose last holder is another handle's argument form chains, and dropping a long one must not use up the stack:
+/// beyond a depth their fields wait here until the outermost drop gets to them. (What CPython calls a trashcan.)
+#[derive(Default)]
+pub struct Doomed {
+    depth: Cell<u32>,
+    waiting: RefCell<Vec<Fields>>,
+}
+
+impl Doomed {
+    const DEPTH_MAX: u32 = 100;
+
+    #[inline]
+    fn drop_shallow(&self, fields: Fields) {
+        let depth = self.depth.get();
+        if depth >= Self::DEPTH_MAX {
+            self.waiting.borrow_mut().push(fields);
+            return;
+        }
+        self.depth.set(depth + 1);
+        drop(fields);
+        self.depth.set(depth);
+        if depth == 0 {
+            self.drop_waiting();
+        }
+    }
+
+    fn drop_waiting(&self) {
+        loop {
+            let next = self.waiting.borrow_mut().pop();
+            let Some(fields) = next else { return };
+            self.depth.set(1);
+            drop(fields);
+            self.depth.set(0);
+        }
+    }
+}
+
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // SAFETY: the reference count is zero: nobody else holds the object. After `drop_fields` it holds nothing, so it may be
     // parked (see freelist.rs) or freed; `held` keeps the loop, and with it the list, alive meanwhile.
@@ -652,7 +708,10 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         }
         let held = handle.loop_.take();
         let core = handle.core.replace(std::ptr::null());
-        drop_fields(handle);
+        match core.as_ref().filter(|_| held.is_some()) {
+            Some(core) => core.doomed.drop_shallow(take_fields(handle)),
+            None => drop_fields(handle),
+        }
         handle.cancelled.set(false);
         handle.timer.set(None);
         let parked = held.is_some()

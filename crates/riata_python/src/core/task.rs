@@ -229,6 +229,10 @@ impl Task {
         }
         match self.future.core() {
             Some(core) => {
+                if let Err(raised) = core.check_closed() {
+                    self.log_destroy_pending.set(false);
+                    return Err(raised);
+                }
                 core.spawned(self.task_id());
                 core.list(self);
                 core.push(Job::Step(this.clone()));
@@ -310,6 +314,7 @@ impl Task {
     fn step_soon(&self, this: &Obj, exception: Option<Obj>) -> Res<()> {
         match self.future.core() {
             Some(core) => {
+                core.check_closed()?;
                 core.push(match exception {
                     None => Job::Step(this.clone()),
                     Some(exception) => Job::Throw(this.clone(), exception),
@@ -637,7 +642,7 @@ impl Task {
     }
 
     #[inline]
-    fn unlist(&self) {
+    pub fn unlist(&self) {
         if self.listed.get() {
             if let Some(core) = self.future.core() {
                 core.unlist(self);

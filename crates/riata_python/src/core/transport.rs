@@ -488,7 +488,9 @@ field!(protocol_getter, |object, transport| Ok(transport
 field!(server_getter, |object, transport| Ok(transport
     .server
     .get_or_none()));
-field!(sock_getter, |object, transport| transport.python_socket());
+field!(sock_getter, |object, transport| transport
+    .flush(object)
+    .and_then(|()| transport.python_socket()));
 field!(sock_fd_getter, |object, transport| crate::ffi::int(
     transport.fd.get().into()
 ));

@@ -13,7 +13,7 @@ use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
 use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
-use crate::core::handle::Handle;
+use crate::core::handle::{Doomed, Handle};
 use crate::core::task::Task;
 use crate::ffi::{Obj, Raised, Res, Slot, check, take_exception, without_gil};
 use crate::job::Job;
@@ -74,6 +74,7 @@ impl LoopCore {
             counts: RefCell::new(Counts::default()),
             slow_callback_duration: Cell::new(0.1),
             task_factory: Slot::empty(),
+            doomed: Doomed::default(),
             handles: FreeList::new(16_384),
             timer_handles: FreeList::new(16_384),
             futures: FreeList::new(1024),
@@ -272,8 +273,10 @@ impl LoopCore {
         // SAFETY: one call.
         let jobs = unsafe { self.engine().clear() };
         for job in &jobs {
-            if let Job::Handle(handle) = job {
-                Handle::leave_queue(handle);
+            match job {
+                Job::Handle(handle) => Handle::leave_queue(handle),
+                Job::Net(object, event) => crate::net::discard(self, object, *event),
+                _ => {}
             }
         }
         jobs
@@ -293,10 +296,11 @@ impl LoopCore {
         if self.current.get() == task.as_ptr() {
             return Ok(());
         }
-        self.write_current(task)?;
+        // First, since telling asyncio drops its reference to the task before, and that may run anything.
         self.current.set(task.as_ptr());
         self.current_id.set(Task::of(task).id.get());
-        Ok(())
+        self.write_current(task)
+            .inspect_err(|_| self.current.set(std::ptr::null_mut()))
     }
 
     /// No task is current: before foreign callbacks, waits, and at the end of a run.

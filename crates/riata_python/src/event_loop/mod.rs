@@ -17,6 +17,7 @@ use riata_engine::{Engine, Inbox, KernelDriver};
 use riata_trace::Counts;
 
 use crate::core::freelist::FreeList;
+use crate::core::handle::Doomed;
 use crate::core::task::Task;
 use crate::ffi::{Obj, Res, Slot};
 use crate::job::Job;
@@ -43,6 +44,7 @@ pub struct LoopCore {
     counts: RefCell<Counts>,
     pub slow_callback_duration: Cell<f64>,
     pub task_factory: Slot,
+    pub doomed: Doomed,
     pub handles: FreeList,
     pub timer_handles: FreeList,
     pub futures: FreeList,

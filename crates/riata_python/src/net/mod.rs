@@ -114,6 +114,13 @@ pub fn flush(core: &LoopCore) -> Res<()> {
     Ok(())
 }
 
+/// An event that will not be delivered, since the loop closes.
+pub fn discard(core: &LoopCore, object: &Obj, event: Event) {
+    if event == Event::Incoming {
+        server::discard(core, object);
+    }
+}
+
 /// Deliver an event. Only what ends the loop comes out.
 pub fn run(core: &LoopCore, object: &Obj, event: Event) -> Res<()> {
     let mut argument = None;

@@ -120,6 +120,19 @@ fn watch(core: &LoopCore, id: SocketId, listener: Obj) -> Res<()> {
     Ok(())
 }
 
+/// The loop closes before a connection got its protocol: its peer shall see the end.
+pub fn discard(core: &LoopCore, object: &Obj) {
+    crate::ffi::attached(|py| {
+        if let Ok(listener) = object.bound(py).cast::<Listener>() {
+            let accepted = listener.get().fields.incoming.borrow_mut().pop_front();
+            if let Some((id, _)) = accepted {
+                // Nothing sensible can be done about a failing close.
+                let _ = core.driver(|driver| driver.close(id));
+            }
+        }
+    });
+}
+
 /// Deliver an event to a listener.
 pub fn run(core: &LoopCore, object: &Obj, event: Event) -> Res<()> {
     crate::ffi::attached(|py| {

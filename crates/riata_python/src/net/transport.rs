@@ -349,7 +349,11 @@ impl Transport {
         Ok(made)
     }
 
-    pub fn extra_info(&self, _this: &Obj, name: &Obj, default: Option<&Obj>) -> Res {
+    pub fn extra_info(&self, this: &Obj, name: &Obj, default: Option<&Obj>) -> Res {
+        if name.equals(&state().names.socket)? {
+            // Who uses the socket itself must find the bytes sent that were written before.
+            self.flush(this)?;
+        }
         if let Some(extra) = self.extra.get() {
             if let Some(found) = dict_get(&extra, name)? {
                 return Ok(found);

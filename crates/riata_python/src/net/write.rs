@@ -94,12 +94,16 @@ impl Piece {
 }
 
 impl Output {
-    fn push(&mut self, data: Data, sent: usize) {
+    /// Queue a piece; one with nothing left to send comes back, to be dropped with no borrow live.
+    #[must_use]
+    fn push(&mut self, data: Data, sent: usize) -> Option<Data> {
         let size = data.as_slice().len() - sent;
-        if size > 0 {
-            self.size += size;
-            self.pieces.push_back(Piece { data, sent });
+        if size == 0 {
+            return Some(data);
         }
+        self.size += size;
+        self.pieces.push_back(Piece { data, sent });
+        None
     }
 
     /// Put a small write behind others that wait, if that takes no piece of its own.
@@ -197,7 +201,8 @@ impl Transport {
             if core.is_running() && waiting + bytes.len() <= UNSENT_MAX {
                 if !self.output.borrow_mut().append(bytes) {
                     let data = keep()?;
-                    self.output.borrow_mut().push(data, 0);
+                    let empty = self.output.borrow_mut().push(data, 0);
+                    drop(empty);
                 }
                 if !self.unsent.replace(true) {
                     core.net.written.borrow_mut().push(this.clone());
@@ -209,11 +214,13 @@ impl Transport {
                 return self.write_now(this, bytes, keep);
             }
             let data = keep()?;
-            self.output.borrow_mut().push(data, 0);
+            let empty = self.output.borrow_mut().push(data, 0);
+            drop(empty);
             return self.flush(this);
         }
         let data = keep()?;
-        self.output.borrow_mut().push(data, 0);
+        let empty = self.output.borrow_mut().push(data, 0);
+        drop(empty);
         self.maybe_pause_protocol(this)
     }
 
@@ -227,7 +234,8 @@ impl Transport {
         };
         self.watch_writing(this)?;
         let data = keep()?;
-        self.output.borrow_mut().push(data, sent);
+        let empty = self.output.borrow_mut().push(data, sent);
+        drop(empty);
         self.maybe_pause_protocol(this)
     }
 
@@ -321,11 +329,9 @@ impl Transport {
             return Err(wrong_thread());
         }
         self.unsent.set(false);
-        {
-            let mut output = self.output.borrow_mut();
-            for piece in pieces {
-                output.push(piece, 0);
-            }
+        for piece in pieces {
+            let empty = self.output.borrow_mut().push(piece, 0);
+            drop(empty);
         }
         if self.output_size() == 0 {
             return Ok(());

@@ -238,7 +238,7 @@ unsafe extern "C" fn add_done_callback_method(
         args.require(&["fn"])?;
         args.at_most(1)?;
         let [context] = args.keywords([&state().names.context])?;
-        let context = match context {
+        let context = match given(context) {
             Some(context) => context.clone(),
             None => crate::ffi::copy_context()?,
         };
@@ -306,6 +306,12 @@ unsafe extern "C" fn init(
             init_args("Future", args, kwargs, 0, 0, [&state().names.loop_]),
         )
     };
+    // `Future.__init__` may be called on a task, by hand; then it leaves its loop's list.
+    // SAFETY: as above.
+    let object_ref = unsafe { Obj::from_ref(&object) };
+    if let Some(task) = task::of(object_ref) {
+        task.unlist();
+    }
     match parsed.and_then(|[loop_]| future.init(loop_)) {
         Ok(()) => 0,
         Err(raised) => raised.into(),
