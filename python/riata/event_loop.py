@@ -375,5 +375,12 @@ def _show_native_tasks() -> None:
         registered.__class__ = _TaskSet
 
 
+def _before_fork() -> None:
+    for loop in list(_loops):
+        loop._send_written()
+
+
+os.register_at_fork(before=_before_fork)
+
 # Native tasks exist only where this module has been imported, so this is early enough; it changes nothing for others.
 _show_native_tasks()

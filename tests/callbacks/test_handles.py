@@ -253,3 +253,19 @@ def test_comparison_with_strangers():
         same.cancel()
 
     differential(scenario)
+
+
+def test_a_long_chain_of_handles_can_be_dropped(loop):
+    """Each handle is the only holder of the one before."""
+    state = {"left": 150_000, "last": None}
+
+    def callback(previous):
+        state["left"] -= 1
+        if state["left"]:
+            state["last"] = loop.call_soon(callback, state["last"])
+        else:
+            loop.stop()
+
+    loop.call_soon(callback, None)
+    loop.run_forever()
+    state["last"] = None

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from ..support import PY311, differential, turns
+from ..support import LOOPS, PY311, checked_loop, differential, turns
 
 
 def test_states(world, wloop):
@@ -610,3 +610,54 @@ def test_repr():
 
     differential(scenario)
     differential(scenario, debug=True)
+
+
+def test_context_none_is_the_current_one(world, wloop):
+    called = []
+    future = world.future(wloop)
+    future.add_done_callback(called.append, context=None)
+    future.set_result(1)
+    turns(wloop)
+    assert called == [future]
+
+
+def test_a_closed_loop_refuses_the_callbacks_of_futures():
+    def scenario(loop, log):
+        waited, done = loop.create_future(), loop.create_future()
+        waited.add_done_callback(lambda future: None)
+        done.set_result(None)
+
+        async def wait():
+            await loop.create_future()
+
+        task = loop.create_task(wait())
+        turns(loop)
+        loop.close()
+        log.attempt("set_result", waited.set_result, 1)
+        log.attempt("add_done_callback", done.add_done_callback, lambda future: None)
+        log.attempt("cancel", task.cancel)
+        task._log_destroy_pending = False
+
+    differential(scenario)
+
+
+@pytest.mark.skipif("riata" not in LOOPS, reason="riata's own tasks")
+def test_initialising_a_task_as_a_future_takes_it_out_of_its_loop():
+    import riata
+
+    with checked_loop("riata") as (loop, _), checked_loop("riata") as (other, _):
+
+        async def wait():
+            await loop.create_future()
+
+        tasks = [loop.create_task(wait()) for _ in range(3)]
+        turns(loop)
+        riata.Future.__init__(tasks[1], loop=other)
+        assert asyncio.all_tasks(loop) == {tasks[0], tasks[2]}
+        for task in tasks:
+            task._log_destroy_pending = False
+            task.cancel()
+        turns(loop)
+        turns(other)
+        del task, tasks
+        gc.collect()

@@ -4,7 +4,9 @@ The fixture `loop` runs each test on asyncio, too: that its writes go out at onc
 """
 
 import asyncio
+import os
 import socket
+import sys
 
 import pytest
 
@@ -161,6 +163,66 @@ def test_one_job_sends_once(name):
         transport.write(b"body")
         await asyncio.sleep(0)
         assert theirs.recv(100) == b"headbody"
+        transport.close()
+        await asyncio.sleep(0)
+        theirs.close()
+
+    with checked_loop(name) as (loop, _):
+        loop.run_until_complete(main(loop))
+
+
+@pytest.mark.parametrize("name", ["asyncio", *OTHERS])
+def test_who_asks_for_the_socket_finds_it_written(name):
+    async def main(loop):
+        transport, theirs = await connect(loop)
+        transport.write(b"data")
+        transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
+        assert await loop.sock_recv(theirs, 100) == b"data"
+        transport.write(b"lost")
+        transport.abort()
+        await asyncio.sleep(0)
+        theirs.close()
+
+    with checked_loop(name) as (loop, _):
+        loop.run_until_complete(main(loop))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="buffers in Python are new in CPython 3.12")
+@pytest.mark.parametrize("name", ["asyncio", *OTHERS])
+def test_an_empty_buffer_whose_release_writes(name):
+    async def main(loop):
+        transport, theirs = await connect(loop)
+
+        class Empty:
+            def __buffer__(self, flags):
+                return memoryview(b"")
+
+            def __release_buffer__(self, view):
+                transport.write(b"x")
+
+        transport.writelines([Empty(), b"yy"])
+        await asyncio.sleep(0.01)
+        assert sorted(await loop.sock_recv(theirs, 100)) == sorted(b"xyy")
+        transport.close()
+        await asyncio.sleep(0)
+        theirs.close()
+
+    with checked_loop(name) as (loop, _):
+        loop.run_until_complete(main(loop))
+
+
+@pytest.mark.parametrize("name", ["asyncio", *OTHERS])
+def test_a_fork_does_not_send_twice(name):
+    async def main(loop):
+        transport, theirs = await connect(loop)
+        transport.write(b"once")
+        pid = os.fork()
+        if pid == 0:
+            await asyncio.sleep(0)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        await asyncio.sleep(0)
+        assert await loop.sock_recv(theirs, 100) == b"once"
         transport.close()
         await asyncio.sleep(0)
         theirs.close()

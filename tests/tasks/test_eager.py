@@ -158,3 +158,44 @@ def test_create_task_takes_eager_start(loop):
         assert task.done() and task.get_name() == "named"
 
     loop.run_until_complete(main())
+
+
+@pytest.mark.skipif(not PY312, reason="eager tasks are new in CPython 3.12")
+def test_a_destructor_that_starts_eager_tasks(loop):
+    """It may run while the loop tells asyncio which task is current."""
+    ran = []
+
+    async def eager():
+        ran.append(asyncio.current_task())
+
+    class Result:
+        def __del__(self):
+            asyncio.Task(eager(), loop=loop, eager_start=True)
+
+    if hasattr(loop, "_native_tasks"):
+        from riata import Task
+    else:
+        Task = asyncio.Task
+
+    class NativeResult:
+        def __del__(self):
+            Task(eager(), loop=loop, eager_start=True)
+
+    async def old(kind):
+        return kind()
+
+    async def other():
+        await asyncio.sleep(0)
+
+    async def main():
+        for _ in range(200):
+            for kind in (Result, NativeResult):
+                loop.create_task(old(kind))
+                loop.create_task(other())
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return asyncio.current_task()
+
+    task = loop.create_task(main())
+    assert loop.run_until_complete(task) is task
+    assert len(ran) > 100

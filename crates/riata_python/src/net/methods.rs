@@ -16,6 +16,14 @@ use crate::job::Job;
 
 #[pymethods]
 impl Loop {
+    /// Send what the current job has written so far: before a fork, after which two processes would send it.
+    fn _send_written(&self) -> PyResult<()> {
+        if self.core.is_running() && self.core.is_owner() {
+            super::flush(&self.core)?;
+        }
+        Ok(())
+    }
+
     /// Make a transport of a connected socket. Mirrors asyncio's method.
     #[pyo3(signature = (sock, protocol, waiter=None, *, extra=None, server=None))]
     fn _make_socket_transport(
