@@ -710,6 +710,10 @@ fn pairs(list: &Obj) -> Vec<(Obj, Obj)> {
 
 /// `<Future …>` with asyncio's own description; a subclass shows its own name.
 pub fn describe(this: &Obj, info: &Obj) -> Res {
+    // Up to 3.10 asyncio's description guards itself against a result that contains the future.
+    if cfg!(not(Py_3_11)) {
+        return describe_once(this, info);
+    }
     // SAFETY: a live object; every successful enter is followed by a leave.
     match unsafe { ffi::Py_ReprEnter(this.as_ptr()) } {
         0 => {}
