@@ -602,10 +602,11 @@ def test_repr():
         cancelled = loop.create_future()
         cancelled.cancel()
         log(repr(cancelled))
-        recursive = loop.create_future()
-        recursive.set_result([recursive])
-        log(repr(recursive))
-        log(type(recursive).__name__)
+        if PY311 or not loop.get_debug():  # 3.10 shortens a text that names a line of its own
+            recursive = loop.create_future()
+            recursive.set_result([recursive])
+            log(repr(recursive))
+        log(type(cancelled).__name__)
         turns(loop)
 
     differential(scenario)
