@@ -214,10 +214,6 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
 
     _create_task_by_factory = base_events.BaseEventLoop.create_task
 
-    def _set_task_name(self, task: Any, name: Any) -> None:
-        if name is not None and hasattr(task, "set_name"):
-            task.set_name(name)
-
     # ------------------------------------------------------------ network
 
     def _make_ssl_transport(
