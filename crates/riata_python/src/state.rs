@@ -93,6 +93,8 @@ pub struct State {
     pub get_event_loop: Obj,
     pub future_repr_info: Obj,
     pub format_helpers: Obj,
+    /// Whether this Python's futures wrap StopIteration, which came in the middle of 3.11 and 3.12.
+    pub wraps_stop_iteration: bool,
     pub task_repr_info: Obj,
     pub task_callbacks: task::Callbacks,
     pub task_get_stack: Obj,
@@ -178,6 +180,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         get_event_loop: events.get(c"get_event_loop")?,
         future_repr_info: import(c"asyncio.base_futures")?.get(c"_future_repr_info")?,
         format_helpers: import(c"asyncio.format_helpers")?,
+        wraps_stop_iteration: wraps_stop_iteration()?,
         task_repr_info: base_tasks.get(c"_task_repr_info")?,
         task_callbacks: task::Callbacks::new(),
         task_get_stack: base_tasks.get(c"_task_get_stack")?,
@@ -207,6 +210,21 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         streams: crate::net::streams::Classes::load()?,
         names,
     })
+}
+
+/// Asks asyncio's own Python code: only a future that wraps names RuntimeError.
+fn wraps_stop_iteration() -> Res<bool> {
+    let future = import(c"asyncio.futures")?.get(c"_PyFuture")?;
+    let names = future
+        .get(c"set_exception")?
+        .get(c"__code__")?
+        .get(c"co_names")?;
+    let name = crate::ffi::string("RuntimeError")?;
+    // SAFETY: a tuple of strings and a string; -1 means raised.
+    match unsafe { ffi::PySequence_Contains(names.as_ptr(), name.as_ptr()) } {
+        -1 => Err(crate::ffi::Raised),
+        found => Ok(found == 1),
+    }
 }
 
 /// Add the raw types to the module.

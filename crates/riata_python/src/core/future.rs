@@ -16,8 +16,8 @@ use super::task;
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, aside, check, dict, dict_set, give, give_from, raise,
-    raise_runtime_error, raise_type_error, set_exception, string, tuple, unraisable,
+    Obj, Raised, Res, Slot, aside, check, dict, dict_set, exception_matches, give, give_from,
+    raise, raise_runtime_error, raise_type_error, set_exception, string, tuple, unraisable,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -628,37 +628,31 @@ impl Future {
     }
 }
 
-/// StopIteration cannot travel through a coroutine: an error up to 3.11, wrapped since.
+/// StopIteration cannot travel through a coroutine: refused by older Pythons, wrapped by newer ones.
 fn without_stop_iteration(value: Obj) -> Res {
     const MESSAGE: &str =
         "StopIteration interacts badly with generators and cannot be raised into a Future";
-    // SAFETY: a live exception against a static type.
-    let is_stop =
-        unsafe { ffi::PyErr_GivenExceptionMatches(value.as_ptr(), ffi::PyExc_StopIteration) != 0 };
-    if !is_stop {
-        return Ok(value);
-    }
-    #[cfg(not(Py_3_12))]
-    {
+    if !state().wraps_stop_iteration {
         // SAFETY: a static type; older Pythons look at the exact type only.
         if value.type_ptr().cast() == unsafe { ffi::PyExc_StopIteration } {
             return Err(raise_type_error(MESSAGE));
         }
-        Ok(value)
+        return Ok(value);
     }
-    #[cfg(Py_3_12)]
-    {
-        let text = string(MESSAGE)?;
-        // SAFETY: calls a static exception type; cause and context take over one reference each.
-        unsafe {
-            let wrapped = Obj::owned(ffi::PyObject_CallOneArg(
-                ffi::PyExc_RuntimeError,
-                text.as_ptr(),
-            ))?;
-            ffi::PyException_SetCause(wrapped.as_ptr(), value.clone().into_ptr());
-            ffi::PyException_SetContext(wrapped.as_ptr(), value.into_ptr());
-            Ok(wrapped)
-        }
+    // SAFETY: a live exception against a static type.
+    if !exception_matches(&value, unsafe { ffi::PyExc_StopIteration }) {
+        return Ok(value);
+    }
+    let text = string(MESSAGE)?;
+    // SAFETY: calls a static exception type; cause and context take over one reference each.
+    unsafe {
+        let wrapped = Obj::owned(ffi::PyObject_CallOneArg(
+            ffi::PyExc_RuntimeError,
+            text.as_ptr(),
+        ))?;
+        ffi::PyException_SetCause(wrapped.as_ptr(), value.clone().into_ptr());
+        ffi::PyException_SetContext(wrapped.as_ptr(), value.into_ptr());
+        Ok(wrapped)
     }
 }
 
