@@ -15,7 +15,9 @@ use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle};
 use crate::core::task::Task;
-use crate::ffi::{Obj, Raised, Res, Slot, check, take_exception, without_gil};
+use crate::ffi::{Obj, Raised, Res, Slot, without_gil};
+#[cfg(not(Py_3_14))]
+use crate::ffi::{check, take_exception};
 use crate::job::Job;
 use crate::state::state;
 
