@@ -25,7 +25,8 @@ impl Loop {
     }
 
     /// Make a transport of a connected socket. Mirrors asyncio's method.
-    #[pyo3(signature = (sock, protocol, waiter=None, *, extra=None, server=None))]
+    #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
+    #[pyo3(signature = (sock, protocol, waiter=None, *, extra=None, server=None, context=None))]
     fn _make_socket_transport(
         &self,
         sock: &Bound<'_, PyAny>,
@@ -33,6 +34,7 @@ impl Loop {
         waiter: Option<&Bound<'_, PyAny>>,
         extra: Option<&Bound<'_, PyAny>>,
         server: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let core = &self.core;
         core.check_closed()?;
@@ -46,12 +48,12 @@ impl Loop {
             extra: extra.map(obj),
             server: server.map(obj),
         };
-        Ok(connection.open(core, copy_context()?)?.into())
+        Ok(connection.open(core, given_or_copy(context)?)?.into())
     }
 
     /// Accept connections on a listening socket. Mirrors asyncio's method.
     #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
-    #[pyo3(signature = (protocol_factory, sock, sslcontext=None, server=None, backlog=100, *limits))]
+    #[pyo3(signature = (protocol_factory, sock, sslcontext=None, server=None, backlog=100, *limits, context=None))]
     fn _start_serving(
         &self,
         py: Python<'_>,
@@ -61,6 +63,7 @@ impl Loop {
         server: Option<&Bound<'_, PyAny>>,
         backlog: i64,
         limits: &Bound<'_, PyTuple>,
+        context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let or_none = |value: Option<&Bound<'_, PyAny>>| value.map_or_else(Obj::none, obj);
         let serving = Serving {
@@ -70,7 +73,7 @@ impl Loop {
             server: or_none(server),
             backlog: usize::try_from(backlog).unwrap_or(0),
             limits: limits.iter().map(|limit| obj(&limit)).collect(),
-            context: copy_context()?,
+            context: given_or_copy(context)?,
         };
         server::start(py, &self.core, serving)
     }
@@ -193,6 +196,11 @@ impl Loop {
         Handle::leave_queue(&handle);
         Ok(handle)
     }
+}
+
+/// The context that asyncio names, which it does since 3.15.
+fn given_or_copy(context: Option<&Bound<'_, PyAny>>) -> Res {
+    context.map_or_else(copy_context, |context| Ok(obj(context)))
 }
 
 fn descriptor(fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
