@@ -2,8 +2,8 @@
 //!
 //! Against a hierarchical wheel the heap was equal or better in two of three workloads, and it is exact in order and
 //! in precision. A cancelled timer stays in the heap, where it is only counted: it says itself that it is cancelled. When
-//! more than 64 of them, and more than half, are dead, the heap is rebuilt without them: before the loop sleeps, or when
-//! the heap would have to grow. So cancelling, which most timers meet, costs next to nothing while there is work.
+//! more than 64 of them, and more than half, are dead, the heap is rebuilt without them: when a run begins, before the loop
+//! sleeps, and when the heap would have to grow. So cancelling, which most timers meet, costs next to nothing while there is work.
 //! Timers with one deadline fire in the order in which they were added.
 
 use std::marker::PhantomData;
@@ -265,7 +265,7 @@ impl<J, T: Timer<J>> Timers<J, T> {
 
     /// Rebuilds the heap without its dead entries, if they are too many.
     #[inline]
-    fn purge(&mut self) {
+    pub(crate) fn purge(&mut self) {
         if self.dead > PURGE_MIN && self.dead * 2 > self.heap.len() {
             self.purge_now();
         }

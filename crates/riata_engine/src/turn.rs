@@ -136,7 +136,8 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
         self.timers.has_discarded()
     }
 
-    /// The cancelled timers that the engine has no use for any more. `add_timer`, `prepare`, `collect` and `clear` discard.
+    /// The cancelled timers that the engine has no use for any more. `begin_run`, `add_timer`, `prepare`, `collect` and
+    /// `clear` discard.
     pub fn take_discarded(&mut self) -> Vec<T> {
         self.timers.take_discarded()
     }
@@ -250,13 +251,14 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
 
     // The turn.
 
-    /// Makes the first turn of a run poll the driver, whatever came before.
+    /// Makes the first turn of a run poll the driver, whatever came before. Discards, too.
     pub fn begin_run(&mut self) {
+        self.timers.purge();
         self.turns_skipped = TURNS_SKIPPED_MAX;
     }
 
     /// Begins a turn: says how to wait for the driver in it.
-    #[inline]
+    #[inline(always)]
     pub fn prepare(&mut self) -> Wait {
         self.inbox.drain_into(&mut self.ready);
         if self.ready.is_empty() {

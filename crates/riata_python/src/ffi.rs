@@ -17,11 +17,13 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 mod calls;
+mod contexts;
 mod exceptions;
 mod network;
 mod values;
 
 pub use calls::*;
+pub use contexts::*;
 pub use exceptions::*;
 pub use network::*;
 pub use values::*;

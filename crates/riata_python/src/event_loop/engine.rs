@@ -8,15 +8,17 @@ use std::io;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use riata_engine::{Driver as _, Engine, KernelDriver, SocketId, TimerKey, Wait};
+use riata_engine::{Driver as _, Engine, KernelDriver, SocketId, Wait};
 use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
 use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
-use crate::core::handle::{Doomed, Handle};
+use crate::core::handle::{Doomed, Handle, RunsIn};
 use crate::core::task::Task;
-use crate::ffi::{Obj, Raised, Res, Slot, check, take_exception, without_gil};
-use crate::job::Job;
+use crate::ffi::{
+    Obj, Raised, Res, Slot, check, copy_context, take_exception, thread_state, without_gil,
+};
+use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 // SAFETY: fields are touched only by threads that hold the GIL, and never while it is released, but for two: the inbox,
@@ -63,6 +65,8 @@ impl LoopCore {
             inbox: engine.inbox(),
             engine: UnsafeCell::new(engine),
             owner: Cell::new(0),
+            thread: Cell::new(std::ptr::null_mut()),
+            snapshot: Slot::empty(),
             this: Cell::new(std::ptr::null_mut()),
             debug: Cell::new(false),
             plain: Cell::new(false),
@@ -95,7 +99,7 @@ impl LoopCore {
         clippy::mut_from_ref,
         reason = "an UnsafeCell whose borrows end inside this file"
     )]
-    unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job> {
+    unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job, TimerJob> {
         // SAFETY: the GIL is held and the caller keeps the borrow short, so there is no other.
         unsafe { &mut *self.engine.get() }
     }
@@ -145,15 +149,82 @@ impl LoopCore {
     }
 
     #[inline]
-    pub fn add_timer(&self, when: f64, job: Job) -> TimerKey {
+    pub fn add_timer(&self, when: f64, timer: TimerJob) {
         // SAFETY: one call.
-        unsafe { self.engine().add_timer(when, job) }
+        unsafe { self.engine().add_timer(when, timer) }
+        self.drop_discarded();
     }
 
+    /// A handle in the heap was cancelled.
     #[inline]
-    pub fn cancel_timer(&self, key: TimerKey) -> Option<Job> {
-        // SAFETY: one call; the job is handed to the caller, who drops it with no borrow live.
-        unsafe { self.engine().cancel_timer(key) }
+    pub fn timer_cancelled(&self) {
+        // SAFETY: one call.
+        unsafe { self.engine().timer_cancelled() }
+    }
+
+    /// Drop the cancelled timers that the engine is through with; says whether there were any. This may run user code.
+    #[inline]
+    fn drop_discarded(&self) -> bool {
+        // SAFETY: one call.
+        if !unsafe { self.engine().has_discarded() } {
+            return false;
+        }
+        self.drop_discarded_now();
+        true
+    }
+
+    #[cold]
+    fn drop_discarded_now(&self) {
+        // SAFETY: one call; what it gives is dropped with no borrow live.
+        let discarded = unsafe { self.engine().take_discarded() };
+        for timer in discarded {
+            if let TimerJob::Handle(handle) = &timer {
+                Handle::of(handle).leave_heap();
+                Handle::leave_queue(handle);
+            }
+        }
+    }
+
+    // -------------------------------------------------------------- contexts
+
+    /// Where a callback will run that is scheduled now, and names no context: in a copy of the current one, as in asyncio. The
+    /// copy is made when the callback runs. Until then all that one job schedules under the same variables share a snapshot,
+    /// so that a burst costs one context and not thousands.
+    #[inline]
+    pub fn context_for_handle(&self) -> Res<RunsIn> {
+        if self.snapshot.is_set() && self.snapshot_is_current() {
+            return Ok(RunsIn::CopyOf(self.snapshot.get_or_none()));
+        }
+        let copy = copy_context()?;
+        if state().context_layout.is_none() {
+            return Ok(RunsIn::Own(copy));
+        }
+        self.snapshot.set(copy.clone());
+        Ok(RunsIn::CopyOf(copy))
+    }
+
+    /// Whether the variables in the snapshot, which is there, are those of the current context.
+    fn snapshot_is_current(&self) -> bool {
+        let Some(layout) = state().context_layout else {
+            return false;
+        };
+        let running = self.thread.get();
+        let thread = if running.is_null() || !self.is_owner() {
+            thread_state()
+        } else {
+            running
+        };
+        // SAFETY: the state of this thread; its context and the snapshot are live contexts.
+        unsafe {
+            let current = layout.current(thread);
+            !current.is_null() && layout.variables(current) == layout.variables(self.snapshot.ptr())
+        }
+    }
+
+    /// The job that made it has ended: what its variables hold must not live longer.
+    #[inline]
+    pub fn forget_snapshot(&self) {
+        self.snapshot.clear();
     }
 
     // -------------------------------------------------------------- sockets
@@ -227,19 +298,35 @@ impl LoopCore {
 
     pub fn begin_run(&self) {
         self.owner.set(thread_token());
+        self.thread.set(thread_state());
+        self.forget_snapshot();
         // SAFETY: one call.
         unsafe { self.engine().begin_run() }
+        self.drop_discarded();
     }
 
     pub fn end_run(&self) {
         self.owner.set(0);
+        self.thread.set(std::ptr::null_mut());
         self.stopping.set(false);
     }
 
     /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here.
     pub fn wait(&self) -> Res<()> {
         // SAFETY: one call.
-        let mut wait = unsafe { self.engine().prepare() };
+        let wait = unsafe { self.engine().prepare() };
+        if wait == Wait::Skip {
+            return Ok(());
+        }
+        self.wait_as(wait)
+    }
+
+    fn wait_as(&self, mut wait: Wait) -> Res<()> {
+        while self.drop_discarded() {
+            // User code may have run, and scheduled something.
+            // SAFETY: one call.
+            wait = unsafe { self.engine().prepare() };
+        }
         if wait == Wait::Skip {
             return Ok(());
         }
@@ -265,13 +352,17 @@ impl LoopCore {
     #[inline]
     pub fn collect(&self) -> usize {
         // SAFETY: one call; cloning a job takes a reference and runs nothing.
-        unsafe { self.engine().collect() }
+        let count = unsafe { self.engine().collect() };
+        self.drop_discarded();
+        count
     }
 
     /// Everything that was queued, for the caller to drop.
     pub fn clear(&self) -> Vec<Job> {
         // SAFETY: one call.
         let jobs = unsafe { self.engine().clear() };
+        self.drop_discarded();
+        self.forget_snapshot();
         for job in &jobs {
             match job {
                 Job::Handle(handle) => Handle::leave_queue(handle),
@@ -348,13 +439,13 @@ impl LoopCore {
     #[cfg(not(Py_3_14))]
     #[inline]
     fn write_current(&self, task: &Obj) -> Res<()> {
+        let this = self.this.get();
         match &state().current_tasks {
-            Some(_) if self.this.get().is_null() => Ok(()),
-            Some(dict) => {
-                // SAFETY: a dict and live objects.
-                check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), self.this.get(), task.as_ptr()) })
+            Some(dict) if !this.is_null() => {
+                // SAFETY: the object that this core lives in.
+                crate::ffi::dict_set_by_identity(dict, unsafe { Obj::from_ref(&this) }, task)
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -502,8 +593,18 @@ pub fn traverse(core: &LoopCore, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::
             }
         }
     }
-    match core.task_factory.as_py() {
-        Some(factory) => visit.call(factory),
-        None => Ok(()),
+    for timer in engine.timers() {
+        visit.call(timer.reference().as_py())?;
+        if let TimerJob::Handle(handle) = timer {
+            for reference in Handle::queued_references(handle) {
+                visit.call(reference)?;
+            }
+        }
     }
+    for slot in [&core.task_factory, &core.snapshot] {
+        if let Some(object) = slot.as_py() {
+            visit.call(object)?;
+        }
+    }
+    Ok(())
 }

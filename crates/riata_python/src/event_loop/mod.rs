@@ -20,15 +20,20 @@ use crate::core::freelist::FreeList;
 use crate::core::handle::Doomed;
 use crate::core::task::Task;
 use crate::ffi::{Obj, Res, Slot};
-use crate::job::Job;
+use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 /// What the thread that runs a loop owns. See the module.
 pub struct LoopCore {
-    engine: UnsafeCell<Engine<KernelDriver, Job>>,
+    engine: UnsafeCell<Engine<KernelDriver, Job, TimerJob>>,
     inbox: Arc<Inbox<Job>>,
     /// Identifies the thread that runs the loop; zero when none does.
     owner: Cell<usize>,
+    /// The state of that thread; null when none runs the loop.
+    thread: Cell<*mut ffi::PyThreadState>,
+    /// A copy of the context that the running job last scheduled something in. Who schedules next with the same variables
+    /// shares it; see `context_for_handle`.
+    snapshot: Slot,
     /// The Loop object that this is part of (borrowed: it cannot outlive it).
     this: Cell<*mut ffi::PyObject>,
     pub debug: Cell<bool>,

@@ -11,14 +11,14 @@ use super::LoopCore;
 use super::engine::{core_of, thread_token};
 use crate::core::args::{Args, given};
 use crate::core::future::new_future;
-use crate::core::handle::{Handle, new_handle, new_timer_handle};
+use crate::core::handle::{Handle, RunsIn, new_handle, new_timer_handle};
 use crate::core::task::new_task;
 use crate::core::typespec::{fastcall, noargs};
 use crate::ffi::{
-    Obj, Res, check, copy_context, float, give, give_from, raise, raise_runtime_error,
-    raise_type_error, to_double,
+    Obj, Res, check, float, give, give_from, raise, raise_runtime_error, raise_type_error,
+    to_double,
 };
-use crate::job::Job;
+use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 /// Put the raw methods on the class.
@@ -100,12 +100,12 @@ impl LoopCore {
     }
 }
 
-/// Receiver, arguments, and the context that they name (or a copy of the current one).
+/// Receiver, arguments, and the context that they name (or a copy of the current one, to be made).
 struct Call<'a> {
     loop_: &'a Obj,
     core: &'a LoopCore,
     positional: Cow<'a, [*mut ffi::PyObject]>,
-    context: Obj,
+    context: RunsIn,
 }
 
 impl<'a> Call<'a> {
@@ -140,8 +140,8 @@ impl<'a> Call<'a> {
             core,
             positional,
             context: match context {
-                Some(context) => context.clone(),
-                None => copy_context()?,
+                Some(context) => RunsIn::Own(context.clone()),
+                None => core.context_for_handle()?,
             },
         })
     }
@@ -182,8 +182,8 @@ impl<'a> Call<'a> {
         if self.core.debug.get() {
             capture_stack(&handle)?;
         }
-        let key = self.core.add_timer(when, Job::Handle(handle.clone()));
-        Handle::of(&handle).set_timer(key);
+        Handle::of(&handle).enter_heap();
+        self.core.add_timer(when, TimerJob::Handle(handle.clone()));
         Ok(handle)
     }
 }

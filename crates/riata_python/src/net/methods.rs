@@ -185,7 +185,7 @@ impl Loop {
             core,
             &obj(callback),
             &pointers,
-            copy_context()?,
+            core.context_for_handle()?,
         )?;
         let replaced = watch(core, id, Job::Handle(handle.clone()))
             .map_err(|error| crate::errors::raise_os_error(&error))?;

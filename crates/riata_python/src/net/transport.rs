@@ -6,7 +6,7 @@ use riata_engine::{Driver as _, SocketAddr, SocketId};
 
 use super::address::{self, Addresses};
 use super::{Event, handle_exception, log_debug};
-use crate::core::handle::new_handle;
+use crate::core::handle::{RunsIn, new_handle};
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
@@ -87,7 +87,13 @@ impl Connection {
         }
         transport.context.set(copy_of_context(&context)?);
         let connection_made = self.protocol.attr(&state().names.connection_made)?;
-        let handle = new_handle(&loop_, core, &connection_made, &[object.as_ptr()], context)?;
+        let handle = new_handle(
+            &loop_,
+            core,
+            &connection_made,
+            &[object.as_ptr()],
+            RunsIn::Own(context),
+        )?;
         if let Some(server) = &self.server {
             attach(server, &object)?;
             transport.server.set(server.clone());
@@ -102,7 +108,7 @@ impl Connection {
             let none = Obj::none();
             let args = [waiter.as_ptr(), none.as_ptr()];
             let set = &state().set_result_unless_cancelled;
-            let handle = new_handle(&loop_, core, set, &args, copy_context()?)?;
+            let handle = new_handle(&loop_, core, set, &args, core.context_for_handle()?)?;
             core.push(Job::Handle(handle));
         }
         Ok(object)
