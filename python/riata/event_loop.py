@@ -376,7 +376,12 @@ def _before_fork() -> None:
         loop._send_written()
 
 
-os.register_at_fork(before=_before_fork)
+def _after_fork_in_child() -> None:
+    for loop in list(_loops):
+        loop._forked()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 # Native tasks exist only where this module has been imported, so this is early enough; it changes nothing for others.
 _show_native_tasks()

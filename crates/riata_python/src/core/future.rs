@@ -397,7 +397,7 @@ impl Future {
             if self.first_is_task.replace(false) {
                 match self.core() {
                     Some(core) => {
-                        core.check_closed()?;
+                        core.check_may_schedule()?;
                         core.wake(first);
                     }
                     None => drop(first),
@@ -425,7 +425,7 @@ impl Future {
 
     fn call_soon(&self, this: &Obj, callback: Obj, context: Obj) -> Res<()> {
         if let Some(core) = self.core() {
-            core.check_closed()?;
+            core.check_may_schedule()?;
             core.check_callable(&callback)?;
             match task::waiting_task(&callback) {
                 Some(task) if task::is_waiting_for(&task, this) => core.wake(task),

@@ -229,7 +229,7 @@ impl Task {
         }
         match self.future.core() {
             Some(core) => {
-                if let Err(raised) = core.check_closed() {
+                if let Err(raised) = core.check_may_schedule() {
                     self.log_destroy_pending.set(false);
                     return Err(raised);
                 }
@@ -314,7 +314,7 @@ impl Task {
     fn step_soon(&self, this: &Obj, exception: Option<Obj>) -> Res<()> {
         match self.future.core() {
             Some(core) => {
-                core.check_closed()?;
+                core.check_may_schedule()?;
                 core.push(match exception {
                     None => Job::Step(this.clone()),
                     Some(exception) => Job::Throw(this.clone(), exception),

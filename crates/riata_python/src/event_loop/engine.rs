@@ -5,6 +5,8 @@
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -20,7 +22,7 @@ use crate::job::Job;
 use crate::state::state;
 
 // SAFETY: fields are touched only by threads that hold the GIL, and never while it is released, but for two: the inbox,
-// which is made for it, and the driver in `wait`, which nothing else touches meanwhile (`driver` refuses).
+// which is made for it, and the driver in `wait`, which nothing else touches meanwhile (`reclaim` ends the wait first).
 unsafe impl Send for LoopCore {}
 // SAFETY: as above.
 unsafe impl Sync for LoopCore {}
@@ -63,6 +65,7 @@ impl LoopCore {
             inbox: engine.inbox(),
             engine: UnsafeCell::new(engine),
             owner: Cell::new(0),
+            lent: AtomicBool::new(false),
             this: Cell::new(std::ptr::null_mut()),
             debug: Cell::new(false),
             plain: Cell::new(false),
@@ -105,6 +108,12 @@ impl LoopCore {
     pub fn is_owner(&self) -> bool {
         let owner = self.owner.get();
         owner == 0 || owner == thread_token()
+    }
+
+    /// Whether this thread runs the loop.
+    #[inline]
+    pub fn runs_here(&self) -> bool {
+        self.owner.get() == thread_token()
     }
 
     // -------------------------------------------------------------- ready queue
@@ -160,35 +169,34 @@ impl LoopCore {
 
     /// Watch for reading; the job that was there before comes back.
     pub fn add_reader(&self, id: SocketId, job: Job) -> io::Result<Option<Job>> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().add_reader(id, job) }
     }
 
     pub fn add_writer(&self, id: SocketId, job: Job) -> io::Result<Option<Job>> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().add_writer(id, job) }
     }
 
     pub fn remove_reader(&self, id: SocketId) -> Option<Job> {
-        self.check_thread_for_io().ok()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().remove_reader(id) }
     }
 
     pub fn remove_writer(&self, id: SocketId) -> Option<Job> {
-        self.check_thread_for_io().ok()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().remove_writer(id) }
     }
 
     /// Tell the kernel now what is not wanted any more: before the descriptor is closed, or handed back to the user.
     pub fn settle(&self, id: SocketId) {
-        if self.is_owner() {
-            // SAFETY: one call.
-            unsafe { self.engine().settle(id) }
-        }
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().settle(id) }
     }
 
     pub fn has_reader(&self, id: SocketId) -> bool {
@@ -207,20 +215,40 @@ impl LoopCore {
         &self,
         body: impl FnOnce(&mut KernelDriver) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call of `body`, which touches the driver only.
         unsafe { body(&mut self.engine().driver) }
     }
 
-    /// The driver belongs to the loop's thread: while that one waits, nobody else may touch it.
+    /// Before any use of the driver. While the loop's thread waits, the driver is lent to it, without the GIL: another
+    /// thread that wants it wakes that thread, and goes on when it is back. (asyncio does without: its selector may be
+    /// changed by a thread while another waits in it.)
     #[inline]
-    fn check_thread_for_io(&self) -> io::Result<()> {
-        if self.is_owner() {
-            return Ok(());
+    fn reclaim(&self) {
+        if self.lent.load(Ordering::Acquire) {
+            self.end_wait();
         }
-        Err(io::Error::other(
-            "Non-thread-safe operation invoked on an event loop other than the current one",
-        ))
+    }
+
+    /// The waiting thread needs nothing of ours to come back, so that holding the GIL meanwhile does no harm: then it
+    /// waits for the GIL, and finds what was done here.
+    #[cold]
+    fn end_wait(&self) {
+        self.inbox.wake();
+        let mut tries = 0u32;
+        while self.lent.load(Ordering::Acquire) {
+            tries += 1;
+            if tries < 100 {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(Duration::from_micros(20));
+            }
+        }
+    }
+
+    /// In a forked child: the thread that waited does not exist here.
+    pub fn forked(&self) {
+        self.lent.store(false, Ordering::Release);
     }
 
     // -------------------------------------------------------------- the turn
@@ -248,10 +276,15 @@ impl LoopCore {
         }
         self.leave()?;
         self.emit(Event::IoWait);
-        // SAFETY: while the GIL is released only the driver is borrowed, and `check_thread_for_io` keeps others away.
+        // SAFETY: while the GIL is released only the driver is borrowed, and `reclaim` keeps others away until it is back.
         let waited = unsafe {
             let driver = DriverPtr(&raw mut (*self.engine.get()).driver);
-            without_gil(move || driver.wait(wait))
+            self.lent.store(true, Ordering::Release);
+            without_gil(move || {
+                let waited = driver.wait(wait);
+                self.lent.store(false, Ordering::Release);
+                waited
+            })
         };
         crate::ffi::check_signals()?;
         match waited {

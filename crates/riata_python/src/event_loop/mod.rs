@@ -10,6 +10,7 @@ pub mod scheduling;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -29,6 +30,8 @@ pub struct LoopCore {
     inbox: Arc<Inbox<Job>>,
     /// Identifies the thread that runs the loop; zero when none does.
     owner: Cell<usize>,
+    /// The driver is in `wait`, in the thread that runs the loop, which has released the GIL for it.
+    lent: AtomicBool,
     /// The Loop object that this is part of (borrowed: it cannot outlive it).
     this: Cell<*mut ffi::PyObject>,
     pub debug: Cell<bool>,
@@ -80,6 +83,16 @@ impl LoopCore {
     pub fn check_closed(&self) -> Res<()> {
         if self.closed.get() {
             return Err(crate::ffi::raise_runtime_error("Event loop is closed"));
+        }
+        Ok(())
+    }
+
+    /// What `call_soon` refuses: a closed loop and, in debug mode, another thread than the loop's.
+    #[inline]
+    pub fn check_may_schedule(&self) -> Res<()> {
+        if self.closed.get() | self.debug.get() {
+            self.check_closed()?;
+            self.check_thread()?;
         }
         Ok(())
     }

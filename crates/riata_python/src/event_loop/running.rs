@@ -55,6 +55,11 @@ impl Loop {
         self.core.stopping.set(true);
     }
 
+    /// This process is the child of a fork.
+    fn _forked(&self) {
+        self.core.forked();
+    }
+
     fn is_running(&self) -> bool {
         self.core.is_running()
     }

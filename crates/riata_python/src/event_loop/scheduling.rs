@@ -78,7 +78,7 @@ impl LoopCore {
     }
 
     /// Debug mode: only the thread that runs the loop may schedule.
-    fn check_thread(&self) -> Res<()> {
+    pub fn check_thread(&self) -> Res<()> {
         let owner = self.owner.get();
         if owner != 0 && owner != thread_token() {
             return Err(raise_runtime_error(

@@ -244,7 +244,7 @@ impl Transport {
     fn schedule_lost(&self, this: &Obj, exception: Obj) -> Res<()> {
         self.conn_lost.set(self.conn_lost.get() + 1);
         let core = self.core();
-        core.check_closed()?;
+        core.check_may_schedule()?;
         self.context.set(copy_context()?);
         self.lost_exception.set(exception);
         core.push(Job::Net(this.clone(), Event::Lost));
