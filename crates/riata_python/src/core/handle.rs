@@ -243,7 +243,8 @@ impl Handle {
         unsafe { &*object.as_ptr().cast::<Handle>() }
     }
 
-    /// The handle is not queued any more: whoever still holds it may be part of a cycle, so the collector must know it.
+    /// The handle is not queued any more, or not in a loop that runs: whoever else holds it may be part of a cycle, so the
+    /// collector must know it.
     #[inline]
     pub fn leave_queue(this: &Obj) {
         if this.refcount() > 1 {

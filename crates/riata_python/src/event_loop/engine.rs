@@ -120,11 +120,15 @@ impl LoopCore {
 
     #[inline]
     pub fn push(&self, job: Job) {
-        if self.is_owner() {
+        if self.runs_here() {
             // SAFETY: one call.
             unsafe { self.engine().push(job) }
-        } else {
+        } else if self.is_running() {
             self.push_from_outside(job);
+        } else {
+            queued_for_later(&job);
+            // SAFETY: one call.
+            unsafe { self.engine().push(job) }
         }
     }
 
@@ -155,6 +159,9 @@ impl LoopCore {
 
     #[inline]
     pub fn add_timer(&self, when: f64, job: Job) -> TimerKey {
+        if !self.is_running() {
+            queued_for_later(&job);
+        }
         // SAFETY: one call.
         unsafe { self.engine().add_timer(when, job) }
     }
@@ -259,9 +266,15 @@ impl LoopCore {
         unsafe { self.engine().begin_run() }
     }
 
+    /// A loop that does not run may be dropped as it is, with what is queued in it.
     pub fn end_run(&self) {
         self.owner.set(0);
         self.stopping.set(false);
+        // SAFETY: two calls; telling the collector about a handle runs nothing.
+        unsafe {
+            self.engine().take_in();
+            self.engine().jobs().for_each(queued_for_later);
+        }
     }
 
     /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here.
@@ -506,6 +519,14 @@ impl LoopCore {
     /// What the counting sink has seen.
     pub fn counts(&self) -> Counts {
         self.counts.borrow().clone()
+    }
+}
+
+/// Tell the collector about a queued handle that somebody keeps, unless its loop runs and so is no garbage: what keeps it
+/// may be garbage together with the loop.
+fn queued_for_later(job: &Job) {
+    if let Job::Handle(handle) = job {
+        Handle::leave_queue(handle);
     }
 }
 
