@@ -123,10 +123,7 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
     _current_handle: ClassVar[None] = None  # asked for by asyncio's default_exception_handler
 
     def __init__(self) -> None:
-        self._attach(
-            type(self).call_soon is _riata.Loop.call_soon
-            and type(self).create_task is _riata.Loop.create_task
-        )
+        self._attach()
         self._exception_handler = None
         self._default_executor: Any = None
         self._executor_shutdown_called = False
@@ -212,7 +209,9 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             shown = base_events._format_handle(job)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
         logger.warning("Executing %s took %.3f seconds", shown, seconds)
 
+    # asyncio's own, for when there is a task factory, and for a loop whose `call_at` or `time` is not ours.
     _create_task_by_factory = base_events.BaseEventLoop.create_task
+    _call_later_by_methods = base_events.BaseEventLoop.call_later
 
     # ------------------------------------------------------------ network
 

@@ -312,7 +312,7 @@ impl Task {
 
     /// Run the next step in a turn of its own, throwing `exception` if there is one.
     fn step_soon(&self, this: &Obj, exception: Option<Obj>) -> Res<()> {
-        match self.future.core() {
+        match self.future.scheduler() {
             Some(core) => {
                 core.check_may_schedule()?;
                 core.push(match exception {

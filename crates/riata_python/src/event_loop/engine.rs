@@ -17,7 +17,7 @@ use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle};
 use crate::core::task::Task;
-use crate::ffi::{Obj, Raised, Res, Slot, check, take_exception, without_gil};
+use crate::ffi::{Obj, Raised, Res, Slot, check, take_exception, to_double, without_gil};
 use crate::job::Job;
 use crate::state::state;
 
@@ -69,6 +69,9 @@ impl LoopCore {
             this: Cell::new(std::ptr::null_mut()),
             debug: Cell::new(false),
             plain: Cell::new(false),
+            plain_timers: Cell::new(true),
+            plain_time: Cell::new(true),
+            replaced: Cell::new(false),
             closed: Cell::new(false),
             stopping: Cell::new(false),
             current: Cell::new(std::ptr::null_mut()),
@@ -148,8 +151,41 @@ impl LoopCore {
 
     #[inline]
     pub fn time(&self) -> f64 {
+        KernelDriver::monotonic()
+    }
+
+    /// The time by which timers are due: that of a `time()` that is not ours, where there is one.
+    pub fn timers_time(&self) -> f64 {
         // SAFETY: one call.
         unsafe { self.engine().time() }
+    }
+
+    /// Ask a `time()` that is not ours, and let the timers be due by it; `to_wait` when it is asked for the length of a wait.
+    /// asyncio asks at these two points of a turn.
+    #[cold]
+    pub fn ask_time(&self, to_wait: bool) -> Res<()> {
+        // SAFETY: two calls.
+        let waits = unsafe { self.engine().ready_len() == 0 && self.engine().timer_len() > 0 };
+        if to_wait && !waits {
+            return Ok(());
+        }
+        let now = to_double(&self.this().method0(&state().names.time)?)?;
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().driver.tell_time(Some(now)) };
+        Ok(())
+    }
+
+    /// See [`Loop::judge`].
+    pub fn set_plain(&self, plain: bool, plain_timers: bool, plain_time: bool) {
+        self.plain.set(plain);
+        self.plain_timers.set(plain_timers);
+        self.plain_time.set(plain_time);
+        if plain_time {
+            self.reclaim();
+            // SAFETY: one call.
+            unsafe { self.engine().driver.tell_time(None) };
+        }
     }
 
     pub fn resolution(&self) -> f64 {

@@ -35,8 +35,14 @@ pub struct LoopCore {
     /// The Loop object that this is part of (borrowed: it cannot outlive it).
     this: Cell<*mut ffi::PyObject>,
     pub debug: Cell<bool>,
-    /// Whether `call_soon` is ours: a Python subclass that overrides it must be asked each time.
+    /// Whether `call_soon` and `create_task` are ours: others, of a subclass or of the instance, must be asked each time.
     pub plain: Cell<bool>,
+    /// Whether `call_at` and `time` are ours.
+    pub plain_timers: Cell<bool>,
+    /// Whether one of these was ever set on the instance.
+    replaced: Cell<bool>,
+    /// Whether `time` is ours.
+    pub plain_time: Cell<bool>,
     pub closed: Cell<bool>,
     pub stopping: Cell<bool>,
     /// The task that asyncio was last told is current (borrowed: asyncio holds it), or null.
