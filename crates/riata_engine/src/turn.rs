@@ -257,6 +257,11 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
         self.turns_skipped = TURNS_SKIPPED_MAX;
     }
 
+    /// Queues what other threads have sent, though no turn begins.
+    pub fn take_in(&mut self) {
+        self.inbox.drain_into(&mut self.ready);
+    }
+
     /// Begins a turn: says how to wait for the driver in it.
     #[inline(always)]
     pub fn prepare(&mut self) -> Wait {

@@ -48,6 +48,7 @@ names! {
     source_traceback = c"source_traceback",
     task = c"task",
     throw = c"throw",
+    time = c"time",
     close = c"close",
     is_running = c"is_running",
     buffer_updated = c"buffer_updated",

@@ -260,7 +260,8 @@ impl Handle {
         unsafe { &*object.as_ptr().cast::<Handle>() }
     }
 
-    /// The handle is not queued any more: whoever still holds it may be part of a cycle, so the collector must know it.
+    /// The handle is not queued any more, or not in a loop that runs: whoever else holds it may be part of a cycle, so the
+    /// collector must know it.
     #[inline]
     pub fn leave_queue(this: &Obj) {
         if this.refcount() > 1 {
@@ -370,7 +371,10 @@ impl Handle {
     #[inline]
     pub fn run(&self, this: &Obj) -> Res<()> {
         // The callback may cancel this handle, if anybody can get at it: then its callback and arguments must be held.
-        let alone = this.refcount() == 1 && self.weakrefs.get().is_null();
+        let alone = this.refcount() == 1
+            && self.weakrefs.get().is_null()
+            // SAFETY: a live object of a GC type; what is tracked can be had from the collector.
+            && unsafe { ffi::PyObject_GC_IsTracked(this.as_ptr()) == 0 };
         let held = (!alone).then(|| (self.callback.get(), self.args.each_ref().map(Slot::get)));
         self.own_context()?;
         let context = self.context.ptr();

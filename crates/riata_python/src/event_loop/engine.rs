@@ -5,6 +5,8 @@
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -16,13 +18,14 @@ use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle, RunsIn};
 use crate::core::task::Task;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, check, copy_context, take_exception, thread_state, without_gil,
+    Obj, Raised, Res, Slot, check, copy_context, take_exception, thread_state, to_double,
+    without_gil,
 };
 use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 // SAFETY: fields are touched only by threads that hold the GIL, and never while it is released, but for two: the inbox,
-// which is made for it, and the driver in `wait`, which nothing else touches meanwhile (`driver` refuses).
+// which is made for it, and the driver in `wait`, which nothing else touches meanwhile (`reclaim` ends the wait first).
 unsafe impl Send for LoopCore {}
 // SAFETY: as above.
 unsafe impl Sync for LoopCore {}
@@ -67,9 +70,13 @@ impl LoopCore {
             owner: Cell::new(0),
             thread: Cell::new(std::ptr::null_mut()),
             snapshot: Slot::empty(),
+            lent: AtomicBool::new(false),
             this: Cell::new(std::ptr::null_mut()),
             debug: Cell::new(false),
             plain: Cell::new(false),
+            plain_timers: Cell::new(true),
+            plain_time: Cell::new(true),
+            replaced: Cell::new(false),
             closed: Cell::new(false),
             stopping: Cell::new(false),
             current: Cell::new(std::ptr::null_mut()),
@@ -111,15 +118,25 @@ impl LoopCore {
         owner == 0 || owner == thread_token()
     }
 
+    /// Whether this thread runs the loop.
+    #[inline]
+    pub fn runs_here(&self) -> bool {
+        self.owner.get() == thread_token()
+    }
+
     // -------------------------------------------------------------- ready queue
 
     #[inline]
     pub fn push(&self, job: Job) {
-        if self.is_owner() {
+        if self.runs_here() {
             // SAFETY: one call.
             unsafe { self.engine().push(job) }
-        } else {
+        } else if self.is_running() {
             self.push_from_outside(job);
+        } else {
+            queued_for_later(&job);
+            // SAFETY: one call.
+            unsafe { self.engine().push(job) }
         }
     }
 
@@ -139,8 +156,41 @@ impl LoopCore {
 
     #[inline]
     pub fn time(&self) -> f64 {
+        KernelDriver::monotonic()
+    }
+
+    /// The time by which timers are due: that of a `time()` that is not ours, where there is one.
+    pub fn timers_time(&self) -> f64 {
         // SAFETY: one call.
         unsafe { self.engine().time() }
+    }
+
+    /// Ask a `time()` that is not ours, and let the timers be due by it; `to_wait` when it is asked for the length of a wait.
+    /// asyncio asks at these two points of a turn.
+    #[cold]
+    pub fn ask_time(&self, to_wait: bool) -> Res<()> {
+        // SAFETY: two calls.
+        let waits = unsafe { self.engine().ready_len() == 0 && self.engine().timer_len() > 0 };
+        if to_wait && !waits {
+            return Ok(());
+        }
+        let now = to_double(&self.this().method0(&state().names.time)?)?;
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().driver.tell_time(Some(now)) };
+        Ok(())
+    }
+
+    /// See [`Loop::judge`].
+    pub fn set_plain(&self, plain: bool, plain_timers: bool, plain_time: bool) {
+        self.plain.set(plain);
+        self.plain_timers.set(plain_timers);
+        self.plain_time.set(plain_time);
+        if plain_time {
+            self.reclaim();
+            // SAFETY: one call.
+            unsafe { self.engine().driver.tell_time(None) };
+        }
     }
 
     pub fn resolution(&self) -> f64 {
@@ -150,6 +200,11 @@ impl LoopCore {
 
     #[inline]
     pub fn add_timer(&self, when: f64, timer: TimerJob) {
+        if !self.is_running() {
+            if let TimerJob::Handle(handle) = &timer {
+                Handle::leave_queue(handle);
+            }
+        }
         // SAFETY: one call.
         unsafe { self.engine().add_timer(when, timer) }
         self.drop_discarded();
@@ -231,35 +286,34 @@ impl LoopCore {
 
     /// Watch for reading; the job that was there before comes back.
     pub fn add_reader(&self, id: SocketId, job: Job) -> io::Result<Option<Job>> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().add_reader(id, job) }
     }
 
     pub fn add_writer(&self, id: SocketId, job: Job) -> io::Result<Option<Job>> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().add_writer(id, job) }
     }
 
     pub fn remove_reader(&self, id: SocketId) -> Option<Job> {
-        self.check_thread_for_io().ok()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().remove_reader(id) }
     }
 
     pub fn remove_writer(&self, id: SocketId) -> Option<Job> {
-        self.check_thread_for_io().ok()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().remove_writer(id) }
     }
 
     /// Tell the kernel now what is not wanted any more: before the descriptor is closed, or handed back to the user.
     pub fn settle(&self, id: SocketId) {
-        if self.is_owner() {
-            // SAFETY: one call.
-            unsafe { self.engine().settle(id) }
-        }
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().settle(id) }
     }
 
     pub fn has_reader(&self, id: SocketId) -> bool {
@@ -278,20 +332,40 @@ impl LoopCore {
         &self,
         body: impl FnOnce(&mut KernelDriver) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call of `body`, which touches the driver only.
         unsafe { body(&mut self.engine().driver) }
     }
 
-    /// The driver belongs to the loop's thread: while that one waits, nobody else may touch it.
+    /// Before any use of the driver. While the loop's thread waits, the driver is lent to it, without the GIL: another
+    /// thread that wants it wakes that thread, and goes on when it is back. (asyncio does without: its selector may be
+    /// changed by a thread while another waits in it.)
     #[inline]
-    fn check_thread_for_io(&self) -> io::Result<()> {
-        if self.is_owner() {
-            return Ok(());
+    fn reclaim(&self) {
+        if self.lent.load(Ordering::Acquire) {
+            self.end_wait();
         }
-        Err(io::Error::other(
-            "Non-thread-safe operation invoked on an event loop other than the current one",
-        ))
+    }
+
+    /// The waiting thread needs nothing of ours to come back, so that holding the GIL meanwhile does no harm: then it
+    /// waits for the GIL, and finds what was done here.
+    #[cold]
+    fn end_wait(&self) {
+        self.inbox.wake();
+        let mut tries = 0u32;
+        while self.lent.load(Ordering::Acquire) {
+            tries += 1;
+            if tries < 100 {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(Duration::from_micros(20));
+            }
+        }
+    }
+
+    /// In a forked child: the thread that waited does not exist here.
+    pub fn forked(&self) {
+        self.lent.store(false, Ordering::Release);
     }
 
     // -------------------------------------------------------------- the turn
@@ -305,10 +379,21 @@ impl LoopCore {
         self.drop_discarded();
     }
 
+    /// A loop that does not run may be dropped as it is, with what is queued in it.
     pub fn end_run(&self) {
         self.owner.set(0);
         self.thread.set(std::ptr::null_mut());
         self.stopping.set(false);
+        // SAFETY: two calls; telling the collector about a handle runs nothing.
+        unsafe {
+            self.engine().take_in();
+            self.engine().jobs().for_each(queued_for_later);
+            for timer in self.engine().timers() {
+                if let TimerJob::Handle(handle) = timer {
+                    Handle::leave_queue(handle);
+                }
+            }
+        }
     }
 
     /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here.
@@ -335,10 +420,15 @@ impl LoopCore {
         }
         self.leave()?;
         self.emit(Event::IoWait);
-        // SAFETY: while the GIL is released only the driver is borrowed, and `check_thread_for_io` keeps others away.
+        // SAFETY: while the GIL is released only the driver is borrowed, and `reclaim` keeps others away until it is back.
         let waited = unsafe {
             let driver = DriverPtr(&raw mut (*self.engine.get()).driver);
-            without_gil(move || driver.wait(wait))
+            self.lent.store(true, Ordering::Release);
+            without_gil(move || {
+                let waited = driver.wait(wait);
+                self.lent.store(false, Ordering::Release);
+                waited
+            })
         };
         crate::ffi::check_signals()?;
         match waited {
@@ -564,6 +654,14 @@ impl LoopCore {
     /// What the counting sink has seen.
     pub fn counts(&self) -> Counts {
         self.counts.borrow().clone()
+    }
+}
+
+/// Tell the collector about a queued handle that somebody keeps, unless its loop runs and so is no garbage: what keeps it
+/// may be garbage together with the loop.
+fn queued_for_later(job: &Job) {
+    if let Job::Handle(handle) = job {
+        Handle::leave_queue(handle);
     }
 }
 

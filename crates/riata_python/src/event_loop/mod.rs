@@ -10,6 +10,7 @@ pub mod scheduling;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -34,11 +35,19 @@ pub struct LoopCore {
     /// A copy of the context that the running job last scheduled something in. Who schedules next with the same variables
     /// shares it; see `context_for_handle`.
     snapshot: Slot,
+    /// The driver is in `wait`, in the thread that runs the loop, which has released the GIL for it.
+    lent: AtomicBool,
     /// The Loop object that this is part of (borrowed: it cannot outlive it).
     this: Cell<*mut ffi::PyObject>,
     pub debug: Cell<bool>,
-    /// Whether `call_soon` is ours: a Python subclass that overrides it must be asked each time.
+    /// Whether `call_soon` and `create_task` are ours: others, of a subclass or of the instance, must be asked each time.
     pub plain: Cell<bool>,
+    /// Whether `call_at` and `time` are ours.
+    pub plain_timers: Cell<bool>,
+    /// Whether one of these was ever set on the instance.
+    replaced: Cell<bool>,
+    /// Whether `time` is ours.
+    pub plain_time: Cell<bool>,
     pub closed: Cell<bool>,
     pub stopping: Cell<bool>,
     /// The task that asyncio was last told is current (borrowed: asyncio holds it), or null.
@@ -85,6 +94,16 @@ impl LoopCore {
     pub fn check_closed(&self) -> Res<()> {
         if self.closed.get() {
             return Err(crate::ffi::raise_runtime_error("Event loop is closed"));
+        }
+        Ok(())
+    }
+
+    /// What `call_soon` refuses: a closed loop and, in debug mode, another thread than the loop's.
+    #[inline]
+    pub fn check_may_schedule(&self) -> Res<()> {
+        if self.closed.get() | self.debug.get() {
+            self.check_closed()?;
+            self.check_thread()?;
         }
         Ok(())
     }

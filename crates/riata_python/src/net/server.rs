@@ -256,7 +256,7 @@ impl Fields {
         // The kernel would go on reporting the socket as ready: look away for a while.
         drop(core.remove_reader(self.id));
         self.retrying.set(true);
-        let when = core.time() + RETRY_DELAY;
+        let when = core.timers_time() + RETRY_DELAY;
         core.add_timer(when, TimerJob::Net(this.clone(), Event::Retry));
         let shown = state().transport_socket.call1(&self.sock.get_or_none())?;
         handle_exception(
