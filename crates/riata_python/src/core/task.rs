@@ -331,7 +331,9 @@ impl Task {
         let context = self.context.get_or_none();
         core.enter(this)?;
         core.stepping(self.task_id());
-        in_context(&context, || self.step(this, exception))
+        let stepped = in_context(&context, || self.step(this, exception));
+        core.step_ended()?;
+        stepped
     }
 
     /// What to throw when the awaited future is done: nothing when it has a result.

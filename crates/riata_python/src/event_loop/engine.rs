@@ -18,7 +18,7 @@ use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle, RunsIn};
 use crate::core::task::Task;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, check, copy_context, take_exception, thread_state, to_double,
+    Obj, Raised, Res, Slot, aside, check, copy_context, take_exception, thread_state, to_double,
     without_gil,
 };
 use crate::job::{Job, TimerJob};
@@ -81,6 +81,8 @@ impl LoopCore {
             stopping: Cell::new(false),
             current: Cell::new(std::ptr::null_mut()),
             current_id: Cell::new(0),
+            tells_when_asked: Cell::new(false),
+            told: Cell::new(false),
             tasks: Cell::new(std::ptr::null()),
             counts: RefCell::new(Counts::default()),
             slow_callback_duration: Cell::new(0.1),
@@ -97,6 +99,13 @@ impl LoopCore {
     /// Tell the core which object it is part of.
     pub fn attach(&self, this: *mut ffi::PyObject) {
         self.this.set(this);
+        // SAFETY: a live loop, and the type of all of them.
+        let hashes_as_ours = unsafe {
+            (*ffi::Py_TYPE(this)).tp_hash.map(|hash| hash as usize)
+                == (*state().loop_type).tp_hash.map(|hash| hash as usize)
+        };
+        self.tells_when_asked
+            .set(cfg!(not(Py_3_14)) && hashes_as_ours);
     }
 
     /// # Safety
@@ -471,10 +480,23 @@ impl LoopCore {
 
     // -------------------------------------------------------------- tasks
 
-    /// Tell asyncio that `task` is the current one, unless it knows.
+    /// `task` is the current one from here on, until [`step_ended`](Self::step_ended).
+    ///
+    /// asyncio keeps the current tasks in a dictionary whose key is the loop. So whoever asks for the current task hashes the
+    /// loop, and that is early enough to write it (`tell_current`): most steps end before anybody has asked. Where the key has
+    /// a hash of its own, and since 3.14, when the dictionary went, asyncio is told at once; then the task stays the current
+    /// one until another step, a foreign callback or a wait begins, since telling costs more than the step itself.
     #[inline]
     pub fn enter(&self, task: &Obj) -> Res<()> {
         if self.current.get() == task.as_ptr() {
+            return Ok(());
+        }
+        if self.tells_when_asked.get() {
+            if self.told.get() {
+                self.leave()?;
+            }
+            self.current.set(task.as_ptr());
+            self.current_id.set(Task::of(task).id.get());
             return Ok(());
         }
         // First, since telling asyncio drops its reference to the task before, and that may run anything.
@@ -482,6 +504,20 @@ impl LoopCore {
         self.current_id.set(Task::of(task).id.get());
         self.write_current(task)
             .inspect_err(|_| self.current.set(std::ptr::null_mut()))
+    }
+
+    /// The step of the current task has ended; what it raised is kept.
+    #[inline]
+    pub fn step_ended(&self) -> Res<()> {
+        if !self.tells_when_asked.get() {
+            return Ok(());
+        }
+        if self.told.get() {
+            return aside(|| self.leave());
+        }
+        self.current.set(std::ptr::null_mut());
+        self.current_id.set(0);
+        Ok(())
     }
 
     /// No task is current: before foreign callbacks, waits, and at the end of a run.
@@ -492,7 +528,23 @@ impl LoopCore {
         }
         self.current.set(std::ptr::null_mut());
         self.current_id.set(0);
+        if self.tells_when_asked.get() && !self.told.replace(false) {
+            return Ok(());
+        }
         self.erase_current()
+    }
+
+    /// Somebody hashes the loop: it may be to ask for the current task.
+    #[inline]
+    pub fn tell_current(&self) -> Res<()> {
+        let current = self.current.get();
+        if current.is_null() || !self.tells_when_asked.get() || self.told.replace(true) {
+            return Ok(());
+        }
+        // SAFETY: between `enter` and `step_ended` the caller of these holds the task.
+        let task = unsafe { Obj::shared(current) };
+        self.write_current(&task)
+            .inspect_err(|_| self.told.set(false))
     }
 
     /// Replace the current task; the one before comes back (`None` when there was none).
@@ -501,7 +553,7 @@ impl LoopCore {
         let before = if current.is_null() {
             Obj::none()
         } else {
-            // SAFETY: asyncio holds the task it was told about.
+            // SAFETY: asyncio holds the task it was told about; before it is told, the step that runs does.
             unsafe { Obj::shared(current) }
         };
         if task.is_none() {
@@ -531,9 +583,9 @@ impl LoopCore {
     fn write_current(&self, task: &Obj) -> Res<()> {
         let this = self.this.get();
         match &state().current_tasks {
+            // SAFETY: a dict, the object that this core lives in, and a live task.
             Some(dict) if !this.is_null() => {
-                // SAFETY: the object that this core lives in.
-                crate::ffi::dict_set_by_identity(dict, unsafe { Obj::from_ref(&this) }, task)
+                check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), this, task.as_ptr()) })
             }
             _ => Ok(()),
         }

@@ -50,9 +50,13 @@ pub struct LoopCore {
     pub plain_time: Cell<bool>,
     pub closed: Cell<bool>,
     pub stopping: Cell<bool>,
-    /// The task that asyncio was last told is current (borrowed: asyncio holds it), or null.
+    /// The task that is current, or null. Borrowed: asyncio, if it was told, or the step that runs holds it.
     current: Cell<*mut ffi::PyObject>,
     current_id: Cell<u64>,
+    /// Whether asyncio learns the current task only when somebody asks; see `enter`.
+    tells_when_asked: Cell<bool>,
+    /// Whether asyncio has been told of `current`.
+    told: Cell<bool>,
     /// Head of the list of tasks that are not done.
     tasks: Cell<*const Task>,
     counts: RefCell<Counts>,

@@ -54,33 +54,6 @@ pub fn dict() -> Res {
     unsafe { Obj::owned(ffi::PyDict_New()) }
 }
 
-/// As [`dict_set`], for a key of a type that hashes and compares by identity, whose hash need not be asked for.
-#[cfg(not(Py_3_14))]
-#[inline]
-pub fn dict_set_by_identity(dict: &Obj, key: &Obj, value: &Obj) -> Res<()> {
-    unsafe extern "C" {
-        /// Exported for `_asyncio`, which keeps its current tasks with it.
-        fn _PyDict_SetItem_KnownHash(
-            dict: *mut ffi::PyObject,
-            key: *mut ffi::PyObject,
-            value: *mut ffi::PyObject,
-            hash: ffi::Py_hash_t,
-        ) -> i32;
-    }
-    // SAFETY: a static type, and a key's own one.
-    let hashes_by_identity = unsafe {
-        (*key.type_ptr()).tp_hash.map(|hash| hash as usize)
-            == ffi::PyBaseObject_Type.tp_hash.map(|hash| hash as usize)
-    };
-    if !hashes_by_identity {
-        return dict_set(dict, key, value);
-    }
-    // What `object.__hash__` answers: the address, turned by four bits, since those are always zero.
-    let hash = (key.as_ptr() as usize).rotate_right(4).cast_signed();
-    // SAFETY: a dict, live objects, and the hash of the key.
-    check(unsafe { _PyDict_SetItem_KnownHash(dict.as_ptr(), key.as_ptr(), value.as_ptr(), hash) })
-}
-
 pub fn dict_set(dict: &Obj, key: &Obj, value: &Obj) -> Res<()> {
     // SAFETY: a dict and live objects.
     check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) })
