@@ -2,20 +2,49 @@
 //! that are lost or come twice, and for timers that fire early or out of order.
 #![no_main]
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use libfuzzer_sys::fuzz_target;
-use riata_engine::{Domain, Driver, Engine, Kind, SocketAddr, SocketId, TimerKey, Wait};
+use riata_engine::{Domain, Driver, Engine, Kind, SocketAddr, SocketId, Timer, Wait};
 use riata_sim::SimDriver;
 
 /// Sockets beyond this number are not opened.
 const SOCKETS_MAX: u8 = 16;
 
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Waiting,
+    Cancelled,
+    Queued,
+}
+
+/// A timer that becomes its job; its copies share the state.
+#[derive(Clone)]
+struct Shared {
+    job: u64,
+    state: Rc<Cell<State>>,
+}
+
+impl Timer<u64> for Shared {
+    fn is_cancelled(&self) -> bool {
+        self.state.get() == State::Cancelled
+    }
+
+    fn into_job(self) -> u64 {
+        assert!(self.state.replace(State::Queued) == State::Waiting);
+        self.job
+    }
+}
+
+type Loop = Engine<SimDriver, u64, Shared>;
+
 #[derive(Default)]
 struct World {
     /// Jobs that are queued or on a timer, each of which must come out once.
     owed: BTreeSet<u64>,
-    timers: Vec<(TimerKey, u64)>,
+    timers: Vec<Shared>,
     deadlines: BTreeMap<u64, f64>,
     next_job: u64,
 }
@@ -32,7 +61,7 @@ impl World {
 const WATCHER: u64 = 0;
 
 fuzz_target!(|data: &[u8]| {
-    let mut engine: Engine<SimDriver, u64> = Engine::new(SimDriver::new());
+    let mut engine: Loop = Engine::new(SimDriver::new());
     engine.driver.set_stream_capacity(8);
     let mut world = World::default();
     for step in data.chunks_exact(2) {
@@ -51,14 +80,20 @@ fuzz_target!(|data: &[u8]| {
                     254 => f64::NAN,
                     _ => engine.time() + f64::from(argument % 7),
                 };
-                world.timers.push((engine.add_timer(when, job), job));
+                let timer = Shared {
+                    job,
+                    state: Rc::new(Cell::new(State::Waiting)),
+                };
+                engine.add_timer(when, timer.clone());
+                world.timers.push(timer);
                 world.deadlines.insert(job, when);
             }
             5 => {
-                if let Some(&(key, job)) = world.timers.get(usize::from(argument)) {
-                    if let Some(cancelled) = engine.cancel_timer(key) {
-                        assert_eq!(cancelled, job);
-                        assert!(world.owed.remove(&job));
+                if let Some(timer) = world.timers.get(usize::from(argument)) {
+                    if timer.state.get() == State::Waiting {
+                        timer.state.set(State::Cancelled);
+                        engine.timer_cancelled();
+                        assert!(world.owed.remove(&timer.job));
                     }
                 }
             }
@@ -85,7 +120,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(left.into_iter().collect::<BTreeSet<_>>(), world.owed);
 });
 
-fn turn(engine: &mut Engine<SimDriver, u64>, world: &mut World) {
+fn turn(engine: &mut Loop, world: &mut World) {
     let wait = engine.prepare();
     if wait != Wait::Skip {
         // A deadlock is an error, and here a common one.

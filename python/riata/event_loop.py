@@ -123,10 +123,7 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
     _current_handle: ClassVar[None] = None  # asked for by asyncio's default_exception_handler
 
     def __init__(self) -> None:
-        self._attach(
-            type(self).call_soon is _riata.Loop.call_soon
-            and type(self).create_task is _riata.Loop.create_task
-        )
+        self._attach()
         self._exception_handler = None
         self._default_executor: Any = None
         self._executor_shutdown_called = False
@@ -212,7 +209,9 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             shown = base_events._format_handle(job)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
         logger.warning("Executing %s took %.3f seconds", shown, seconds)
 
+    # asyncio's own, for when there is a task factory, and for a loop whose `call_at` or `time` is not ours.
     _create_task_by_factory = base_events.BaseEventLoop.create_task
+    _call_later_by_methods = base_events.BaseEventLoop.call_later
 
     # ------------------------------------------------------------ network
 
@@ -377,7 +376,12 @@ def _before_fork() -> None:
         loop._send_written()
 
 
-os.register_at_fork(before=_before_fork)
+def _after_fork_in_child() -> None:
+    for loop in list(_loops):
+        loop._forked()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 # Native tasks exist only where this module has been imported, so this is early enough; it changes nothing for others.
 _show_native_tasks()

@@ -166,3 +166,29 @@ def test_process_pool_executor(loop_name):
         run(main())
         """
     assert lines(loop_name, source) == ["[1, 2, 4, 8, 16]"]
+
+
+def test_fork_while_a_loop_waits_in_another_thread(loop_name):
+    """In the child nobody waits any more: what is left of the loop there can be used up."""
+    source = """
+        import asyncio, os, socket, threading, time
+        from loop_under_test import new_event_loop
+
+        loop = new_event_loop()
+        a, b = socket.socketpair()
+        loop.add_reader(a, a.recv, 10)
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        time.sleep(0.02)
+        pid = os.fork()
+        if pid == 0:
+            print(loop.remove_reader(a), flush=True)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        print(status)
+        loop.remove_reader(a)
+        loop.close()
+        """
+    assert lines(loop_name, source) == ["True", "0"]

@@ -7,10 +7,12 @@ import os
 import resource
 import socket
 import sys
+import threading
+import weakref
 
 import pytest
 
-from ..support import Recorder, open_fds
+from ..support import Recorder, collect, new_event_loop, open_fds
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -300,3 +302,51 @@ def test_dropping_everything_at_once(loop):
         await asyncio.gather(*made, return_exceptions=True)
 
     flat(loop, lambda: loop.run_until_complete(main()), rounds=1, limit=30_000_000)
+
+
+class Keeper:
+    """Keeps the handle of its own callback, as `asyncio.timeout` does."""
+
+    def schedule(self, loop, how):
+        if how == "call_later":
+            self.handle = loop.call_later(1000, self.fire)
+        else:
+            self.handle = getattr(loop, how)(self.fire)
+
+    def schedule_all(self, loop, how):
+        self.schedule(loop, how)
+        # The handle that runs now stays queued for the next turn.
+        loop.stop()
+
+    def fire(self):
+        raise AssertionError("never called")
+
+
+@pytest.mark.parametrize("how", ["call_soon", "call_later", "call_soon_threadsafe"])
+@pytest.mark.parametrize("when", ["before", "within", "from a thread", "after"])
+def test_a_dropped_loop_goes_with_its_kept_handles(loop_name, how, when):
+    loop = new_event_loop(loop_name)
+    keeper = Keeper()
+    if when == "within":
+        loop.call_soon(keeper.schedule_all, loop, how)
+    elif when == "from a thread":
+
+        def call():
+            thread = threading.Thread(target=keeper.schedule_all, args=(loop, how))
+            thread.start()
+            thread.join()
+
+        loop.call_soon(call)
+    else:
+        loop.call_soon(loop.stop)
+    if when != "before":
+        loop.run_forever()
+    if when in ("before", "after"):
+        keeper.schedule(loop, how)
+    reference = weakref.ref(loop)
+    with pytest.warns(ResourceWarning, match="unclosed event loop"):
+        del loop, keeper
+        if when == "from a thread":
+            del call
+        collect()
+    assert reference() is None

@@ -46,6 +46,6 @@ pub use addr::{SocketAddr, UnixAddr};
 pub use driver::kernel::KernelDriver;
 pub use driver::{Connection, Domain, Driver, Interest, Kind, Readiness, Seconds, SocketId, Wait};
 pub use inbox::Inbox;
-pub use timers::TimerKey;
+pub use timers::Timer;
 pub use turn::Engine;
 pub use waker::{Signal, Waker};

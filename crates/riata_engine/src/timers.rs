@@ -1,36 +1,52 @@
-//! Timers: a 4-ary heap of deadlines with lazy deletion, and a slab that holds the jobs.
+//! Timers: a 4-ary heap of deadlines with lazy deletion.
 //!
 //! Against a hierarchical wheel the heap was equal or better in two of three workloads, and it is exact in order and
-//! in precision. Cancelling takes the job out of the slab and leaves the deadline in the heap; when more than 64 of
-//! them, and more than half, are dead, the heap is rebuilt without them. Timers with one deadline fire in the order in
-//! which they were added.
+//! in precision. A cancelled timer stays in the heap, where it is only counted: it says itself that it is cancelled. When
+//! more than 64 of them, and more than half, are dead, the heap is rebuilt without them: when a run begins, before the loop
+//! sleeps, and when the heap would have to grow. So cancelling, which most timers meet, costs next to nothing while there is work.
+//! Timers with one deadline fire in the order in which they were added.
+
+use std::marker::PhantomData;
 
 use crate::driver::Seconds;
 
 /// Dead entries that are always tolerated; below this a rebuild is not worth its while.
 const PURGE_MIN: usize = 64;
-/// Children per node. Four make the heap half as deep as two, and lie in one or two cache lines.
+/// Children per node. Four make the heap half as deep as two, and lie in few cache lines.
 const ARITY: usize = 4;
 /// Timers that fire one by one, before it is asked whether there are many.
 const FEW: usize = 32;
-/// End of the list of free slots.
-const NO_SLOT: u32 = u32::MAX;
 
-/// Names one added timer, for ever: a key whose timer has fired or was cancelled never names another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TimerKey {
-    slot: u32,
-    serial: u64,
+/// What waits for a deadline.
+pub trait Timer<J> {
+    /// Whether it was cancelled. From the time it is, it stays so, and whoever cancels it tells the engine
+    /// (`Engine::timer_cancelled`).
+    fn is_cancelled(&self) -> bool;
+
+    /// The job to queue when the deadline has come.
+    fn into_job(self) -> J;
 }
 
-#[derive(Clone, Copy)]
-struct Entry {
+/// A job by itself is a timer that nobody can cancel.
+impl<J> Timer<J> for J {
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn into_job(self) -> J {
+        self
+    }
+}
+
+struct Entry<T> {
     when: Deadline,
     serial: u64,
-    slot: u32,
+    timer: T,
 }
 
-impl Entry {
+impl<T> Entry<T> {
     /// What the heap is ordered by. One wide integer, so that comparing two needs no branch.
     #[inline(always)]
     fn order(&self) -> u128 {
@@ -72,37 +88,24 @@ impl Deadline {
     }
 }
 
-struct Slot<J> {
-    /// The serial number of the timer that is, or was last, in this slot.
-    serial: u64,
-    content: Content<J>,
-}
-
-enum Content<J> {
-    Live(J),
-    /// Cancelled; its entry is still in the heap.
-    Dead,
-    Free {
-        next: u32,
-    },
-}
-
-pub(crate) struct Timers<J> {
-    heap: Vec<Entry>,
-    slots: Vec<Slot<J>>,
-    free: u32,
+pub(crate) struct Timers<J, T> {
+    heap: Vec<Entry<T>>,
+    /// How many entries of the heap are cancelled.
     dead: usize,
+    /// Cancelled timers that have left the heap, for the owner of the engine to drop.
+    discarded: Vec<T>,
     next_serial: u64,
+    becomes: PhantomData<fn() -> J>,
 }
 
-impl<J> Timers<J> {
+impl<J, T: Timer<J>> Timers<J, T> {
     pub(crate) fn new() -> Self {
         Timers {
             heap: Vec::new(),
-            slots: Vec::new(),
-            free: NO_SLOT,
             dead: 0,
+            discarded: Vec::new(),
             next_serial: 0,
+            becomes: PhantomData,
         }
     }
 
@@ -112,12 +115,9 @@ impl<J> Timers<J> {
         self.heap.len() - self.dead
     }
 
-    /// The jobs of the timers that are waiting, in no order.
-    pub(crate) fn jobs(&self) -> impl Iterator<Item = &J> {
-        self.slots.iter().filter_map(|slot| match &slot.content {
-            Content::Live(job) => Some(job),
-            Content::Dead | Content::Free { .. } => None,
-        })
+    /// Everything in the heap, cancelled or not, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.heap.iter().map(|entry| &entry.timer)
     }
 
     /// The deadline at the head of the heap, be it cancelled. Nothing is due before it.
@@ -126,50 +126,48 @@ impl<J> Timers<J> {
         self.heap.first().map(|entry| entry.when.seconds())
     }
 
+    /// One of the timers in the heap was cancelled.
+    #[inline(always)]
+    pub(crate) fn cancelled(&mut self) {
+        self.dead += 1;
+        debug_assert!(self.dead <= self.heap.len());
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_discarded(&self) -> bool {
+        !self.discarded.is_empty()
+    }
+
+    pub(crate) fn take_discarded(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.discarded)
+    }
+
     /// Adds a timer. A deadline that is not a number is due at once, as in asyncio, where no comparison holds it back.
     #[inline]
-    pub(crate) fn add(&mut self, when: Seconds, job: J) -> TimerKey {
-        let when = Deadline::new(when);
+    pub(crate) fn add(&mut self, when: Seconds, timer: T) {
+        if self.heap.len() == self.heap.capacity() {
+            self.purge();
+        }
         let serial = self.next_serial;
         self.next_serial += 1;
-        let slot = self.occupy(serial, job);
-        self.heap.push(Entry { when, serial, slot });
+        self.heap.push(Entry {
+            when: Deadline::new(when),
+            serial,
+            timer,
+        });
         self.sift_up(self.heap.len() - 1);
-        TimerKey { slot, serial }
     }
 
-    /// Cancels a timer and gives its job back; `None` when it has fired or was cancelled before.
-    #[inline]
-    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<J> {
-        let slot = self.slots.get_mut(key.slot as usize)?;
-        if slot.serial != key.serial {
-            return None;
-        }
-        match std::mem::replace(&mut slot.content, Content::Dead) {
-            Content::Live(job) => {
-                self.dead += 1;
-                if self.dead > PURGE_MIN && self.dead * 2 > self.heap.len() {
-                    self.purge();
-                }
-                Some(job)
-            }
-            other => {
-                slot.content = other;
-                None
-            }
-        }
-    }
-
-    /// The earliest deadline. Drops dead entries that lie before it.
+    /// The earliest deadline. Gets rid of dead entries that lie before it, or are too many.
     pub(crate) fn next_deadline(&mut self) -> Option<Seconds> {
+        self.purge();
         loop {
-            let first = *self.heap.first()?;
-            if matches!(self.slots[first.slot as usize].content, Content::Live(_)) {
+            let first = self.heap.first()?;
+            if !first.timer.is_cancelled() {
                 return Some(first.when.seconds());
             }
-            self.pop_first();
-            self.release(first.slot);
-            self.dead -= 1;
+            let first = self.pop_first();
+            self.discard(first.timer);
         }
     }
 
@@ -183,7 +181,7 @@ impl<J> Timers<J> {
             Deadline::new(end)
         };
         for _ in 0..FEW {
-            let Some(entry) = self.pop_entry_before(end) else {
+            let Some(entry) = self.pop_before(end) else {
                 return;
             };
             self.settle(entry, &mut take);
@@ -196,7 +194,7 @@ impl<J> Timers<J> {
     #[cold]
     fn drain_many_before(&mut self, end: Deadline, take: &mut impl FnMut(J)) {
         if !self.an_eighth_is_before(end) {
-            while let Some(entry) = self.pop_entry_before(end) {
+            while let Some(entry) = self.pop_before(end) {
                 self.settle(entry, take);
             }
             return;
@@ -230,82 +228,61 @@ impl<J> Timers<J> {
     }
 
     #[inline]
-    fn pop_entry_before(&mut self, end: Deadline) -> Option<Entry> {
-        let first = *self.heap.first()?;
-        if first.when >= end {
+    fn pop_before(&mut self, end: Deadline) -> Option<Entry<T>> {
+        if self.heap.first()?.when >= end {
             return None;
         }
-        self.pop_first();
-        Some(first)
+        Some(self.pop_first())
     }
 
-    /// Frees the slot of an entry that has left the heap.
+    /// What becomes of an entry that has left the heap when its time came.
     #[inline]
-    fn settle(&mut self, entry: Entry, take: &mut impl FnMut(J)) {
-        match self.release(entry.slot) {
-            Some(job) => take(job),
-            None => self.dead -= 1,
+    fn settle(&mut self, entry: Entry<T>, take: &mut impl FnMut(J)) {
+        if entry.timer.is_cancelled() {
+            self.discard(entry.timer);
+        } else {
+            take(entry.timer.into_job());
         }
     }
 
-    /// Takes every job out, in the order in which they would have fired.
+    #[cold]
+    fn discard(&mut self, timer: T) {
+        self.dead -= 1;
+        self.discarded.push(timer);
+    }
+
+    /// Takes every timer out, in the order in which they would have fired: the jobs of those that wait, to the caller; the
+    /// others are discarded.
     pub(crate) fn clear(&mut self) -> Vec<J> {
         let mut jobs = Vec::with_capacity(self.len());
         let mut entries = std::mem::take(&mut self.heap);
         entries.sort_unstable_by_key(Entry::order);
         for entry in entries {
-            jobs.extend(self.release(entry.slot));
+            self.settle(entry, &mut |job| jobs.push(job));
         }
-        self.dead = 0;
-        self.slots = Vec::new();
-        self.free = NO_SLOT;
         jobs
     }
 
+    /// Rebuilds the heap without its dead entries, if they are too many.
     #[inline]
-    fn occupy(&mut self, serial: u64, job: J) -> u32 {
-        let content = Content::Live(job);
-        if self.free == NO_SLOT {
-            let slot = self.slots.len() as u32;
-            assert!(slot < NO_SLOT, "more than four billion timers");
-            self.slots.push(Slot { serial, content });
-            return slot;
-        }
-        let slot = self.free;
-        let entry = &mut self.slots[slot as usize];
-        match std::mem::replace(&mut entry.content, content) {
-            Content::Free { next } => self.free = next,
-            _ => unreachable!("the list of free slots holds an occupied one"),
-        }
-        entry.serial = serial;
-        slot
-    }
-
-    /// Puts a slot on the free list; gives its job back if it was live.
-    #[inline]
-    fn release(&mut self, slot: u32) -> Option<J> {
-        let next = std::mem::replace(&mut self.free, slot);
-        match std::mem::replace(
-            &mut self.slots[slot as usize].content,
-            Content::Free { next },
-        ) {
-            Content::Live(job) => Some(job),
-            _ => None,
+    pub(crate) fn purge(&mut self) {
+        if self.dead > PURGE_MIN && self.dead * 2 > self.heap.len() {
+            self.purge_now();
         }
     }
 
     #[cold]
-    fn purge(&mut self) {
-        let mut heap = std::mem::take(&mut self.heap);
-        heap.retain(|entry| {
-            let live = matches!(self.slots[entry.slot as usize].content, Content::Live(_));
-            if !live {
-                self.release(entry.slot);
+    fn purge_now(&mut self) {
+        let mut index = 0;
+        while index < self.heap.len() {
+            if self.heap[index].timer.is_cancelled() {
+                let entry = self.heap.swap_remove(index);
+                self.discard(entry.timer);
+            } else {
+                index += 1;
             }
-            live
-        });
-        self.heap = heap;
-        self.dead = 0;
+        }
+        self.heap.shrink_to(self.heap.len() * 4);
         self.rebuild();
     }
 
@@ -317,52 +294,52 @@ impl<J> Timers<J> {
         }
     }
 
+    /// Takes the head out. There is one.
     #[inline]
-    fn pop_first(&mut self) {
-        self.heap.swap_remove(0);
+    fn pop_first(&mut self) -> Entry<T> {
+        let first = self.heap.swap_remove(0);
         if self.heap.len() > 1 {
             self.sift_down(0);
         }
+        first
     }
 
     #[inline]
     fn sift_up(&mut self, mut index: usize) {
         let heap = self.heap.as_mut_slice();
-        let entry = heap[index];
+        let order = heap[index].order();
         while index > 0 {
             let parent = (index - 1) / ARITY;
-            if entry.order() >= heap[parent].order() {
+            if order >= heap[parent].order() {
                 break;
             }
-            heap[index] = heap[parent];
+            heap.swap(index, parent);
             index = parent;
         }
-        heap[index] = entry;
     }
 
     #[inline]
     fn sift_down(&mut self, mut index: usize) {
         let heap = self.heap.as_mut_slice();
-        let entry = heap[index];
+        let order = heap[index].order();
         loop {
             let first_child = index * ARITY + 1;
             if first_child >= heap.len() {
                 break;
             }
             let least = least_child(heap, first_child);
-            if heap[least].order() >= entry.order() {
+            if heap[least].order() >= order {
                 break;
             }
-            heap[index] = heap[least];
+            heap.swap(index, least);
             index = least;
         }
-        heap[index] = entry;
     }
 }
 
 /// The earliest of the up to four entries from `first` on.
 #[inline(always)]
-fn least_child(heap: &[Entry], first: usize) -> usize {
+fn least_child<T>(heap: &[Entry<T>], first: usize) -> usize {
     if let Some([a, b, c, d]) = heap.get(first..first + ARITY) {
         let (left, left_order) = earlier((0, a.order()), (1, b.order()));
         let (right, right_order) = earlier((2, c.order()), (3, d.order()));

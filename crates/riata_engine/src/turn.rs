@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::driver::{Driver, Interest, Seconds, SocketId, Wait};
 use crate::inbox::Inbox;
 use crate::ready::Ready;
-use crate::timers::{TimerKey, Timers};
+use crate::timers::{Timer, Timers};
 
 // While there is work, a turn may skip the kernel's poll, the largest single cost of small callbacks. These bounds say
 // for how long; the third is `Driver::quantum_is_over`, about a millisecond.
@@ -47,11 +47,11 @@ impl<J> Source<J> {
     }
 }
 
-/// The part of a loop that its own thread owns.
-pub struct Engine<D, J> {
+/// The part of a loop that its own thread owns: over a driver, jobs, and timers that become jobs.
+pub struct Engine<D, J, T = J> {
     pub driver: D,
     ready: Ready<J>,
-    timers: Timers<J>,
+    timers: Timers<J, T>,
     /// By socket id. As long as the highest id that was ever watched, which the driver's limit on sockets bounds.
     sources: Vec<Source<J>>,
     /// Sockets that were ready for something nobody wants any more. Empty between turns.
@@ -63,7 +63,7 @@ pub struct Engine<D, J> {
     jobs_unpolled: usize,
 }
 
-impl<D: Driver, J: Clone> Engine<D, J> {
+impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
     pub fn new(driver: D) -> Self {
         let inbox = Arc::new(Inbox::new(driver.waker()));
         Engine {
@@ -117,16 +117,29 @@ impl<D: Driver, J: Clone> Engine<D, J> {
         self.driver.now()
     }
 
-    /// Queues `job` at time `when`. Jobs with the same `when` are queued in the order in which they were added.
+    /// Queues the timer's job at time `when`, unless it is cancelled by then. Jobs with the same `when` are queued in the
+    /// order in which they were added.
     #[inline]
-    pub fn add_timer(&mut self, when: Seconds, job: J) -> TimerKey {
-        self.timers.add(when, job)
+    pub fn add_timer(&mut self, when: Seconds, timer: T) {
+        self.timers.add(when, timer);
     }
 
-    /// Cancels a timer and gives its job back; `None` when it has fired or was cancelled before.
+    /// One timer that was added, has not become a job and was not cancelled before, says from now on that it is.
     #[inline]
-    pub fn cancel_timer(&mut self, key: TimerKey) -> Option<J> {
-        self.timers.cancel(key)
+    pub fn timer_cancelled(&mut self) {
+        self.timers.cancelled();
+    }
+
+    /// Whether there is something to take with [`take_discarded`](Self::take_discarded).
+    #[inline]
+    pub fn has_discarded(&self) -> bool {
+        self.timers.has_discarded()
+    }
+
+    /// The cancelled timers that the engine has no use for any more. `begin_run`, `add_timer`, `prepare`, `collect` and
+    /// `clear` discard.
+    pub fn take_discarded(&mut self) -> Vec<T> {
+        self.timers.take_discarded()
     }
 
     /// How many timers are waiting.
@@ -199,11 +212,16 @@ impl<D: Driver, J: Clone> Engine<D, J> {
         }
     }
 
-    /// Every job that the engine holds, but for the inbox's.
+    /// Every job that the engine holds, but for the inbox's and those that timers will become.
     pub fn jobs(&self) -> impl Iterator<Item = &J> {
         let sources = self.sources.iter();
         let watching = sources.flat_map(|source| source.reader.iter().chain(&source.writer));
-        self.ready.iter().chain(self.timers.jobs()).chain(watching)
+        self.ready.iter().chain(watching)
+    }
+
+    /// Every timer that has not become a job, cancelled or not.
+    pub fn timers(&self) -> impl Iterator<Item = &T> {
+        self.timers.iter()
     }
 
     /// Tells the driver that `more` is wanted of a socket, beside what already is.
@@ -233,13 +251,19 @@ impl<D: Driver, J: Clone> Engine<D, J> {
 
     // The turn.
 
-    /// Makes the first turn of a run poll the driver, whatever came before.
+    /// Makes the first turn of a run poll the driver, whatever came before. Discards, too.
     pub fn begin_run(&mut self) {
+        self.timers.purge();
         self.turns_skipped = TURNS_SKIPPED_MAX;
     }
 
+    /// Queues what other threads have sent, though no turn begins.
+    pub fn take_in(&mut self) {
+        self.inbox.drain_into(&mut self.ready);
+    }
+
     /// Begins a turn: says how to wait for the driver in it.
-    #[inline]
+    #[inline(always)]
     pub fn prepare(&mut self) -> Wait {
         self.inbox.drain_into(&mut self.ready);
         if self.ready.is_empty() {

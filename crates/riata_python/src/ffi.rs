@@ -15,13 +15,16 @@ use std::ptr::{self, NonNull};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 mod calls;
+mod contexts;
 mod exceptions;
 mod network;
 mod values;
 
 pub use calls::*;
+pub use contexts::*;
 pub use exceptions::*;
 pub use network::*;
 pub use values::*;
@@ -360,6 +363,17 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// What `object.__setattr__` does, or `object.__delattr__` without a value.
+pub fn set_attribute(
+    object: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+    value: Option<&Bound<'_, PyAny>>,
+) -> Res<()> {
+    let value = value.map_or(ptr::null_mut(), Bound::as_ptr);
+    // SAFETY: live objects, and null to delete.
+    check(unsafe { ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value) })
 }
 
 #[inline]

@@ -3,6 +3,9 @@
 //! An enum instead of a handle with a callback: a task's step, the commonest of all, needs no object and no Python call.
 #![expect(unsafe_code, reason = "jobs carry Python references between threads")]
 
+use riata_engine::Timer;
+
+use crate::core::handle::Handle;
 use crate::ffi::Obj;
 use crate::net::Event;
 
@@ -23,6 +26,43 @@ pub enum Job {
     },
     /// Something happened to a transport, a server or a socket call.
     Net(Obj, Event),
+}
+
+/// What waits for a deadline, and becomes a job then.
+pub enum TimerJob {
+    /// A `TimerHandle`, which says itself whether it was cancelled.
+    Handle(Obj),
+    Net(Obj, Event),
+}
+
+impl Timer<Job> for TimerJob {
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        match self {
+            TimerJob::Handle(handle) => Handle::of(handle).is_cancelled(),
+            TimerJob::Net(..) => false,
+        }
+    }
+
+    #[inline]
+    fn into_job(self) -> Job {
+        match self {
+            TimerJob::Handle(handle) => {
+                Handle::of(&handle).leave_heap();
+                Job::Handle(handle)
+            }
+            TimerJob::Net(object, event) => Job::Net(object, event),
+        }
+    }
+}
+
+impl TimerJob {
+    /// What it holds, for the garbage collector.
+    pub fn reference(&self) -> &Obj {
+        match self {
+            TimerJob::Handle(object) | TimerJob::Net(object, _) => object,
+        }
+    }
 }
 
 // SAFETY: a job crosses threads only through the engine's inbox, which never touches what is in it: jobs are made, cloned,

@@ -3,7 +3,7 @@
 //! What a callback raises goes to the loop's exception handler; only `SystemExit` and `KeyboardInterrupt` come out, and what
 //! is queued behind stays queued, in order.
 
-use crate::core::handle::{Handle, new_handle};
+use crate::core::handle::{Handle, RunsIn, new_handle};
 use crate::core::task::{self, Task};
 use crate::event_loop::LoopCore;
 use crate::ffi::{Obj, Raised, Res, in_context};
@@ -19,6 +19,7 @@ pub fn run_batch(core: &LoopCore, count: usize) -> Res<()> {
         } else {
             run_job(core, job)?;
         }
+        core.forget_snapshot();
         if core.net.has_written.get() {
             net::flush(core)?;
         }
@@ -37,7 +38,6 @@ fn run_job(core: &LoopCore, job: Job) -> Res<()> {
         Job::Throw(task, exception) => run_task(core, &task, Ok(Some(exception))),
         Job::Handle(object) => {
             let handle = Handle::of(&object);
-            handle.timer_fired();
             Handle::leave_queue(&object);
             if handle.is_cancelled() {
                 return Ok(());
@@ -87,7 +87,13 @@ fn report(
 ) -> Res<()> {
     let exception = crate::ffi::take_exception();
     core.leave()?;
-    let handle = new_handle(&core.this(), core, callback, args, context.clone())?;
+    let handle = new_handle(
+        &core.this(),
+        core,
+        callback,
+        args,
+        RunsIn::Own(context.clone()),
+    )?;
     if let Some(exception) = exception {
         crate::ffi::set_exception(exception);
     }
@@ -112,7 +118,13 @@ fn run_timed(core: &LoopCore, job: Job) -> Res<()> {
             callback,
             context,
             future,
-        } => new_handle(&core.this(), core, &callback, &[future.as_ptr()], context)?,
+        } => new_handle(
+            &core.this(),
+            core,
+            &callback,
+            &[future.as_ptr()],
+            RunsIn::Own(context),
+        )?,
         Job::Net(object, _) => object,
     };
     core.report_slow(&shown, took)

@@ -12,7 +12,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::core::{future, future_iter, handle, sock_call, stop, task, transport};
-use crate::ffi::{Obj, Res, import, interned, tuple};
+use crate::ffi::{ContextLayout, Obj, Res, import, interned, tuple};
 
 macro_rules! names {
     ($($field:ident = $text:literal),* $(,)?) => {
@@ -48,6 +48,7 @@ names! {
     source_traceback = c"source_traceback",
     task = c"task",
     throw = c"throw",
+    time = c"time",
     close = c"close",
     is_running = c"is_running",
     buffer_updated = c"buffer_updated",
@@ -87,6 +88,8 @@ pub struct State {
     pub asyncio_task: Obj,
     pub asyncio_handle: Obj,
     pub asyncio_timer_handle: Obj,
+    /// Where a context keeps its variables; `None` when this Python did not show it.
+    pub context_layout: Option<ContextLayout>,
     pub cancelled_error: Obj,
     pub invalid_state_error: Obj,
     pub iscoroutine: Obj,
@@ -175,6 +178,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         asyncio_task: native.get(c"Task")?,
         asyncio_handle: events.get(c"Handle")?,
         asyncio_timer_handle: events.get(c"TimerHandle")?,
+        context_layout: ContextLayout::find()?,
         cancelled_error: exceptions.get(c"CancelledError")?,
         invalid_state_error: exceptions.get(c"InvalidStateError")?,
         iscoroutine: import(c"asyncio.coroutines")?.get(c"iscoroutine")?,

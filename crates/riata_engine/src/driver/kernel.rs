@@ -21,6 +21,8 @@ const COARSE_LAG_MAX: Seconds = 0.05;
 pub struct KernelDriver {
     poller: Poller,
     quantum: Quantum,
+    /// What the clock was told to say, see [`tell_time`](Self::tell_time).
+    told: Option<Seconds>,
 }
 
 impl KernelDriver {
@@ -34,7 +36,19 @@ impl KernelDriver {
         Ok(KernelDriver {
             poller: Poller::new()?,
             quantum: Quantum::new(),
+            told: None,
         })
+    }
+
+    /// Makes this the time, until told otherwise: for a program that has a clock of its own. `None`: the kernel's again.
+    pub fn tell_time(&mut self, now: Option<Seconds>) {
+        self.told = now;
+    }
+
+    /// The kernel's time, whatever the driver was told.
+    #[inline]
+    pub fn monotonic() -> Seconds {
+        sys::clock::monotonic()
     }
 
     /// Closes what the driver holds of the kernel's. Sockets are their owners' to close; after this, watching one fails.
@@ -66,7 +80,10 @@ fn raw(id: SocketId) -> RawFd {
 impl Driver for KernelDriver {
     #[inline]
     fn now(&self) -> Seconds {
-        sys::clock::monotonic()
+        match self.told {
+            None => sys::clock::monotonic(),
+            Some(told) => told,
+        }
     }
 
     fn resolution(&self) -> Seconds {
@@ -75,7 +92,7 @@ impl Driver for KernelDriver {
 
     #[inline]
     fn has_reached(&self, when: Seconds) -> bool {
-        when - COARSE_LAG_MAX <= sys::clock::monotonic_coarse()
+        (self.told.is_some() || when - COARSE_LAG_MAX <= sys::clock::monotonic_coarse())
             && when < self.now() + self.resolution()
     }
 

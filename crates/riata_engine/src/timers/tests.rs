@@ -1,8 +1,55 @@
 //! The heap against a list that is searched from one end to the other.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use proptest::prelude::*;
 
 use super::*;
+
+/// A timer that becomes its number, and whose copies are cancelled together.
+#[derive(Clone, Debug)]
+struct Numbered {
+    number: usize,
+    state: Rc<Cell<State>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Waiting,
+    Cancelled,
+    Fired,
+}
+
+impl Numbered {
+    fn new(number: usize) -> Self {
+        Numbered {
+            number,
+            state: Rc::new(Cell::new(State::Waiting)),
+        }
+    }
+
+    /// As a handle does it. Gives the number if it was waiting.
+    fn cancel(&self, timers: &mut Timers<usize, Numbered>) -> Option<usize> {
+        if self.state.get() != State::Waiting {
+            return None;
+        }
+        self.state.set(State::Cancelled);
+        timers.cancelled();
+        Some(self.number)
+    }
+}
+
+impl Timer<usize> for Numbered {
+    fn is_cancelled(&self) -> bool {
+        self.state.get() == State::Cancelled
+    }
+
+    fn into_job(self) -> usize {
+        assert_eq!(self.state.replace(State::Fired), State::Waiting);
+        self.number
+    }
+}
 
 /// What timers mean, said as plainly as possible.
 #[derive(Default)]
@@ -98,24 +145,27 @@ fn check_ends(steps: Vec<Step>) {
 }
 
 fn check_with(steps: Vec<Step>, each: bool) {
-    let mut timers = Timers::new();
+    let mut timers = Timers::<usize, Numbered>::new();
     let mut model = Model::default();
-    let mut keys = Vec::new();
+    let mut added: Vec<Numbered> = Vec::new();
+    let mut discarded = 0;
     for step in steps {
         match step {
             Step::Add(when) => {
-                keys.push(timers.add(when, keys.len()));
+                let timer = Numbered::new(added.len());
+                timers.add(when, timer.clone());
+                added.push(timer);
                 model.add(when);
             }
             Step::Cancel(at) => {
-                let number = (keys.len() as f64 * at) as usize;
-                if let Some(&key) = keys.get(number) {
-                    assert_eq!(timers.cancel(key), model.cancel(number));
+                let number = (added.len() as f64 * at) as usize;
+                if let Some(timer) = added.get(number) {
+                    assert_eq!(timer.cancel(&mut timers), model.cancel(number));
                 }
             }
             Step::CancelAll => {
-                for (number, &key) in keys.iter().enumerate() {
-                    assert_eq!(timers.cancel(key), model.cancel(number));
+                for (number, timer) in added.iter().enumerate() {
+                    assert_eq!(timer.cancel(&mut timers), model.cancel(number));
                 }
             }
             Step::DrainBefore(end) => {
@@ -123,7 +173,9 @@ fn check_with(steps: Vec<Step>, each: bool) {
                 timers.drain_before(end, |job| jobs.push(job));
                 assert_eq!(jobs, model.drain_before(end));
             }
-            Step::Clear => assert_eq!(timers.clear(), model.drain_before(Seconds::NAN)),
+            Step::Clear => {
+                assert_eq!(timers.clear(), model.drain_before(Seconds::NAN));
+            }
         }
         if !each {
             continue;
@@ -136,6 +188,13 @@ fn check_with(steps: Vec<Step>, each: bool) {
         assert_eq!(timers.next_deadline(), earliest);
         // Lazy deletion is bounded.
         assert!(timers.dead <= PURGE_MIN || timers.dead * 2 <= timers.heap.len());
+        // What was cancelled is in the heap or given back, once.
+        discarded += timers.take_discarded().len();
+        let cancelled = added
+            .iter()
+            .filter(|timer| timer.state.get() == State::Cancelled)
+            .count();
+        assert_eq!(discarded + timers.dead, cancelled);
     }
 }
 
@@ -170,18 +229,6 @@ fn any_small_number_of_timers_can_be_due() {
 }
 
 #[test]
-fn a_key_never_names_a_later_timer() {
-    let mut timers = Timers::new();
-    let first = timers.add(1.0, "first");
-    timers.drain_before(2.0, |job| assert_eq!(job, "first"));
-    let second = timers.add(1.0, "second");
-    assert_eq!(second.slot, first.slot, "the slot is used again");
-    assert_eq!(timers.cancel(first), None);
-    assert_eq!(timers.cancel(second), Some("second"));
-    assert_eq!(timers.cancel(second), None);
-}
-
-#[test]
 fn the_two_zeros_are_one_deadline() {
     let add_and_clear = vec![Step::Add(0.0), Step::Add(-0.0), Step::Add(0.0), Step::Clear];
     check(add_and_clear);
@@ -189,11 +236,28 @@ fn the_two_zeros_are_one_deadline() {
 
 #[test]
 fn memory_stays_flat_while_timers_come_and_go() {
-    let mut timers = Timers::new();
+    let mut timers = Timers::<usize, Numbered>::new();
     for round in 0..100_000 {
-        let key = timers.add(f64::from(round) + 3600.0, round);
-        assert_eq!(timers.cancel(key), Some(round));
+        let timer = Numbered::new(round);
+        timers.add(round as Seconds + 3600.0, timer.clone());
+        timer.cancel(&mut timers);
+        timers.take_discarded();
     }
     assert!(timers.heap.capacity() <= 4 * PURGE_MIN);
-    assert!(timers.slots.capacity() <= 4 * PURGE_MIN);
+}
+
+#[test]
+fn what_a_burst_took_is_given_back_before_a_sleep() {
+    let mut timers = Timers::<usize, Numbered>::new();
+    let burst: Vec<_> = (0..100_000).map(Numbered::new).collect();
+    for timer in &burst {
+        timers.add(3600.0, timer.clone());
+    }
+    for timer in &burst {
+        timer.cancel(&mut timers);
+    }
+    assert!(!timers.has_discarded(), "cancelling leaves the heap alone");
+    assert_eq!(timers.next_deadline(), None);
+    assert_eq!(timers.take_discarded().len(), burst.len());
+    assert!(timers.heap.capacity() <= 4 * PURGE_MIN);
 }

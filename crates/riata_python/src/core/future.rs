@@ -140,6 +140,12 @@ impl Future {
         unsafe { self.native.get().as_ref() }
     }
 
+    /// The native loop, if jobs may be queued there without asking its `call_soon`.
+    #[inline]
+    pub fn scheduler(&self) -> Option<&LoopCore> {
+        self.core().filter(|core| core.plain.get())
+    }
+
     #[cold]
     pub fn capture_stack(&self) -> Res<()> {
         let stack = state().format_helpers.get(c"extract_stack")?.call0()?;
@@ -395,12 +401,15 @@ impl Future {
     fn schedule(&self, this: &Obj) -> Res<()> {
         if let Some(first) = self.first.take() {
             if self.first_is_task.replace(false) {
-                match self.core() {
+                match self.scheduler() {
                     Some(core) => {
-                        core.check_closed()?;
+                        core.check_may_schedule()?;
                         core.wake(first);
                     }
-                    None => drop(first),
+                    None => {
+                        let context = task::context_of(&first);
+                        self.call_soon(this, task::wakeup_callback(&first)?, context)?;
+                    }
                 }
             } else {
                 let context = self.first_context.take().unwrap_or_else(Obj::none);
@@ -424,8 +433,8 @@ impl Future {
     }
 
     fn call_soon(&self, this: &Obj, callback: Obj, context: Obj) -> Res<()> {
-        if let Some(core) = self.core() {
-            core.check_closed()?;
+        if let Some(core) = self.scheduler() {
+            core.check_may_schedule()?;
             core.check_callable(&callback)?;
             match task::waiting_task(&callback) {
                 Some(task) if task::is_waiting_for(&task, this) => core.wake(task),

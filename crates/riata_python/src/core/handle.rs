@@ -8,12 +8,12 @@ use std::ffi::c_void;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use riata_engine::TimerKey;
 
 use super::typespec::{TypeSpec, getter, noargs, offset_member};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, aside, dict, dict_set, ends_the_loop, give, repr, string, tuple, utf8,
+    Obj, Raised, Res, Slot, aside, copy_of_context, dict, dict_set, ends_the_loop, give,
+    in_context, repr, string, tuple, utf8,
 };
 use crate::state::state;
 
@@ -35,9 +35,20 @@ pub struct Handle {
     kept_repr: Slot,
     weakrefs: Cell<*mut ffi::PyObject>,
     when: Cell<f64>,
-    timer: Cell<Option<TimerKey>>,
     nargs: Cell<u8>,
     cancelled: Cell<bool>,
+    /// Whether it waits in the loop's heap of timers.
+    in_heap: Cell<bool>,
+    /// Whether `context` is a snapshot that others may hold: before anything runs in it, it is copied.
+    context_is_shared: Cell<bool>,
+}
+
+/// Where a callback will run.
+pub enum RunsIn {
+    /// In this very context.
+    Own(Obj),
+    /// In a copy of this one, which nobody changes.
+    CopyOf(Obj),
 }
 
 pub fn make_handle_type() -> Res<*mut ffi::PyTypeObject> {
@@ -143,7 +154,7 @@ pub fn new_handle(
     core: &LoopCore,
     callback: &Obj,
     args: &[*mut ffi::PyObject],
-    context: Obj,
+    context: RunsIn,
 ) -> Res {
     // SAFETY: `handles` parks objects of this type only.
     let parked = unsafe { core.handles.take(state().handle_type) };
@@ -166,7 +177,7 @@ pub fn new_timer_handle(
     core: &LoopCore,
     callback: &Obj,
     args: &[*mut ffi::PyObject],
-    context: Obj,
+    context: RunsIn,
 ) -> Res {
     // SAFETY: `timer_handles` parks objects of this type only.
     let parked = unsafe { core.timer_handles.take(state().timer_handle_type) };
@@ -193,7 +204,7 @@ fn fill(
     core: &LoopCore,
     callback: &Obj,
     args: &[*mut ffi::PyObject],
-    context: Obj,
+    context: RunsIn,
 ) -> Res {
     let object = if parked.is_null() { fresh(tp)? } else { parked };
     // SAFETY: a reference that we own, to an object whose fields are all empty.
@@ -212,7 +223,13 @@ fn fill(
         this.args[0].set(tuple(args)?);
         this.nargs.set(AS_TUPLE);
     }
-    this.context.set(context);
+    match context {
+        RunsIn::Own(context) => this.context.set(context),
+        RunsIn::CopyOf(context) => {
+            this.context.set(context);
+            this.context_is_shared.set(true);
+        }
+    }
     Ok(object)
 }
 
@@ -243,7 +260,8 @@ impl Handle {
         unsafe { &*object.as_ptr().cast::<Handle>() }
     }
 
-    /// The handle is not queued any more: whoever still holds it may be part of a cycle, so the collector must know it.
+    /// The handle is not queued any more, or not in a loop that runs: whoever else holds it may be part of a cycle, so the
+    /// collector must know it.
     #[inline]
     pub fn leave_queue(this: &Obj) {
         if this.refcount() > 1 {
@@ -294,63 +312,90 @@ impl Handle {
             .flatten()
     }
 
-    pub fn set_timer(&self, key: TimerKey) {
-        self.timer.set(Some(key));
+    #[inline]
+    pub fn enter_heap(&self) {
+        self.in_heap.set(true);
     }
 
-    /// The timer fired: there is nothing left to cancel in the engine.
-    pub fn timer_fired(&self) {
-        self.timer.set(None);
+    /// The timer has become a job, or was discarded.
+    #[inline]
+    pub fn leave_heap(&self) {
+        self.in_heap.set(false);
     }
 
+    /// The context that the callback runs in, and nothing else does.
+    #[inline]
+    fn own_context(&self) -> Res<()> {
+        if self.context_is_shared.get() {
+            let snapshot = self.context.ptr();
+            // SAFETY: a shared context is there, and lives as long as the handle has it.
+            let snapshot = unsafe { Obj::from_ref(&snapshot) };
+            if snapshot.refcount() > 1 {
+                self.context.set(copy_of_context(snapshot)?);
+            }
+            self.context_is_shared.set(false);
+        }
+        Ok(())
+    }
+
+    fn context_or_none(&self) -> Res {
+        self.own_context()?;
+        Ok(self.context.get_or_none())
+    }
+
+    /// Let go of the callback and its arguments. A timer stays in the heap, and its loop gets rid of it in its own time.
+    #[inline]
     pub fn cancel(&self, this: &Obj) -> Res<()> {
         if self.cancelled.get() {
             return Ok(());
         }
         self.cancelled.set(true);
-        let held = self.loop_.get();
-        let core = self.core();
-        if core.is_some_and(|core| core.debug.get()) {
-            let text = string(&self.describe(this)?)?;
-            self.kept_repr.set(text);
+        if let Some(core) = self.core() {
+            if self.in_heap.get() {
+                core.timer_cancelled();
+            }
+            if core.debug.get() {
+                let text = string(&self.describe(this)?)?;
+                self.kept_repr.set(text);
+            }
         }
-        let job = match (self.timer.take(), core) {
-            (Some(key), Some(core)) => core.cancel_timer(key),
-            _ => None,
-        };
         let callback = self.callback.take();
-        let args = self.args.each_ref().map(Slot::take);
-        self.nargs.set(0);
-        drop(job);
-        Handle::leave_queue(this);
-        drop((callback, args, held));
+        if self.nargs.replace(0) != 0 {
+            drop(self.args.each_ref().map(Slot::take));
+        }
+        drop(callback);
         Ok(())
     }
 
     /// Call the callback in its context. Only errors that end the loop come out.
     #[inline]
     pub fn run(&self, this: &Obj) -> Res<()> {
-        let (Some(callback), Some(context)) = (self.callback.get(), self.context.get()) else {
+        // The callback may cancel this handle, if anybody can get at it: then its callback and arguments must be held.
+        let alone = this.refcount() == 1
+            && self.weakrefs.get().is_null()
+            // SAFETY: a live object of a GC type; what is tracked can be had from the collector.
+            && unsafe { ffi::PyObject_GC_IsTracked(this.as_ptr()) == 0 };
+        let held = (!alone).then(|| (self.callback.get(), self.args.each_ref().map(Slot::get)));
+        self.own_context()?;
+        let context = self.context.ptr();
+        let (callback, args) = (self.callback.ptr(), self.args.each_ref().map(Slot::ptr));
+        if callback.is_null() || context.is_null() {
             return Ok(());
-        };
-        // The callback may cancel this handle: hold the arguments for the length of the call.
-        let outcome = if self.nargs.get() == AS_TUPLE {
-            let args = self.args[0].get_or_none();
-            crate::ffi::in_context(&context, || {
-                // SAFETY: a callable and the tuple made in `fill`.
-                unsafe { Obj::owned(ffi::PyObject_CallObject(callback.as_ptr(), args.as_ptr())) }
-            })
-        } else {
-            let held = self.args.each_ref().map(Slot::get);
-            let pointers = held
-                .each_ref()
-                .map(|a| a.as_ref().map_or(std::ptr::null_mut(), Obj::as_ptr));
-            let count = self.nargs.get() as usize;
-            crate::ffi::in_context(&context, || callback.call(&pointers[..count]))
-        };
+        }
+        // SAFETY: what is not held here stays in this handle, since nobody else can reach it; a context is never taken out
+        // of a handle that lives, and the caller holds it.
+        let (callback, context) = unsafe { (Obj::from_ref(&callback), Obj::from_ref(&context)) };
+        let outcome = in_context(context, || match self.nargs.get() {
+            // SAFETY: a callable and the tuple made in `fill`.
+            AS_TUPLE => unsafe { Obj::owned(ffi::PyObject_CallObject(callback.as_ptr(), args[0])) },
+            count => callback.call(&args[..count as usize]),
+        });
         match outcome {
             Ok(_) => Ok(()),
-            Err(Raised) => self.report(this, &callback),
+            Err(Raised) => {
+                let _held = held;
+                self.report(this, callback)
+            }
         }
     }
 
@@ -500,9 +545,7 @@ method!(cancel, |object, handle| handle
 method!(cancelled, |_object, handle| Ok(Obj::bool(
     handle.cancelled.get()
 )));
-method!(get_context, |_object, handle| Ok(handle
-    .context
-    .get_or_none()));
+method!(get_context, |_object, handle| handle.context_or_none());
 method!(run_method, |object, handle| handle
     .run(object)
     .map(|()| Obj::none()));
@@ -525,9 +568,7 @@ field!(args_getter, |_object, handle| if handle.cancelled.get() {
 field!(loop_getter, |_object, handle| Ok(handle
     .loop_
     .get_or_none()));
-field!(context_getter, |_object, handle| Ok(handle
-    .context
-    .get_or_none()));
+field!(context_getter, |_object, handle| handle.context_or_none());
 field!(cancelled_getter, |_object, handle| Ok(Obj::bool(
     handle.cancelled.get()
 )));
@@ -538,7 +579,7 @@ field!(when_getter, |_object, handle| crate::ffi::float(
     handle.when.get()
 ));
 field!(scheduled_getter, |_object, handle| Ok(Obj::bool(
-    handle.timer.get().is_some()
+    handle.in_heap.get()
 )));
 
 unsafe extern "C" fn when(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
@@ -625,9 +666,11 @@ unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
     // SAFETY: CPython clears a live object of this type.
     let handle = unsafe { &*object.cast::<Handle>() };
     drop_fields(handle);
+    handle.loop_.clear();
     0
 }
 
+/// What a handle holds goes, but for its loop.
 #[inline]
 fn drop_fields(handle: &Handle) {
     handle.callback.clear();
@@ -635,7 +678,6 @@ fn drop_fields(handle: &Handle) {
         handle.args.iter().for_each(Slot::clear);
     }
     handle.context.clear();
-    handle.loop_.clear();
     handle.source_traceback.clear();
     handle.kept_repr.clear();
 }
@@ -643,7 +685,7 @@ fn drop_fields(handle: &Handle) {
 /// What a handle holds, but for its loop.
 type Fields = [Option<Obj>; INLINE + 4];
 
-#[inline]
+#[cold]
 fn take_fields(handle: &Handle) -> Fields {
     handle.nargs.set(0);
     let [a, b, c] = &handle.args;
@@ -670,21 +712,23 @@ pub struct Doomed {
 impl Doomed {
     const DEPTH_MAX: u32 = 100;
 
+    /// Drop what a dead handle holds, but for its loop.
     #[inline]
-    fn drop_shallow(&self, fields: Fields) {
+    fn drop_fields(&self, handle: &Handle) {
         let depth = self.depth.get();
         if depth >= Self::DEPTH_MAX {
-            self.waiting.borrow_mut().push(fields);
+            self.waiting.borrow_mut().push(take_fields(handle));
             return;
         }
         self.depth.set(depth + 1);
-        drop(fields);
+        drop_fields(handle);
         self.depth.set(depth);
-        if depth == 0 {
+        if depth == 0 && !self.waiting.borrow().is_empty() {
             self.drop_waiting();
         }
     }
 
+    #[cold]
     fn drop_waiting(&self) {
         loop {
             let next = self.waiting.borrow_mut().pop();
@@ -709,11 +753,12 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         let held = handle.loop_.take();
         let core = handle.core.replace(std::ptr::null());
         match core.as_ref().filter(|_| held.is_some()) {
-            Some(core) => core.doomed.drop_shallow(take_fields(handle)),
+            Some(core) => core.doomed.drop_fields(handle),
             None => drop_fields(handle),
         }
         handle.cancelled.set(false);
-        handle.timer.set(None);
+        handle.in_heap.set(false);
+        handle.context_is_shared.set(false);
         let parked = held.is_some()
             && !core.is_null()
             && ffi::PyObject_GC_IsFinalized(object) == 0

@@ -229,7 +229,7 @@ impl Task {
         }
         match self.future.core() {
             Some(core) => {
-                if let Err(raised) = core.check_closed() {
+                if let Err(raised) = core.check_may_schedule() {
                     self.log_destroy_pending.set(false);
                     return Err(raised);
                 }
@@ -312,9 +312,9 @@ impl Task {
 
     /// Run the next step in a turn of its own, throwing `exception` if there is one.
     fn step_soon(&self, this: &Obj, exception: Option<Obj>) -> Res<()> {
-        match self.future.core() {
+        match self.future.scheduler() {
             Some(core) => {
-                core.check_closed()?;
+                core.check_may_schedule()?;
                 core.push(match exception {
                     None => Job::Step(this.clone()),
                     Some(exception) => Job::Throw(this.clone(), exception),
@@ -331,7 +331,9 @@ impl Task {
         let context = self.context.get_or_none();
         core.enter(this)?;
         core.stepping(self.task_id());
-        in_context(&context, || self.step(this, exception))
+        let stepped = in_context(&context, || self.step(this, exception));
+        core.step_ended()?;
+        stepped
     }
 
     /// What to throw when the awaited future is done: nothing when it has a result.

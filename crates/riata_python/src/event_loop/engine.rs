@@ -5,24 +5,28 @@
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use riata_engine::{Driver as _, Engine, KernelDriver, SocketId, TimerKey, Wait};
+use riata_engine::{Driver as _, Engine, KernelDriver, SocketId, Wait};
 use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
 use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
-use crate::core::handle::{Doomed, Handle};
+use crate::core::handle::{Doomed, Handle, RunsIn};
 use crate::core::task::Task;
-use crate::ffi::{Obj, Raised, Res, Slot, without_gil};
+use crate::ffi::{
+    Obj, Raised, Res, Slot, aside, copy_context, thread_state, to_double, without_gil,
+};
 #[cfg(not(Py_3_14))]
 use crate::ffi::{check, take_exception};
-use crate::job::Job;
+use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 // SAFETY: fields are touched only by threads that hold the GIL, and never while it is released, but for two: the inbox,
-// which is made for it, and the driver in `wait`, which nothing else touches meanwhile (`driver` refuses).
+// which is made for it, and the driver in `wait`, which nothing else touches meanwhile (`reclaim` ends the wait first).
 unsafe impl Send for LoopCore {}
 // SAFETY: as above.
 unsafe impl Sync for LoopCore {}
@@ -65,13 +69,21 @@ impl LoopCore {
             inbox: engine.inbox(),
             engine: UnsafeCell::new(engine),
             owner: Cell::new(0),
+            thread: Cell::new(std::ptr::null_mut()),
+            snapshot: Slot::empty(),
+            lent: AtomicBool::new(false),
             this: Cell::new(std::ptr::null_mut()),
             debug: Cell::new(false),
             plain: Cell::new(false),
+            plain_timers: Cell::new(true),
+            plain_time: Cell::new(true),
+            replaced: Cell::new(false),
             closed: Cell::new(false),
             stopping: Cell::new(false),
             current: Cell::new(std::ptr::null_mut()),
             current_id: Cell::new(0),
+            tells_when_asked: Cell::new(false),
+            told: Cell::new(false),
             tasks: Cell::new(std::ptr::null()),
             counts: RefCell::new(Counts::default()),
             slow_callback_duration: Cell::new(0.1),
@@ -88,6 +100,13 @@ impl LoopCore {
     /// Tell the core which object it is part of.
     pub fn attach(&self, this: *mut ffi::PyObject) {
         self.this.set(this);
+        // SAFETY: a live loop, and the type of all of them.
+        let hashes_as_ours = unsafe {
+            (*ffi::Py_TYPE(this)).tp_hash.map(|hash| hash as usize)
+                == (*state().loop_type).tp_hash.map(|hash| hash as usize)
+        };
+        self.tells_when_asked
+            .set(cfg!(not(Py_3_14)) && hashes_as_ours);
     }
 
     /// # Safety
@@ -97,7 +116,7 @@ impl LoopCore {
         clippy::mut_from_ref,
         reason = "an UnsafeCell whose borrows end inside this file"
     )]
-    unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job> {
+    unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job, TimerJob> {
         // SAFETY: the GIL is held and the caller keeps the borrow short, so there is no other.
         unsafe { &mut *self.engine.get() }
     }
@@ -109,15 +128,25 @@ impl LoopCore {
         owner == 0 || owner == thread_token()
     }
 
+    /// Whether this thread runs the loop.
+    #[inline]
+    pub fn runs_here(&self) -> bool {
+        self.owner.get() == thread_token()
+    }
+
     // -------------------------------------------------------------- ready queue
 
     #[inline]
     pub fn push(&self, job: Job) {
-        if self.is_owner() {
+        if self.runs_here() {
             // SAFETY: one call.
             unsafe { self.engine().push(job) }
-        } else {
+        } else if self.is_running() {
             self.push_from_outside(job);
+        } else {
+            queued_for_later(&job);
+            // SAFETY: one call.
+            unsafe { self.engine().push(job) }
         }
     }
 
@@ -137,8 +166,41 @@ impl LoopCore {
 
     #[inline]
     pub fn time(&self) -> f64 {
+        KernelDriver::monotonic()
+    }
+
+    /// The time by which timers are due: that of a `time()` that is not ours, where there is one.
+    pub fn timers_time(&self) -> f64 {
         // SAFETY: one call.
         unsafe { self.engine().time() }
+    }
+
+    /// Ask a `time()` that is not ours, and let the timers be due by it; `to_wait` when it is asked for the length of a wait.
+    /// asyncio asks at these two points of a turn.
+    #[cold]
+    pub fn ask_time(&self, to_wait: bool) -> Res<()> {
+        // SAFETY: two calls.
+        let waits = unsafe { self.engine().ready_len() == 0 && self.engine().timer_len() > 0 };
+        if to_wait && !waits {
+            return Ok(());
+        }
+        let now = to_double(&self.this().method0(&state().names.time)?)?;
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().driver.tell_time(Some(now)) };
+        Ok(())
+    }
+
+    /// See [`Loop::judge`].
+    pub fn set_plain(&self, plain: bool, plain_timers: bool, plain_time: bool) {
+        self.plain.set(plain);
+        self.plain_timers.set(plain_timers);
+        self.plain_time.set(plain_time);
+        if plain_time {
+            self.reclaim();
+            // SAFETY: one call.
+            unsafe { self.engine().driver.tell_time(None) };
+        }
     }
 
     pub fn resolution(&self) -> f64 {
@@ -147,50 +209,121 @@ impl LoopCore {
     }
 
     #[inline]
-    pub fn add_timer(&self, when: f64, job: Job) -> TimerKey {
+    pub fn add_timer(&self, when: f64, timer: TimerJob) {
+        if !self.is_running() {
+            if let TimerJob::Handle(handle) = &timer {
+                Handle::leave_queue(handle);
+            }
+        }
         // SAFETY: one call.
-        unsafe { self.engine().add_timer(when, job) }
+        unsafe { self.engine().add_timer(when, timer) }
+        self.drop_discarded();
     }
 
+    /// A handle in the heap was cancelled.
     #[inline]
-    pub fn cancel_timer(&self, key: TimerKey) -> Option<Job> {
-        // SAFETY: one call; the job is handed to the caller, who drops it with no borrow live.
-        unsafe { self.engine().cancel_timer(key) }
+    pub fn timer_cancelled(&self) {
+        // SAFETY: one call.
+        unsafe { self.engine().timer_cancelled() }
+    }
+
+    /// Drop the cancelled timers that the engine is through with; says whether there were any. This may run user code.
+    #[inline]
+    fn drop_discarded(&self) -> bool {
+        // SAFETY: one call.
+        if !unsafe { self.engine().has_discarded() } {
+            return false;
+        }
+        self.drop_discarded_now();
+        true
+    }
+
+    #[cold]
+    fn drop_discarded_now(&self) {
+        // SAFETY: one call; what it gives is dropped with no borrow live.
+        let discarded = unsafe { self.engine().take_discarded() };
+        for timer in discarded {
+            if let TimerJob::Handle(handle) = &timer {
+                Handle::of(handle).leave_heap();
+                Handle::leave_queue(handle);
+            }
+        }
+    }
+
+    // -------------------------------------------------------------- contexts
+
+    /// Where a callback will run that is scheduled now, and names no context: in a copy of the current one, as in asyncio. The
+    /// copy is made when the callback runs. Until then all that one job schedules under the same variables share a snapshot,
+    /// so that a burst costs one context and not thousands.
+    #[inline]
+    pub fn context_for_handle(&self) -> Res<RunsIn> {
+        if self.snapshot.is_set() && self.snapshot_is_current() {
+            return Ok(RunsIn::CopyOf(self.snapshot.get_or_none()));
+        }
+        let copy = copy_context()?;
+        if state().context_layout.is_none() {
+            return Ok(RunsIn::Own(copy));
+        }
+        self.snapshot.set(copy.clone());
+        Ok(RunsIn::CopyOf(copy))
+    }
+
+    /// Whether the variables in the snapshot, which is there, are those of the current context.
+    fn snapshot_is_current(&self) -> bool {
+        let Some(layout) = state().context_layout else {
+            return false;
+        };
+        let running = self.thread.get();
+        let thread = if running.is_null() || !self.is_owner() {
+            thread_state()
+        } else {
+            running
+        };
+        // SAFETY: the state of this thread; its context and the snapshot are live contexts.
+        unsafe {
+            let current = layout.current(thread);
+            !current.is_null() && layout.variables(current) == layout.variables(self.snapshot.ptr())
+        }
+    }
+
+    /// The job that made it has ended: what its variables hold must not live longer.
+    #[inline]
+    pub fn forget_snapshot(&self) {
+        self.snapshot.clear();
     }
 
     // -------------------------------------------------------------- sockets
 
     /// Watch for reading; the job that was there before comes back.
     pub fn add_reader(&self, id: SocketId, job: Job) -> io::Result<Option<Job>> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().add_reader(id, job) }
     }
 
     pub fn add_writer(&self, id: SocketId, job: Job) -> io::Result<Option<Job>> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().add_writer(id, job) }
     }
 
     pub fn remove_reader(&self, id: SocketId) -> Option<Job> {
-        self.check_thread_for_io().ok()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().remove_reader(id) }
     }
 
     pub fn remove_writer(&self, id: SocketId) -> Option<Job> {
-        self.check_thread_for_io().ok()?;
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().remove_writer(id) }
     }
 
     /// Tell the kernel now what is not wanted any more: before the descriptor is closed, or handed back to the user.
     pub fn settle(&self, id: SocketId) {
-        if self.is_owner() {
-            // SAFETY: one call.
-            unsafe { self.engine().settle(id) }
-        }
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().settle(id) }
     }
 
     pub fn has_reader(&self, id: SocketId) -> bool {
@@ -209,39 +342,86 @@ impl LoopCore {
         &self,
         body: impl FnOnce(&mut KernelDriver) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.check_thread_for_io()?;
+        self.reclaim();
         // SAFETY: one call of `body`, which touches the driver only.
         unsafe { body(&mut self.engine().driver) }
     }
 
-    /// The driver belongs to the loop's thread: while that one waits, nobody else may touch it.
+    /// Before any use of the driver. While the loop's thread waits, the driver is lent to it, without the GIL: another
+    /// thread that wants it wakes that thread, and goes on when it is back. (asyncio does without: its selector may be
+    /// changed by a thread while another waits in it.)
     #[inline]
-    fn check_thread_for_io(&self) -> io::Result<()> {
-        if self.is_owner() {
-            return Ok(());
+    fn reclaim(&self) {
+        if self.lent.load(Ordering::Acquire) {
+            self.end_wait();
         }
-        Err(io::Error::other(
-            "Non-thread-safe operation invoked on an event loop other than the current one",
-        ))
+    }
+
+    /// The waiting thread needs nothing of ours to come back, so that holding the GIL meanwhile does no harm: then it
+    /// waits for the GIL, and finds what was done here.
+    #[cold]
+    fn end_wait(&self) {
+        self.inbox.wake();
+        let mut tries = 0u32;
+        while self.lent.load(Ordering::Acquire) {
+            tries += 1;
+            if tries < 100 {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(Duration::from_micros(20));
+            }
+        }
+    }
+
+    /// In a forked child: the thread that waited does not exist here.
+    pub fn forked(&self) {
+        self.lent.store(false, Ordering::Release);
     }
 
     // -------------------------------------------------------------- the turn
 
     pub fn begin_run(&self) {
         self.owner.set(thread_token());
+        self.thread.set(thread_state());
+        self.forget_snapshot();
         // SAFETY: one call.
         unsafe { self.engine().begin_run() }
+        self.drop_discarded();
     }
 
+    /// A loop that does not run may be dropped as it is, with what is queued in it.
     pub fn end_run(&self) {
         self.owner.set(0);
+        self.thread.set(std::ptr::null_mut());
         self.stopping.set(false);
+        // SAFETY: two calls; telling the collector about a handle runs nothing.
+        unsafe {
+            self.engine().take_in();
+            self.engine().jobs().for_each(queued_for_later);
+            for timer in self.engine().timers() {
+                if let TimerJob::Handle(handle) = timer {
+                    Handle::leave_queue(handle);
+                }
+            }
+        }
     }
 
     /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here.
     pub fn wait(&self) -> Res<()> {
         // SAFETY: one call.
-        let mut wait = unsafe { self.engine().prepare() };
+        let wait = unsafe { self.engine().prepare() };
+        if wait == Wait::Skip {
+            return Ok(());
+        }
+        self.wait_as(wait)
+    }
+
+    fn wait_as(&self, mut wait: Wait) -> Res<()> {
+        while self.drop_discarded() {
+            // User code may have run, and scheduled something.
+            // SAFETY: one call.
+            wait = unsafe { self.engine().prepare() };
+        }
         if wait == Wait::Skip {
             return Ok(());
         }
@@ -250,10 +430,15 @@ impl LoopCore {
         }
         self.leave()?;
         self.emit(Event::IoWait);
-        // SAFETY: while the GIL is released only the driver is borrowed, and `check_thread_for_io` keeps others away.
+        // SAFETY: while the GIL is released only the driver is borrowed, and `reclaim` keeps others away until it is back.
         let waited = unsafe {
             let driver = DriverPtr(&raw mut (*self.engine.get()).driver);
-            without_gil(move || driver.wait(wait))
+            self.lent.store(true, Ordering::Release);
+            without_gil(move || {
+                let waited = driver.wait(wait);
+                self.lent.store(false, Ordering::Release);
+                waited
+            })
         };
         crate::ffi::check_signals()?;
         match waited {
@@ -267,13 +452,17 @@ impl LoopCore {
     #[inline]
     pub fn collect(&self) -> usize {
         // SAFETY: one call; cloning a job takes a reference and runs nothing.
-        unsafe { self.engine().collect() }
+        let count = unsafe { self.engine().collect() };
+        self.drop_discarded();
+        count
     }
 
     /// Everything that was queued, for the caller to drop.
     pub fn clear(&self) -> Vec<Job> {
         // SAFETY: one call.
         let jobs = unsafe { self.engine().clear() };
+        self.drop_discarded();
+        self.forget_snapshot();
         for job in &jobs {
             match job {
                 Job::Handle(handle) => Handle::leave_queue(handle),
@@ -292,10 +481,23 @@ impl LoopCore {
 
     // -------------------------------------------------------------- tasks
 
-    /// Tell asyncio that `task` is the current one, unless it knows.
+    /// `task` is the current one from here on, until [`step_ended`](Self::step_ended).
+    ///
+    /// asyncio keeps the current tasks in a dictionary whose key is the loop. So whoever asks for the current task hashes the
+    /// loop, and that is early enough to write it (`tell_current`): most steps end before anybody has asked. Where the key has
+    /// a hash of its own, and since 3.14, when the dictionary went, asyncio is told at once; then the task stays the current
+    /// one until another step, a foreign callback or a wait begins, since telling costs more than the step itself.
     #[inline]
     pub fn enter(&self, task: &Obj) -> Res<()> {
         if self.current.get() == task.as_ptr() {
+            return Ok(());
+        }
+        if self.tells_when_asked.get() {
+            if self.told.get() {
+                self.leave()?;
+            }
+            self.current.set(task.as_ptr());
+            self.current_id.set(Task::of(task).id.get());
             return Ok(());
         }
         // First, since telling asyncio drops its reference to the task before, and that may run anything.
@@ -303,6 +505,20 @@ impl LoopCore {
         self.current_id.set(Task::of(task).id.get());
         self.write_current(task)
             .inspect_err(|_| self.current.set(std::ptr::null_mut()))
+    }
+
+    /// The step of the current task has ended; what it raised is kept.
+    #[inline]
+    pub fn step_ended(&self) -> Res<()> {
+        if !self.tells_when_asked.get() {
+            return Ok(());
+        }
+        if self.told.get() {
+            return aside(|| self.leave());
+        }
+        self.current.set(std::ptr::null_mut());
+        self.current_id.set(0);
+        Ok(())
     }
 
     /// No task is current: before foreign callbacks, waits, and at the end of a run.
@@ -313,7 +529,23 @@ impl LoopCore {
         }
         self.current.set(std::ptr::null_mut());
         self.current_id.set(0);
+        if self.tells_when_asked.get() && !self.told.replace(false) {
+            return Ok(());
+        }
         self.erase_current()
+    }
+
+    /// Somebody hashes the loop: it may be to ask for the current task.
+    #[inline]
+    pub fn tell_current(&self) -> Res<()> {
+        let current = self.current.get();
+        if current.is_null() || !self.tells_when_asked.get() || self.told.replace(true) {
+            return Ok(());
+        }
+        // SAFETY: between `enter` and `step_ended` the caller of these holds the task.
+        let task = unsafe { Obj::shared(current) };
+        self.write_current(&task)
+            .inspect_err(|_| self.told.set(false))
     }
 
     /// Replace the current task; the one before comes back (`None` when there was none).
@@ -322,7 +554,7 @@ impl LoopCore {
         let before = if current.is_null() {
             Obj::none()
         } else {
-            // SAFETY: asyncio holds the task it was told about.
+            // SAFETY: asyncio holds the task it was told about; before it is told, the step that runs does.
             unsafe { Obj::shared(current) }
         };
         if task.is_none() {
@@ -350,13 +582,13 @@ impl LoopCore {
     #[cfg(not(Py_3_14))]
     #[inline]
     fn write_current(&self, task: &Obj) -> Res<()> {
+        let this = self.this.get();
         match &state().current_tasks {
-            Some(_) if self.this.get().is_null() => Ok(()),
-            Some(dict) => {
-                // SAFETY: a dict and live objects.
-                check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), self.this.get(), task.as_ptr()) })
+            // SAFETY: a dict, the object that this core lives in, and a live task.
+            Some(dict) if !this.is_null() => {
+                check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), this, task.as_ptr()) })
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -478,6 +710,14 @@ impl LoopCore {
     }
 }
 
+/// Tell the collector about a queued handle that somebody keeps, unless its loop runs and so is no garbage: what keeps it
+/// may be garbage together with the loop.
+fn queued_for_later(job: &Job) {
+    if let Job::Handle(handle) = job {
+        Handle::leave_queue(handle);
+    }
+}
+
 /// Carries the driver across the release of the GIL; it stays on its thread.
 struct DriverPtr(*mut KernelDriver);
 
@@ -504,8 +744,18 @@ pub fn traverse(core: &LoopCore, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::
             }
         }
     }
-    match core.task_factory.as_py() {
-        Some(factory) => visit.call(factory),
-        None => Ok(()),
+    for timer in engine.timers() {
+        visit.call(timer.reference().as_py())?;
+        if let TimerJob::Handle(handle) = timer {
+            for reference in Handle::queued_references(handle) {
+                visit.call(reference)?;
+            }
+        }
     }
+    for slot in [&core.task_factory, &core.snapshot] {
+        if let Some(object) = slot.as_py() {
+            visit.call(object)?;
+        }
+    }
+    Ok(())
 }

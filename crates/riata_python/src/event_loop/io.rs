@@ -7,7 +7,7 @@ use riata_engine::SocketId;
 
 use super::{Loop, LoopCore};
 use crate::core::handle::{Handle, new_handle};
-use crate::ffi::{Obj, Res, copy_context};
+use crate::ffi::{Obj, Res};
 use crate::job::Job;
 use crate::net;
 
@@ -125,14 +125,18 @@ fn watcher(core: &LoopCore, callback: &Bound<'_, PyAny>, args: &Bound<'_, PyTupl
         core,
         &Obj::from(callback.clone()),
         &pointers,
-        copy_context()?,
+        core.context_for_handle()?,
     )
 }
 
 /// Cancel the handle of a watcher that is gone; true when there was one.
 fn cancel_replaced(job: Option<Job>) -> Res<bool> {
     match job {
-        Some(Job::Handle(handle)) => Handle::of(&handle).cancel(&handle).map(|()| true),
+        Some(Job::Handle(handle)) => {
+            Handle::of(&handle).cancel(&handle)?;
+            Handle::leave_queue(&handle);
+            Ok(true)
+        }
         other => Ok(other.is_some()),
     }
 }

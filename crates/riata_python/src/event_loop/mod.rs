@@ -10,6 +10,7 @@ pub mod scheduling;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -20,25 +21,42 @@ use crate::core::freelist::FreeList;
 use crate::core::handle::Doomed;
 use crate::core::task::Task;
 use crate::ffi::{Obj, Res, Slot};
-use crate::job::Job;
+use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 /// What the thread that runs a loop owns. See the module.
 pub struct LoopCore {
-    engine: UnsafeCell<Engine<KernelDriver, Job>>,
+    engine: UnsafeCell<Engine<KernelDriver, Job, TimerJob>>,
     inbox: Arc<Inbox<Job>>,
     /// Identifies the thread that runs the loop; zero when none does.
     owner: Cell<usize>,
+    /// The state of that thread; null when none runs the loop.
+    thread: Cell<*mut ffi::PyThreadState>,
+    /// A copy of the context that the running job last scheduled something in. Who schedules next with the same variables
+    /// shares it; see `context_for_handle`.
+    snapshot: Slot,
+    /// The driver is in `wait`, in the thread that runs the loop, which has released the GIL for it.
+    lent: AtomicBool,
     /// The Loop object that this is part of (borrowed: it cannot outlive it).
     this: Cell<*mut ffi::PyObject>,
     pub debug: Cell<bool>,
-    /// Whether `call_soon` is ours: a Python subclass that overrides it must be asked each time.
+    /// Whether `call_soon` and `create_task` are ours: others, of a subclass or of the instance, must be asked each time.
     pub plain: Cell<bool>,
+    /// Whether `call_at` and `time` are ours.
+    pub plain_timers: Cell<bool>,
+    /// Whether one of these was ever set on the instance.
+    replaced: Cell<bool>,
+    /// Whether `time` is ours.
+    pub plain_time: Cell<bool>,
     pub closed: Cell<bool>,
     pub stopping: Cell<bool>,
-    /// The task that asyncio was last told is current (borrowed: asyncio holds it), or null.
+    /// The task that is current, or null. Borrowed: asyncio, if it was told, or the step that runs holds it.
     current: Cell<*mut ffi::PyObject>,
     current_id: Cell<u64>,
+    /// Whether asyncio learns the current task only when somebody asks; see `enter`.
+    tells_when_asked: Cell<bool>,
+    /// Whether asyncio has been told of `current`.
+    told: Cell<bool>,
     /// Head of the list of tasks that are not done.
     tasks: Cell<*const Task>,
     counts: RefCell<Counts>,
@@ -80,6 +98,16 @@ impl LoopCore {
     pub fn check_closed(&self) -> Res<()> {
         if self.closed.get() {
             return Err(crate::ffi::raise_runtime_error("Event loop is closed"));
+        }
+        Ok(())
+    }
+
+    /// What `call_soon` refuses: a closed loop and, in debug mode, another thread than the loop's.
+    #[inline]
+    pub fn check_may_schedule(&self) -> Res<()> {
+        if self.closed.get() | self.debug.get() {
+            self.check_closed()?;
+            self.check_thread()?;
         }
         Ok(())
     }

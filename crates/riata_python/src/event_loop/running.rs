@@ -2,10 +2,10 @@
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use super::{Loop, LoopCore};
-use crate::ffi::{Obj, Res};
+use crate::ffi::{Obj, Res, set_attribute};
 use crate::run::run_batch;
 
 #[pymethods]
@@ -19,10 +19,24 @@ impl Loop {
     }
 
     /// Second half of `__init__`: the object exists now.
-    fn _attach(slf: &Bound<'_, Self>, plain: bool) {
-        let core = &slf.get().core;
-        core.attach(slf.as_ptr());
-        core.plain.set(plain);
+    fn _attach(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().core.attach(slf.as_ptr());
+        judge(slf)
+    }
+
+    /// Setting and deleting attributes is rare; here it is noticed when somebody replaces a method on the instance.
+    fn __setattr__(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyString>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        set_attribute(slf.as_any(), name, Some(value))?;
+        judge_after(slf, name)
+    }
+
+    fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<()> {
+        set_attribute(slf.as_any(), name, None)?;
+        judge_after(slf, name)
     }
 
     /// Run turns until `stop()`; the Python side has set up what belongs around it.
@@ -53,6 +67,18 @@ impl Loop {
     /// Stop after the current turn. Mirrors `loop.stop()`.
     fn stop(&self) {
         self.core.stopping.set(true);
+    }
+
+    /// This process is the child of a fork.
+    fn _forked(&self) {
+        self.core.forked();
+    }
+
+    /// As of any object; whoever hashes a loop may be about to look for its current task.
+    fn __hash__(slf: &Bound<'_, Self>) -> PyResult<isize> {
+        slf.get().core.tell_current()?;
+        // The address, turned by four bits, since those are always zero.
+        Ok((slf.as_ptr() as usize).rotate_right(4).cast_signed())
     }
 
     fn is_running(&self) -> bool {
@@ -163,9 +189,50 @@ impl Loop {
     }
 }
 
+/// Methods that native code does without when they are the loop's own.
+const JUDGED: [&str; 4] = ["call_soon", "create_task", "call_at", "time"];
+
+/// Find out which methods are the native ones, in the class and on the instance.
+fn judge(loop_: &Bound<'_, Loop>) -> PyResult<()> {
+    let core = &loop_.get().core;
+    let native = loop_.py().get_type::<Loop>();
+    let class = loop_.get_type();
+    let replaced = core.replaced.get();
+    let own = |name: &str| -> PyResult<bool> {
+        let found = class.getattr(name)?;
+        Ok(found.is(&native.getattr(name)?)
+            && !(replaced && loop_.getattr("__dict__")?.contains(name)?))
+    };
+    let [call_soon, create_task, call_at, time] = JUDGED;
+    let plain_time = own(time)?;
+    core.set_plain(
+        own(call_soon)? && own(create_task)?,
+        plain_time && own(call_at)?,
+        plain_time,
+    );
+    Ok(())
+}
+
+fn judge_after(loop_: &Bound<'_, Loop>, name: &Bound<'_, PyString>) -> PyResult<()> {
+    let name = name.to_str().unwrap_or_default();
+    if JUDGED.contains(&name) {
+        // From now on the instance's dictionary is looked at. Before, it is better left unmade: then the interpreter finds
+        // methods faster.
+        loop_.get().core.replaced.set(true);
+        judge(loop_)?;
+    }
+    Ok(())
+}
+
 fn run_turns(core: &LoopCore) -> Res<()> {
     loop {
+        if !core.plain_time.get() {
+            core.ask_time(true)?;
+        }
         core.wait()?;
+        if !core.plain_time.get() {
+            core.ask_time(false)?;
+        }
         if core.net.has_written.get() {
             // A signal's handler wrote.
             crate::net::flush(core)?;

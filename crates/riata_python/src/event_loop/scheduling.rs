@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "raw CPython methods, see core/mod.rs")]
 
 use std::borrow::Cow;
+use std::ffi::CStr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -11,14 +12,14 @@ use super::LoopCore;
 use super::engine::{core_of, thread_token};
 use crate::core::args::{Args, given};
 use crate::core::future::new_future;
-use crate::core::handle::{Handle, new_handle, new_timer_handle};
+use crate::core::handle::{Handle, RunsIn, new_handle, new_timer_handle};
 use crate::core::task::new_task;
 use crate::core::typespec::{fastcall, noargs};
 use crate::ffi::{
-    Obj, Res, check, copy_context, float, give, give_from, raise, raise_runtime_error,
-    raise_type_error, to_double,
+    Obj, Res, check, float, give, give_from, raise, raise_runtime_error, raise_type_error,
+    to_double,
 };
-use crate::job::Job;
+use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 /// Put the raw methods on the class.
@@ -78,7 +79,7 @@ impl LoopCore {
     }
 
     /// Debug mode: only the thread that runs the loop may schedule.
-    fn check_thread(&self) -> Res<()> {
+    pub fn check_thread(&self) -> Res<()> {
         let owner = self.owner.get();
         if owner != 0 && owner != thread_token() {
             return Err(raise_runtime_error(
@@ -100,12 +101,12 @@ impl LoopCore {
     }
 }
 
-/// Receiver, arguments, and the context that they name (or a copy of the current one).
+/// Receiver, arguments, and the context that they name (or a copy of the current one, to be made).
 struct Call<'a> {
     loop_: &'a Obj,
     core: &'a LoopCore,
     positional: Cow<'a, [*mut ffi::PyObject]>,
-    context: Obj,
+    context: RunsIn,
 }
 
 impl<'a> Call<'a> {
@@ -140,8 +141,8 @@ impl<'a> Call<'a> {
             core,
             positional,
             context: match context {
-                Some(context) => context.clone(),
-                None => copy_context()?,
+                Some(context) => RunsIn::Own(context.clone()),
+                None => core.context_for_handle()?,
             },
         })
     }
@@ -182,8 +183,8 @@ impl<'a> Call<'a> {
         if self.core.debug.get() {
             capture_stack(&handle)?;
         }
-        let key = self.core.add_timer(when, Job::Handle(handle.clone()));
-        Handle::of(&handle).set_timer(key);
+        Handle::of(&handle).enter_heap();
+        self.core.add_timer(when, TimerJob::Handle(handle.clone()));
         Ok(handle)
     }
 }
@@ -244,6 +245,12 @@ unsafe extern "C" fn call_later(
     nargs: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
+    // SAFETY: a method of the loop class.
+    let loop_ = unsafe { Obj::from_ref(&object) };
+    if !core_of(loop_).plain_timers.get() {
+        // SAFETY: the arguments are passed on as they came.
+        return unsafe { pass_on(loop_, c"_call_later_by_methods", args, nargs, names) };
+    }
     // SAFETY: a fastcall method of the loop class.
     let call = unsafe {
         Call::new(
@@ -336,8 +343,9 @@ unsafe extern "C" fn create_task(
     };
     let core = core_of(loop_);
     if core.task_factory.is_set() || !core.plain.get() {
+        // A factory has this Python's own rules: which keywords it is passed, who names the task.
         // SAFETY: the arguments are passed on as they came.
-        return unsafe { create_task_by_factory(loop_, args, nargs, names) };
+        return unsafe { pass_on(loop_, c"_create_task_by_factory", args, nargs, names) };
     }
     give_from(|| {
         core.check_closed()?;
@@ -356,18 +364,19 @@ unsafe extern "C" fn create_task(
     })
 }
 
-/// With a task factory, this Python's own rules apply: which keywords it passes on, who names the task.
+/// Let this Python's own code do it, by a name under which the loop has it.
 ///
 /// # Safety
 /// The arguments are those of a fastcall method.
 #[cold]
-unsafe fn create_task_by_factory(
+unsafe fn pass_on(
     loop_: &Obj,
+    method: &CStr,
     args: *const *mut ffi::PyObject,
     nargs: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    match loop_.get(c"_create_task_by_factory") {
+    match loop_.get(method) {
         // SAFETY: the caller's arguments are still live.
         Ok(method) => unsafe {
             ffi::PyObject_Vectorcall(method.as_ptr(), args, nargs as usize, names)

@@ -1,28 +1,6 @@
-//! Contexts, coroutines, signals and the GIL.
+//! Coroutines, signals and the GIL.
 
 use super::*;
-
-/// A copy of the context that is current in this thread.
-#[inline]
-pub fn copy_context() -> Res {
-    // SAFETY: null means raised.
-    unsafe { Obj::owned(ffi::PyContext_CopyCurrent()) }
-}
-
-/// Run `body` inside `context`, as `Context.run` does. The body's error outlives the exit.
-#[inline]
-pub fn in_context<T>(context: &Obj, body: impl FnOnce() -> Res<T>) -> Res<T> {
-    // SAFETY: PyContext_Enter checks that this is a context.
-    if unsafe { ffi::PyContext_Enter(context.as_ptr()) } < 0 {
-        return Err(Raised);
-    }
-    let result = body();
-    // SAFETY: entered above; CPython keeps the error indicator across the exit.
-    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } < 0 {
-        return Err(Raised);
-    }
-    result
-}
 
 pub enum Sent {
     Yielded(Obj),

@@ -76,12 +76,6 @@ pub fn dict_get(dict: &Obj, key: &Obj) -> Res<Option<Obj>> {
     Ok(None)
 }
 
-/// A copy of a context; cheap, since contexts share what they have in common.
-pub fn copy_of_context(context: &Obj) -> Res {
-    // SAFETY: PyContext_Copy checks that this is a context.
-    unsafe { Obj::owned(ffi::PyContext_Copy(context.as_ptr())) }
-}
-
 pub fn value_error() -> *mut ffi::PyObject {
     // SAFETY: a static exception type.
     unsafe { ffi::PyExc_ValueError }

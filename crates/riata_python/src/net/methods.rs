@@ -18,7 +18,7 @@ use crate::job::Job;
 impl Loop {
     /// Send what the current job has written so far: before a fork, after which two processes would send it.
     fn _send_written(&self) -> PyResult<()> {
-        if self.core.is_running() && self.core.is_owner() {
+        if self.core.runs_here() {
             super::flush(&self.core)?;
         }
         Ok(())
@@ -188,7 +188,7 @@ impl Loop {
             core,
             &obj(callback),
             &pointers,
-            copy_context()?,
+            core.context_for_handle()?,
         )?;
         let replaced = watch(core, id, Job::Handle(handle.clone()))
             .map_err(|error| crate::errors::raise_os_error(&error))?;

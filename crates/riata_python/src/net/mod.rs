@@ -23,8 +23,8 @@ use crate::core::sock_call::SockCall;
 use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, copy_context, dict, dict_set, ends_the_loop, raise_runtime_error, repr,
-    set_exception, string, take_exception,
+    Obj, Raised, Res, dict, dict_set, ends_the_loop, raise_runtime_error, repr, set_exception,
+    string, take_exception,
 };
 use crate::state::state;
 
@@ -161,7 +161,7 @@ fn report(core: &LoopCore, object: &Obj, event: Event, argument: Option<Obj>) ->
         Event::Accept | Event::Incoming | Event::Retry => loop_.get(c"_accept_connection")?,
     };
     let args: Vec<_> = argument.iter().map(Obj::as_ptr).collect();
-    let handle = new_handle(&loop_, core, &callback, &args, copy_context()?)?;
+    let handle = new_handle(&loop_, core, &callback, &args, core.context_for_handle()?)?;
     set_exception(exception);
     Handle::of(&handle).report(&handle, &callback)
 }

@@ -17,7 +17,7 @@ use crate::ffi::{
     GilBound, Obj, Raised, Res, Slot, copy_of_context, dict, dict_set, ends_the_loop, in_context,
     set_exception, take_exception,
 };
-use crate::job::Job;
+use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 /// Seconds until accepting is tried again (`asyncio.constants.ACCEPT_RETRY_DELAY`).
@@ -271,8 +271,8 @@ impl Fields {
         // The kernel would go on reporting the socket as ready: look away for a while.
         drop(core.remove_reader(self.id));
         self.retrying.set(true);
-        let when = core.time() + RETRY_DELAY;
-        core.add_timer(when, Job::Net(this.clone(), Event::Retry));
+        let when = core.timers_time() + RETRY_DELAY;
+        core.add_timer(when, TimerJob::Net(this.clone(), Event::Retry));
         let shown = state().transport_socket.call1(&self.sock.get_or_none())?;
         handle_exception(
             core,

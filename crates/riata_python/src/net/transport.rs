@@ -6,7 +6,7 @@ use riata_engine::{Driver as _, SocketAddr, SocketId};
 
 use super::address::{self, Addresses};
 use super::{Event, handle_exception, log_debug};
-use crate::core::handle::new_handle;
+use crate::core::handle::{RunsIn, new_handle};
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
@@ -93,26 +93,54 @@ impl Connection {
             .context
             .set(crate::ffi::copy_of_context(&context)?);
         let connection_made = self.protocol.attr(&state().names.connection_made)?;
-        let handle = new_handle(&loop_, core, &connection_made, &[object.as_ptr()], context)?;
         if let Some(server) = &self.server {
             attach(server, &object)?;
             transport.server.set(server.clone());
         }
-        // From here on the transport owns the descriptor, and nothing can fail.
+        // From here on the transport owns the descriptor, unless scheduling fails.
         transport.closed.set(false);
         core.net.transports.insert(transport.fd.get(), transport);
         set_nodelay(core, id);
-        core.push(Job::Handle(handle));
-        core.push(Job::Net(object.clone(), Event::Start));
-        if let Some(waiter) = self.waiter {
-            let none = Obj::none();
-            let args = [waiter.as_ptr(), none.as_ptr()];
-            let set = &state().set_result_unless_cancelled;
-            let handle = new_handle(&loop_, core, set, &args, copy_context()?)?;
-            core.push(Job::Handle(handle));
+        let scheduled =
+            schedule(core, &connection_made, &[object.as_ptr()], context).and_then(|()| {
+                core.push(Job::Net(object.clone(), Event::Start));
+                match &self.waiter {
+                    Some(waiter) => {
+                        let args = [waiter.as_ptr(), Obj::none().as_ptr()];
+                        let set = &state().set_result_unless_cancelled;
+                        schedule(core, set, &args, copy_context()?)
+                    }
+                    None => Ok(()),
+                }
+            });
+        if let Err(raised) = scheduled {
+            transport.closing.set(true);
+            transport.closed.set(true);
+            return Err(raised);
         }
         Ok(object)
     }
+}
+
+/// `loop.call_soon(callback, *args, context=context)`.
+fn schedule(
+    core: &LoopCore,
+    callback: &Obj,
+    args: &[*mut pyo3::ffi::PyObject],
+    context: Obj,
+) -> Res<()> {
+    let loop_ = core.this();
+    if core.plain.get() {
+        let handle = new_handle(&loop_, core, callback, args, RunsIn::Own(context))?;
+        core.push(Job::Handle(handle));
+        return Ok(());
+    }
+    // Somebody has replaced it.
+    let mut all = vec![callback.as_ptr()];
+    all.extend(args);
+    all.push(context.as_ptr());
+    let call_soon = loop_.attr(&state().names.call_soon)?;
+    call_soon.call_kw(&all, &state().kw_context).map(drop)
 }
 
 /// The descriptor of a Python socket.
@@ -250,7 +278,15 @@ impl Transport {
     fn schedule_lost(&self, this: &Obj, exception: Obj) -> Res<()> {
         self.conn_lost.set(self.conn_lost.get() + 1);
         let core = self.core();
-        core.check_closed()?;
+        if !core.plain.get() {
+            let callback = this.get(c"_call_connection_lost")?;
+            #[cfg(Py_3_15)]
+            let context = self.context.get().map_or_else(copy_context, Ok)?;
+            #[cfg(not(Py_3_15))]
+            let context = copy_context()?;
+            return schedule(core, &callback, &[exception.as_ptr()], context);
+        }
+        core.check_may_schedule()?;
         #[cfg(not(Py_3_15))]
         self.context.set(copy_context()?);
         self.lost_exception.set(exception);

@@ -193,12 +193,9 @@ impl Transport {
             return self.count_lost_write();
         }
         let core = self.core();
-        if !core.is_owner() {
-            return Err(wrong_thread());
-        }
         let waiting = self.output_size();
         if waiting == 0 || self.unsent.get() {
-            if core.is_running() && waiting + bytes.len() <= UNSENT_MAX {
+            if core.runs_here() && waiting + bytes.len() <= UNSENT_MAX {
                 if !self.output.borrow_mut().append(bytes) {
                     let data = keep()?;
                     let empty = self.output.borrow_mut().push(data, 0);
@@ -324,9 +321,6 @@ impl Transport {
         }
         if self.conn_lost.get() > 0 {
             return self.count_lost_write();
-        }
-        if !self.core().is_owner() {
-            return Err(wrong_thread());
         }
         self.unsent.set(false);
         for piece in pieces {
@@ -566,11 +560,4 @@ fn wrong_type(data: &Obj) -> Raised {
     } else {
         format!("data argument must be a bytes-like object, not {shown}")
     })
-}
-
-#[cold]
-fn wrong_thread() -> Raised {
-    raise_runtime_error(
-        "Non-thread-safe operation invoked on an event loop other than the current one",
-    )
 }

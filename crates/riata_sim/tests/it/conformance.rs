@@ -517,7 +517,7 @@ fn what_is_not_open_is_an_error(mut driver: impl Driver) {
     assert!(driver.close(nothing).is_err());
     let huge = SocketId(u32::MAX);
     assert!(driver.register(huge, Interest::READABLE).is_err());
-    let mut engine = Engine::new(driver);
+    let mut engine: Engine<_, i32> = Engine::new(driver);
     assert!(engine.add_reader(huge, 1).is_err());
     assert_eq!(engine.reader(huge), None);
     assert_eq!(engine.remove_reader(huge), None);

@@ -258,9 +258,10 @@ fn step_from_python(this: &Obj, task: &Task, exception: Option<Obj>) -> Res<()> 
     let state = state();
     let loop_ = task.future.loop_.get_or_none();
     if let Some(core) = task.future.core() {
-        // The native loop clears the current task before the next foreign callback.
         core.enter(this)?;
-        return task.step(this, exception);
+        let stepped = task.step(this, exception);
+        core.step_ended()?;
+        return stepped;
     }
     state.enter_task.call(&[loop_.as_ptr(), this.as_ptr()])?;
     let stepped = task.step(this, exception);

@@ -1,0 +1,202 @@
+"""In which context a callback runs: each in a copy of its own, made when it was scheduled."""
+
+import contextvars
+import gc
+import os
+import sys
+import threading
+import weakref
+
+import pytest
+
+from ..support import turns
+
+VARIABLE: contextvars.ContextVar = contextvars.ContextVar("variable", default="unset")
+
+
+def set_and_report(seen, value):
+    seen.append(VARIABLE.get())
+    VARIABLE.set(value)
+
+
+def test_callbacks_of_one_burst_do_not_see_each_other(loop):
+    seen = []
+
+    def burst():
+        for i in range(5):
+            loop.call_soon(set_and_report, seen, i)
+
+    loop.call_soon(burst)
+    turns(loop, 2)
+    assert seen == ["unset"] * 5
+    assert VARIABLE.get() == "unset"
+
+
+def test_each_sees_what_was_set_when_it_was_scheduled(loop):
+    seen = []
+
+    def burst():
+        loop.call_soon(set_and_report, seen, "a")
+        token = VARIABLE.set("first")
+        loop.call_soon(set_and_report, seen, "b")
+        loop.call_soon(set_and_report, seen, "c")
+        VARIABLE.set("second")
+        loop.call_later(0, set_and_report, seen, "d")
+        VARIABLE.reset(token)
+        loop.call_soon(set_and_report, seen, "e")
+        VARIABLE.set("too late")
+
+    loop.call_soon(burst)
+    turns(loop, 4)
+    assert sorted(seen) == ["first", "first", "second", "unset", "unset"]
+
+
+def test_outside_of_a_run(loop):
+    def schedule():
+        seen = []
+        loop.call_soon(set_and_report, seen, 1)
+        VARIABLE.set("outside")
+        loop.call_soon(set_and_report, seen, 2)
+        loop.call_soon(set_and_report, seen, 3)
+        turns(loop)
+        return seen
+
+    assert contextvars.copy_context().run(schedule) == ["unset", "outside", "outside"]
+
+
+def test_a_callback_in_another_context_schedules_there(loop):
+    seen = []
+    other = contextvars.copy_context()
+    other.run(VARIABLE.set, "other")
+
+    def burst():
+        loop.call_soon(set_and_report, seen, 1)
+        other.run(loop.call_soon, set_and_report, seen, 2)
+        loop.call_soon(set_and_report, seen, 3)
+        other.run(VARIABLE.set, "changed")
+        other.run(loop.call_soon, set_and_report, seen, 4)
+
+    loop.call_soon(burst)
+    turns(loop, 2)
+    assert seen == ["unset", "other", "unset", "changed"]
+
+
+def test_a_named_context_is_entered_itself(loop):
+    context = contextvars.copy_context()
+    seen = []
+    loop.call_soon(set_and_report, seen, "kept", context=context)
+    loop.call_soon(set_and_report, seen, "again", context=context)
+    turns(loop)
+    assert seen == ["unset", "kept"]
+    assert context[VARIABLE] == "again"
+
+
+def test_threads_schedule_in_their_own_context(loop):
+    seen = []
+
+    def thread(value):
+        VARIABLE.set(value)
+        for _ in range(3):
+            loop.call_soon_threadsafe(set_and_report, seen, "no matter")
+
+    for value in ("a", "b"):
+        worker = threading.Thread(target=thread, args=(value,))
+        worker.start()
+        worker.join()
+    loop.call_soon(set_and_report, seen, "no matter")
+    turns(loop)
+    assert seen == ["a"] * 3 + ["b"] * 3 + ["unset"]
+
+
+def test_a_watcher_keeps_one_context(loop):
+    seen = []
+    ours, theirs = os.pipe()
+
+    def burst():
+        loop.call_soon(set_and_report, seen, "neighbour")
+        loop.add_reader(ours, set_and_report, seen, "kept")
+
+    os.write(theirs, b"x")
+    loop.call_soon(burst)
+    turns(loop, 4)
+    loop.remove_reader(ours)
+    os.close(ours)
+    os.close(theirs)
+    assert "neighbour" not in seen
+    assert seen.count("unset") == 2
+    assert "kept" in seen
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="get_context is new in CPython 3.12")
+def test_get_context_is_the_one_that_it_runs_in(loop):
+    seen = []
+    handles = []
+
+    def burst():
+        handles.extend(loop.call_soon(set_and_report, seen, "set inside") for _ in range(3))
+        contexts = [handle.get_context() for handle in handles]
+        assert len({id(context) for context in contexts}) == 3
+        contexts[1].run(VARIABLE.set, "from outside")
+
+    loop.call_soon(burst)
+    turns(loop, 2)
+    assert seen == ["unset", "from outside", "unset"]
+    assert [handle.get_context()[VARIABLE] for handle in handles] == ["set inside"] * 3
+
+
+def test_a_value_lives_as_long_as_somebody_may_see_it(loop):
+    class Value:
+        pass
+
+    value_of: contextvars.ContextVar = contextvars.ContextVar("value_of")
+    died = []
+
+    def burst():
+        value = Value()
+        weakref.finalize(value, died.append, "died")
+        value_of.set(value)
+        for _ in range(3):
+            loop.call_soon(lambda: died.append("ran"))
+
+    loop.call_soon(burst)
+    turns(loop, 3)
+    gc.collect()
+    assert died == ["ran", "ran", "ran", "died"]
+
+
+def test_a_value_dies_with_a_cancelled_handle(loop):
+    class Value:
+        pass
+
+    value_of: contextvars.ContextVar = contextvars.ContextVar("value_of")
+    alive = []
+
+    def burst():
+        value = Value()
+        alive.append(weakref.ref(value))
+        value_of.set(value)
+        loop.call_later(3600, print).cancel()
+
+    loop.call_soon(burst)
+    # A cancelled timer is let go of when the loop next sleeps, at the latest when it closes.
+    turns(loop, 3)
+    loop.close()
+    gc.collect()
+    assert alive[0]() is None
+
+
+def test_a_running_handle_can_be_run_again(loop):
+    ran = []
+
+    def again():
+        ran.append(VARIABLE.get())
+        VARIABLE.set("inside")
+        if len(ran) == 1:
+            with pytest.raises(RuntimeError, match="already entered"):
+                handle._context.run(again)
+            other._run()
+
+    handle = loop.call_soon(again)
+    other = loop.call_soon(again)
+    turns(loop)
+    assert ran == ["unset", "unset", "inside"]
