@@ -192,6 +192,21 @@ impl Future {
         Ok(())
     }
 
+    /// Refuse `__init__` of what has its loop, as asyncio does since 3.15.
+    #[cfg(Py_3_15)]
+    pub fn refuse_second_init(&self, this: &Obj) -> Res<()> {
+        if !self.loop_.is_set() {
+            return Ok(());
+        }
+        // SAFETY: a live type.
+        let tp = unsafe { Obj::shared(this.type_ptr().cast()) };
+        let module = crate::ffi::utf8(&tp.get(c"__module__")?)?;
+        let name = crate::ffi::utf8(&tp.get(c"__qualname__")?)?;
+        Err(raise_runtime_error(&format!(
+            "{module}.{name} object is already initialized"
+        )))
+    }
+
     #[inline]
     fn alive(&self) -> Res<()> {
         if self.loop_.is_set() {

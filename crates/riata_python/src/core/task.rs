@@ -189,6 +189,8 @@ impl Task {
         context: Option<&Obj>,
         eager: bool,
     ) -> Res<()> {
+        #[cfg(Py_3_15)]
+        self.future.refuse_second_init(this)?;
         self.unlist();
         self.clear_own();
         self.future.init(loop_)?;

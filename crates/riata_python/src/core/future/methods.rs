@@ -309,6 +309,10 @@ unsafe extern "C" fn init(
     // `Future.__init__` may be called on a task, by hand; then it leaves its loop's list.
     // SAFETY: as above.
     let object_ref = unsafe { Obj::from_ref(&object) };
+    #[cfg(Py_3_15)]
+    if let Err(raised) = future.refuse_second_init(object_ref) {
+        return raised.into();
+    }
     if let Some(task) = task::of(object_ref) {
         task.unlist();
     }
