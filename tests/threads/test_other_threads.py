@@ -12,7 +12,7 @@ import weakref
 
 import pytest
 
-from ..support import PY315, Recorder, checked_loop, open_fds, until
+from ..support import PY314, Recorder, checked_loop, open_fds, until
 
 
 def from_a_thread(loop, call, *, wake=True):
@@ -241,7 +241,7 @@ def test_debug_mode_refuses_what_schedules(loop_name):
         waiter.cancel()
         turn(loop)
         loop.remove_reader(c)
-        if PY315 and loop_name == "asyncio":
+        if PY314 and loop_name == "asyncio":
             asyncio.tasks._unregister_task(waiter)  # it never ends, and there the collector does not find it
         for end in (b, c, d):
             end.close()
