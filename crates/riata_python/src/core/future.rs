@@ -9,7 +9,8 @@ use std::ffi::c_void;
 
 use pyo3::ffi;
 
-use super::args::{Args, given, init_args, not_deletable};
+use super::args::{Args, given, init_args};
+use super::entry::{field, method, method_of_one, setter, visit_all};
 use super::future_iter;
 use super::stop::stop_with;
 use super::task;
@@ -581,10 +582,9 @@ impl Future {
         }
     }
 
-    /// # Safety
-    /// Only from a `tp_traverse` with its own arguments.
-    pub unsafe fn visit(&self, visit: ffi::visitproc, arg: *mut c_void) -> i32 {
-        for slot in [
+    /// Everything that it holds, for the garbage collector.
+    pub fn slots(&self) -> [&Slot; 11] {
+        [
             &self.dict,
             &self.loop_,
             &self.first,
@@ -596,14 +596,7 @@ impl Future {
             &self.cancel_message,
             &self.cancelled_exception,
             &self.source_traceback,
-        ] {
-            // SAFETY: passed on from the traversal.
-            let status = unsafe { slot.visit(visit, arg) };
-            if status != 0 {
-                return status;
-            }
-        }
-        0
+        ]
     }
 
     pub fn clear_all(&self) {

@@ -11,6 +11,7 @@ use pyo3::ffi;
 use riata_trace::{TaskId, Waits};
 
 use super::args::{Args, given, init_args};
+use super::entry::{field, method, visit_all};
 use super::future::{self, Future, Status, cancel_args, describe, finalize_future, finalizing};
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;

@@ -583,8 +583,8 @@ impl LoopCore {
     fn write_current(&self, task: &Obj) -> Res<()> {
         let this = self.this.get();
         match &state().current_tasks {
-            // SAFETY: a dict, the object that this core lives in, and a live task.
             Some(dict) if !this.is_null() => {
+                // SAFETY: a dict, the object that this core lives in, and a live task.
                 check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), this, task.as_ptr()) })
             }
             _ => Ok(()),

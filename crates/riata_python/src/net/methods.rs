@@ -8,11 +8,10 @@ use super::ensure_no_transport;
 use super::server::{self, Serving};
 use super::sock::Kind;
 use super::transport::{Connection, Source};
-use crate::core::handle::{Handle, new_handle};
 use crate::core::sock_call::new_call;
+use crate::event_loop::io::{file_descriptor, unwatch, watch};
 use crate::event_loop::{Loop, LoopCore};
-use crate::ffi::{Obj, Res, copy_context, obj};
-use crate::job::Job;
+use crate::ffi::{Obj, copy_context, obj};
 
 #[pymethods]
 impl Loop {
@@ -89,7 +88,8 @@ impl Loop {
         callback: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
-        let handle = self.watch(fd, callback, args, LoopCore::add_reader)?;
+        let id = descriptor(fd)?;
+        let handle = watch(&self.core, id, callback, args, LoopCore::add_reader)?;
         Ok(handle.into())
     }
 
@@ -101,30 +101,25 @@ impl Loop {
         callback: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
-        let handle = self.watch(fd, callback, args, LoopCore::add_writer)?;
+        let id = descriptor(fd)?;
+        let handle = watch(&self.core, id, callback, args, LoopCore::add_writer)?;
         Ok(handle.into())
     }
 
     /// Undo `_add_reader`; False when nothing was watched.
     fn _remove_reader(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         if self.core.closed.get() {
-            return Ok(false);
+            return Ok(false); // whatever the descriptor
         }
-        let id = descriptor(fd)?;
-        let job = self.core.remove_reader(id);
-        self.core.settle(id);
-        Ok(cancel(job)?)
+        unwatch(&self.core, descriptor(fd)?, LoopCore::remove_reader)
     }
 
     /// Undo `_add_writer`; False when nothing was watched.
     fn _remove_writer(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         if self.core.closed.get() {
-            return Ok(false);
+            return Ok(false); // whatever the descriptor
         }
-        let id = descriptor(fd)?;
-        let job = self.core.remove_writer(id);
-        self.core.settle(id);
-        Ok(cancel(job)?)
+        unwatch(&self.core, descriptor(fd)?, LoopCore::remove_writer)
     }
 
     /// Receive up to n bytes from a socket, as bytes. Mirrors `loop.sock_recv`.
@@ -166,42 +161,6 @@ fn call(
     Ok(made.into())
 }
 
-type Watch = fn(&LoopCore, SocketId, Job) -> std::io::Result<Option<Job>>;
-
-impl Loop {
-    fn watch(
-        &self,
-        fd: &Bound<'_, PyAny>,
-        callback: &Bound<'_, PyAny>,
-        args: &Bound<'_, PyTuple>,
-        watch: Watch,
-    ) -> PyResult<Obj> {
-        let core = &self.core;
-        core.check_closed()?;
-        let id = descriptor(fd)?;
-        let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
-        let handle = new_handle(
-            &core.this(),
-            core,
-            &obj(callback),
-            &pointers,
-            core.context_for_handle()?,
-        )?;
-        let replaced = watch(core, id, Job::Handle(handle.clone()))
-            .map_err(|error| crate::errors::raise_os_error(&error))?;
-        cancel(replaced)?;
-        Handle::leave_queue(&handle);
-        Ok(handle)
-    }
-}
-
 fn descriptor(fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
-    crate::event_loop::io::file_descriptor(fd).map(|fd| SocketId(fd.cast_unsigned()))
-}
-
-fn cancel(job: Option<Job>) -> Res<bool> {
-    match job {
-        Some(Job::Handle(handle)) => Handle::of(&handle).cancel(&handle).map(|()| true),
-        other => Ok(other.is_some()),
-    }
+    file_descriptor(fd).map(|fd| SocketId(fd.cast_unsigned()))
 }
