@@ -396,21 +396,10 @@ impl LoopCore {
         self.erase_current()
     }
 
-    /// Replace the current task; the one before comes back (`None` when there was none).
-    pub fn swap_current(&self, task: &Obj) -> Res {
-        let current = self.current.get();
-        let before = if current.is_null() {
-            Obj::none()
-        } else {
-            // SAFETY: asyncio holds the task it was told about.
-            unsafe { Obj::shared(current) }
-        };
-        if task.is_none() {
-            self.leave()?;
-        } else {
-            self.enter(task)?;
-        }
-        Ok(before)
+    /// Note that `task` is the current one where asyncio is told by somebody else; what was noted before comes back, for
+    /// when that is over. In between asyncio may be told about tasks of its own, which nothing here knows.
+    pub fn note_current(&self, task: *mut ffi::PyObject, id: u64) -> (*mut ffi::PyObject, u64) {
+        (self.current.replace(task), self.current_id.replace(id))
     }
 
     #[cfg(Py_3_14)]

@@ -257,14 +257,14 @@ pub(super) unsafe extern "C" fn wakeup_method(
 fn step_from_python(this: &Obj, task: &Task, exception: Option<Obj>) -> Res<()> {
     let state = state();
     let loop_ = task.future.loop_.get_or_none();
-    if let Some(core) = task.future.core() {
-        // The native loop clears the current task before the next foreign callback.
-        core.enter(this)?;
-        return task.step(this, exception);
-    }
+    // asyncio's own, which refuse a step within another task's.
     state.enter_task.call(&[loop_.as_ptr(), this.as_ptr()])?;
+    let noted = task.note_current(this.as_ptr(), task.id.get());
     let stepped = task.step(this, exception);
     let left = aside(|| {
+        if let Some((before, id)) = noted {
+            task.note_current(before, id);
+        }
         state
             .leave_task
             .call(&[loop_.as_ptr(), this.as_ptr()])
