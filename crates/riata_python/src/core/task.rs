@@ -360,16 +360,20 @@ impl Task {
         in_context(&context, || self.step(this, exception))
     }
 
-    /// What to throw when the awaited future is done: nothing when it has a result.
+    /// What to throw when the awaited future is done: nothing when it has a result. `result()` of a subclass is asked as
+    /// asyncio's wake-up asks it: in the task's context, and before the task is the current one.
     #[inline]
-    pub fn woken(&self) -> Res<Option<Obj>> {
+    pub fn woken(&self, core: &LoopCore) -> Res<Option<Obj>> {
         let Some(waiter) = self.waiter.get() else {
             return Ok(None);
         };
         match future::exact(&waiter) {
             Some(future) if !future.failed() => Ok(None),
             Some(future) => Ok(future.outcome()?.err()),
-            None => Ok(result_of(&waiter)),
+            None => {
+                core.leave()?;
+                in_context(&self.context.get_or_none(), || Ok(result_of(&waiter)))
+            }
         }
     }
 
