@@ -3,6 +3,24 @@
 use super::*;
 
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
+    let tp = make()?;
+    hide_next(tp)?;
+    Ok(tp)
+}
+
+/// A future is its own iterator where `await` asks for one, and only there: without the name it does not pass for an
+/// `Iterator`, as asyncio's does not. The slot stays. Subclasses have none: `await` gives them a full iterator.
+fn hide_next(tp: *mut ffi::PyTypeObject) -> Res<()> {
+    // SAFETY: the type was made just now and nobody has used it; its dictionary is its own.
+    unsafe {
+        let names = Obj::shared((*tp).tp_dict);
+        crate::ffi::dict_delete(&names, &string("__next__")?)?;
+        ffi::PyType_Modified(tp);
+    }
+    Ok(())
+}
+
+fn make() -> Res<*mut ffi::PyTypeObject> {
     TypeSpec {
         name: c"riata._riata.Future",
         size: size_of::<Future>(),

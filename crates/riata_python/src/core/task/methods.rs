@@ -231,15 +231,17 @@ pub(super) unsafe extern "C" fn wakeup_method(
 fn step_from_python(this: &Obj, task: &Task, exception: Option<Obj>) -> Res<()> {
     let state = state();
     let loop_ = task.future.loop_.get_or_none();
-    if let Some(core) = task.future.core() {
-        core.enter(this)?;
-        let stepped = task.step(this, exception);
-        core.step_ended()?;
-        return stepped;
-    }
+    // asyncio's own, which refuse a step within another task's.
     state.enter_task.call(&[loop_.as_ptr(), this.as_ptr()])?;
+    let noted = task
+        .future
+        .core()
+        .map(|core| (core, core.note_current(this)));
     let stepped = task.step(this, exception);
     let left = aside(|| {
+        if let Some((core, noted)) = noted {
+            core.restore_current(&noted);
+        }
         state
             .leave_task
             .call(&[loop_.as_ptr(), this.as_ptr()])
