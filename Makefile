@@ -63,6 +63,16 @@ test-python: build $(VENV)/.test ## Run the Python tests
 test-short: build $(VENV)/.test ## Run the short form of the Python tests (what every other Python gets)
 	$(IN)/python -m pytest -m "not programs and not slow" $(PYTEST_ARGS)
 
+# The version whose debug build is taken; Debian's sid has it.
+DEBUG_PYTHON ?= 3.14
+.PHONY: test-debug
+test-debug: ## Run the Python tests on CPython's debug build, which counts references and checks the collector
+	scripts/with-python $(DEBUG_PYTHON)-dbg $(MAKE) test-python
+
+.PHONY: test-long
+test-long: build $(VENV)/.test ## Run the long forms: a million tasks, a day of timers, ten thousand connections
+	RIATA_TEST_LONG=1 $(IN)/python -m pytest -m long -rP $(PYTEST_ARGS)
+
 TEST_REQUIREMENTS := $(wildcard tests/requirements.txt tests/cli/requirements.txt)
 $(VENV)/.test: $(VENV)/.ready $(TEST_REQUIREMENTS)
 	$(IN)/python -m pip install --quiet $(addprefix -r ,$(TEST_REQUIREMENTS))

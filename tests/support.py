@@ -105,10 +105,15 @@ if PY314:
 def open_fds() -> dict[int, str]:
     """The descriptors this process has open, and what each is."""
     fds = {}
-    for entry in os.listdir("/proc/self/fd"):
+    linux = os.path.isdir("/proc/self/fd")
+    for entry in os.listdir("/proc/self/fd" if linux else "/dev/fd"):
         with contextlib.suppress(OSError):
-            fds[int(entry)] = os.readlink(f"/proc/self/fd/{entry}")
-    # The listing's own descriptor is closed by now; readlink above has failed for it.
+            if linux:
+                fds[int(entry)] = os.readlink(f"/proc/self/fd/{entry}")
+            else:
+                status = os.fstat(int(entry))
+                fds[int(entry)] = f"{status.st_mode:o} {status.st_dev}:{status.st_ino}"
+    # The listing's own descriptor is closed by now; the look at it has failed.
     return fds
 
 

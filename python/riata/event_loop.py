@@ -226,13 +226,14 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         server_hostname: str | None = None,
         extra: dict[str, Any] | None = None,
         server: Any = None,
+        context: Any = None,  # since 3.15
         **limits: Any,
     ) -> Any:
         self._ensure_fd_no_transport(rawsock)
         tls = sslproto.SSLProtocol(
             self, protocol, sslcontext, waiter, server_side, server_hostname, **limits
         )
-        self._make_socket_transport(rawsock, tls, extra=extra, server=server)
+        self._make_socket_transport(rawsock, tls, extra=extra, server=server, context=context)
         return tls._app_transport
 
     def _stop_serving(self, sock: socket.socket) -> None:

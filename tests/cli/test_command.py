@@ -22,7 +22,7 @@ def test_version(run):
         lines[1] == f"python {'.'.join(map(str, sys.version_info[:3]))} (CPython, {sys.executable})"
     )
     assert lines[2].startswith("build release for ")
-    assert lines[3] == "driver epoll"
+    assert lines[3] == f"driver {'epoll' if sys.platform == 'linux' else 'kqueue'}"
     assert len(lines) == 4
 
 

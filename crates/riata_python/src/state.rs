@@ -107,7 +107,8 @@ pub struct State {
     pub register_task: Obj,
     pub enter_task: Obj,
     pub leave_task: Obj,
-    /// `_asyncio._current_tasks`, where this Python has it (up to 3.13).
+    /// `_asyncio._current_tasks`, where this Python has it.
+    #[cfg(not(Py_3_14))]
     pub current_tasks: Option<Obj>,
     /// `_asyncio._swap_current_task` (3.12 and newer).
     pub swap_current_task: Option<Obj>,
@@ -194,6 +195,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         register_task: tasks.get(c"_register_task")?,
         enter_task: tasks.get(c"_enter_task")?,
         leave_task: tasks.get(c"_leave_task")?,
+        #[cfg(not(Py_3_14))]
         current_tasks: optional(&native, c"_current_tasks"),
         swap_current_task: optional(&native, c"_swap_current_task"),
         register_eager_task: optional(&tasks, c"_register_eager_task"),

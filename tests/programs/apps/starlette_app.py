@@ -1,6 +1,8 @@
 """A Starlette application, as a user writes one."""
 
 import asyncio
+import os
+import time
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -59,6 +61,13 @@ async def loop(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"{cls.__module__}.{cls.__qualname__}")
 
 
+async def busy(request: Request) -> PlainTextResponse:
+    """Block the process, and tell which one it is."""
+    time.sleep(float(request.query_params["seconds"]))
+    cls = type(asyncio.get_running_loop())
+    return PlainTextResponse(f"{os.getpid()} {cls.__module__}.{cls.__qualname__}")
+
+
 async def socket(websocket: WebSocket) -> None:
     await websocket.accept()
     async for text in websocket.iter_text():
@@ -75,6 +84,7 @@ app = Starlette(
         Route("/in-flight", count),
         Route("/fail", fail),
         Route("/loop", loop),
+        Route("/busy", busy),
         WebSocketRoute("/ws", socket),
     ]
 )

@@ -18,9 +18,10 @@ use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle, RunsIn};
 use crate::core::task::Task;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, aside, check, copy_context, take_exception, thread_state, to_double,
-    without_gil,
+    Obj, Raised, Res, Slot, aside, copy_context, thread_state, to_double, without_gil,
 };
+#[cfg(not(Py_3_14))]
+use crate::ffi::{check, take_exception};
 use crate::job::{Job, TimerJob};
 use crate::state::state;
 

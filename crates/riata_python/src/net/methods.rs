@@ -11,7 +11,7 @@ use super::transport::{Connection, Source};
 use crate::core::sock_call::new_call;
 use crate::event_loop::io::{file_descriptor, unwatch, watch};
 use crate::event_loop::{Loop, LoopCore};
-use crate::ffi::{Obj, copy_context, obj};
+use crate::ffi::{Obj, Res, copy_context, obj};
 
 #[pymethods]
 impl Loop {
@@ -24,7 +24,8 @@ impl Loop {
     }
 
     /// Make a transport of a connected socket. Mirrors asyncio's method.
-    #[pyo3(signature = (sock, protocol, waiter=None, *, extra=None, server=None))]
+    #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
+    #[pyo3(signature = (sock, protocol, waiter=None, *, extra=None, server=None, context=None))]
     fn _make_socket_transport(
         &self,
         sock: &Bound<'_, PyAny>,
@@ -32,6 +33,7 @@ impl Loop {
         waiter: Option<&Bound<'_, PyAny>>,
         extra: Option<&Bound<'_, PyAny>>,
         server: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let core = &self.core;
         core.check_closed()?;
@@ -45,12 +47,12 @@ impl Loop {
             extra: extra.map(obj),
             server: server.map(obj),
         };
-        Ok(connection.open(core, copy_context()?)?.into())
+        Ok(connection.open(core, given_or_copy(context)?)?.into())
     }
 
     /// Accept connections on a listening socket. Mirrors asyncio's method.
     #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
-    #[pyo3(signature = (protocol_factory, sock, sslcontext=None, server=None, backlog=100, *limits))]
+    #[pyo3(signature = (protocol_factory, sock, sslcontext=None, server=None, backlog=100, *limits, context=None))]
     fn _start_serving(
         &self,
         py: Python<'_>,
@@ -60,6 +62,7 @@ impl Loop {
         server: Option<&Bound<'_, PyAny>>,
         backlog: i64,
         limits: &Bound<'_, PyTuple>,
+        context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let or_none = |value: Option<&Bound<'_, PyAny>>| value.map_or_else(Obj::none, obj);
         let serving = Serving {
@@ -69,7 +72,7 @@ impl Loop {
             server: or_none(server),
             backlog: usize::try_from(backlog).unwrap_or(0),
             limits: limits.iter().map(|limit| obj(&limit)).collect(),
-            context: copy_context()?,
+            context: given_or_copy(context)?,
         };
         server::start(py, &self.core, serving)
     }
@@ -159,6 +162,11 @@ fn call(
     let core = &loop_.get().core;
     let made = new_call(kind, core, obj(loop_.as_any()), obj(sock), obj(argument))?;
     Ok(made.into())
+}
+
+/// The context that asyncio names, which it does since 3.15.
+fn given_or_copy(context: Option<&Bound<'_, PyAny>>) -> Res {
+    context.map_or_else(copy_context, |context| Ok(obj(context)))
 }
 
 fn descriptor(fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {

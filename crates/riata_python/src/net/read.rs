@@ -10,7 +10,7 @@ use super::{Event, log_debug, streams};
 use crate::core::buffer::View;
 use crate::core::transport::Transport;
 use crate::errors::raise_os_error;
-use crate::ffi::{Obj, Raised, Res, bytes, copy_context, in_context, int, raise_runtime_error};
+use crate::ffi::{Obj, Raised, Res, bytes, in_context, int, raise_runtime_error};
 use crate::job::Job;
 use crate::state::state;
 
@@ -83,7 +83,8 @@ impl Transport {
             return Ok(());
         }
         self.paused.set(false);
-        self.context.set(copy_context()?);
+        #[cfg(not(Py_3_15))]
+        self.context.set(crate::ffi::copy_context()?);
         self.watch_reading(this)?;
         log_debug(self.core(), "%r resumes reading", &[this])
     }

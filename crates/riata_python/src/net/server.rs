@@ -173,11 +173,17 @@ impl Fields {
             return Ok(());
         }
         let context = copy_of_context(&self.context.get_or_none())?;
-        in_context(&context, || self.accepted_tls(core, id, &peer))
+        in_context(&context, || self.accepted_tls(core, id, &peer, &context))
     }
 
     /// TLS: asyncio's own coroutine waits for the handshake.
-    fn accepted_tls(&self, core: &LoopCore, id: SocketId, peer: &SocketAddr) -> Res<()> {
+    fn accepted_tls(
+        &self,
+        core: &LoopCore,
+        id: SocketId,
+        peer: &SocketAddr,
+        context: &Obj,
+    ) -> Res<()> {
         let sock = socket_from(id)?;
         let extra = dict()?;
         dict_set(&extra, &state().names.peername, &address::to_python(peer)?)?;
@@ -195,8 +201,17 @@ impl Fields {
             server.as_ptr(),
         ];
         args.extend(self.limits.iter().map(Obj::as_ptr));
+        if cfg!(Py_3_15) {
+            args.push(context.as_ptr());
+        }
         let coroutine = loop_.get(c"_accept_connection2")?.call(&args)?;
-        loop_.get(c"create_task")?.call1(&coroutine)?;
+        let create_task = loop_.get(c"create_task")?;
+        if cfg!(Py_3_15) {
+            let args = [coroutine.as_ptr(), context.as_ptr()];
+            create_task.call_kw(&args, &state().kw_context)?;
+        } else {
+            create_task.call1(&coroutine)?;
+        }
         Ok(())
     }
 

@@ -10,9 +10,9 @@ use crate::core::handle::{RunsIn, new_handle};
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, aside, copy_context, copy_of_context, dict, dict_get, dict_set,
-    ends_the_loop, exception_matches, import, in_context, int, os_error_type, set_exception,
-    string, take_exception, unraisable, warn_resource,
+    Obj, Raised, Res, aside, copy_context, dict, dict_get, dict_set, ends_the_loop,
+    exception_matches, import, in_context, int, os_error_type, set_exception, string,
+    take_exception, unraisable, warn_resource,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -85,7 +85,13 @@ impl Connection {
         if !transport.extra.is_set() {
             transport.extra.set_opt(self.extra);
         }
-        transport.context.set(copy_of_context(&context)?);
+        // Since 3.15 a transport stays in one context; before, each of its callbacks had a copy.
+        #[cfg(Py_3_15)]
+        transport.context.set(context.clone());
+        #[cfg(not(Py_3_15))]
+        transport
+            .context
+            .set(crate::ffi::copy_of_context(&context)?);
         let connection_made = self.protocol.attr(&state().names.connection_made)?;
         if let Some(server) = &self.server {
             attach(server, &object)?;
@@ -274,9 +280,14 @@ impl Transport {
         let core = self.core();
         if !core.plain.get() {
             let callback = this.get(c"_call_connection_lost")?;
-            return schedule(core, &callback, &[exception.as_ptr()], copy_context()?);
+            #[cfg(Py_3_15)]
+            let context = self.context.get().map_or_else(copy_context, Ok)?;
+            #[cfg(not(Py_3_15))]
+            let context = copy_context()?;
+            return schedule(core, &callback, &[exception.as_ptr()], context);
         }
         core.check_may_schedule()?;
+        #[cfg(not(Py_3_15))]
         self.context.set(copy_context()?);
         self.lost_exception.set(exception);
         core.push(Job::Net(this.clone(), Event::Lost));

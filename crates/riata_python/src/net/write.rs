@@ -18,8 +18,8 @@ use crate::core::buffer::{Kind, View, bytes_of, kind_of};
 use crate::core::transport::Transport;
 use crate::errors::{os_error, raise_os_error};
 use crate::ffi::{
-    Obj, Raised, Res, copy_context, ends_the_loop, in_context, raise_runtime_error,
-    raise_type_error, repr, set_exception, string, take_exception, to_int_saturating,
+    Obj, Raised, Res, ends_the_loop, in_context, raise_runtime_error, raise_type_error, repr,
+    set_exception, string, take_exception, to_int_saturating,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -366,7 +366,10 @@ impl Transport {
         }
         let core = self.core();
         core.check_closed()?;
-        self.write_context.set(copy_context()?);
+        #[cfg(Py_3_15)]
+        self.write_context.set_opt(self.context.get());
+        #[cfg(not(Py_3_15))]
+        self.write_context.set(crate::ffi::copy_context()?);
         let job = Job::Net(this.clone(), Event::Writable);
         let replaced = core
             .add_writer(self.id(), job)

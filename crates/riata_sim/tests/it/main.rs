@@ -1,5 +1,6 @@
 //! Both drivers under one body of tests, and the simulation's own promises.
 
 mod conformance;
+mod day;
 mod sim;
 mod turn;
