@@ -24,7 +24,6 @@ impl Loop {
     }
 
     /// Make a transport of a connected socket. Mirrors asyncio's method.
-    #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
     #[pyo3(signature = (sock, protocol, waiter=None, *, extra=None, server=None, context=None))]
     fn _make_socket_transport(
         &self,
@@ -51,7 +50,6 @@ impl Loop {
     }
 
     /// Accept connections on a listening socket. Mirrors asyncio's method.
-    #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
     #[pyo3(signature = (protocol_factory, sock, sslcontext=None, server=None, backlog=100, *limits, context=None))]
     fn _start_serving(
         &self,
