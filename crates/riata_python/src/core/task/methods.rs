@@ -359,8 +359,9 @@ unsafe extern "C" fn traverse(
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
     // SAFETY: CPython clears a live object of this type.
     let task = unsafe { &*object.cast::<Task>() };
-    task.unlist();
     task.clear_own();
+    // Last: what was dropped may have called `__init__`.
+    task.unlist();
     task.future.clear_all();
     0
 }
