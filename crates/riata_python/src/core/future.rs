@@ -668,22 +668,17 @@ fn without_stop_iteration(value: Obj) -> Res {
     }
 }
 
-pub fn finalizing() -> bool {
-    // SAFETY: always callable.
+fn finalizing() -> bool {
     #[cfg(Py_3_13)]
-    unsafe {
-        ffi::Py_IsFinalizing() != 0
-    }
+    use ffi::Py_IsFinalizing;
     #[cfg(not(Py_3_13))]
-    {
-        let is_finalizing = || {
-            crate::ffi::import(c"sys")?
-                .get(c"is_finalizing")?
-                .call0()?
-                .truth()
-        };
-        is_finalizing().unwrap_or(true)
+    unsafe extern "C" {
+        /// Has no underscore since 3.13.
+        #[link_name = "_Py_IsFinalizing"]
+        fn Py_IsFinalizing() -> std::ffi::c_int;
     }
+    // SAFETY: always callable.
+    unsafe { Py_IsFinalizing() != 0 }
 }
 
 pub fn type_name(object: &Obj) -> Res<String> {

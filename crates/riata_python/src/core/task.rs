@@ -11,7 +11,7 @@ use pyo3::ffi;
 use riata_trace::{TaskId, Waits};
 
 use super::args::{Args, given, init_args};
-use super::future::{self, Future, Status, cancel_args, describe, finalize_future, finalizing};
+use super::future::{self, Future, Status, cancel_args, describe, finalize_future};
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{

@@ -324,7 +324,7 @@ unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
     // SAFETY: a slot of this type, called once before the object dies.
     let (object, task) = unsafe { this(&object) };
     let pending = task.future.status.get() == Status::Pending && task.future.loop_.is_set();
-    if pending && task.log_destroy_pending.get() && !finalizing() {
+    if pending && task.log_destroy_pending.get() {
         aside(|| {
             if task.report_destroyed(object).is_err() {
                 unraisable(Some(object));
