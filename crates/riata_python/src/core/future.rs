@@ -181,13 +181,8 @@ impl Future {
         drop(before);
         let debug = match core {
             Some(core) => core.debug.get(),
-            None => {
-                let debug = loop_.method0(&state().names.get_debug)?.truth()?;
-                // Which may have initialised this very future again.
-                let before = self.rebind(this, loop_, native);
-                drop(before);
-                debug
-            }
+            // Which may initialise this very future again: that holds, as in asyncio.
+            None => loop_.method0(&state().names.get_debug)?.truth()?,
         };
         if debug && !finalizing() {
             self.capture_stack()?;
