@@ -698,3 +698,41 @@ def test_a_subclass_is_no_iterator_either(world, wloop):
 
     wloop.call_soon(future.set_result, 5)
     assert wloop.run_until_complete(main()) == 5
+
+
+def test_a_foreign_loop_that_initialises_the_future_again(world, wloop):
+    """From within `get_debug`, on another loop: the inner `__init__` holds, in all that depends on the loop."""
+    cls = world.future_class if world.tasks != "own" else type(wloop.create_future())
+
+    class ForeignLoop(asyncio.AbstractEventLoop):
+        again = True
+        scheduled = 0
+
+        def get_debug(self):
+            if self.again:
+                self.again = False
+                future.__init__(loop=wloop)
+            return False
+
+        def call_soon(self, callback, *args, context=None):
+            self.scheduled += 1
+
+    foreign = ForeignLoop()
+    future = cls.__new__(cls)
+    future.__init__(loop=foreign)
+    called = []
+    assert future.get_loop() is wloop
+    future.add_done_callback(called.append)
+    future.set_result(1)
+    assert foreign.scheduled == 0
+    turns(wloop)
+    assert called == [future]
+    # And a future of this loop that becomes one of the foreign loop's.
+    future = cls(loop=wloop)
+    future.__init__(loop=foreign)
+    future.add_done_callback(called.append)
+    future.set_result(2)
+    assert future.get_loop() is foreign
+    assert foreign.scheduled == 1
+    turns(wloop)
+    assert len(called) == 1

@@ -154,16 +154,19 @@ impl Future {
         Ok(())
     }
 
-    /// Set the loop and its native side together, with nothing in between; the loop before comes back.
-    fn rebind(&self, loop_: Obj, native: *const LoopCore) -> Option<Obj> {
+    /// Set the loop and its native side together, with nothing in between; the loop before comes back. A task leaves the
+    /// list of that loop.
+    fn rebind(&self, this: &Obj, loop_: Obj, native: *const LoopCore) -> Option<Obj> {
+        task::unlist(this);
         let before = self.loop_.take();
         self.native.set(native);
         self.loop_.set(loop_);
         before
     }
 
-    /// `__init__`: everything that an earlier one left is dropped.
-    pub fn init(&self, loop_: Option<Obj>) -> Res<()> {
+    /// `__init__`: everything that an earlier one left is dropped, which may call another one.
+    pub fn init(&self, this: &Obj, loop_: Option<Obj>) -> Res<()> {
+        task::unlist(this);
         self.reset();
         self.status.set(Status::Pending);
         self.log_traceback.set(false);
@@ -175,17 +178,12 @@ impl Future {
         let core = LoopCore::of(&loop_).filter(|core| core.plain.get());
         let native = core.map_or(std::ptr::null(), |core| &raw const *core);
         // As in asyncio, the future has its loop before the loop is asked.
-        let before = self.rebind(loop_.clone(), native);
+        let before = self.rebind(this, loop_.clone(), native);
         drop(before);
         let debug = match core {
             Some(core) => core.debug.get(),
-            None => {
-                let debug = loop_.method0(&state().names.get_debug)?.truth()?;
-                // Which may have initialised this very future again.
-                let before = self.rebind(loop_, native);
-                drop(before);
-                debug
-            }
+            // Which may initialise this very future again: that holds, as in asyncio.
+            None => loop_.method0(&state().names.get_debug)?.truth()?,
         };
         if debug && !finalizing() {
             self.capture_stack()?;
@@ -658,22 +656,17 @@ fn without_stop_iteration(value: Obj) -> Res {
     }
 }
 
-pub fn finalizing() -> bool {
-    // SAFETY: always callable.
+fn finalizing() -> bool {
     #[cfg(Py_3_13)]
-    unsafe {
-        ffi::Py_IsFinalizing() != 0
-    }
+    use ffi::Py_IsFinalizing;
     #[cfg(not(Py_3_13))]
-    {
-        let is_finalizing = || {
-            crate::ffi::import(c"sys")?
-                .get(c"is_finalizing")?
-                .call0()?
-                .truth()
-        };
-        is_finalizing().unwrap_or(true)
+    unsafe extern "C" {
+        /// Has no underscore since 3.13.
+        #[link_name = "_Py_IsFinalizing"]
+        fn Py_IsFinalizing() -> std::ffi::c_int;
     }
+    // SAFETY: always callable.
+    unsafe { Py_IsFinalizing() != 0 }
 }
 
 pub fn type_name(object: &Obj) -> Res<String> {

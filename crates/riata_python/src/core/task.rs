@@ -12,7 +12,7 @@ use riata_trace::{TaskId, Waits};
 
 use super::args::{Args, given, init_args};
 use super::entry::{field, method, visit_all};
-use super::future::{self, Future, Status, cancel_args, describe, finalize_future, finalizing};
+use super::future::{self, Future, Status, cancel_args, describe, finalize_future};
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
@@ -168,6 +168,13 @@ pub fn waiting_task(callback: &Obj) -> Option<Obj> {
     }
 }
 
+/// A task leaves the list of its loop; any other future stands in none.
+pub fn unlist(future: &Obj) {
+    if let Some(task) = of(future) {
+        task.unlist();
+    }
+}
+
 pub fn is_waiting_for(task: &Obj, future: &Obj) -> bool {
     exact(task).is_some_and(|task| task.waiter.ptr() == future.as_ptr())
 }
@@ -190,9 +197,8 @@ impl Task {
         context: Option<&Obj>,
         eager: bool,
     ) -> Res<()> {
-        self.unlist();
         self.clear_own();
-        self.future.init(loop_)?;
+        self.future.init(this, loop_)?;
         self.start(this, coro, name, context, eager)
     }
 
@@ -235,7 +241,7 @@ impl Task {
                     return Err(raised);
                 }
                 core.spawned(self.task_id());
-                core.list(self);
+                self.list(core);
                 core.push(Job::Step(this.clone()));
                 Ok(())
             }
@@ -310,7 +316,7 @@ impl Task {
         }
         match self.future.core() {
             Some(core) => {
-                core.list(self);
+                self.list(core);
                 Ok(())
             }
             None => state().register_task.call1(this).map(drop),
@@ -671,6 +677,13 @@ impl Task {
         let name = string(&format!("Task-{}", self.id.get()))?;
         self.name.set(name.clone());
         Ok(name)
+    }
+
+    /// Stand in the list of the loop, once: `core` is the task's own, and what ran meanwhile may have listed it.
+    #[inline]
+    fn list(&self, core: &LoopCore) {
+        self.unlist();
+        core.list(self);
     }
 
     #[inline]

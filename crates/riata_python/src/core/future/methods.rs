@@ -255,19 +255,13 @@ unsafe extern "C" fn init(
     kwargs: *mut ffi::PyObject,
 ) -> i32 {
     // SAFETY: tp_init of this type, with its own arguments.
-    let (future, parsed) = unsafe {
+    let ((object, future), parsed) = unsafe {
         (
-            this(&object).1,
+            this(&object),
             init_args("Future", args, kwargs, 0, 0, [&state().names.loop_]),
         )
     };
-    // `Future.__init__` may be called on a task, by hand; then it leaves its loop's list.
-    // SAFETY: as above.
-    let object_ref = unsafe { Obj::from_ref(&object) };
-    if let Some(task) = task::of(object_ref) {
-        task.unlist();
-    }
-    match parsed.and_then(|[loop_]| future.init(loop_)) {
+    match parsed.and_then(|[loop_]| future.init(object, loop_)) {
         Ok(()) => 0,
         Err(raised) => raised.into(),
     }

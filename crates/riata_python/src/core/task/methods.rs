@@ -301,7 +301,7 @@ unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
     // SAFETY: a slot of this type, called once before the object dies.
     let (object, task) = unsafe { this(&object) };
     let pending = task.future.status.get() == Status::Pending && task.future.loop_.is_set();
-    if pending && task.log_destroy_pending.get() && !finalizing() {
+    if pending && task.log_destroy_pending.get() {
         aside(|| {
             if task.report_destroyed(object).is_err() {
                 unraisable(Some(object));
@@ -328,8 +328,9 @@ unsafe extern "C" fn traverse(
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
     // SAFETY: CPython clears a live object of this type.
     let task = unsafe { &*object.cast::<Task>() };
-    task.unlist();
     task.clear_own();
+    // Last: what was dropped may have called `__init__`.
+    task.unlist();
     task.future.clear_all();
     0
 }
