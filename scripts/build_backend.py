@@ -56,7 +56,7 @@ def refuse_unsupported() -> None:
     if shutil.which("cargo") is None:
         raise SystemExit(
             "error: there is no riata wheel for this platform, and no Rust to build it with\n"
-            "hint: install stable Rust 1.85 or newer and a C compiler, then run the same command again"
+            "hint: install stable Rust 1.87 or newer and a C compiler, then run the same command again"
         )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 TESTS = Path(__file__).resolve().parent
 LOOPS = [name for name in os.environ.get("RIATA_TEST_LOOPS", "asyncio,riata").split(",") if name]
 OTHERS = [name for name in LOOPS if name != "asyncio"]
-PY311, PY312, PY313, PY314 = (sys.version_info >= (3, minor) for minor in (11, 12, 13, 14))
+PY311, PY312, PY313, PY314, PY315 = (sys.version_info >= (3, minor) for minor in range(11, 16))
 
 
 def new_event_loop(name: str) -> asyncio.AbstractEventLoop:

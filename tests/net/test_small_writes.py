@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ..support import OTHERS, checked_loop
+from ..support import OTHERS, PY315, checked_loop
 
 LARGE = bytes(range(256)) * 256
 
@@ -188,7 +188,8 @@ def test_who_asks_for_the_socket_finds_it_written(name):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="buffers in Python are new in CPython 3.12")
-@pytest.mark.parametrize("name", ["asyncio", *OTHERS])
+# asyncio asks what it is given for its length since 3.15, which this object does not have.
+@pytest.mark.parametrize("name", OTHERS if PY315 else ["asyncio", *OTHERS])
 def test_an_empty_buffer_whose_release_writes(name):
     async def main(loop):
         transport, theirs = await connect(loop)

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from ..support import PY311, PY312, PY313, differential, turns
+from ..support import PY311, PY312, PY313, PY315, differential, turns
 
 
 async def value(result=None):
@@ -737,6 +737,13 @@ def test_reinitialising_a_task(world, wloop):
         return  # the Python class keeps its result and never steps again
     task = world.task(wloop, value(1))
     wloop.run_until_complete(task)
+    if PY315:
+        coro = value(2)
+        with pytest.raises(RuntimeError, match=r"\.Task object is already initialized"):
+            task.__init__(coro, loop=wloop)
+        coro.close()
+        assert task.result() == 1
+        return
     task.__init__(value(2), loop=wloop)
     assert wloop.run_until_complete(task) == 2
 

@@ -166,6 +166,8 @@ impl Future {
 
     /// `__init__`: everything that an earlier one left is dropped, which may call another one.
     pub fn init(&self, this: &Obj, loop_: Option<Obj>) -> Res<()> {
+        #[cfg(Py_3_15)]
+        self.refuse_second_init(this)?;
         task::unlist(this);
         self.reset();
         self.status.set(Status::Pending);
@@ -189,6 +191,21 @@ impl Future {
             self.capture_stack()?;
         }
         Ok(())
+    }
+
+    /// Refuse `__init__` of what has its loop, as asyncio does since 3.15.
+    #[cfg(Py_3_15)]
+    pub fn refuse_second_init(&self, this: &Obj) -> Res<()> {
+        if !self.loop_.is_set() {
+            return Ok(());
+        }
+        // SAFETY: a live type.
+        let tp = unsafe { Obj::shared(this.type_ptr().cast()) };
+        let module = crate::ffi::utf8(&tp.get(c"__module__")?)?;
+        let name = crate::ffi::utf8(&tp.get(c"__qualname__")?)?;
+        Err(raise_runtime_error(&format!(
+            "{module}.{name} object is already initialized"
+        )))
     }
 
     #[inline]

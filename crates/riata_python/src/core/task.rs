@@ -197,6 +197,8 @@ impl Task {
         context: Option<&Obj>,
         eager: bool,
     ) -> Res<()> {
+        #[cfg(Py_3_15)]
+        self.future.refuse_second_init(this)?;
         self.clear_own();
         self.future.init(this, loop_)?;
         self.start(this, coro, name, context, eager)
