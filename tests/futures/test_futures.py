@@ -1,6 +1,7 @@
 """Futures: what asyncio promises of them, for every mixture of loops and future classes."""
 
 import asyncio
+import collections.abc
 import contextvars
 import gc
 import pickle
@@ -663,3 +664,76 @@ def test_initialising_a_task_as_a_future_takes_it_out_of_its_loop():
         turns(other)
         del task, tasks
         gc.collect()
+
+
+def test_a_future_is_iterable_and_no_iterator(world, wloop):
+    """riata's awaits itself, so that nothing is made; it must not pass for an iterator by that."""
+    for made in (world.future(wloop), world.task(wloop, asyncio.sleep(0))):
+        assert isinstance(made, collections.abc.Iterable)
+        assert isinstance(made, collections.abc.Awaitable)
+        assert not isinstance(made, collections.abc.Iterator)
+        assert not isinstance(made, collections.abc.Generator)
+        assert not isinstance(made, collections.abc.Coroutine)
+        for name in ("__next__", "send", "throw", "close"):
+            assert not hasattr(made, name), name
+        iterator = iter(made)
+        assert iterator is not made and isinstance(iterator, collections.abc.Iterator)
+        iterator.close()
+        made.cancel()
+    turns(wloop, 3)
+
+
+def test_a_subclass_is_no_iterator_either(world, wloop):
+    base = world.future_class if world.tasks != "own" else type(wloop.create_future())
+
+    class Mine(base):
+        pass
+
+    future = Mine(loop=wloop)
+    assert not isinstance(future, collections.abc.Iterator)
+    with pytest.raises(TypeError, match="not an iterator"):
+        next(future)
+
+    async def main():
+        return await future
+
+    wloop.call_soon(future.set_result, 5)
+    assert wloop.run_until_complete(main()) == 5
+
+
+def test_a_foreign_loop_that_initialises_the_future_again(world, wloop):
+    """From within `get_debug`, on another loop: the inner `__init__` holds, in all that depends on the loop."""
+    cls = world.future_class if world.tasks != "own" else type(wloop.create_future())
+
+    class ForeignLoop(asyncio.AbstractEventLoop):
+        again = True
+        scheduled = 0
+
+        def get_debug(self):
+            if self.again:
+                self.again = False
+                future.__init__(loop=wloop)
+            return False
+
+        def call_soon(self, callback, *args, context=None):
+            self.scheduled += 1
+
+    foreign = ForeignLoop()
+    future = cls.__new__(cls)
+    future.__init__(loop=foreign)
+    called = []
+    assert future.get_loop() is wloop
+    future.add_done_callback(called.append)
+    future.set_result(1)
+    assert foreign.scheduled == 0
+    turns(wloop)
+    assert called == [future]
+    # And a future of this loop that becomes one of the foreign loop's.
+    future = cls(loop=wloop)
+    future.__init__(loop=foreign)
+    future.add_done_callback(called.append)
+    future.set_result(2)
+    assert future.get_loop() is foreign
+    assert foreign.scheduled == 1
+    turns(wloop)
+    assert len(called) == 1

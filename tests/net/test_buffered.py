@@ -149,3 +149,47 @@ def test_a_buffer_kept_by_the_protocol_can_be_resized_afterwards(loop):
         await finish(server, peer, client)
 
     loop.run_until_complete(main())
+
+
+@pytest.mark.parametrize("end", [False, True])
+@pytest.mark.parametrize("plain", [False, True])
+def test_get_buffer_may_switch_to_another_protocol(loop, reports, plain, end):
+    """What was received into the old one's buffer is told to the new one."""
+
+    class Next(Recorder if plain else Buffered):
+        def buffer_updated(self, count):
+            self.events.append(("updated", count))
+
+    if plain:
+        del Next.buffer_updated
+    made = []
+
+    class Switches(Buffered):
+        def get_buffer(self, sizehint):
+            if not made:
+                made.append(Next())
+                self.transport.set_protocol(made[0])
+            return super().get_buffer(sizehint)
+
+    async def main():
+        peer, client, server = await pair(loop, Switches)
+        if end:
+            client.transport.write_eof()
+        else:
+            client.transport.write(b"abc")
+        await until(lambda: made and made[0].events)
+        client.transport.abort()
+        await made[0].lost
+        await finish(server)
+        return peer.events, [event for event in made[0].events if event != "eof" or end]
+
+    old, new = loop.run_until_complete(main())
+    assert "eof" not in old and ("lost", None) not in old
+    if end:
+        assert new[0] == "eof"
+    elif plain:
+        # It has no `buffer_updated`, and that is an error.
+        assert new == [("lost", "AttributeError")]
+        assert isinstance(reports.take_one()["exception"], AttributeError)
+    else:
+        assert new[0] == ("updated", 3)

@@ -1,6 +1,7 @@
 """TCP: servers, connections, and what a transport promises a protocol."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -8,7 +9,18 @@ import struct
 
 import pytest
 
-from ..support import PY311, PY312, PY313, Recorder, differential, until
+from ..support import (
+    PY311,
+    PY312,
+    PY313,
+    Recorder,
+    collect,
+    differential,
+    new_event_loop,
+    open_fds,
+    turns,
+    until,
+)
 
 
 def local(server):
@@ -841,3 +853,26 @@ def test_an_unclosed_transport_warns(loop):
     with pytest.warns(ResourceWarning, match="unclosed transport"):
         del transport
         gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_loop_that_closes_right_after_it_accepted(loop_name, count):
+    """The connection has no protocol yet, so nobody else closes it: its peer sees the end, no descriptor is left."""
+    before = open_fds()
+    loop = new_event_loop(loop_name)
+    loop.set_exception_handler(lambda *_: None)
+    server = loop.run_until_complete(loop.create_server(asyncio.Protocol, "127.0.0.1", 0))
+    turns(loop)
+    peers = [socket.create_connection(server.sockets[0].getsockname()) for _ in range(count)]
+    turns(loop)  # accepts
+    server.close()
+    loop.close()
+    del loop, server
+    collect()
+    for peer in peers:
+        peer.settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            assert peer.recv(1) == b""
+        peer.close()
+    assert {fd for fd, what in open_fds().items() if before.get(fd) != what} == set()

@@ -325,3 +325,54 @@ def test_nothing_else_is_disturbed(loop, ends):
         task.cancel()
 
     loop.run_until_complete(main())
+
+
+@pytest.mark.parametrize("method", ["recv", "recv_into", "send"])
+def test_a_socket_that_raises_what_no_future_takes(loop, reports, method):
+    """StopIteration cannot be set on a future everywhere; the loop goes on, whatever becomes of it."""
+
+    class Odd(socket.socket):
+        armed = False
+
+        def recv(self, *args):
+            return self.odd("recv", args)
+
+        def recv_into(self, *args):
+            return self.odd("recv_into", args)
+
+        def send(self, *args):
+            return self.odd("send", args)
+
+        def odd(self, name, args):
+            if self.armed:
+                raise StopIteration(name)
+            raise BlockingIOError
+
+    a, b = socket.socketpair()
+    odd = Odd(fileno=a.detach())
+    odd.setblocking(False)
+    b.send(b"x")
+
+    async def main():
+        call = {
+            "recv": lambda: loop.sock_recv(odd, 10),
+            "recv_into": lambda: loop.sock_recv_into(odd, bytearray(10)),
+            "send": lambda: loop.sock_sendall(odd, b"abc"),
+        }[method]
+        waiting = asyncio.ensure_future(call())
+        await asyncio.sleep(0)
+        odd.armed = True
+        await asyncio.wait([waiting], timeout=0.05)
+        if not waiting.done():
+            waiting.cancel()
+        (outcome,) = await asyncio.gather(waiting, return_exceptions=True)
+        return type(outcome)
+
+    outcome = loop.run_until_complete(main())
+    assert outcome in (asyncio.CancelledError, RuntimeError)
+    heard = reports.take()
+    if outcome is asyncio.CancelledError:
+        assert {type(context["exception"]) for context in heard} == {TypeError}
+    odd.close()
+    b.close()
+    assert loop.run_until_complete(asyncio.sleep(0, "alive")) == "alive"

@@ -1,6 +1,7 @@
 """asyncio's own tasks and futures, in C and in Python, together with those of the loop under test, both ways."""
 
 import asyncio
+import contextvars
 
 import pytest
 
@@ -236,3 +237,33 @@ def test_subclass_of_a_future_with_an_own_loop_of_awaits(world, wloop):
     future.mark = 1
     wloop.call_soon(future.set_result, 2)
     assert wloop.run_until_complete(future) == 2
+
+
+def test_result_of_a_subclass_is_asked_in_the_tasks_context(world, wloop):
+    """And before the task is the current one, as asyncio does it."""
+    base = world.future_class if world.tasks != "own" else type(wloop.create_future())
+    var = contextvars.ContextVar("var", default="outside")
+    seen = []
+
+    class Asks(base):
+        def result(self):
+            seen.append((var.get(), asyncio.current_task(wloop)))
+            if seen[1:]:
+                return super().result()
+            # What it sets stays in the context.
+            var.set("set by result()")
+            raise LookupError("from result()")
+
+    async def main(future):
+        var.set("inside")
+        try:
+            await future
+        except LookupError:
+            seen.append(var.get())
+
+    future = Asks(loop=wloop)
+    task = world.task(wloop, main(future))
+    turns(wloop)
+    wloop.call_soon(future.set_result, 1)
+    wloop.run_until_complete(task)
+    assert seen == [("inside", None), "set by result()"]

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 
-from ..support import checked_loop, collect, differential, turns
+import pytest
+
+from ..support import OTHERS, checked_loop, collect, differential, normal_text, run_script, turns
 
 
 async def boom():
@@ -208,3 +210,33 @@ def test_pending_at_interpreter_exit(loop_name):
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout == "end\n"
+
+
+AT_EXIT = {
+    "the task is held by the module": "task = loop.create_task(forever()); loop.run_until_complete(asyncio.sleep(0))",
+    "the task is held by what it awaits": "loop.create_task(forever()); loop.run_until_complete(asyncio.sleep(0))",
+    "the task has not begun": "task = loop.create_task(forever())",
+    "the loop is closed": "task = loop.create_task(forever()); loop.run_until_complete(asyncio.sleep(0)); loop.close()",
+    "the loop is held by a function": "def held(loop=loop, task=loop.create_task(forever())): pass\nloop.run_until_complete(asyncio.sleep(0)); del loop",
+    "the run is left by an exit": "import sys\nasync def main():\n    asyncio.ensure_future(forever())\n    await asyncio.sleep(0)\n    sys.exit()\nloop.run_until_complete(main())",
+}
+
+
+@pytest.mark.parametrize("end", AT_EXIT.values(), ids=list(AT_EXIT))
+def test_pending_at_the_interpreters_exit(end):
+    """The interpreter goes down with a loop that is open: the same words as from asyncio, and no others."""
+    source = (
+        "import asyncio\n"
+        "from loop_under_test import new_event_loop\n"
+        "async def forever():\n"
+        "    await asyncio.sleep(1000)\n"
+        "loop = new_event_loop()\n"
+    )
+    said = {}
+    for name in ["asyncio", *OTHERS]:
+        result = run_script(name, source + end)
+        assert result.returncode == 0, result.stderr
+        said[name] = normal_text(result.stderr)
+    assert "Task was destroyed but it is pending!" in said["asyncio"]
+    for name in OTHERS:
+        assert said[name] == said["asyncio"]

@@ -32,7 +32,7 @@ fn run_job(core: &LoopCore, job: Job) -> Res<()> {
     match job {
         Job::Step(task) => run_task(core, &task, Ok(None)),
         Job::Wake(task) => {
-            let woken = Task::of(&task).woken();
+            let woken = Task::of(&task).woken(core);
             run_task(core, &task, woken)
         }
         Job::Throw(task, exception) => run_task(core, &task, Ok(Some(exception))),

@@ -56,6 +56,7 @@ names! {
     connection_made = c"connection_made",
     data_received = c"data_received",
     eof_received = c"eof_received",
+    feed_data = c"feed_data",
     fileno = c"fileno",
     get_buffer = c"get_buffer",
     gettimeout = c"gettimeout",
@@ -71,6 +72,7 @@ names! {
     reader_ref = c"_stream_reader_wr",
     reader_transport = c"_transport",
     reader_waiter = c"_waiter",
+    wakeup_waiter = c"_wakeup_waiter",
 }
 
 /// See the top of this file.

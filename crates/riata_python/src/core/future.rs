@@ -9,7 +9,8 @@ use std::ffi::c_void;
 
 use pyo3::ffi;
 
-use super::args::{Args, given, init_args, not_deletable};
+use super::args::{Args, given, init_args};
+use super::entry::{field, method, method_of_one, setter, visit_all};
 use super::future_iter;
 use super::stop::stop_with;
 use super::task;
@@ -153,16 +154,21 @@ impl Future {
         Ok(())
     }
 
-    /// Set the loop and its native side together, with nothing in between; the loop before comes back.
-    fn rebind(&self, loop_: Obj, native: *const LoopCore) -> Option<Obj> {
+    /// Set the loop and its native side together, with nothing in between; the loop before comes back. A task leaves the
+    /// list of that loop.
+    fn rebind(&self, this: &Obj, loop_: Obj, native: *const LoopCore) -> Option<Obj> {
+        task::unlist(this);
         let before = self.loop_.take();
         self.native.set(native);
         self.loop_.set(loop_);
         before
     }
 
-    /// `__init__`: everything that an earlier one left is dropped.
-    pub fn init(&self, loop_: Option<Obj>) -> Res<()> {
+    /// `__init__`: everything that an earlier one left is dropped, which may call another one.
+    pub fn init(&self, this: &Obj, loop_: Option<Obj>) -> Res<()> {
+        #[cfg(Py_3_15)]
+        self.refuse_second_init(this)?;
+        task::unlist(this);
         self.reset();
         self.status.set(Status::Pending);
         self.log_traceback.set(false);
@@ -174,17 +180,12 @@ impl Future {
         let core = LoopCore::of(&loop_).filter(|core| core.plain.get());
         let native = core.map_or(std::ptr::null(), |core| &raw const *core);
         // As in asyncio, the future has its loop before the loop is asked.
-        let before = self.rebind(loop_.clone(), native);
+        let before = self.rebind(this, loop_.clone(), native);
         drop(before);
         let debug = match core {
             Some(core) => core.debug.get(),
-            None => {
-                let debug = loop_.method0(&state().names.get_debug)?.truth()?;
-                // Which may have initialised this very future again.
-                let before = self.rebind(loop_, native);
-                drop(before);
-                debug
-            }
+            // Which may initialise this very future again: that holds, as in asyncio.
+            None => loop_.method0(&state().names.get_debug)?.truth()?,
         };
         if debug && !finalizing() {
             self.capture_stack()?;
@@ -596,10 +597,9 @@ impl Future {
         }
     }
 
-    /// # Safety
-    /// Only from a `tp_traverse` with its own arguments.
-    pub unsafe fn visit(&self, visit: ffi::visitproc, arg: *mut c_void) -> i32 {
-        for slot in [
+    /// Everything that it holds, for the garbage collector.
+    pub fn slots(&self) -> [&Slot; 11] {
+        [
             &self.dict,
             &self.loop_,
             &self.first,
@@ -611,14 +611,7 @@ impl Future {
             &self.cancel_message,
             &self.cancelled_exception,
             &self.source_traceback,
-        ] {
-            // SAFETY: passed on from the traversal.
-            let status = unsafe { slot.visit(visit, arg) };
-            if status != 0 {
-                return status;
-            }
-        }
-        0
+        ]
     }
 
     pub fn clear_all(&self) {
@@ -680,22 +673,17 @@ fn without_stop_iteration(value: Obj) -> Res {
     }
 }
 
-pub fn finalizing() -> bool {
-    // SAFETY: always callable.
+fn finalizing() -> bool {
     #[cfg(Py_3_13)]
-    unsafe {
-        ffi::Py_IsFinalizing() != 0
-    }
+    use ffi::Py_IsFinalizing;
     #[cfg(not(Py_3_13))]
-    {
-        let is_finalizing = || {
-            crate::ffi::import(c"sys")?
-                .get(c"is_finalizing")?
-                .call0()?
-                .truth()
-        };
-        is_finalizing().unwrap_or(true)
+    unsafe extern "C" {
+        /// Has no underscore since 3.13.
+        #[link_name = "_Py_IsFinalizing"]
+        fn Py_IsFinalizing() -> std::ffi::c_int;
     }
+    // SAFETY: always callable.
+    unsafe { Py_IsFinalizing() != 0 }
 }
 
 pub fn type_name(object: &Obj) -> Res<String> {

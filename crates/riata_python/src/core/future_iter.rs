@@ -8,6 +8,7 @@ use std::ffi::c_void;
 use pyo3::ffi;
 
 use super::args::Args;
+use super::entry::visit_all;
 use super::future;
 use super::typespec::{TypeSpec, fastcall, noargs, onearg};
 use crate::ffi::{
@@ -206,14 +207,8 @@ unsafe extern "C" fn traverse(
     visit: ffi::visitproc,
     arg: *mut c_void,
 ) -> i32 {
-    // SAFETY: CPython traverses a live object of this type; an instance of a heap type visits its type.
-    unsafe {
-        let status = visit(ffi::Py_TYPE(object).cast(), arg);
-        if status != 0 {
-            return status;
-        }
-        this(&object).future.visit(visit, arg)
-    }
+    // SAFETY: CPython traverses a live object of this type.
+    unsafe { visit_all(object, [&this(&object).future], visit, arg) }
 }
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {

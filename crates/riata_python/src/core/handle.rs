@@ -9,6 +9,7 @@ use std::ffi::c_void;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::entry::{field, method, visit_all};
 use super::typespec::{TypeSpec, getter, noargs, offset_member};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
@@ -512,33 +513,6 @@ unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Handle) {
     unsafe { (Obj::from_ref(object), &*(*object).cast::<Handle>()) }
 }
 
-macro_rules! method {
-    ($name:ident, |$object:ident, $handle:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            _: *mut ffi::PyObject,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a method of this type.
-            let ($object, $handle) = unsafe { this(&object) };
-            give($body)
-        }
-    };
-}
-
-macro_rules! field {
-    ($name:ident, |$object:ident, $handle:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            _: *mut c_void,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a getter of this type.
-            let ($object, $handle) = unsafe { this(&object) };
-            let _ = ($object, $handle);
-            give($body)
-        }
-    };
-}
-
 method!(cancel, |object, handle| handle
     .cancel(object)
     .map(|()| Obj::none()));
@@ -646,20 +620,7 @@ unsafe extern "C" fn traverse(
     arg: *mut c_void,
 ) -> i32 {
     // SAFETY: CPython traverses a live object of this type.
-    unsafe {
-        let handle = &*object.cast::<Handle>();
-        let status = visit(ffi::Py_TYPE(object).cast(), arg);
-        if status != 0 {
-            return status;
-        }
-        for slot in handle.slots() {
-            let status = slot.visit(visit, arg);
-            if status != 0 {
-                return status;
-            }
-        }
-    }
-    0
+    unsafe { visit_all(object, this(&object).1.slots(), visit, arg) }
 }
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {

@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod buffer;
+pub mod entry;
 pub mod freelist;
 pub mod future;
 pub mod future_iter;

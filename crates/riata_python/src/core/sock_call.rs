@@ -9,6 +9,7 @@ use std::ffi::c_void;
 use pyo3::ffi;
 
 use super::args::Args;
+use super::entry::visit_all;
 use super::stop::stop_with;
 use super::typespec::{TypeSpec, fastcall, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
@@ -286,25 +287,16 @@ unsafe extern "C" fn traverse(
 ) -> i32 {
     // SAFETY: CPython traverses a live object of this type.
     unsafe {
-        let call = &*object.cast::<SockCall>();
-        let status = visit(ffi::Py_TYPE(object).cast(), arg);
-        if status != 0 {
-            return status;
-        }
-        for slot in [
+        let call = this(&object).1;
+        let slots = [
             &call.loop_,
             &call.home,
             &call.sock,
             &call.argument,
             &call.future,
-        ] {
-            let status = slot.visit(visit, arg);
-            if status != 0 {
-                return status;
-            }
-        }
+        ];
+        visit_all(object, slots, visit, arg)
     }
-    0
 }
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {

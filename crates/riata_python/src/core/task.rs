@@ -11,14 +11,15 @@ use pyo3::ffi;
 use riata_trace::{TaskId, Waits};
 
 use super::args::{Args, given, init_args};
-use super::future::{self, Future, Status, cancel_args, describe, finalize_future, finalizing};
+use super::entry::{field, method, visit_all};
+use super::future::{self, Future, Status, cancel_args, describe, finalize_future};
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, Sent, Slot, aside, copy_context, dict, dict_set, exception_matches, give,
-    give_from, in_context, is_coroutine_exact, is_generator_exact, raise, raise_runtime_error,
-    raise_type_error, repr, send_none, set_exception, string, take_exception, throw, tuple,
-    unraisable,
+    Obj, Raised, Res, Sent, Slot, aside, copy_context, dict, dict_delete, dict_get, dict_set,
+    exception_matches, give, give_from, in_context, is_coroutine_exact, is_generator_exact, raise,
+    raise_runtime_error, raise_type_error, repr, send_none, set_exception, string, take_exception,
+    throw, tuple, unraisable,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -167,6 +168,13 @@ pub fn waiting_task(callback: &Obj) -> Option<Obj> {
     }
 }
 
+/// A task leaves the list of its loop; any other future stands in none.
+pub fn unlist(future: &Obj) {
+    if let Some(task) = of(future) {
+        task.unlist();
+    }
+}
+
 pub fn is_waiting_for(task: &Obj, future: &Obj) -> bool {
     exact(task).is_some_and(|task| task.waiter.ptr() == future.as_ptr())
 }
@@ -191,9 +199,8 @@ impl Task {
     ) -> Res<()> {
         #[cfg(Py_3_15)]
         self.future.refuse_second_init(this)?;
-        self.unlist();
         self.clear_own();
-        self.future.init(loop_)?;
+        self.future.init(this, loop_)?;
         self.start(this, coro, name, context, eager)
     }
 
@@ -236,7 +243,7 @@ impl Task {
                     return Err(raised);
                 }
                 core.spawned(self.task_id());
-                core.list(self);
+                self.list(core);
                 core.push(Job::Step(this.clone()));
                 Ok(())
             }
@@ -267,30 +274,55 @@ impl Task {
         if let Some(core) = self.future.core() {
             core.spawned(self.task_id());
         }
-        let outer = swap_current(self.future.core(), &loop_, this)?;
+        let outer = swap_current(&loop_, this)?;
+        let noted = self
+            .future
+            .core()
+            .map(|core| (core, core.note_current(this)));
         let registered = match &state.register_eager_task {
             Some(register) => register.call1(this).map(drop),
             None => Ok(()),
         };
         let context = self.context.get_or_none();
-        let stepped = registered.and_then(|()| in_context(&context, || self.step(this, None)));
-        let restored = aside(|| {
-            let unregistered = match &state.unregister_eager_task {
+        let mut began = false;
+        let stepped = registered.and_then(|()| {
+            in_context(&context, || {
+                began = true;
+                self.step(this, None)
+            })
+        });
+        let ended = aside(|| {
+            if let Some((core, noted)) = noted {
+                core.restore_current(&noted);
+            }
+            let restored = swap_current(&loop_, &outer).map(drop);
+            let unregistered = aside(|| match &state.unregister_eager_task {
                 Some(unregister) => unregister.call1(this).map(drop),
                 None => Ok(()),
-            };
-            unregistered.and(swap_current(self.future.core(), &loop_, &outer).map(drop))
+            });
+            let registered = aside(|| match began {
+                true => self.register_started(this),
+                // Nothing will ever run it.
+                false => Ok(()),
+            });
+            restored.and(unregistered).and(registered)
         });
-        stepped.and(restored)?;
+        stepped.and(ended)
+    }
+
+    /// The first step of an eager task is over.
+    fn register_started(&self, this: &Obj) -> Res<()> {
         if self.future.is_done() {
             self.coro.clear();
             return Ok(());
         }
         match self.future.core() {
-            Some(core) => core.list(self),
-            None => drop(state.register_task.call1(this)?),
+            Some(core) => {
+                self.list(core);
+                Ok(())
+            }
+            None => state().register_task.call1(this).map(drop),
         }
-        Ok(())
     }
 
     /// Schedule a bound function of this task on a loop that is not ours.
@@ -338,16 +370,20 @@ impl Task {
         stepped
     }
 
-    /// What to throw when the awaited future is done: nothing when it has a result.
+    /// What to throw when the awaited future is done: nothing when it has a result. `result()` of a subclass is asked as
+    /// asyncio's wake-up asks it: in the task's context, and before the task is the current one.
     #[inline]
-    pub fn woken(&self) -> Res<Option<Obj>> {
+    pub fn woken(&self, core: &LoopCore) -> Res<Option<Obj>> {
         let Some(waiter) = self.waiter.get() else {
             return Ok(None);
         };
         match future::exact(&waiter) {
             Some(future) if !future.failed() => Ok(None),
             Some(future) => Ok(future.outcome()?.err()),
-            None => Ok(result_of(&waiter)),
+            None => {
+                core.leave()?;
+                in_context(&self.context.get_or_none(), || Ok(result_of(&waiter)))
+            }
         }
     }
 
@@ -645,6 +681,13 @@ impl Task {
         Ok(name)
     }
 
+    /// Stand in the list of the loop, once: `core` is the task's own, and what ran meanwhile may have listed it.
+    #[inline]
+    fn list(&self, core: &LoopCore) {
+        self.unlist();
+        core.list(self);
+    }
+
     #[inline]
     pub fn unlist(&self) {
         if self.listed.get() {
@@ -741,12 +784,21 @@ fn result_of(future: &Obj) -> Option<Obj> {
     }
 }
 
-/// Make `task` the current one; returns what was current (`None` when nothing was).
-fn swap_current(core: Option<&LoopCore>, loop_: &Obj, task: &Obj) -> Res {
-    match (core, &state().swap_current_task) {
-        (Some(core), _) => core.swap_current(task),
-        (None, Some(swap)) => swap.call(&[loop_.as_ptr(), task.as_ptr()]),
-        // Eager tasks came with `_swap_current_task`.
-        (None, None) => Ok(Obj::none()),
+/// Tell asyncio that `task` (`None`: no task) is the current one; returns what was, which may be a task of asyncio's.
+fn swap_current(loop_: &Obj, task: &Obj) -> Res {
+    let state = state();
+    if let Some(current) = &state.current_tasks {
+        // What `_swap_current_task` does up to 3.13.
+        let before = dict_get(current, loop_)?;
+        if !task.is_none() {
+            dict_set(current, loop_, task)?;
+        } else if before.is_some() {
+            dict_delete(current, loop_)?;
+        }
+        return Ok(before.unwrap_or_else(Obj::none));
+    }
+    match &state.swap_current_task {
+        Some(swap) => swap.call(&[loop_.as_ptr(), task.as_ptr()]),
+        None => Ok(Obj::none()),
     }
 }

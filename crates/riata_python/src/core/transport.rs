@@ -10,6 +10,7 @@ use std::mem::offset_of;
 use pyo3::ffi;
 
 use super::args::{Args, not_deletable};
+use super::entry::{field, method, method_of_one, visit_all};
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
@@ -27,6 +28,26 @@ struct Object {
     dict: Slot,
     weakrefs: Cell<*mut ffi::PyObject>,
     fields: Transport,
+}
+
+impl Object {
+    /// Everything that it holds but its loop.
+    fn slots(&self) -> [&Slot; 11] {
+        let fields = &self.fields;
+        [
+            &self.base_slot,
+            &self.dict,
+            &fields.protocol,
+            &fields.server,
+            &fields.sock,
+            &fields.extra,
+            &fields.socket_info,
+            &fields.context,
+            &fields.write_context,
+            &fields.lost_exception,
+            &fields.empty_waiter,
+        ]
+    }
 }
 
 /// The state of a connection.
@@ -207,35 +228,6 @@ unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Transport) {
     unsafe { (Obj::from_ref(object), &(*(*object).cast::<Object>()).fields) }
 }
 
-macro_rules! method {
-    ($name:ident, |$object:ident, $transport:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            _: *mut ffi::PyObject,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a method of this type.
-            let ($object, $transport) = unsafe { this(&object) };
-            let _ = $object;
-            let call = || $body;
-            give(call())
-        }
-    };
-}
-
-macro_rules! one {
-    ($name:ident, |$object:ident, $transport:ident, $arg:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            arg: *mut ffi::PyObject,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a method of this type, and its argument.
-            let (($object, $transport), $arg) = unsafe { (this(&object), Obj::from_ref(&arg)) };
-            let _ = $object;
-            give($body)
-        }
-    };
-}
-
 macro_rules! keywords {
     ($name:ident, $function:literal, [$($arg:literal),*], $required:literal, |$object:ident, $transport:ident, $values:pat_param| $body:expr) => {
         unsafe extern "C" fn $name(
@@ -254,20 +246,6 @@ macro_rules! keywords {
                 $body
             };
             give(call())
-        }
-    };
-}
-
-macro_rules! field {
-    ($name:ident, |$object:ident, $transport:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            _: *mut c_void,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a getter of this type.
-            let ($object, $transport) = unsafe { this(&object) };
-            let _ = $object;
-            give($body)
         }
     };
 }
@@ -365,10 +343,10 @@ method!(reset_empty_waiter, |object, transport| {
     transport.empty_waiter.clear();
     Ok(Obj::none())
 });
-one!(force_close, |object, transport, exception| done(
+method_of_one!(force_close, |object, transport, exception| done(
     transport.force_close(object, exception.clone())
 ));
-one!(call_connection_lost, |object, transport, exception| done(
+method_of_one!(call_connection_lost, |object, transport, exception| done(
     transport.call_connection_lost(object, exception)
 ));
 method!(read_ready, |object, transport| done(
@@ -571,57 +549,17 @@ unsafe extern "C" fn traverse(
     // SAFETY: CPython traverses a live object of this type. `output` is borrowed only for system calls and moves.
     unsafe {
         let whole = &*object.cast::<Object>();
-        let status = visit(ffi::Py_TYPE(object).cast(), arg);
-        if status != 0 {
-            return status;
-        }
-        let fields = &whole.fields;
-        for slot in [
-            &whole.base_slot,
-            &whole.dict,
-            &fields.loop_,
-            &fields.protocol,
-            &fields.server,
-            &fields.sock,
-            &fields.extra,
-            &fields.socket_info,
-            &fields.context,
-            &fields.write_context,
-            &fields.lost_exception,
-            &fields.empty_waiter,
-        ] {
-            let status = slot.visit(visit, arg);
-            if status != 0 {
-                return status;
-            }
-        }
+        let slots = whole.slots().into_iter().chain([&whole.fields.loop_]);
+        visit_all(object, slots, visit, arg)
     }
-    0
 }
 
 /// Drops everything but the loop, which `dealloc` needs; the loop holds transports only while it can drop them itself.
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
     // SAFETY: CPython clears a live object of this type.
-    let (whole, fields) = unsafe {
-        let whole = &*object.cast::<Object>();
-        (whole, &whole.fields)
-    };
-    for slot in [
-        &whole.base_slot,
-        &whole.dict,
-        &fields.protocol,
-        &fields.server,
-        &fields.sock,
-        &fields.extra,
-        &fields.socket_info,
-        &fields.context,
-        &fields.write_context,
-        &fields.lost_exception,
-        &fields.empty_waiter,
-    ] {
-        slot.clear();
-    }
-    drop(fields.output.take());
+    let whole = unsafe { &*object.cast::<Object>() };
+    whole.slots().into_iter().for_each(Slot::clear);
+    drop(whole.fields.output.take());
     0
 }
 

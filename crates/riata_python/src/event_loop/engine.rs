@@ -548,21 +548,21 @@ impl LoopCore {
             .inspect_err(|_| self.told.set(false))
     }
 
-    /// Replace the current task; the one before comes back (`None` when there was none).
-    pub fn swap_current(&self, task: &Obj) -> Res {
-        let current = self.current.get();
-        let before = if current.is_null() {
-            Obj::none()
-        } else {
-            // SAFETY: asyncio holds the task it was told about; before it is told, the step that runs does.
-            unsafe { Obj::shared(current) }
-        };
-        if task.is_none() {
-            self.leave()?;
-        } else {
-            self.enter(task)?;
+    /// Note that `task` is the current one where asyncio is told by somebody else; what was noted before comes back, for
+    /// `restore_current`. In between asyncio may be told about tasks of its own, which nothing here knows.
+    pub fn note_current(&self, task: &Obj) -> Noted {
+        Noted {
+            task: self.current.replace(task.as_ptr()),
+            id: self.current_id.replace(Task::of(task).id.get()),
+            told: self.told.replace(true),
         }
-        Ok(before)
+    }
+
+    /// What `note_current` began is over, and asyncio has been told so.
+    pub fn restore_current(&self, noted: &Noted) {
+        self.current.set(noted.task);
+        self.current_id.set(noted.id);
+        self.told.set(noted.told);
     }
 
     #[cfg(Py_3_14)]
@@ -584,8 +584,8 @@ impl LoopCore {
     fn write_current(&self, task: &Obj) -> Res<()> {
         let this = self.this.get();
         match &state().current_tasks {
-            // SAFETY: a dict, the object that this core lives in, and a live task.
             Some(dict) if !this.is_null() => {
+                // SAFETY: a dict, the object that this core lives in, and a live task.
                 check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), this, task.as_ptr()) })
             }
             _ => Ok(()),
@@ -716,6 +716,13 @@ fn queued_for_later(job: &Job) {
     if let Job::Handle(handle) = job {
         Handle::leave_queue(handle);
     }
+}
+
+/// Which task was current, and whether asyncio knew.
+pub struct Noted {
+    task: *mut ffi::PyObject,
+    id: u64,
+    told: bool,
 }
 
 /// Carries the driver across the release of the GIL; it stays on its thread.

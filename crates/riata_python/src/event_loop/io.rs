@@ -23,12 +23,7 @@ impl Loop {
     ) -> PyResult<()> {
         let core = &slf.get().core;
         let id = watched_id(core, fd)?;
-        let handle = watcher(core, callback, args)?;
-        let replaced = core
-            .add_reader(id, Job::Handle(handle))
-            .map_err(|e| watch_error(id, e))?;
-        cancel_replaced(replaced)?;
-        Ok(())
+        watch(core, id, callback, args, LoopCore::add_reader).map(drop)
     }
 
     /// Call `callback(*args)` whenever `fd` is writable. Mirrors `loop.add_writer`.
@@ -41,34 +36,19 @@ impl Loop {
     ) -> PyResult<()> {
         let core = &slf.get().core;
         let id = watched_id(core, fd)?;
-        let handle = watcher(core, callback, args)?;
-        let replaced = core
-            .add_writer(id, Job::Handle(handle))
-            .map_err(|e| watch_error(id, e))?;
-        cancel_replaced(replaced)?;
-        Ok(())
+        watch(core, id, callback, args, LoopCore::add_writer).map(drop)
     }
 
     /// Stop watching for reading; False when nothing was watched. Mirrors `loop.remove_reader`.
     fn remove_reader(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         let id = removed_id(&self.core, fd)?;
-        if self.core.closed.get() {
-            return Ok(false);
-        }
-        let job = self.core.remove_reader(id);
-        self.core.settle(id);
-        Ok(cancel_replaced(job)?)
+        unwatch(&self.core, id, LoopCore::remove_reader)
     }
 
     /// Stop watching for writing; False when nothing was watched. Mirrors `loop.remove_writer`.
     fn remove_writer(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         let id = removed_id(&self.core, fd)?;
-        if self.core.closed.get() {
-            return Ok(false);
-        }
-        let job = self.core.remove_writer(id);
-        self.core.settle(id);
-        Ok(cancel_replaced(job)?)
+        unwatch(&self.core, id, LoopCore::remove_writer)
     }
 }
 
@@ -118,15 +98,42 @@ fn removed_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
     Ok(id)
 }
 
-fn watcher(core: &LoopCore, callback: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>) -> Res {
+/// Watch a descriptor with `add`; the handle comes back, and the one it replaces is cancelled.
+pub fn watch(
+    core: &LoopCore,
+    id: SocketId,
+    callback: &Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    add: fn(&LoopCore, SocketId, Job) -> std::io::Result<Option<Job>>,
+) -> PyResult<Obj> {
+    core.check_closed()?;
     let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
-    new_handle(
+    let handle = new_handle(
         &core.this(),
         core,
         &Obj::from(callback.clone()),
         &pointers,
         core.context_for_handle()?,
-    )
+    )?;
+    let replaced =
+        add(core, id, Job::Handle(handle.clone())).map_err(|error| watch_error(id, error))?;
+    cancel_replaced(replaced)?;
+    Handle::leave_queue(&handle);
+    Ok(handle)
+}
+
+/// Stop watching a descriptor with `remove`; false when nothing was watched.
+pub fn unwatch(
+    core: &LoopCore,
+    id: SocketId,
+    remove: fn(&LoopCore, SocketId) -> Option<Job>,
+) -> PyResult<bool> {
+    if core.closed.get() {
+        return Ok(false);
+    }
+    let job = remove(core, id);
+    core.settle(id);
+    Ok(cancel_replaced(job)?)
 }
 
 /// Cancel the handle of a watcher that is gone; true when there was one.

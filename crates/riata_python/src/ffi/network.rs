@@ -228,3 +228,20 @@ pub fn tail(sequence: &Obj, start: usize) -> Res {
         ))
     }
 }
+
+unsafe extern "C" {
+    static mut PyMethod_Type: ffi::PyTypeObject;
+    fn PyMethod_Function(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+/// The function of a bound method, only to be compared; null for anything else.
+pub fn function_of(method: &Obj) -> *mut ffi::PyObject {
+    // SAFETY: a live object, which is a method when its type says so.
+    unsafe {
+        if method.type_ptr() == &raw mut PyMethod_Type {
+            PyMethod_Function(method.as_ptr())
+        } else {
+            ptr::null_mut()
+        }
+    }
+}

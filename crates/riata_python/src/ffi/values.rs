@@ -59,6 +59,11 @@ pub fn dict_set(dict: &Obj, key: &Obj, value: &Obj) -> Res<()> {
     check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) })
 }
 
+pub fn dict_delete(dict: &Obj, key: &Obj) -> Res<()> {
+    // SAFETY: a dict and a live object.
+    check(unsafe { ffi::PyDict_DelItem(dict.as_ptr(), key.as_ptr()) })
+}
+
 /// Text of `repr(value)`; errors of `__repr__` are passed on.
 pub fn repr(value: &Obj) -> Res<String> {
     // SAFETY: a live object.

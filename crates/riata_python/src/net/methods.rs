@@ -8,11 +8,10 @@ use super::ensure_no_transport;
 use super::server::{self, Serving};
 use super::sock::Kind;
 use super::transport::{Connection, Source};
-use crate::core::handle::{Handle, new_handle};
 use crate::core::sock_call::new_call;
+use crate::event_loop::io::{file_descriptor, unwatch, watch};
 use crate::event_loop::{Loop, LoopCore};
 use crate::ffi::{Obj, Res, copy_context, obj};
-use crate::job::Job;
 
 #[pymethods]
 impl Loop {
@@ -25,7 +24,6 @@ impl Loop {
     }
 
     /// Make a transport of a connected socket. Mirrors asyncio's method.
-    #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
     #[pyo3(signature = (sock, protocol, waiter=None, *, extra=None, server=None, context=None))]
     fn _make_socket_transport(
         &self,
@@ -52,7 +50,6 @@ impl Loop {
     }
 
     /// Accept connections on a listening socket. Mirrors asyncio's method.
-    #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
     #[pyo3(signature = (protocol_factory, sock, sslcontext=None, server=None, backlog=100, *limits, context=None))]
     fn _start_serving(
         &self,
@@ -92,7 +89,8 @@ impl Loop {
         callback: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
-        let handle = self.watch(fd, callback, args, LoopCore::add_reader)?;
+        let id = descriptor(fd)?;
+        let handle = watch(&self.core, id, callback, args, LoopCore::add_reader)?;
         Ok(handle.into())
     }
 
@@ -104,30 +102,25 @@ impl Loop {
         callback: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
-        let handle = self.watch(fd, callback, args, LoopCore::add_writer)?;
+        let id = descriptor(fd)?;
+        let handle = watch(&self.core, id, callback, args, LoopCore::add_writer)?;
         Ok(handle.into())
     }
 
     /// Undo `_add_reader`; False when nothing was watched.
     fn _remove_reader(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         if self.core.closed.get() {
-            return Ok(false);
+            return Ok(false); // whatever the descriptor
         }
-        let id = descriptor(fd)?;
-        let job = self.core.remove_reader(id);
-        self.core.settle(id);
-        Ok(cancel(job)?)
+        unwatch(&self.core, descriptor(fd)?, LoopCore::remove_reader)
     }
 
     /// Undo `_add_writer`; False when nothing was watched.
     fn _remove_writer(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         if self.core.closed.get() {
-            return Ok(false);
+            return Ok(false); // whatever the descriptor
         }
-        let id = descriptor(fd)?;
-        let job = self.core.remove_writer(id);
-        self.core.settle(id);
-        Ok(cancel(job)?)
+        unwatch(&self.core, descriptor(fd)?, LoopCore::remove_writer)
     }
 
     /// Receive up to n bytes from a socket, as bytes. Mirrors `loop.sock_recv`.
@@ -169,47 +162,11 @@ fn call(
     Ok(made.into())
 }
 
-type Watch = fn(&LoopCore, SocketId, Job) -> std::io::Result<Option<Job>>;
-
-impl Loop {
-    fn watch(
-        &self,
-        fd: &Bound<'_, PyAny>,
-        callback: &Bound<'_, PyAny>,
-        args: &Bound<'_, PyTuple>,
-        watch: Watch,
-    ) -> PyResult<Obj> {
-        let core = &self.core;
-        core.check_closed()?;
-        let id = descriptor(fd)?;
-        let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
-        let handle = new_handle(
-            &core.this(),
-            core,
-            &obj(callback),
-            &pointers,
-            core.context_for_handle()?,
-        )?;
-        let replaced = watch(core, id, Job::Handle(handle.clone()))
-            .map_err(|error| crate::errors::raise_os_error(&error))?;
-        cancel(replaced)?;
-        Handle::leave_queue(&handle);
-        Ok(handle)
-    }
-}
-
 /// The context that asyncio names, which it does since 3.15.
 fn given_or_copy(context: Option<&Bound<'_, PyAny>>) -> Res {
     context.map_or_else(copy_context, |context| Ok(obj(context)))
 }
 
 fn descriptor(fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
-    crate::event_loop::io::file_descriptor(fd).map(|fd| SocketId(fd.cast_unsigned()))
-}
-
-fn cancel(job: Option<Job>) -> Res<bool> {
-    match job {
-        Some(Job::Handle(handle)) => Handle::of(&handle).cancel(&handle).map(|()| true),
-        other => Ok(other.is_some()),
-    }
+    file_descriptor(fd).map(|fd| SocketId(fd.cast_unsigned()))
 }

@@ -154,11 +154,14 @@ fn report(core: &LoopCore, object: &Obj, event: Event, argument: Option<Obj>) ->
         return Err(set_exception(exception));
     }
     let loop_ = core.this();
-    let callback = match event {
-        Event::Readable | Event::Start => object.get(c"_read_ready")?,
-        Event::Writable => object.get(c"_write_ready")?,
-        Event::Lost => object.get(c"_call_connection_lost")?,
-        Event::Accept | Event::Incoming | Event::Retry => loop_.get(c"_accept_connection")?,
+    let callback = match (SockCall::of(object), event) {
+        (Some(call), _) => loop_.attr(&string(call.kind.get().name())?)?,
+        (None, Event::Readable | Event::Start) => object.get(c"_read_ready")?,
+        (None, Event::Writable) => object.get(c"_write_ready")?,
+        (None, Event::Lost) => object.get(c"_call_connection_lost")?,
+        (None, Event::Accept | Event::Incoming | Event::Retry) => {
+            loop_.get(c"_accept_connection")?
+        }
     };
     let args: Vec<_> = argument.iter().map(Obj::as_ptr).collect();
     let handle = new_handle(&loop_, core, &callback, &args, core.context_for_handle()?)?;

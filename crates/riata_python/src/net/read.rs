@@ -94,21 +94,21 @@ impl Transport {
         if self.conn_lost.get() > 0 || !self.reading.get() {
             return Ok(());
         }
-        let Some(protocol) = self.protocol.get() else {
-            return Ok(());
-        };
         let Some(context) = self.context.get() else {
-            return self.receive(this, &protocol);
+            return self.receive(this);
         };
-        in_context(&context, || self.receive(this, &protocol))
+        in_context(&context, || self.receive(this))
     }
 
     #[inline]
-    fn receive(&self, this: &Obj, protocol: &Obj) -> Res<()> {
+    fn receive(&self, this: &Obj) -> Res<()> {
+        let Some(protocol) = self.protocol.get() else {
+            return Ok(());
+        };
         match self.mode.get() {
-            Mode::Plain => self.receive_plain(this, protocol),
-            Mode::Buffered => self.receive_buffered(this, protocol),
-            Mode::Stream => self.receive_stream(this, protocol),
+            Mode::Plain => self.receive_plain(this, &protocol),
+            Mode::Buffered => self.receive_buffered(this, &protocol),
+            Mode::Stream => self.receive_stream(this, &protocol),
         }
     }
 
@@ -117,7 +117,6 @@ impl Transport {
     fn receive_into_loop<T>(
         &self,
         this: &Obj,
-        protocol: &Obj,
         take: impl FnOnce(&[u8]) -> Res<T>,
     ) -> Res<Option<T>> {
         let core = self.core();
@@ -132,13 +131,13 @@ impl Transport {
         });
         match received {
             Ok(Some(taken)) => taken.map(Some),
-            Ok(None) => self.received_end(this, protocol).map(|()| None),
+            Ok(None) => self.received_end(this).map(|()| None),
             Err(error) => self.receive_failed(this, &error).map(|()| None),
         }
     }
 
     fn receive_plain(&self, this: &Obj, protocol: &Obj) -> Res<()> {
-        let data = match self.receive_into_loop(this, protocol, bytes) {
+        let data = match self.receive_into_loop(this, bytes) {
             Ok(Some(data)) => data,
             Ok(None) => return Ok(()),
             Err(Raised) => return self.fatal_raised(this, "Fatal read error on socket transport"),
@@ -155,7 +154,7 @@ impl Transport {
         let Some(reader) = streams::reader_of(protocol)? else {
             return self.receive_plain(this, protocol);
         };
-        let fed = self.receive_into_loop(this, protocol, |data| streams::append(&reader, data));
+        let fed = self.receive_into_loop(this, |data| streams::append(&reader, data));
         let fed = match fed {
             Ok(Some(streams::Appended::All(size))) => streams::fed(self, this, &reader, size),
             Ok(Some(streams::Appended::Refused(data))) => protocol
@@ -191,9 +190,11 @@ impl Transport {
             .driver(|driver| driver.recv(id, view.bytes_mut()));
         drop(view);
         match received {
-            Ok(0) => self.received_end(this, protocol),
+            Ok(0) => self.received_end(this),
             Ok(count) => {
                 let count = int(count as i64)?;
+                // Who lent the buffer may have set another protocol.
+                let protocol = self.protocol.get_or_none();
                 match protocol.method1(&names.buffer_updated, &count) {
                     Ok(_) => Ok(()),
                     Err(Raised) => self
@@ -214,9 +215,11 @@ impl Transport {
     }
 
     /// The peer has finished.
-    fn received_end(&self, this: &Obj, protocol: &Obj) -> Res<()> {
+    fn received_end(&self, this: &Obj) -> Res<()> {
         log_debug(self.core(), "%r received EOF", &[this])?;
-        let keep_open = protocol
+        let keep_open = self
+            .protocol
+            .get_or_none()
             .method0(&state().names.eof_received)
             .and_then(|answer| answer.truth());
         match keep_open {

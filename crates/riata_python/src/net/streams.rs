@@ -1,4 +1,5 @@
-//! asyncio's streams, fed without Python code: only when protocol and reader are exactly asyncio's own, unpatched.
+//! asyncio's streams, fed without Python code: only when protocol and reader are exactly asyncio's own, and neither the
+//! classes nor the objects have another method by now.
 //!
 //! Does what `StreamReaderProtocol.data_received` and `StreamReader.feed_data` do, step by step.
 
@@ -6,7 +7,7 @@ use crate::core::buffer::extend_bytearray;
 use crate::core::future;
 use crate::core::transport::Transport;
 use crate::ffi::{
-    Obj, Raised, Res, bytes, dict_get, import, is_false, raised_matches, take_exception,
+    Obj, Raised, Res, bytes, function_of, import, is_false, raised_matches, take_exception,
     to_int_saturating,
 };
 use crate::state::state;
@@ -15,68 +16,60 @@ use crate::state::state;
 pub struct Classes {
     protocol: Obj,
     reader: Obj,
-    /// `(name of the method, class, function)`.
-    methods: Vec<(Obj, bool, Obj)>,
+    data_received: Obj,
+    feed_data: Obj,
+    wakeup_waiter: Obj,
+    /// The property by which a protocol finds its reader.
+    stream_reader: Obj,
 }
-
-const OF_PROTOCOL: [&std::ffi::CStr; 2] = [c"data_received", c"_stream_reader"];
-const OF_READER: [&std::ffi::CStr; 2] = [c"feed_data", c"_wakeup_waiter"];
 
 impl Classes {
     pub fn load() -> Res<Classes> {
         let module = import(c"asyncio.streams")?;
         let protocol = module.get(c"StreamReaderProtocol")?;
         let reader = module.get(c"StreamReader")?;
-        let mut methods = Vec::new();
-        for (class, names, of_reader) in
-            [(&protocol, OF_PROTOCOL, false), (&reader, OF_READER, true)]
-        {
-            for name in names {
-                methods.push((crate::ffi::interned(name)?, of_reader, class.get(name)?));
-            }
-        }
         Ok(Classes {
+            data_received: protocol.get(c"data_received")?,
+            stream_reader: protocol.get(c"_stream_reader")?,
+            feed_data: reader.get(c"feed_data")?,
+            wakeup_waiter: reader.get(c"_wakeup_waiter")?,
             protocol,
             reader,
-            methods,
         })
-    }
-
-    /// Whether somebody replaced a method of the classes since.
-    fn patched(&self) -> Res<bool> {
-        for (name, of_reader, function) in &self.methods {
-            let class = if *of_reader {
-                &self.reader
-            } else {
-                &self.protocol
-            };
-            if !class.attr(name)?.is(function.as_ptr()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }
 
 /// Whether `protocol` may be fed natively. Asked when it is set.
 pub fn is_plain_stream(protocol: &Obj) -> Res<bool> {
     let classes = &state().streams;
-    if !classes.protocol.is(protocol.type_ptr().cast()) || classes.patched()? {
-        return Ok(false);
-    }
-    let attributes = protocol.get(c"__dict__")?;
-    Ok(dict_get(&attributes, &state().names.data_received)?.is_none())
+    Ok(classes.protocol.is(protocol.type_ptr().cast())
+        && classes
+            .protocol
+            .get(c"_stream_reader")?
+            .is(classes.stream_reader.as_ptr()))
 }
 
-/// The reader behind a protocol, if it is exactly asyncio's, can take data and has a buffer as it was made.
+/// Whether a method of an object is this function: nobody has replaced it, on the object or on its class.
+fn is_own(object: &Obj, method: &Obj, function: &Obj) -> Res<bool> {
+    Ok(function_of(&object.attr(method)?) == function.as_ptr())
+}
+
+/// The reader behind a protocol, if it is exactly asyncio's, can take data and has a buffer as it was made; and if both
+/// would take data by asyncio's own methods.
 pub fn reader_of(protocol: &Obj) -> Res<Option<Obj>> {
-    let names = &state().names;
+    let state = state();
+    let (names, classes) = (&state.names, &state.streams);
+    if !is_own(protocol, &names.data_received, &classes.data_received)? {
+        return Ok(None);
+    }
     let reference = protocol.attr(&names.reader_ref)?;
     if reference.is_none() {
         return Ok(None);
     }
     let reader = reference.call0()?;
-    if !state().streams.reader.is(reader.type_ptr().cast()) {
+    if !classes.reader.is(reader.type_ptr().cast())
+        || !is_own(&reader, &names.feed_data, &classes.feed_data)?
+    {
         return Ok(None);
     }
     let eof = reader.attr(&names.reader_eof)?;
@@ -108,8 +101,12 @@ pub fn fed(transport: &Transport, this: &Obj, reader: &Obj, size: usize) -> Res<
     let names = &state().names;
     let waiter = reader.attr(&names.reader_waiter)?;
     if !waiter.is_none() {
-        reader.set_attr(&names.reader_waiter, &Obj::none())?;
-        wake(&waiter)?;
+        if is_own(reader, &names.wakeup_waiter, &state().streams.wakeup_waiter)? {
+            reader.set_attr(&names.reader_waiter, &Obj::none())?;
+            wake(&waiter)?;
+        } else {
+            reader.method0(&names.wakeup_waiter)?;
+        }
     }
     let limit = to_int_saturating(&reader.attr(&names.reader_limit)?)?;
     if i64::try_from(size).is_ok_and(|size| size <= limit.saturating_mul(2)) {

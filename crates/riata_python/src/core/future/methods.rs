@@ -3,6 +3,24 @@
 use super::*;
 
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
+    let tp = make()?;
+    hide_next(tp)?;
+    Ok(tp)
+}
+
+/// A future is its own iterator where `await` asks for one, and only there: without the name it does not pass for an
+/// `Iterator`, as asyncio's does not. The slot stays. Subclasses have none: `await` gives them a full iterator.
+fn hide_next(tp: *mut ffi::PyTypeObject) -> Res<()> {
+    // SAFETY: the type was made just now and nobody has used it; its dictionary is its own.
+    unsafe {
+        let names = Obj::shared((*tp).tp_dict);
+        crate::ffi::dict_delete(&names, &string("__next__")?)?;
+        ffi::PyType_Modified(tp);
+    }
+    Ok(())
+}
+
+fn make() -> Res<*mut ffi::PyTypeObject> {
     TypeSpec {
         name: c"riata._riata.Future",
         size: size_of::<Future>(),
@@ -85,66 +103,24 @@ unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Future) {
     unsafe { (Obj::from_ref(object), &*(*object).cast::<Future>()) }
 }
 
-macro_rules! noargs_method {
-    ($name:ident, |$object:ident, $future:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            _: *mut ffi::PyObject,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a method of this type.
-            let ($object, $future) = unsafe { this(&object) };
-            let _ = $object;
-            give($body)
-        }
-    };
-}
-
-macro_rules! field {
-    ($name:ident, |$object:ident, $future:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            _: *mut c_void,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a getter of this type.
-            let ($object, $future) = unsafe { this(&object) };
-            let _ = ($object, $future);
-            give($body)
-        }
-    };
-}
-
-macro_rules! onearg_method {
-    ($name:ident, |$object:ident, $future:ident, $arg:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            arg: *mut ffi::PyObject,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver and the argument of a METH_O method of this type.
-            let (($object, $future), $arg) = unsafe { (this(&object), Obj::from_ref(&arg)) };
-            let _ = $object;
-            give($body)
-        }
-    };
-}
-
-noargs_method!(result_method, |_o, future| future.result());
-noargs_method!(exception_method, |_o, future| future.exception());
-noargs_method!(cancelled_method, |_o, future| Ok(Obj::bool(
+method!(result_method, |_o, future| future.result());
+method!(exception_method, |_o, future| future.exception());
+method!(cancelled_method, |_o, future| Ok(Obj::bool(
     future.status.get() == Status::Cancelled
 )));
-noargs_method!(done_method, |_o, future| Ok(Obj::bool(future.is_done())));
-noargs_method!(get_loop_method, |_o, future| future
+method!(done_method, |_o, future| Ok(Obj::bool(future.is_done())));
+method!(get_loop_method, |_o, future| future
     .alive()
     .map(|()| future.loop_.get_or_none()));
-noargs_method!(make_cancelled_error_method, |_o, future| future
+method!(make_cancelled_error_method, |_o, future| future
     .cancelled_error());
-onearg_method!(set_result_method, |object, future, value| future
+method_of_one!(set_result_method, |object, future, value| future
     .set_result(object, value.clone())
     .map(|()| Obj::none()));
-onearg_method!(set_exception_method, |object, future, value| future
+method_of_one!(set_exception_method, |object, future, value| future
     .set_exception(object, value)
     .map(|()| Obj::none()));
-onearg_method!(remove_done_callback_method, |_o, future, callback| future
+method_of_one!(remove_done_callback_method, |_o, future, callback| future
     .alive()
     .and_then(|()| future.remove_callback(callback))
     .and_then(crate::ffi::int));
@@ -175,27 +151,6 @@ field!(source_traceback_getter, |_o, future| Ok(future
 field!(cancel_message_getter, |_o, future| Ok(future
     .cancel_message
     .get_or_none()));
-
-macro_rules! setter {
-    ($name:ident, $what:literal, |$future:ident, $value:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            value: *mut ffi::PyObject,
-            _: *mut c_void,
-        ) -> std::ffi::c_int {
-            if let Err(raised) = not_deletable(value, $what) {
-                return raised.into();
-            }
-            // SAFETY: the receiver of a setter of this type, and a value that is not null.
-            let ((_, $future), $value) = unsafe { (this(&object), Obj::from_ref(&value)) };
-            let body = || -> Res<()> { $body };
-            match body() {
-                Ok(()) => 0,
-                Err(raised) => raised.into(),
-            }
-        }
-    };
-}
 
 setter!(
     blocking_setter,
@@ -300,23 +255,13 @@ unsafe extern "C" fn init(
     kwargs: *mut ffi::PyObject,
 ) -> i32 {
     // SAFETY: tp_init of this type, with its own arguments.
-    let (future, parsed) = unsafe {
+    let ((object, future), parsed) = unsafe {
         (
-            this(&object).1,
+            this(&object),
             init_args("Future", args, kwargs, 0, 0, [&state().names.loop_]),
         )
     };
-    // `Future.__init__` may be called on a task, by hand; then it leaves its loop's list.
-    // SAFETY: as above.
-    let object_ref = unsafe { Obj::from_ref(&object) };
-    #[cfg(Py_3_15)]
-    if let Err(raised) = future.refuse_second_init(object_ref) {
-        return raised.into();
-    }
-    if let Some(task) = task::of(object_ref) {
-        task.unlist();
-    }
-    match parsed.and_then(|[loop_]| future.init(loop_)) {
+    match parsed.and_then(|[loop_]| future.init(object, loop_)) {
         Ok(()) => 0,
         Err(raised) => raised.into(),
     }
@@ -411,14 +356,8 @@ unsafe extern "C" fn traverse(
     visit: ffi::visitproc,
     arg: *mut c_void,
 ) -> i32 {
-    // SAFETY: CPython traverses a live object of this type; an instance of a heap type visits its type.
-    unsafe {
-        let status = visit(ffi::Py_TYPE(object).cast(), arg);
-        if status != 0 {
-            return status;
-        }
-        (*object.cast::<Future>()).visit(visit, arg)
-    }
+    // SAFETY: CPython traverses a live object of this type.
+    unsafe { visit_all(object, this(&object).1.slots(), visit, arg) }
 }
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {

@@ -64,56 +64,30 @@ unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Task) {
     unsafe { (Obj::from_ref(object), &*(*object).cast::<Task>()) }
 }
 
-macro_rules! noargs_method {
-    ($name:ident, |$object:ident, $task:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            _: *mut ffi::PyObject,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a method of this type.
-            let ($object, $task) = unsafe { this(&object) };
-            let _ = $object;
-            give($body)
-        }
-    };
-}
-
-macro_rules! field {
-    ($name:ident, |$task:ident| $body:expr) => {
-        unsafe extern "C" fn $name(
-            object: *mut ffi::PyObject,
-            _: *mut c_void,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: the receiver of a getter of this type.
-            let (_, $task) = unsafe { this(&object) };
-            let _ = $task;
-            give($body)
-        }
-    };
-}
-
-noargs_method!(cancelling_method, |_o, task| crate::ffi::int(
+method!(cancelling_method, |_o, task| crate::ffi::int(
     task.cancel_requests.get().into()
 ));
-noargs_method!(uncancel_method, |_o, task| crate::ffi::int(
+method!(uncancel_method, |_o, task| crate::ffi::int(
     task.uncancel().into()
 ));
-noargs_method!(get_name_method, |_o, task| task.name());
-noargs_method!(get_coro_method, |_o, task| Ok(task.coro.get_or_none()));
-noargs_method!(get_context_method, |_o, task| Ok(task
+method!(get_name_method, |_o, task| task.name());
+method!(get_coro_method, |_o, task| Ok(task.coro.get_or_none()));
+method!(get_context_method, |_o, task| Ok(task
     .context
     .get_or_none()));
 
-field!(class_getter, |_task| Ok(state().asyncio_task.clone()));
-field!(log_destroy_pending_getter, |task| Ok(Obj::bool(
+field!(class_getter, |_object, _task| Ok(state()
+    .asyncio_task
+    .clone()));
+field!(log_destroy_pending_getter, |_object, task| Ok(Obj::bool(
     task.log_destroy_pending.get()
 )));
-field!(must_cancel_getter, |task| Ok(Obj::bool(
+field!(must_cancel_getter, |_object, task| Ok(Obj::bool(
     task.must_cancel.get()
 )));
-field!(coro_getter, |task| Ok(task.coro.get_or_none()));
-field!(waiter_getter, |task| Ok(task.waiter.get_or_none()));
-field!(cancelling_getter, |task| crate::ffi::int(
+field!(coro_getter, |_object, task| Ok(task.coro.get_or_none()));
+field!(waiter_getter, |_object, task| Ok(task.waiter.get_or_none()));
+field!(cancelling_getter, |_object, task| crate::ffi::int(
     task.cancel_requests.get().into()
 ));
 
@@ -257,15 +231,17 @@ pub(super) unsafe extern "C" fn wakeup_method(
 fn step_from_python(this: &Obj, task: &Task, exception: Option<Obj>) -> Res<()> {
     let state = state();
     let loop_ = task.future.loop_.get_or_none();
-    if let Some(core) = task.future.core() {
-        core.enter(this)?;
-        let stepped = task.step(this, exception);
-        core.step_ended()?;
-        return stepped;
-    }
+    // asyncio's own, which refuse a step within another task's.
     state.enter_task.call(&[loop_.as_ptr(), this.as_ptr()])?;
+    let noted = task
+        .future
+        .core()
+        .map(|core| (core, core.note_current(this)));
     let stepped = task.step(this, exception);
     let left = aside(|| {
+        if let Some((core, noted)) = noted {
+            core.restore_current(&noted);
+        }
         state
             .leave_task
             .call(&[loop_.as_ptr(), this.as_ptr()])
@@ -325,7 +301,7 @@ unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
     // SAFETY: a slot of this type, called once before the object dies.
     let (object, task) = unsafe { this(&object) };
     let pending = task.future.status.get() == Status::Pending && task.future.loop_.is_set();
-    if pending && task.log_destroy_pending.get() && !finalizing() {
+    if pending && task.log_destroy_pending.get() {
         aside(|| {
             if task.report_destroyed(object).is_err() {
                 unraisable(Some(object));
@@ -340,28 +316,21 @@ unsafe extern "C" fn traverse(
     visit: ffi::visitproc,
     arg: *mut c_void,
 ) -> i32 {
-    // SAFETY: CPython traverses a live object of this type; an instance of a heap type visits its type.
+    // SAFETY: CPython traverses a live object of this type.
     unsafe {
-        let task = &*object.cast::<Task>();
-        let status = visit(ffi::Py_TYPE(object).cast(), arg);
-        if status != 0 {
-            return status;
-        }
-        for slot in [&task.coro, &task.name, &task.context, &task.waiter] {
-            let status = slot.visit(visit, arg);
-            if status != 0 {
-                return status;
-            }
-        }
-        task.future.visit(visit, arg)
+        let task = this(&object).1;
+        let own = [&task.coro, &task.name, &task.context, &task.waiter];
+        let slots = own.into_iter().chain(task.future.slots());
+        visit_all(object, slots, visit, arg)
     }
 }
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
     // SAFETY: CPython clears a live object of this type.
     let task = unsafe { &*object.cast::<Task>() };
-    task.unlist();
     task.clear_own();
+    // Last: what was dropped may have called `__init__`.
+    task.unlist();
     task.future.clear_all();
     0
 }
