@@ -97,10 +97,12 @@ def plain(lines: list[str]) -> list[str]:
 
 
 UVICORN = ("-m", "uvicorn", "starlette_app:app", "--port", "{port}")
+# A worker on a busy machine is not to be taken for dead.
+WORKERS = ("--workers", "2", "--timeout-worker-healthcheck", "60")
 
 
 def outcome_of_uvicorn(loop_name, options, how, group):
-    with supervisor(loop_name, *UVICORN, "--workers", "2", *options) as server:
+    with supervisor(loop_name, *UVICORN, *WORKERS, *options) as server:
         meet_workers(server, loop_name, 2)
         lines = server.stop(how, group=group)
         assert sum("Application shutdown complete" in line for line in lines) == 2, lines
@@ -122,7 +124,7 @@ def test_uvicorn(how, group, options):
 
 
 def test_uvicorn_replaces_a_worker_that_died(loop_name):
-    command = (*UVICORN, "--workers", "2", "--loop", "asyncio")
+    command = (*UVICORN, *WORKERS, "--loop", "asyncio")
     with supervisor(loop_name, *command) as server:
         meet_workers(server, loop_name, 2)
         first = server.workers.pop()
