@@ -290,7 +290,13 @@ impl Session {
 
     /// Pause the transport below when too much waits, and let it go on when that is read.
     pub fn control_reading(&self) -> Res<()> {
-        match self.reading.reached(self.waiting.get()) {
+        // The beginning of a record does not count: more must come before it can be read.
+        let size = if self.may_read() {
+            self.waiting.get()
+        } else {
+            0
+        };
+        match self.reading.reached(size) {
             None => Ok(()),
             Some(Flow::Pause) => self.lower_pause_reading(),
             Some(Flow::Resume) => self.lower_resume_reading(),
