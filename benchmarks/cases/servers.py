@@ -8,7 +8,8 @@ from cases.registry import Case, add
 CONNECTIONS = (1, 100)
 KIBIBYTES = (1, 10, 16, 100)
 KINDS = {"protocol": "protocol", "streams": "streams", "sock": "sock_*"}
-TRANSPORTS = {"tcp": "TCP", "unix": "Unix"}
+TRANSPORTS = {"tcp": "TCP", "unix": "Unix", "tls": "TLS"}
+TLS_KIBIBYTES = (1, 16)
 HTTP_BODY = "Hello, world!"
 
 
@@ -28,7 +29,7 @@ def add_echo(kind: str, transport: str, connections: int, kibibytes: int) -> Non
                 "transport": transport,
                 "connections": connections,
                 "size": kibibytes * 1024,
-                "floor_case": f"protocol_{shape}",
+                "floor_case": None if transport == "tls" else f"protocol_{shape}",
             },
         )
     )
@@ -52,10 +53,13 @@ def add_http(name: str, title: str, program: str, *arguments: str) -> None:
 
 
 for kind in KINDS:
-    for transport in TRANSPORTS:
+    for transport in ("tcp", "unix"):
         for connections in CONNECTIONS:
             for kibibytes in KIBIBYTES:
                 add_echo(kind, transport, connections, kibibytes)
+for kind in ("protocol", "streams"):
+    for kibibytes in TLS_KIBIBYTES:
+        add_echo(kind, "tls", 100, kibibytes)
 # What `pip install uvicorn` brings, and what `uvicorn[standard]` brings, which writes an answer in two.
 add_http("uvicorn_hello", "uvicorn hello", "uvicorn_hello.py", "h11")
 add_http("uvicorn_httptools_hello", "uvicorn hello, httptools", "uvicorn_hello.py", "httptools")

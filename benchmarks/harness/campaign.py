@@ -65,8 +65,10 @@ def schedule(
 
 
 def applies(case: Case, contestant: Contestant) -> bool:
-    """A floor runs only the plain echo: streams and `sock_*` are the same bytes on the wire."""
-    return not contestant.is_floor or case.settings.get("arguments") == ("protocol",)
+    """A floor runs only the plain echo, without TLS: streams and `sock_*` are the same bytes on the wire."""
+    settings = case.settings
+    plain = settings.get("arguments") == ("protocol",) and settings.get("transport") != "tls"
+    return plain or not contestant.is_floor
 
 
 def values_by_round(samples: list[dict[str, Any]]) -> dict[tuple[str, str], dict[int, float]]:

@@ -86,7 +86,11 @@ def started_server(command: list[str], transport: str) -> Iterator[Server]:
         tempfile.TemporaryDirectory(prefix="riata-bench-") as folder,
         Path(folder, "stderr").open("w+") as stderr,
     ):
-        address = f"unix:{folder}/socket" if transport == "unix" else "127.0.0.1:0"
+        address = {
+            "tcp": "127.0.0.1:0",
+            "tls": "tls:127.0.0.1:0",
+            "unix": f"unix:{folder}/socket",
+        }[transport]
         words = [address if word == "{address}" else word for word in command]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=stderr, text=True)
         try:

@@ -2,7 +2,7 @@
 
     python benchmarks/servers/echo.py protocol|streams|sock ADDRESS module:factory
 
-ADDRESS is `HOST:PORT` (port 0: any) or `unix:PATH`. It prints where it listens and serves until killed.
+ADDRESS is `HOST:PORT` (port 0: any), `tls:HOST:PORT` or `unix:PATH`. It prints where it listens and serves until killed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import asyncio
 import importlib
 import resource
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 CHUNK = 256 * 1024
@@ -63,17 +65,17 @@ async def accept_sockets(listener: socket.socket) -> None:
         task.add_done_callback(tasks.discard)
 
 
-async def serve(kind: str, listener: socket.socket) -> None:
+async def serve(kind: str, listener: socket.socket, context: ssl.SSLContext | None) -> None:
     loop = asyncio.get_running_loop()
     unix = listener.family == socket.AF_UNIX
     if kind == "sock":
         await accept_sockets(listener)
     elif kind == "streams":
         start = asyncio.start_unix_server if unix else asyncio.start_server
-        server = await start(echo_stream, sock=listener)
+        server = await start(echo_stream, sock=listener, ssl=context)
     else:
         create = loop.create_unix_server if unix else loop.create_server
-        server = await create(Echo, sock=listener)
+        server = await create(Echo, sock=listener, ssl=context)
     await loop.create_future()  # not `serve_forever`: rloop 0.5 stops listening in it
     server.close()
 
@@ -84,14 +86,23 @@ def listen(address: str) -> tuple[socket.socket, str]:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(address.removeprefix("unix:"))
     else:
-        host, _, port = address.rpartition(":")
+        scheme = "tls:" if address.startswith("tls:") else ""
+        host, _, port = address.removeprefix(scheme).rpartition(":")
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, int(port)))
-        address = "{}:{}".format(*listener.getsockname())
+        address = scheme + "{}:{}".format(*listener.getsockname())
     listener.listen(1024)
     listener.setblocking(False)
     return listener, address
+
+
+def tls_context(address: str) -> ssl.SSLContext | None:
+    if not address.startswith("tls:"):
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("localhost.pem"))
+    return context
 
 
 def load_factory(spec: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -121,7 +132,7 @@ def main() -> None:
     allow_many_files()
     listener, address = listen(address)
     print(f"listening on {address}", flush=True)
-    run(serve(kind, listener), factory)
+    run(serve(kind, listener, tls_context(address)), factory)
 
 
 if __name__ == "__main__":

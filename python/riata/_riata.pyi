@@ -48,6 +48,23 @@ class Handle(asyncio.Handle): ...
 @final
 class TimerHandle(asyncio.TimerHandle): ...
 
+@final
+class SSLProtocol(asyncio.BufferedProtocol):
+    """TLS between a transport and a program's protocol; `riata.tls` says who gets it."""
+
+    def __new__(
+        cls,
+        loop: asyncio.AbstractEventLoop,
+        app_protocol: asyncio.BaseProtocol,
+        sslcontext: Any,
+        waiter: asyncio.Future[None] | None,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        call_connection_made: bool = True,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> Self: ...
+
 @disjoint_base
 class Loop(asyncio.SelectorEventLoop):
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...

@@ -18,10 +18,10 @@ import sys
 import threading
 import warnings
 import weakref
-from asyncio import base_events, events, selector_events, sslproto, unix_events
+from asyncio import base_events, events, selector_events, unix_events
 from typing import Any, ClassVar
 
-from riata import _riata
+from riata import _riata, tls
 
 __all__ = ["EventLoop"]
 
@@ -55,7 +55,6 @@ _FROM_BASE = (
     "set_exception_handler",
     "shutdown_asyncgens",
     "shutdown_default_executor",
-    "start_tls",
 )
 _FROM_UNIX = (
     "_check_signal",
@@ -209,6 +208,8 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             shown = base_events._format_handle(job)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
         logger.warning("Executing %s took %.3f seconds", shown, seconds)
 
+    start_tls = tls.on_our_engine(base_events.BaseEventLoop.start_tls)
+
     # asyncio's own, for when there is a task factory, and for a loop whose `call_at` or `time` is not ours.
     _create_task_by_factory = base_events.BaseEventLoop.create_task
     _call_later_by_methods = base_events.BaseEventLoop.call_later
@@ -230,11 +231,13 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         **limits: Any,
     ) -> Any:
         self._ensure_fd_no_transport(rawsock)
-        tls = sslproto.SSLProtocol(
+        ssl_protocol = tls.protocol_class()(
             self, protocol, sslcontext, waiter, server_side, server_hostname, **limits
         )
-        self._make_socket_transport(rawsock, tls, extra=extra, server=server, context=context)
-        return tls._app_transport
+        self._make_socket_transport(
+            rawsock, ssl_protocol, extra=extra, server=server, context=context
+        )
+        return ssl_protocol._app_transport
 
     def _stop_serving(self, sock: socket.socket) -> None:
         inode = self._unix_server_sockets.pop(sock, None)

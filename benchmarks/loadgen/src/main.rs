@@ -4,12 +4,13 @@
 //!     loadgen http ADDRESS --pid PID --body TEXT [--path /] [--connections 100] …
 //!     loadgen idle ADDRESS [--connections 5000]     opens them, prints a line, keeps them until end of input
 //!
-//! ADDRESS is `HOST:PORT` or `unix:PATH`. One line of JSON on standard output; status 1 after any error.
+//! ADDRESS is `HOST:PORT`, `tls:HOST:PORT` or `unix:PATH`. One line of JSON on standard output; status 1 after any error.
 
 mod exchange;
 mod load;
 mod stream;
 mod sys;
+mod tls;
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};

@@ -1,14 +1,17 @@
-//! A non-blocking TCP or Unix connection, and how its address is written.
+//! A non-blocking TCP, Unix or TLS connection, and how its address is written.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-/// `HOST:PORT` or `unix:PATH`.
+use crate::tls::TlsStream;
+
+/// `HOST:PORT`, `tls:HOST:PORT` or `unix:PATH`.
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -17,6 +20,9 @@ impl Stream {
             let stream = UnixStream::connect(path)?;
             stream.set_nonblocking(true)?;
             return Ok(Stream::Unix(stream));
+        }
+        if let Some(address) = address.strip_prefix("tls:") {
+            return Ok(Stream::Tls(Box::new(TlsStream::connect(address)?)));
         }
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -29,6 +35,7 @@ impl Stream {
         unless_blocked(match self {
             Stream::Tcp(stream) => stream.read(buffer),
             Stream::Unix(stream) => stream.read(buffer),
+            Stream::Tls(stream) => stream.read(buffer),
         })
     }
 
@@ -37,6 +44,7 @@ impl Stream {
         unless_blocked(match self {
             Stream::Tcp(stream) => stream.write(bytes),
             Stream::Unix(stream) => stream.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes),
         })
     }
 }
@@ -46,6 +54,7 @@ impl AsRawFd for Stream {
         match self {
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
+            Stream::Tls(stream) => stream.as_raw_fd(),
         }
     }
 }

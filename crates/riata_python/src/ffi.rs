@@ -21,12 +21,14 @@ mod calls;
 mod contexts;
 mod exceptions;
 mod network;
+mod tls;
 mod values;
 
 pub use calls::*;
 pub use contexts::*;
 pub use exceptions::*;
 pub use network::*;
+pub use tls::*;
 pub use values::*;
 
 /// An owned, strong reference. Dropping it may run user code (`__del__`), so never drop one while a borrow is live.

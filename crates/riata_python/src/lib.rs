@@ -8,6 +8,7 @@ mod job;
 mod net;
 mod run;
 mod state;
+mod tls;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -18,6 +19,8 @@ mod _riata {
 
     #[pymodule_export]
     use super::event_loop::Loop;
+    #[pymodule_export]
+    use super::tls::SslProtocol;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -108,6 +108,14 @@ pub fn bytes_of(object: &Obj) -> Option<&[u8]> {
     }
 }
 
+/// As [`bytes_of`], for `bytes` itself only: an object that runs no code when it is dropped.
+pub fn exact_bytes_of(object: &Obj) -> Option<&[u8]> {
+    // SAFETY: a live object.
+    (unsafe { ffi::PyBytes_CheckExact(object.as_ptr()) } != 0)
+        .then(|| bytes_of(object))
+        .flatten()
+}
+
 /// `array.extend(data)` for an exact `bytearray`; `None` when it is something else.
 pub fn extend_bytearray(array: &Obj, data: &[u8]) -> Option<Res<usize>> {
     // SAFETY: checked to be a bytearray; after the resize there is room for `data` behind the old end, and no view of the

@@ -50,6 +50,7 @@ impl Loop {
     }
 
     /// Accept connections on a listening socket. Mirrors asyncio's method.
+    #[expect(clippy::too_many_arguments, reason = "the signature is asyncio's")]
     #[pyo3(signature = (protocol_factory, sock, sslcontext=None, server=None, backlog=100, *limits, context=None))]
     fn _start_serving(
         &self,

@@ -52,7 +52,7 @@ pub struct NetState {
     /// Where transports receive; taken out for the length of a system call.
     buffer: Cell<Option<Box<[u8]>>>,
     pub transports: Registry,
-    /// Transports that were written to in the job that runs now.
+    /// Transports, and TLS connections on top of them, that were written to in the job that runs now.
     written: RefCell<Vec<Obj>>,
     /// `written` is not empty.
     pub has_written: Cell<bool>,
@@ -88,18 +88,27 @@ impl NetState {
     }
 }
 
+impl NetState {
+    /// Something was written to `object`, which is sent when the job that runs now has ended.
+    #[inline]
+    pub fn send_later(&self, object: Obj) {
+        self.written.borrow_mut().push(object);
+        self.has_written.set(true);
+    }
+}
+
 /// Send what the job that just ended has written.
 #[cold]
 pub fn flush(core: &LoopCore) -> Res<()> {
     while core.net.has_written.replace(false) {
         let written = core.net.written.take();
         for (index, object) in written.iter().enumerate() {
-            let Some(transport) = Transport::of(object) else {
-                continue;
+            let flushed = match Transport::of(object) {
+                Some(transport) => transport
+                    .flush(object)
+                    .or_else(|Raised| report(core, object, Event::Writable, None)),
+                None => crate::tls::flush(object),
             };
-            let flushed = transport
-                .flush(object)
-                .or_else(|Raised| report(core, object, Event::Writable, None));
             if let Err(raised) = flushed {
                 // The loop ends; the others are sent when it goes on.
                 core.net

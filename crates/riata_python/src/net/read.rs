@@ -13,6 +13,7 @@ use crate::errors::raise_os_error;
 use crate::ffi::{Obj, Raised, Res, bytes, in_context, int, raise_runtime_error};
 use crate::job::Job;
 use crate::state::state;
+use crate::tls::Session;
 
 /// How a protocol takes its data.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
@@ -23,6 +24,8 @@ pub enum Mode {
     Buffered,
     /// The protocol of asyncio's streams, unchanged: its reader is fed from here.
     Stream,
+    /// Our own TLS, which takes the bytes from the loop's buffer.
+    Tls,
 }
 
 fn may_retry(error: &io::Error) -> bool {
@@ -57,7 +60,9 @@ impl Transport {
     }
 
     pub fn set_protocol(&self, protocol: &Obj) -> Res<()> {
-        let mode = if protocol.is_instance(&state().buffered_protocol)? {
+        let mode = if Session::of(protocol).is_some() {
+            Mode::Tls
+        } else if protocol.is_instance(&state().buffered_protocol)? {
             Mode::Buffered
         } else if streams::is_plain_stream(protocol)? {
             Mode::Stream
@@ -109,6 +114,7 @@ impl Transport {
             Mode::Plain => self.receive_plain(this, &protocol),
             Mode::Buffered => self.receive_buffered(this, &protocol),
             Mode::Stream => self.receive_stream(this, &protocol),
+            Mode::Tls => self.receive_tls(this, &protocol),
         }
     }
 
@@ -156,7 +162,9 @@ impl Transport {
         };
         let fed = self.receive_into_loop(this, |data| streams::append(&reader, data));
         let fed = match fed {
-            Ok(Some(streams::Appended::All(size))) => streams::fed(self, this, &reader, size),
+            Ok(Some(streams::Appended::All(size))) => {
+                streams::fed(Some((self, this)), &reader, size)
+            }
             Ok(Some(streams::Appended::Refused(data))) => protocol
                 .method1(&state().names.data_received, &data)
                 .map(drop),
@@ -166,6 +174,31 @@ impl Transport {
         fed.or_else(|Raised| {
             self.fatal_raised(this, "Fatal error: protocol.data_received() call failed.")
         })
+    }
+
+    /// The loop's buffer is lent to the TLS engine, which may run anything: another one is made for who receives meanwhile.
+    fn receive_tls(&self, this: &Obj, protocol: &Obj) -> Res<()> {
+        let Some(session) = Session::of(protocol) else {
+            return Ok(());
+        };
+        let core = self.core();
+        let id = self.id();
+        let received =
+            core.net.with_buffer(
+                |buffer| match core.driver(|driver| driver.recv(id, buffer)) {
+                    Ok(0) => Ok(None),
+                    Ok(count) => Ok(Some(session.received(protocol, &buffer[..count]))),
+                    Err(error) => Err(error),
+                },
+            );
+        match received {
+            Ok(Some(Ok(()))) => Ok(()),
+            Ok(Some(Err(Raised))) => {
+                self.fatal_raised(this, "Fatal error: protocol.buffer_updated() call failed.")
+            }
+            Ok(None) => self.received_end(this),
+            Err(error) => self.receive_failed(this, &error),
+        }
     }
 
     fn receive_buffered(&self, this: &Obj, protocol: &Obj) -> Res<()> {

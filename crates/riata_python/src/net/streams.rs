@@ -96,8 +96,9 @@ pub fn append(reader: &Obj, data: &[u8]) -> Res<Appended> {
     }
 }
 
-/// The rest of `feed_data`: wake who waits, and stop receiving when there is more than enough.
-pub fn fed(transport: &Transport, this: &Obj, reader: &Obj, size: usize) -> Res<()> {
+/// The rest of `feed_data`: wake who waits, and stop receiving when there is more than enough. `from` is the native
+/// transport that the data came from, if it came straight from one.
+pub fn fed(from: Option<(&Transport, &Obj)>, reader: &Obj, size: usize) -> Res<()> {
     let names = &state().names;
     let waiter = reader.attr(&names.reader_waiter)?;
     if !waiter.is_none() {
@@ -112,7 +113,7 @@ pub fn fed(transport: &Transport, this: &Obj, reader: &Obj, size: usize) -> Res<
     if i64::try_from(size).is_ok_and(|size| size <= limit.saturating_mul(2)) {
         return Ok(());
     }
-    pause(transport, this, reader)
+    pause(from, reader)
 }
 
 fn wake(waiter: &Obj) -> Res<()> {
@@ -130,16 +131,15 @@ fn wake(waiter: &Obj) -> Res<()> {
 }
 
 #[cold]
-fn pause(transport: &Transport, this: &Obj, reader: &Obj) -> Res<()> {
+fn pause(from: Option<(&Transport, &Obj)>, reader: &Obj) -> Res<()> {
     let names = &state().names;
     let reads_from = reader.attr(&names.reader_transport)?;
     if reads_from.is_none() || reader.attr(&names.reader_paused)?.truth()? {
         return Ok(());
     }
-    let paused = if reads_from.is(this.as_ptr()) {
-        transport.pause_reading(this)
-    } else {
-        reads_from.get(c"pause_reading")?.call0().map(drop)
+    let paused = match from {
+        Some((transport, this)) if reads_from.is(this.as_ptr()) => transport.pause_reading(this),
+        _ => reads_from.method0(&names.pause_reading).map(drop),
     };
     match paused {
         Ok(()) => reader.set_attr(&names.reader_paused, &Obj::bool(true)),

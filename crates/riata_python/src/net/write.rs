@@ -202,8 +202,7 @@ impl Transport {
                     drop(empty);
                 }
                 if !self.unsent.replace(true) {
-                    core.net.written.borrow_mut().push(this.clone());
-                    core.net.has_written.set(true);
+                    core.net.send_later(this.clone());
                 }
                 return Ok(());
             }
@@ -319,6 +318,15 @@ impl Transport {
                 _ => Data::View(View::of(&crate::ffi::memoryview(&item)?)?),
             });
         }
+        self.send_pieces(this, pieces)
+    }
+
+    /// Several `bytes` at once, which is one system call if the kernel takes them.
+    pub fn write_pieces(&self, this: &Obj, pieces: Vec<Obj>) -> Res<()> {
+        self.send_pieces(this, pieces.into_iter().map(Data::Bytes).collect())
+    }
+
+    fn send_pieces(&self, this: &Obj, pieces: Vec<Data>) -> Res<()> {
         if self.conn_lost.get() > 0 {
             return self.count_lost_write();
         }

@@ -1,0 +1,58 @@
+//! What only the TLS engine asks of CPython.
+
+use super::*;
+
+/// Show bytes to a C function as a read-only memoryview, for the length of the call. `body` must keep nothing of it.
+pub fn with_memoryview<T>(data: &[u8], body: impl FnOnce(&Obj) -> Res<T>) -> Res<T> {
+    // SAFETY: the bytes stay where they are while `body` runs, and `body` promised to let go of the view, which is not written to.
+    let view = unsafe {
+        Obj::owned(ffi::PyMemoryView_FromMemory(
+            data.as_ptr().cast_mut().cast(),
+            data.len() as isize,
+            ffi::PyBUF_READ,
+        ))?
+    };
+    body(&view)
+}
+
+impl Obj {
+    /// View the object as a class of ours, if it is exactly that.
+    #[inline]
+    pub fn as_class<T>(&self) -> Option<&T>
+    where
+        T: pyo3::PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync,
+    {
+        // SAFETY: everything here runs with the GIL held; the result borrows from the reference that keeps the object.
+        let py = unsafe { Python::assume_attached() };
+        let bound = self.as_py().bind(py).cast_exact::<T>().ok()?;
+        Some(bound.get())
+    }
+}
+
+/// A subclass of `Exception`: what is not ends the loop, or cancels a task.
+pub fn is_plain_exception(exception: &Obj) -> bool {
+    // SAFETY: a static exception type.
+    exception_matches(exception, unsafe { ffi::PyExc_Exception })
+}
+
+/// `ConnectionResetError()`.
+pub fn connection_reset() -> Res {
+    // SAFETY: a static exception type.
+    Obj::of_type(unsafe { ffi::PyExc_ConnectionResetError }).call0()
+}
+
+/// `ConnectionAbortedError(message)`.
+pub fn connection_aborted(message: &str) -> Res {
+    // SAFETY: a static exception type.
+    Obj::of_type(unsafe { ffi::PyExc_ConnectionAbortedError }).call1(&string(message)?)
+}
+
+/// `ResourceWarning`, from a destructor: what the warning raises is reported, since nobody can catch it.
+pub fn warn_unclosed(message: &CStr) {
+    aside(|| {
+        // SAFETY: a static exception type and a nul-terminated text.
+        if unsafe { ffi::PyErr_WarnEx(ffi::PyExc_ResourceWarning, message.as_ptr(), 1) } < 0 {
+            unraisable(None);
+        }
+    });
+}

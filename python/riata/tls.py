@@ -1,0 +1,64 @@
+"""Which TLS engine a connection gets: riata's, or asyncio's own where a program could tell them apart.
+
+The choice is made here and nowhere else. What is deliberately absent: TLS.
+"""
+
+import sys
+from asyncio import base_events, sslproto
+from types import FunctionType
+from typing import Any
+
+from riata import _riata
+
+__all__ = ["on_our_engine", "protocol_class"]
+
+
+def _functions() -> dict[tuple[type, str], Any]:
+    return {
+        (owner, name): value
+        for owner in (sslproto.SSLProtocol, sslproto._SSLProtocolTransport)
+        for name, value in vars(owner).items()
+    }
+
+
+# Both classes as asyncio made them.
+_CLASSES: tuple[type, type] = (sslproto.SSLProtocol, sslproto._SSLProtocolTransport)
+_FUNCTIONS = _functions()
+
+
+def protocol_class() -> Any:
+    """`SSLProtocol` for a new connection.
+
+    asyncio's own on 3.10, whose TLS behaves in another way, and where the program has put a class of its own in its
+    place or changed it.
+    """
+    if (
+        sys.version_info < (3, 11)
+        or (sslproto.SSLProtocol, sslproto._SSLProtocolTransport) != _CLASSES
+        or _functions() != _FUNCTIONS
+    ):
+        return sslproto.SSLProtocol
+    return _riata.SSLProtocol
+
+
+class _SslProto:
+    """What asyncio's code finds as its module `sslproto`."""
+
+    @property
+    def SSLProtocol(self) -> Any:  # noqa: N802
+        return protocol_class()
+
+
+def on_our_engine(function: Any) -> Any:
+    """A function of `asyncio.base_events`, which makes its `SSLProtocol` here."""
+    ours = FunctionType(
+        function.__code__,
+        {**vars(base_events), "sslproto": _SslProto()},
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    ours.__kwdefaults__ = function.__kwdefaults__
+    ours.__doc__ = function.__doc__
+    ours.__qualname__ = function.__qualname__
+    return ours
