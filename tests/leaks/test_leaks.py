@@ -345,8 +345,6 @@ def test_a_dropped_loop_goes_with_its_kept_handles(loop_name, how, when):
         keeper.schedule(loop, how)
     reference = weakref.ref(loop)
     with pytest.warns(ResourceWarning, match="unclosed event loop"):
-        del loop, keeper
-        if when == "from a thread":
-            del call
+        loop = keeper = call = None
         collect()
     assert reference() is None

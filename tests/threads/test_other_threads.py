@@ -242,10 +242,12 @@ def test_debug_mode_refuses_what_schedules(loop_name):
         turn(loop)
         loop.remove_reader(c)
         if PY314 and loop_name == "asyncio":
-            asyncio.tasks._unregister_task(waiter)  # it never ends, and there the collector does not find it
+            asyncio.tasks._unregister_task(
+                waiter
+            )  # it never ends, and there the collector does not find it
         for end in (b, c, d):
             end.close()
-        del transport, waiter, future, waited
+        transport = waiter = future = waited = None
         gc.collect()
         reports.clear()
 
