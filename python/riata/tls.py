@@ -45,7 +45,7 @@ class _SslProto:
     """What asyncio's code finds as its module `sslproto`."""
 
     @property
-    def SSLProtocol(self) -> Any:  # noqa: N802
+    def SSLProtocol(self) -> Any:
         return protocol_class()
 
 
