@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 PYTEST_ARGS ?=
 IN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Where a nightly toolchain is needed (AddressSanitizer, fuzzing), and for nothing else.
 NIGHTLY ?= nightly
 # The crates that need no Python.
