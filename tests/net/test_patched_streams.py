@@ -47,12 +47,15 @@ def test_a_reader_that_is_patched(loop, method, first):
         await writer.wait_closed()
 
     loop.run_until_complete(main())
-    assert list(log) == {
-        "feed_data": [("feed_data", b"abc")],
-        # The end is told twice: when the peer has finished, and when the connection is lost.
-        "feed_eof": [("feed_eof",)] * 2,
-        "_wakeup_waiter": [("_wakeup_waiter",)] * 3,
-    }[method]
+    assert (
+        list(log)
+        == {
+            "feed_data": [("feed_data", b"abc")],
+            # The end is told twice: when the peer has finished, and when the connection is lost.
+            "feed_eof": [("feed_eof",)] * 2,
+            "_wakeup_waiter": [("_wakeup_waiter",)] * 3,
+        }[method]
+    )
 
 
 def test_a_protocol_that_is_patched(loop):

@@ -172,6 +172,8 @@ def test_init_within_init(loop_name, case):
         return "\n".join(line[8:] for line in text.splitlines())
 
     source = flat(PRELUDE.replace("{name}", loop_name)) + flatter(CASES[case]) + flat(END)
-    result = run_script(loop_name, source, python=("-W", "ignore", "-X", "faulthandler"), timeout=20)
+    result = run_script(
+        loop_name, source, python=("-W", "ignore", "-X", "faulthandler"), timeout=20
+    )
     assert result.returncode == 0, result.stderr[-2000:]
     assert result.stdout == "alive\n"
