@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 PYTEST_ARGS ?=
 IN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Where a nightly toolchain is needed (AddressSanitizer, fuzzing), and for nothing else.
 NIGHTLY ?= nightly
 # The crates that need no Python.
@@ -72,6 +73,14 @@ test-debug: ## Run the Python tests on CPython's debug build, which counts refer
 .PHONY: test-long
 test-long: build $(VENV)/.test ## Run the long forms: a million tasks, a day of timers, ten thousand connections
 	RIATA_TEST_LONG=1 $(IN)/python -m pytest -m long -rP $(PYTEST_ARGS)
+
+# The folders whose tests are within the process; under valgrind everything is some 30 times slower.
+VALGRIND_TESTS ?= tests/callbacks tests/futures tests/tasks tests/net tests/sock tests/threads
+.PHONY: valgrind
+valgrind: build $(VENV)/.test ## Run a part of the Python tests on riata's loop under valgrind's memcheck (an hour)
+	@command -v valgrind >/dev/null || { echo "error: valgrind is not on PATH; hint: apt-get install valgrind" >&2; exit 1; }
+	PYTHONMALLOC=malloc RIATA_TEST_LOOPS=riata valgrind --quiet --error-exitcode=9 --num-callers=20 \
+	  --suppressions=tests/valgrind.supp $(IN)/python -m pytest --timeout 1200 -m "not slow" $(VALGRIND_TESTS) $(PYTEST_ARGS)
 
 TEST_REQUIREMENTS := $(wildcard tests/requirements.txt tests/cli/requirements.txt)
 $(VENV)/.test: $(VENV)/.ready $(TEST_REQUIREMENTS)

@@ -9,22 +9,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from .support import LOOPS, WORLDS, Reports, World, checked_loop, new_event_loop
+from .support import DEBUG_BUILD, LOOPS, WORLDS, Reports, World, checked_loop, new_event_loop
 
 # CPython's debug build checks what release builds of extensions are not checked for: multidict 7.1 tracks an object that
 # is not whole yet, and crashes.
-if hasattr(sys, "gettotalrefcount"):
+if DEBUG_BUILD:
     os.environ.setdefault("MULTIDICT_NO_EXTENSIONS", "1")
 
 # A hang is a failure, soon: pytest-timeout reads this unless the command line says otherwise.
-os.environ.setdefault("PYTEST_TIMEOUT", "60")
+os.environ.setdefault("PYTEST_TIMEOUT", "240" if DEBUG_BUILD else "60")
 
 
 def pytest_configure(config: pytest.Config) -> None:

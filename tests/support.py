@@ -24,6 +24,8 @@ from typing import Any
 TESTS = Path(__file__).resolve().parent
 LOOPS = [name for name in os.environ.get("RIATA_TEST_LOOPS", "asyncio,riata").split(",") if name]
 OTHERS = [name for name in LOOPS if name != "asyncio"]
+# CPython's debug build counts references and is some five times slower.
+DEBUG_BUILD = hasattr(sys, "gettotalrefcount")
 PY311, PY312, PY313, PY314, PY315 = (sys.version_info >= (3, minor) for minor in range(11, 16))
 
 

@@ -208,7 +208,7 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             shown = base_events._format_handle(job)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
         logger.warning("Executing %s took %.3f seconds", shown, seconds)
 
-    start_tls = tls.on_our_engine(base_events.BaseEventLoop.start_tls)
+    start_tls: Any = tls.on_our_engine(base_events.BaseEventLoop.start_tls)
 
     # asyncio's own, for when there is a task factory, and for a loop whose `call_at` or `time` is not ours.
     _create_task_by_factory = base_events.BaseEventLoop.create_task

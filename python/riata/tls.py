@@ -25,6 +25,9 @@ def _functions() -> dict[tuple[type, str], Any]:
 _CLASSES: tuple[type, type] = (sslproto.SSLProtocol, sslproto._SSLProtocolTransport)
 _FUNCTIONS = _functions()
 
+# A name of its own, since a type checker takes one branch of a look at the version for the only one.
+_OLD: bool = sys.version_info < (3, 11)
+
 
 def protocol_class() -> Any:
     """`SSLProtocol` for a new connection.
@@ -33,7 +36,7 @@ def protocol_class() -> Any:
     place or changed it.
     """
     if (
-        sys.version_info < (3, 11)
+        _OLD
         or (sslproto.SSLProtocol, sslproto._SSLProtocolTransport) != _CLASSES
         or _functions() != _FUNCTIONS
     ):
@@ -45,7 +48,7 @@ class _SslProto:
     """What asyncio's code finds as its module `sslproto`."""
 
     @property
-    def SSLProtocol(self) -> Any:  # noqa: N802
+    def SSLProtocol(self) -> Any:
         return protocol_class()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 PYTHON = (sys.executable,)
 RIATA = (sys.executable, "-m", "riata", "run")
-TIME_LIMIT = 60
+TIME_LIMIT = 120
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ..support import PY311, WORLDS, collect, differential, run_scenario, turns
+from ..support import DEBUG_BUILD, PY311, WORLDS, collect, differential, run_scenario, turns
 
 FUTURES, ACTORS = 4, 5
 LONG = os.environ.get("RIATA_TEST_LONG") == "1"
 MORE = 5 if LONG else 1
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if LONG else 120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if LONG or DEBUG_BUILD else 120)]
 index = st.integers(0, FUTURES - 1)
 actor = st.integers(0, ACTORS - 1)
 

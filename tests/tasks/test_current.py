@@ -36,7 +36,7 @@ def test_within_steps_and_between_them(loop):
     task = loop.create_task(main())
     task.set_name("main")
     loop.run_until_complete(task)
-    assert {pair for pair in seen} == {
+    assert set(seen) == {
         ("a", "a"),
         ("b", "b"),
         ("main", "main"),

@@ -803,6 +803,7 @@ fn result_of(future: &Obj) -> Option<Obj> {
 /// Tell asyncio that `task` (`None`: no task) is the current one; returns what was, which may be a task of asyncio's.
 fn swap_current(loop_: &Obj, task: &Obj) -> Res {
     let state = state();
+    #[cfg(not(Py_3_14))]
     if let Some(current) = &state.current_tasks {
         // What `_swap_current_task` does up to 3.13.
         let before = dict_get(current, loop_)?;
