@@ -21,6 +21,8 @@ def _functions() -> dict[tuple[type, str], Any]:
     }
 
 
+# On 3.10 asyncio's TLS is another one, and so are its programs' expectations.
+_OURS: bool = sys.version_info >= (3, 11)
 # Both classes as asyncio made them.
 _CLASSES: tuple[type, type] = (sslproto.SSLProtocol, sslproto._SSLProtocolTransport)
 _FUNCTIONS = _functions()
@@ -33,7 +35,7 @@ def protocol_class() -> Any:
     place or changed it.
     """
     if (
-        sys.version_info < (3, 11)
+        not _OURS
         or (sslproto.SSLProtocol, sslproto._SSLProtocolTransport) != _CLASSES
         or _functions() != _FUNCTIONS
     ):
@@ -45,7 +47,7 @@ class _SslProto:
     """What asyncio's code finds as its module `sslproto`."""
 
     @property
-    def SSLProtocol(self) -> Any:  # noqa: N802
+    def SSLProtocol(self) -> Any:
         return protocol_class()
 
 

@@ -270,5 +270,5 @@ def test_an_idle_connection_is_small(loop, server_context):
         return grown
 
     grown = loop.run_until_complete(main())
-    # Some 30 KB of this are OpenSSL's; asyncio's protocol takes 256 KiB more.
-    assert grown < 110_000, grown
+    # Some 60 KB of this are OpenSSL's; asyncio's protocol takes 256 KiB more, and BIOs of more than 100 KB.
+    assert grown < 130_000, grown

@@ -89,9 +89,7 @@ def test_records_cut_in_two(loop, server_context, client_context, cut, protocol)
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("junk", [b"GET / HTTP/1.0\r\n\r\n", b"\x17\x03\x03\x00\x40" + b"x" * 64])
-def test_junk_instead_of_a_record(
-    loop, server_context, client_context, version, junk, reports
-):
+def test_junk_instead_of_a_record(loop, server_context, client_context, version, junk, reports):
     client_context.minimum_version = client_context.maximum_version = version
 
     async def main():

@@ -115,11 +115,15 @@ async def upgrade(loop, ends, server_context, client_context):
 async def exchange(ends, size):
     (_, peer), (_, client) = ends
     payload = (bytes(range(256)) * (size // 256 + 1))[:size]
-    for one, other in ((peer, client), (client, peer)):
+
+    async def send(one, other):
         other.data.clear()
         one.transport.write(payload)
         await until(lambda: len(other.data) == size)
         assert other.data == payload
+
+    await send(peer, client)
+    await send(client, peer)
 
 
 @pytest.mark.parametrize("size", [1, 1000, 16385, 1_000_000])
