@@ -212,7 +212,7 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
 
     # asyncio's own, for when there is a task factory, and for a loop whose `call_at` or `time` is not ours.
     _create_task_by_factory = base_events.BaseEventLoop.create_task
-    _call_later_by_methods = base_events.BaseEventLoop.call_later
+    _call_later_by_methods: ClassVar[Any] = base_events.BaseEventLoop.call_later
 
     # ------------------------------------------------------------ network
 

@@ -21,12 +21,11 @@ def _functions() -> dict[tuple[type, str], Any]:
     }
 
 
+# On 3.10 asyncio's TLS is another one, and so are its programs' expectations.
+_OURS: bool = sys.version_info >= (3, 11)
 # Both classes as asyncio made them.
 _CLASSES: tuple[type, type] = (sslproto.SSLProtocol, sslproto._SSLProtocolTransport)
 _FUNCTIONS = _functions()
-
-# A name of its own, since a type checker takes one branch of a look at the version for the only one.
-_OLD: bool = sys.version_info < (3, 11)
 
 
 def protocol_class() -> Any:
@@ -36,7 +35,7 @@ def protocol_class() -> Any:
     place or changed it.
     """
     if (
-        _OLD
+        not _OURS
         or (sslproto.SSLProtocol, sslproto._SSLProtocolTransport) != _CLASSES
         or _functions() != _FUNCTIONS
     ):

@@ -1,5 +1,6 @@
 """In which context a callback runs: each in a copy of its own, made when it was scheduled."""
 
+import asyncio
 import contextvars
 import gc
 import os
@@ -142,6 +143,44 @@ def test_get_context_is_the_one_that_it_runs_in(loop):
     turns(loop, 2)
     assert seen == ["unset", "from outside", "unset"]
     assert [handle.get_context()[VARIABLE] for handle in handles] == ["set inside"] * 3
+
+
+def test_tasks_of_one_burst_do_not_see_each_other(loop):
+    seen = []
+
+    async def work(value):
+        set_and_report(seen, value)
+        await asyncio.sleep(0)
+        set_and_report(seen, value)
+
+    async def main():
+        tasks = [asyncio.ensure_future(work(value)) for value in range(3)]
+        VARIABLE.set("from here on")
+        tasks += [asyncio.ensure_future(work(value)) for value in range(3, 5)]
+        loop.call_soon(set_and_report, seen, "callback")
+        await asyncio.gather(*tasks)
+
+    loop.run_until_complete(main())
+    assert seen == ["unset"] * 3 + ["from here on"] * 3 + list(range(5))
+    assert VARIABLE.get() == "unset"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="get_context is new in CPython 3.12")
+def test_get_context_of_a_task_before_it_began(loop):
+    seen = []
+
+    async def work():
+        set_and_report(seen, "inside")
+
+    async def main():
+        tasks = [loop.create_task(work()) for _ in range(2)]
+        tasks[1].get_context().run(VARIABLE.set, "from outside")
+        assert tasks[0].get_context() is not tasks[1].get_context()
+        await asyncio.gather(*tasks)
+        assert [task.get_context()[VARIABLE] for task in tasks] == ["inside"] * 2
+
+    loop.run_until_complete(main())
+    assert seen == ["unset", "from outside"]
 
 
 def test_a_value_lives_as_long_as_somebody_may_see_it(loop):

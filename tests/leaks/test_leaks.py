@@ -322,10 +322,8 @@ class Keeper:
         raise AssertionError("never called")
 
 
-@pytest.mark.parametrize("how", ["call_soon", "call_later", "call_soon_threadsafe"])
-@pytest.mark.parametrize("when", ["before", "within", "from a thread", "after"])
-def test_a_dropped_loop_goes_with_its_kept_handles(loop_name, how, when):
-    loop = new_event_loop(loop_name)
+def dropped(loop, how, when):
+    """Use a loop, and keep nothing of it but a weak reference."""
     keeper = Keeper()
     if when == "within":
         loop.call_soon(keeper.schedule_all, loop, how)
@@ -343,8 +341,13 @@ def test_a_dropped_loop_goes_with_its_kept_handles(loop_name, how, when):
         loop.run_forever()
     if when in ("before", "after"):
         keeper.schedule(loop, how)
-    reference = weakref.ref(loop)
+    return weakref.ref(loop)
+
+
+@pytest.mark.parametrize("how", ["call_soon", "call_later", "call_soon_threadsafe"])
+@pytest.mark.parametrize("when", ["before", "within", "from a thread", "after"])
+def test_a_dropped_loop_goes_with_its_kept_handles(loop_name, how, when):
     with pytest.warns(ResourceWarning, match="unclosed event loop"):
-        loop = keeper = call = None
+        reference = dropped(new_event_loop(loop_name), how, when)
         collect()
     assert reference() is None

@@ -1,6 +1,7 @@
 """Flow control: when a transport tells its protocol to pause and to resume, and what it says of its buffer."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -211,3 +212,29 @@ def test_drain_fails_when_the_connection_is_lost(loop):
         await server.wait_closed()
 
     loop.run_until_complete(main())
+
+
+def test_receiving_once_more_from_within(loop):
+    """`_read_ready` is private, but where asyncio's own code calls it, it runs in the context it is called in."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    got = []
+
+    class Impatient(Recorder):
+        def data_received(self, data):
+            got.append(data)
+            if data == b"first":
+                theirs.send(b"second")
+                self.transport._read_ready()
+                got.append("after")
+
+    async def main():
+        transport, protocol = await loop.connect_accepted_socket(Impatient, ours)
+        theirs.send(b"first")
+        await until(lambda: "after" in got)
+        transport.abort()
+        await protocol.lost
+
+    loop.run_until_complete(main())
+    theirs.close()
+    assert got == [b"first", b"second", "after"]

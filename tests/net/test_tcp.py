@@ -18,6 +18,7 @@ from ..support import (
     differential,
     new_event_loop,
     open_fds,
+    run_script,
     turns,
     until,
 )
@@ -876,3 +877,32 @@ def test_a_loop_that_closes_right_after_it_accepted(loop_name, count):
             assert peer.recv(1) == b""
         peer.close()
     assert {fd for fd, what in open_fds().items() if before.get(fd) != what} == set()
+
+
+@pytest.mark.parametrize("warnings", ["default", "ignore"])
+def test_transports_that_are_open_at_the_interpreters_exit(loop_name, warnings):
+    """They warn, as everywhere, and say nothing else."""
+    source = """
+        import asyncio, socket
+        from loop_under_test import new_event_loop
+
+        loop = new_event_loop()
+
+        async def main():
+            server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+            client = socket.create_connection(server.sockets[0].getsockname())
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            connected = await loop.connect_accepted_socket(asyncio.Protocol, ours)
+            await asyncio.sleep(0.01)
+            return server, client, theirs, connected
+
+        held = loop.run_until_complete(main())
+        """
+    result = run_script(loop_name, source, python=("-W", warnings))
+    assert result.returncode == 0
+    if warnings == "ignore":
+        assert result.stderr == ""
+    else:
+        assert result.stderr.count("ResourceWarning: unclosed transport") >= 2
+        assert "ignored" not in result.stderr

@@ -3,10 +3,10 @@
 //! What a callback raises goes to the loop's exception handler; only `SystemExit` and `KeyboardInterrupt` come out, and what
 //! is queued behind stays queued, in order.
 
-use crate::core::handle::{Handle, RunsIn, new_handle};
+use crate::core::handle::{Handle, new_handle};
 use crate::core::task::{self, Task};
 use crate::event_loop::LoopCore;
-use crate::ffi::{Obj, Raised, Res, in_context};
+use crate::ffi::{Obj, Raised, Res, RunsIn, in_context};
 use crate::job::Job;
 use crate::net;
 

@@ -143,6 +143,8 @@ pub struct State {
     pub set_write_buffer_limits: Obj,
     pub simple_namespace: Obj,
     pub check_ssl_socket: Obj,
+    /// `warnings.warn`.
+    pub warn: Obj,
     /// `socket.socket`.
     pub socket_class: Obj,
     pub streams: crate::net::streams::Classes,
@@ -231,6 +233,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
             .get(c"_set_write_buffer_limits")?,
         simple_namespace: import(c"types")?.get(c"SimpleNamespace")?,
         check_ssl_socket: import(c"asyncio.base_events")?.get(c"_check_ssl_socket")?,
+        warn: import(c"warnings")?.get(c"warn")?,
         socket_class: import(c"socket")?.get(c"socket")?,
         streams: crate::net::streams::Classes::load()?,
         names,

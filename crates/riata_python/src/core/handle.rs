@@ -13,8 +13,8 @@ use super::entry::{field, method, visit_all};
 use super::typespec::{TypeSpec, getter, noargs, offset_member};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, aside, copy_of_context, dict, dict_set, ends_the_loop, give,
-    in_context, repr, string, tuple, utf8,
+    Obj, Raised, Res, RunsIn, Slot, aside, dict, dict_set, ends_the_loop, give, in_context,
+    own_context, repr, string, tuple, utf8,
 };
 use crate::state::state;
 
@@ -42,14 +42,6 @@ pub struct Handle {
     in_heap: Cell<bool>,
     /// Whether `context` is a snapshot that others may hold: before anything runs in it, it is copied.
     context_is_shared: Cell<bool>,
-}
-
-/// Where a callback will run.
-pub enum RunsIn {
-    /// In this very context.
-    Own(Obj),
-    /// In a copy of this one, which nobody changes.
-    CopyOf(Obj),
 }
 
 pub fn make_handle_type() -> Res<*mut ffi::PyTypeObject> {
@@ -224,13 +216,9 @@ fn fill(
         this.args[0].set(tuple(args)?);
         this.nargs.set(AS_TUPLE);
     }
-    match context {
-        RunsIn::Own(context) => this.context.set(context),
-        RunsIn::CopyOf(context) => {
-            this.context.set(context);
-            this.context_is_shared.set(true);
-        }
-    }
+    let (context, is_shared) = context.into_parts();
+    this.context.set(context);
+    this.context_is_shared.set(is_shared);
     Ok(object)
 }
 
@@ -324,23 +312,8 @@ impl Handle {
         self.in_heap.set(false);
     }
 
-    /// The context that the callback runs in, and nothing else does.
-    #[inline]
-    fn own_context(&self) -> Res<()> {
-        if self.context_is_shared.get() {
-            let snapshot = self.context.ptr();
-            // SAFETY: a shared context is there, and lives as long as the handle has it.
-            let snapshot = unsafe { Obj::from_ref(&snapshot) };
-            if snapshot.refcount() > 1 {
-                self.context.set(copy_of_context(snapshot)?);
-            }
-            self.context_is_shared.set(false);
-        }
-        Ok(())
-    }
-
     fn context_or_none(&self) -> Res {
-        self.own_context()?;
+        own_context(&self.context, &self.context_is_shared)?;
         Ok(self.context.get_or_none())
     }
 
@@ -377,7 +350,7 @@ impl Handle {
             // SAFETY: a live object of a GC type; what is tracked can be had from the collector.
             && unsafe { ffi::PyObject_GC_IsTracked(this.as_ptr()) == 0 };
         let held = (!alone).then(|| (self.callback.get(), self.args.each_ref().map(Slot::get)));
-        self.own_context()?;
+        own_context(&self.context, &self.context_is_shared)?;
         let context = self.context.ptr();
         let (callback, args) = (self.callback.ptr(), self.args.each_ref().map(Slot::ptr));
         if callback.is_null() || context.is_null() {

@@ -16,10 +16,10 @@ use super::future::{self, Future, Status, cancel_args, describe, finalize_future
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, Sent, Slot, aside, copy_context, dict, dict_delete, dict_get, dict_set,
-    exception_matches, give, give_from, in_context, is_coroutine_exact, is_generator_exact, raise,
-    raise_runtime_error, raise_type_error, repr, send_none, set_exception, string, take_exception,
-    throw, tuple, unraisable,
+    Obj, Raised, Res, RunsIn, Sent, Slot, aside, copy_context, dict, dict_delete, dict_get,
+    dict_set, exception_matches, give, give_from, in_context, is_coroutine_exact,
+    is_generator_exact, own_context, raise, raise_runtime_error, raise_type_error, repr, send_none,
+    set_exception, string, take_exception, throw, tuple, unraisable,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -36,6 +36,8 @@ pub struct Task {
     /// The name, or empty while it is the default one and nobody has asked.
     name: Slot,
     context: Slot,
+    /// Whether `context` is a snapshot, to be copied before the first step; see `own_context`.
+    context_is_shared: Cell<bool>,
     /// What the task awaits.
     waiter: Slot,
     /// Neighbours in the loop's list of tasks; null when not listed.
@@ -126,7 +128,7 @@ pub fn new_task(
 
 /// The context of a task (or `None` for what is no task).
 pub fn context_of(task: &Obj) -> Obj {
-    of(task).map_or_else(Obj::none, |task| task.context.get_or_none())
+    of(task).map_or_else(Obj::none, Task::context_or_none)
 }
 
 /// The callable that another future is given to wake `task`.
@@ -220,14 +222,17 @@ impl Task {
                 repr(coro)?
             )));
         }
-        let context = match given(context) {
-            Some(context) => context.clone(),
-            None => copy_context()?,
+        let context = match (given(context), self.future.core()) {
+            (Some(context), _) => RunsIn::Own(context.clone()),
+            (None, Some(core)) if !eager => core.context_for_job()?,
+            (None, _) => RunsIn::Own(copy_context()?),
         };
         if let Some(name) = given(name) {
             self.name.set(as_str(name)?);
         }
+        let (context, is_shared) = context.into_parts();
         self.context.set(context);
+        self.context_is_shared.set(is_shared);
         self.coro.set(coro.clone());
         self.must_cancel.set(false);
         self.cancel_requests.set(0);
@@ -253,6 +258,21 @@ impl Task {
                 Ok(())
             }
         }
+    }
+
+    /// The context that the task runs in, and nothing else does.
+    #[inline]
+    fn own_context(&self) -> Res {
+        own_context(&self.context, &self.context_is_shared)?;
+        Ok(self.context.get_or_none())
+    }
+
+    /// For a report, which must not fail.
+    fn context_or_none(&self) -> Obj {
+        self.own_context().unwrap_or_else(|Raised| {
+            drop(take_exception());
+            Obj::none()
+        })
     }
 
     fn loop_is_running(&self) -> Res<bool> {
@@ -283,7 +303,7 @@ impl Task {
             Some(register) => register.call1(this).map(drop),
             None => Ok(()),
         };
-        let context = self.context.get_or_none();
+        let context = self.own_context()?;
         let mut began = false;
         let stepped = registered.and_then(|()| {
             in_context(&context, || {
@@ -332,7 +352,7 @@ impl Task {
             .loop_
             .get_or_none()
             .attr(&state().names.call_soon)?;
-        let context = self.context.get_or_none();
+        let context = self.own_context()?;
         let kw = &state().kw_context;
         match argument {
             None => method.call_kw(&[callback.as_ptr(), context.as_ptr()], kw),
@@ -362,7 +382,7 @@ impl Task {
     /// Run a job of a native loop: one step, inside the task's context.
     #[inline]
     pub fn run(&self, this: &Obj, core: &LoopCore, exception: Option<Obj>) -> Res<()> {
-        let context = self.context.get_or_none();
+        let context = self.own_context()?;
         core.enter(this)?;
         core.stepping(self.task_id());
         let stepped = in_context(&context, || self.step(this, exception));
@@ -507,11 +527,7 @@ impl Task {
                     core.parked(self.task_id(), Waits::Future, TaskId(id_of(&value)));
                     future.add_task(&value, this)?;
                 }
-                None => future.add_callback(
-                    &value,
-                    wakeup_callback(this)?,
-                    self.context.get_or_none(),
-                )?,
+                None => future.add_callback(&value, wakeup_callback(this)?, self.own_context()?)?,
             }
             return self.wait_for(value);
         }
@@ -560,7 +576,7 @@ impl Task {
             core.parked(self.task_id(), Waits::Future, TaskId::NONE);
         }
         let add = value.attr(&names.add_done_callback)?;
-        let context = self.context.get_or_none();
+        let context = self.own_context()?;
         add.call_kw(
             &[wakeup_callback(this)?.as_ptr(), context.as_ptr()],
             &state().kw_context,

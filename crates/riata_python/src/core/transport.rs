@@ -350,7 +350,7 @@ method_of_one!(call_connection_lost, |object, transport, exception| done(
     transport.call_connection_lost(object, exception)
 ));
 method!(read_ready, |object, transport| done(
-    transport.readable(object)
+    transport.receive(object)
 ));
 method!(write_ready, |object, transport| done(
     transport.writable(object)

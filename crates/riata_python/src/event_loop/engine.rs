@@ -15,10 +15,10 @@ use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
 use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
-use crate::core::handle::{Doomed, Handle, RunsIn};
+use crate::core::handle::{Doomed, Handle};
 use crate::core::task::Task;
 use crate::ffi::{
-    Obj, Raised, Res, Slot, aside, copy_context, thread_state, to_double, without_gil,
+    Obj, Raised, Res, RunsIn, Slot, aside, copy_context, thread_state, to_double, without_gil,
 };
 #[cfg(not(Py_3_14))]
 use crate::ffi::{check, take_exception};
@@ -256,7 +256,7 @@ impl LoopCore {
     /// copy is made when the callback runs. Until then all that one job schedules under the same variables share a snapshot,
     /// so that a burst costs one context and not thousands.
     #[inline]
-    pub fn context_for_handle(&self) -> Res<RunsIn> {
+    pub fn context_for_job(&self) -> Res<RunsIn> {
         if self.snapshot.is_set() && self.snapshot_is_current() {
             return Ok(RunsIn::CopyOf(self.snapshot.get_or_none()));
         }

@@ -113,7 +113,7 @@ pub fn watch(
         core,
         &Obj::from(callback.clone()),
         &pointers,
-        core.context_for_handle()?,
+        core.context_for_job()?,
     )?;
     let replaced =
         add(core, id, Job::Handle(handle.clone())).map_err(|error| watch_error(id, error))?;

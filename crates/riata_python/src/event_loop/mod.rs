@@ -33,7 +33,7 @@ pub struct LoopCore {
     /// The state of that thread; null when none runs the loop.
     thread: Cell<*mut ffi::PyThreadState>,
     /// A copy of the context that the running job last scheduled something in. Who schedules next with the same variables
-    /// shares it; see `context_for_handle`.
+    /// shares it; see `context_for_job`.
     snapshot: Slot,
     /// The driver is in `wait`, in the thread that runs the loop, which has released the GIL for it.
     lent: AtomicBool,

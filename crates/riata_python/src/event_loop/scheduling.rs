@@ -12,11 +12,11 @@ use super::LoopCore;
 use super::engine::{core_of, thread_token};
 use crate::core::args::{Args, given};
 use crate::core::future::new_future;
-use crate::core::handle::{Handle, RunsIn, new_handle, new_timer_handle};
+use crate::core::handle::{Handle, new_handle, new_timer_handle};
 use crate::core::task::new_task;
 use crate::core::typespec::{fastcall, noargs};
 use crate::ffi::{
-    Obj, Res, check, float, give, give_from, raise, raise_runtime_error, raise_type_error,
+    Obj, Res, RunsIn, check, float, give, give_from, raise, raise_runtime_error, raise_type_error,
     to_double,
 };
 use crate::job::{Job, TimerJob};
@@ -142,7 +142,7 @@ impl<'a> Call<'a> {
             positional,
             context: match context {
                 Some(context) => RunsIn::Own(context.clone()),
-                None => core.context_for_handle()?,
+                None => core.context_for_job()?,
             },
         })
     }

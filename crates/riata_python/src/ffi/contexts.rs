@@ -31,6 +31,40 @@ pub fn in_context<T>(context: &Obj, body: impl FnOnce() -> Res<T>) -> Res<T> {
     result
 }
 
+/// Where something will run that is scheduled.
+pub enum RunsIn {
+    /// In this very context.
+    Own(Obj),
+    /// In a copy of this one, which nobody changes and others may hold.
+    CopyOf(Obj),
+}
+
+impl RunsIn {
+    /// For the two fields that [`own_context`] takes.
+    #[inline]
+    pub fn into_parts(self) -> (Obj, bool) {
+        match self {
+            RunsIn::Own(context) => (context, false),
+            RunsIn::CopyOf(context) => (context, true),
+        }
+    }
+}
+
+/// Before anything runs in the context of a slot, or it is shown: copy it, if it is shared and somebody else does hold it.
+#[inline]
+pub fn own_context(slot: &Slot, is_shared: &Cell<bool>) -> Res<()> {
+    if is_shared.get() {
+        if let Some(snapshot) = slot.get() {
+            // Two: the slot's reference, and the one in hand.
+            if snapshot.refcount() > 2 {
+                slot.set(copy_of_context(&snapshot)?);
+            }
+        }
+        is_shared.set(false);
+    }
+    Ok(())
+}
+
 /// Where this very Python keeps two pointers: in a context the immutable map of its variables, and in a thread's state the
 /// current context. CPython has no call for either that makes no copy.
 ///

@@ -113,7 +113,8 @@ pub fn warn_resource(message: &str, source: &Obj) {
         let category = unsafe { Obj::shared(ffi::PyExc_ResourceWarning) };
         let text = string(message)?;
         let stack_level = int(1)?;
-        import(c"warnings")?.get(c"warn")?.call(&[
+        // Not imported here: it may be said while the interpreter goes down.
+        crate::state::state().warn.call(&[
             text.as_ptr(),
             category.as_ptr(),
             stack_level.as_ptr(),

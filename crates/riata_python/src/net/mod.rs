@@ -173,7 +173,7 @@ fn report(core: &LoopCore, object: &Obj, event: Event, argument: Option<Obj>) ->
         }
     };
     let args: Vec<_> = argument.iter().map(Obj::as_ptr).collect();
-    let handle = new_handle(&loop_, core, &callback, &args, core.context_for_handle()?)?;
+    let handle = new_handle(&loop_, core, &callback, &args, core.context_for_job()?)?;
     set_exception(exception);
     Handle::of(&handle).report(&handle, &callback)
 }

@@ -99,14 +99,18 @@ impl Transport {
         if self.conn_lost.get() > 0 || !self.reading.get() {
             return Ok(());
         }
-        let Some(context) = self.context.get() else {
-            return self.receive(this);
-        };
-        in_context(&context, || self.receive(this))
+        match self.context.get() {
+            Some(context) => in_context(&context, || self.receive(this)),
+            None => self.receive(this),
+        }
     }
 
+    /// Receive once, in whatever context that is.
     #[inline]
-    fn receive(&self, this: &Obj) -> Res<()> {
+    pub fn receive(&self, this: &Obj) -> Res<()> {
+        if self.conn_lost.get() > 0 {
+            return Ok(());
+        }
         let Some(protocol) = self.protocol.get() else {
             return Ok(());
         };

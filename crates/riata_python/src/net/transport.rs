@@ -6,11 +6,11 @@ use riata_engine::{Driver as _, SocketAddr, SocketId};
 
 use super::address::{self, Addresses};
 use super::{Event, handle_exception, log_debug};
-use crate::core::handle::{RunsIn, new_handle};
+use crate::core::handle::new_handle;
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, aside, copy_context, dict, dict_get, dict_set, ends_the_loop,
+    Obj, Raised, Res, RunsIn, aside, copy_context, dict, dict_get, dict_set, ends_the_loop,
     exception_matches, import, in_context, int, os_error_type, set_exception, string,
     take_exception, unraisable, warn_resource,
 };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::core::buffer::{View, bytes_of, exact_bytes_of};
-use crate::ffi::{Obj, Res, with_memoryview};
+use crate::ffi::{Obj, Res, bytes, with_memoryview};
 
 /// What fits into one TLS record.
 pub const RECORD: usize = 16 * 1024;
@@ -117,15 +117,24 @@ impl Piece {
         }
     }
 
-    /// Show what is left to `body`, as an object. `views`: `body` is known to keep nothing of what it gets.
+    /// Show what is left to `body`, as an object, but no more than a record: OpenSSL would encrypt all of it, into a BIO
+    /// that keeps the memory. `views`: `body` is known to keep nothing of what it gets.
     pub fn show<T>(&self, views: bool, body: impl FnOnce(&Obj) -> Res<T>) -> Res<T> {
-        match (&self.data, self.bytes()) {
-            (Data::Wrong(object), _) => body(object),
-            (Data::Bytes(object), _) if self.done == 0 => body(object),
-            (_, Some(rest)) if views => with_memoryview(rest, body),
-            (_, rest) => body(&crate::ffi::bytes(
-                &rest.unwrap_or_default()[..RECORD.min(self.len())],
-            )?),
+        let Some(rest) = self.bytes() else {
+            return match &self.data {
+                Data::Bytes(object) | Data::Wrong(object) => body(object),
+                Data::Joined(joined) => body(&bytes(joined)?),
+            };
+        };
+        let record = &rest[..rest.len().min(RECORD)];
+        match &self.data {
+            Data::Bytes(object)
+                if bytes_of(object).is_some_and(|whole| whole.len() == record.len()) =>
+            {
+                body(object)
+            }
+            _ if views => with_memoryview(record, body),
+            _ => body(&bytes(record)?),
         }
     }
 }

@@ -179,12 +179,11 @@ impl SslProtocol {
         Ok(slf.get().connection_lost(&obj(exc))?)
     }
 
-    fn get_buffer(&self, n: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let _ = n;
+    fn get_buffer(&self, sizehint: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let buffer = match self.buffer.get() {
             Some(buffer) => buffer,
             None => {
-                let py = n.py();
+                let py = sizehint.py();
                 let made = pyo3::types::PyByteArray::new_with(py, FOREIGN_BUFFER, |_| Ok(()))?;
                 self.buffer.set(obj(made.as_any()));
                 obj(made.as_any())

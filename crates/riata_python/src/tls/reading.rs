@@ -76,7 +76,7 @@ impl Session {
             return Ok(0);
         }
         let mut records = self.records.get();
-        let count = records.take(data, FEED);
+        let count = records.take(data, FEED.saturating_sub(self.waiting.get()));
         self.records.set(records);
         let data = &data[..count];
         let incoming = self.incoming.get_or_none();

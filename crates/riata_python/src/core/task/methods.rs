@@ -72,9 +72,7 @@ method!(uncancel_method, |_o, task| crate::ffi::int(
 ));
 method!(get_name_method, |_o, task| task.name());
 method!(get_coro_method, |_o, task| Ok(task.coro.get_or_none()));
-method!(get_context_method, |_o, task| Ok(task
-    .context
-    .get_or_none()));
+method!(get_context_method, |_o, task| task.own_context());
 
 field!(class_getter, |_object, _task| Ok(state()
     .asyncio_task
