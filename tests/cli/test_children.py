@@ -172,13 +172,16 @@ def stopped(launcher, path, method, how, *, group):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         try:
-            ready = process.stdout.readline()
+            early = []  # a job may be over before a slow machine has started the other one
+            while not (ready := process.stdout.readline()).startswith("ready"):
+                assert ready, process.stderr.read()
+                early.append(ready.rstrip())
             (os.killpg if group else os.kill)(process.pid, how)
             out, err = process.communicate(timeout=TIME_LIMIT)
         finally:
             process.kill()
         assert group_ends(process.pid)
-        return process.returncode, ready, sorted(out.splitlines()), err.splitlines()[-1:]
+        return process.returncode, ready, sorted(early + out.splitlines()), err.splitlines()[-1:]
 
 
 def group_ends(group):
