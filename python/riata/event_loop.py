@@ -56,6 +56,8 @@ _FROM_BASE = (
     "shutdown_asyncgens",
     "shutdown_default_executor",
 )
+# As above, but for the TLS that they make.
+_FROM_BASE_WITH_TLS = ("start_tls",)
 _FROM_UNIX = (
     "_check_signal",
     "_handle_signal",
@@ -208,8 +210,6 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             shown = base_events._format_handle(job)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
         logger.warning("Executing %s took %.3f seconds", shown, seconds)
 
-    start_tls: Any = tls.on_our_engine(base_events.BaseEventLoop.start_tls)
-
     # asyncio's own, for when there is a task factory, and for a loop whose `call_at` or `time` is not ours.
     _create_task_by_factory = base_events.BaseEventLoop.create_task
     _call_later_by_methods: ClassVar[Any] = base_events.BaseEventLoop.call_later
@@ -323,6 +323,8 @@ def _not_yet(name: str) -> Any:
 
 for _name in _FROM_BASE:
     setattr(EventLoop, _name, vars(base_events.BaseEventLoop)[_name])
+for _name in _FROM_BASE_WITH_TLS:
+    setattr(EventLoop, _name, tls.on_our_engine(vars(base_events.BaseEventLoop)[_name]))
 for _name in _FROM_UNIX:
     _owner = next(c for c in unix_events._UnixSelectorEventLoop.__mro__ if _name in vars(c))
     setattr(EventLoop, _name, vars(_owner)[_name])
