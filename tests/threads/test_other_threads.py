@@ -159,8 +159,10 @@ def test_a_server_is_closed(loop):
     loop.run_until_complete(server.wait_closed())
 
 
-def test_many_calls_while_the_loop_is_busy(loop, connection):
-    """Two threads and the loop take turns, and nothing is lost."""
+def test_many_calls_while_the_loop_is_busy(loop, loop_name, connection):
+    """Two threads and the loop take turns, and nothing is lost, which asyncio's loop does not promise."""
+    if loop_name == "asyncio":
+        pytest.skip("asyncio's transport loses data when two threads write at once")
     transport, _, peer = connection
     count = 300
     received = []
