@@ -22,9 +22,16 @@ const INLINE: usize = 3;
 /// `nargs` when the arguments are one tuple in the first slot.
 const AS_TUPLE: u8 = u8::MAX;
 
+/// What cancelling touches comes first, so that it lies in one cache line.
 #[repr(C)]
 pub struct Handle {
     ob_base: ffi::PyObject,
+    nargs: Cell<u8>,
+    cancelled: Cell<bool>,
+    /// Whether it waits in the loop's heap of timers.
+    in_heap: Cell<bool>,
+    /// Whether `context` is a snapshot that others may hold: before anything runs in it, it is copied.
+    context_is_shared: Cell<bool>,
     pub loop_: Slot,
     /// The native side of `loop_`, valid as long as that is held.
     core: Cell<*const LoopCore>,
@@ -36,12 +43,6 @@ pub struct Handle {
     kept_repr: Slot,
     weakrefs: Cell<*mut ffi::PyObject>,
     when: Cell<f64>,
-    nargs: Cell<u8>,
-    cancelled: Cell<bool>,
-    /// Whether it waits in the loop's heap of timers.
-    in_heap: Cell<bool>,
-    /// Whether `context` is a snapshot that others may hold: before anything runs in it, it is copied.
-    context_is_shared: Cell<bool>,
 }
 
 pub fn make_handle_type() -> Res<*mut ffi::PyTypeObject> {
