@@ -54,8 +54,8 @@ async def timers_schedule(bench: Bench) -> None:
 
 @micro("timers: cancel 100,000", unit="timer", size=1, fixed=True)
 async def timers_cancel(bench: Bench) -> None:
-    """The turn that follows is inside, since that is where asyncio pays for lazy deletion; riata and rloop pay later, riata
-    when it has nothing else to do. What it costs all in all is in `call_later + cancel`."""
+    """The turn that follows is inside, since that is where asyncio pays for lazy deletion. riata pays a part in each turn
+    and the rest when it has nothing else to do, rloop when the time comes; `call_later + cancel` has all of it."""
     loop = bench.loop
     handles = [loop.call_later(delay, nothing) for delay in delays(3600.0, 3600.0)]
     with bench.measure():

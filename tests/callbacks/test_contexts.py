@@ -217,11 +217,41 @@ def test_a_value_dies_with_a_cancelled_handle(loop):
         loop.call_later(3600, print).cancel()
 
     loop.call_soon(burst)
-    # A cancelled timer is let go of when the loop next sleeps, at the latest when it closes.
     turns(loop, 3)
-    loop.close()
     gc.collect()
     assert alive[0]() is None
+
+
+def test_cancelled_timers_let_go_while_there_is_work(loop):
+    """A server that is never idle: each request has a value of its own and a timeout that is not needed."""
+
+    class Value:
+        alive = most = 0
+
+        def __init__(self):
+            Value.alive += 1
+            Value.most = max(Value.most, Value.alive)
+
+        def __del__(self):
+            Value.alive -= 1
+
+    value_of: contextvars.ContextVar = contextvars.ContextVar("value_of")
+
+    async def request():
+        value_of.set(Value())
+        handle = loop.call_later(60, print)
+        await asyncio.sleep(0)
+        handle.cancel()
+
+    async def main():
+        idle = [loop.call_later(3600, print) for _ in range(1000)]
+        for _ in range(500):
+            await loop.create_task(request())
+        for handle in idle:
+            handle.cancel()
+
+    loop.run_until_complete(main())
+    assert Value.most < 10
 
 
 def test_a_running_handle_can_be_run_again(loop):

@@ -286,3 +286,30 @@ def test_other_attributes_can_be_set_and_deleted(loop, name):
             delattr(loop, name)
     with pytest.raises(AttributeError):
         del loop.call_soon
+
+
+# The class, after the loop was made
+
+
+@pytest.mark.parametrize("method", ["call_soon", "time"])
+def test_a_class_that_is_patched_between_runs(run_loop, method):
+    loop = run_loop(lambda base: type("Patched", (base,), {}))
+    turns(loop)
+    calls = []
+    original = getattr(type(loop), method)
+
+    def spy(self, *args, **kwargs):
+        calls.append(method)
+        return original(self, *args, **kwargs)
+
+    async def main():
+        future = loop.create_future()
+        loop.call_later(0.001, future.set_result, None)
+        await future
+
+    with mock.patch.object(type(loop), method, spy):
+        loop.run_until_complete(main())
+    assert calls
+    calls.clear()
+    loop.run_until_complete(main())
+    assert not calls

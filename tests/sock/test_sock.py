@@ -376,3 +376,26 @@ def test_a_socket_that_raises_what_no_future_takes(loop, reports, method):
     odd.close()
     b.close()
     assert loop.run_until_complete(asyncio.sleep(0, "alive")) == "alive"
+
+
+def test_an_object_that_only_looks_like_a_socket(loop, ends):
+    """Outside debug mode asyncio asks it for nothing but what it needs."""
+    a, b = ends
+
+    class Duck:
+        def fileno(self):
+            return a.fileno()
+
+        def recv(self, count):
+            return a.recv(count)
+
+        def send(self, data):
+            return a.send(data)
+
+    async def main():
+        b.send(b"quack")
+        assert await loop.sock_recv(Duck(), 10) == b"quack"
+        await loop.sock_sendall(Duck(), b"answer")
+        assert b.recv(10) == b"answer"
+
+    loop.run_until_complete(main())

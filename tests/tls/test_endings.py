@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from ..support import PY311, Recorder, until
+from ..support import PY311, Recorder, differential, until
 from .puppet import Puppet, scene
 
 pytestmark = pytest.mark.skipif(not PY311, reason="TLS of asyncio on CPython 3.10 is another one")
@@ -308,3 +308,68 @@ def test_a_transport_that_is_dropped_open_is_warned_about(new_loop, server_conte
         gc.collect()
     kept[0].close()
     assert "unclosed transport <asyncio._SSLProtocolTransport object>" in found
+
+
+@pytest.mark.parametrize("empty", [bytearray(), memoryview(bytearray()), b""], ids=type)
+def test_a_protocol_that_lends_no_room(server_context, client_context, empty):
+    """The connection ends, and the loop does not spin."""
+
+    async def main(loop, log):
+        class Full(asyncio.BufferedProtocol):
+            def __init__(self):
+                self.lent = 0
+                self.lost = loop.create_future()
+
+            def get_buffer(self, sizehint):
+                self.lent += 1
+                return empty
+
+            def buffer_updated(self, count):
+                log("updated", count)
+
+            def connection_lost(self, error):
+                self.lost.set_result(error)
+
+        async def talk(reader, writer):
+            writer.write(b"x" * 50_000)
+            writer.close()
+
+        server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=server_context)
+        _, protocol = await loop.create_connection(
+            Full, *server.sockets[0].getsockname(), ssl=client_context, server_hostname="localhost"
+        )
+        # With which error depends on how much had come by then.
+        await asyncio.wait_for(protocol.lost, 5)
+        log("lost", protocol.lent < 10)
+        server.close()
+
+    differential(main)
+
+
+def test_what_was_written_before_a_bad_item_arrives(server_context, client_context):
+    async def main(loop, log):
+        received = []
+        ended = loop.create_future()
+
+        class Collects(asyncio.Protocol):
+            def data_received(self, data):
+                received.append(data)
+
+            def connection_lost(self, error):
+                ended.set_result(None)
+
+        server = await loop.create_server(Collects, "127.0.0.1", 0, ssl=server_context)
+        transport, _ = await loop.create_connection(
+            asyncio.Protocol,
+            *server.sockets[0].getsockname(),
+            ssl=client_context,
+            server_hostname="localhost",
+        )
+        for piece in (b"one ", bytearray(b"two "), memoryview(b"three")):
+            transport.write(piece)
+        transport.writelines([b"lost", "no bytes"])
+        await asyncio.wait_for(ended, 5)
+        log("received", b"".join(received))
+        server.close()
+
+    differential(main)

@@ -1,9 +1,9 @@
 //! Timers: a 4-ary heap of deadlines with lazy deletion.
 //!
 //! Against a hierarchical wheel the heap was equal or better in two of three workloads, and it is exact in order and
-//! in precision. A cancelled timer stays in the heap, where it is only counted: it says itself that it is cancelled. When
-//! more than 64 of them, and more than half, are dead, the heap is rebuilt without them: when a run begins, before the loop
-//! sleeps, and when the heap would have to grow. So cancelling, which most timers meet, costs next to nothing while there is work.
+//! in precision. A cancelled timer stays in the heap, where it is only counted: it says itself that it is cancelled. As in
+//! asyncio, cancelled timers leave the head of the heap in each turn, and the rest of it when more than 64, and more than half,
+//! are dead: some hundreds in a turn, so that no turn is long, and all before the loop sleeps or the heap would have to grow.
 //! Timers with one deadline fire in the order in which they were added.
 
 use std::marker::PhantomData;
@@ -14,6 +14,8 @@ use crate::driver::Seconds;
 const PURGE_MIN: usize = 64;
 /// Children per node. Four make the heap half as deep as two, and lie in few cache lines.
 const ARITY: usize = 4;
+/// Entries that are looked at in a turn, for dead ones among them.
+const SWEPT: usize = 512;
 /// Timers that fire one by one, before it is asked whether there are many.
 const FEW: usize = 32;
 
@@ -92,6 +94,8 @@ pub(crate) struct Timers<J, T> {
     heap: Vec<Entry<T>>,
     /// How many entries of the heap are cancelled.
     dead: usize,
+    /// Where the next sweep begins: it goes down from there.
+    cursor: usize,
     /// Cancelled timers that have left the heap, for the owner of the engine to drop.
     discarded: Vec<T>,
     next_serial: u64,
@@ -103,6 +107,7 @@ impl<J, T: Timer<J>> Timers<J, T> {
         Timers {
             heap: Vec::new(),
             dead: 0,
+            cursor: 0,
             discarded: Vec::new(),
             next_serial: 0,
             becomes: PhantomData,
@@ -158,13 +163,39 @@ impl<J, T: Timer<J>> Timers<J, T> {
         self.sift_up(self.heap.len() - 1);
     }
 
-    /// The earliest deadline. Gets rid of dead entries that lie before it, or are too many.
+    /// The earliest deadline.
     pub(crate) fn next_deadline(&mut self) -> Option<Seconds> {
+        self.tidy();
+        self.first()
+    }
+
+    /// Gets rid of dead entries that lie before all that wait, or are too many.
+    #[inline(always)]
+    pub(crate) fn tidy(&mut self) {
+        if self.dead > 0 {
+            self.tidy_now();
+        }
+    }
+
+    /// As [`tidy`](Self::tidy), but of what lies behind others only a part.
+    #[inline(always)]
+    pub(crate) fn tidy_a_little(&mut self) {
+        if self.dead > 0 {
+            self.sweep();
+            self.drop_dead_heads(SWEPT);
+        }
+    }
+
+    #[cold]
+    fn tidy_now(&mut self) {
         self.purge();
-        loop {
-            let first = self.heap.first()?;
-            if !first.timer.is_cancelled() {
-                return Some(first.when.seconds());
+        self.drop_dead_heads(usize::MAX);
+    }
+
+    fn drop_dead_heads(&mut self, most: usize) {
+        for _ in 0..most {
+            if self.dead == 0 || !self.heap[0].timer.is_cancelled() {
+                break;
             }
             let first = self.pop_first();
             self.discard(first.timer);
@@ -263,10 +294,42 @@ impl<J, T: Timer<J>> Timers<J, T> {
         jobs
     }
 
+    #[inline]
+    fn too_many_are_dead(&self) -> bool {
+        self.dead > PURGE_MIN && self.dead * 2 > self.heap.len()
+    }
+
+    /// Takes dead entries out of a part of the heap, if they are too many.
+    #[inline]
+    fn sweep(&mut self) {
+        for _ in 0..SWEPT {
+            if !self.too_many_are_dead() {
+                break;
+            }
+            if self.cursor == 0 || self.cursor > self.heap.len() {
+                self.cursor = self.heap.len();
+            }
+            self.cursor -= 1;
+            if self.heap[self.cursor].timer.is_cancelled() {
+                self.take_out(self.cursor);
+            }
+        }
+    }
+
+    /// Takes a dead entry out, wherever it is.
+    fn take_out(&mut self, index: usize) {
+        let entry = self.heap.swap_remove(index);
+        if index < self.heap.len() {
+            self.sift_up(index);
+            self.sift_down(index);
+        }
+        self.discard(entry.timer);
+    }
+
     /// Rebuilds the heap without its dead entries, if they are too many.
     #[inline]
-    pub(crate) fn purge(&mut self) {
-        if self.dead > PURGE_MIN && self.dead * 2 > self.heap.len() {
+    fn purge(&mut self) {
+        if self.too_many_are_dead() {
             self.purge_now();
         }
     }

@@ -136,8 +136,7 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
         self.timers.has_discarded()
     }
 
-    /// The cancelled timers that the engine has no use for any more. `begin_run`, `add_timer`, `prepare`, `collect` and
-    /// `clear` discard.
+    /// The cancelled timers that the engine has no use for any more. `add_timer`, `prepare`, `collect` and `clear` discard.
     pub fn take_discarded(&mut self) -> Vec<T> {
         self.timers.take_discarded()
     }
@@ -251,9 +250,8 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
 
     // The turn.
 
-    /// Makes the first turn of a run poll the driver, whatever came before. Discards, too.
+    /// Makes the first turn of a run poll the driver, whatever came before.
     pub fn begin_run(&mut self) {
-        self.timers.purge();
         self.turns_skipped = TURNS_SKIPPED_MAX;
     }
 
@@ -296,6 +294,7 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
             self.turns_skipped += 1;
             self.inbox.drain_into(&mut self.ready);
         }
+        self.timers.tidy_a_little();
         if let Some(when) = self.timers.first() {
             if self.driver.has_reached(when) {
                 self.collect_timers();

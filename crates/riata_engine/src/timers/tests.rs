@@ -177,6 +177,7 @@ fn check_with(steps: Vec<Step>, each: bool) {
                 assert_eq!(timers.clear(), model.drain_before(Seconds::NAN));
             }
         }
+        timers.tidy_a_little();
         if !each {
             continue;
         }
@@ -260,4 +261,29 @@ fn what_a_burst_took_is_given_back_before_a_sleep() {
     assert_eq!(timers.next_deadline(), None);
     assert_eq!(timers.take_discarded().len(), burst.len());
     assert!(timers.heap.capacity() <= 4 * PURGE_MIN);
+}
+
+#[test]
+fn what_a_burst_took_is_given_back_bit_by_bit_while_there_is_work() {
+    let mut timers = Timers::<usize, Numbered>::new();
+    // One that waits comes first, so that the others are never at the head.
+    timers.add(1.0, Numbered::new(usize::MAX));
+    let burst: Vec<_> = (0..10_000).map(Numbered::new).collect();
+    for timer in &burst {
+        timers.add(
+            (timer.number * 7919 % 10_000) as Seconds + 2.0,
+            timer.clone(),
+        );
+    }
+    for timer in &burst {
+        timer.cancel(&mut timers);
+    }
+    let mut turns = 0;
+    while timers.dead > PURGE_MIN {
+        timers.tidy_a_little();
+        assert!(timers.take_discarded().len() <= 2 * SWEPT);
+        turns += 1;
+    }
+    assert!(turns <= 2 * burst.len() / SWEPT);
+    assert_eq!(timers.next_deadline(), Some(1.0));
 }

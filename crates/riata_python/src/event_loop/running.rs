@@ -40,13 +40,14 @@ impl Loop {
     }
 
     /// Run turns until `stop()`; the Python side has set up what belongs around it.
-    fn _run(&self) -> PyResult<()> {
-        let core = &self.core;
+    fn _run(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let core = &slf.get().core;
         if core.is_running() {
             return Err(PyRuntimeError::new_err(
                 "This event loop is already running",
             ));
         }
+        judge(slf)?; // the class may have got other methods
         core.begin_run();
         let ran = run_turns(core);
         if core.net.has_written.get() {

@@ -2,9 +2,10 @@
 
 use super::*;
 
-/// Show bytes to a C function as a read-only memoryview, for the length of the call. `body` must keep nothing of it.
+/// Show bytes to `body` as a read-only memoryview, for the length of the call: a view that somebody kept is released, and
+/// raises when it is used.
 pub fn with_memoryview<T>(data: &[u8], body: impl FnOnce(&Obj) -> Res<T>) -> Res<T> {
-    // SAFETY: the bytes stay where they are while `body` runs, and `body` promised to let go of the view, which is not written to.
+    // SAFETY: the bytes stay where they are while `body` runs, and the view, which is not written to, is of no use after it.
     let view = unsafe {
         Obj::owned(ffi::PyMemoryView_FromMemory(
             data.as_ptr().cast_mut().cast(),
@@ -12,7 +13,11 @@ pub fn with_memoryview<T>(data: &[u8], body: impl FnOnce(&Obj) -> Res<T>) -> Res
             ffi::PyBUF_READ,
         ))?
     };
-    body(&view)
+    let outcome = body(&view);
+    if view.refcount() > 1 {
+        aside(|| view.get(c"release").and_then(|release| release.call0()))?;
+    }
+    outcome
 }
 
 impl Obj {

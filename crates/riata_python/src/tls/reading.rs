@@ -232,9 +232,14 @@ impl Session {
         // asyncio slices what it got, which for a bytearray is a copy: the data would be lost.
         let view = memoryview(&buffer)?;
         let (mut filled, mut open) = (0, true);
-        while filled < room && self.may_read() {
+        // At least once: no room at all reads nothing, which ends the connection, as in asyncio.
+        loop {
             let wanted = classes::size(room - filled)?;
-            let target = tail(&view, filled)?;
+            let target = if filled == 0 {
+                buffer.clone()
+            } else {
+                tail(&view, filled)?
+            };
             match io.method(&names.read, &[wanted.as_ptr(), target.as_ptr()]) {
                 Ok(count) => {
                     let count = crate::ffi::to_int(&count)? as usize;
@@ -249,6 +254,9 @@ impl Session {
                     self.nothing_more()?;
                     break;
                 }
+            }
+            if filled >= room || !self.may_read() {
+                break;
             }
         }
         drop(view);

@@ -6,6 +6,7 @@
 use super::backlog::{Piece, RECORD};
 use super::state::{Flow, State};
 use super::{Session, classes};
+use crate::core::buffer::kind_of;
 use crate::ffi::{Obj, Raised, Res, length};
 use crate::state::state;
 
@@ -40,7 +41,12 @@ impl Session {
         if self.is_lost_write()? {
             return Ok(());
         }
-        for data in crate::ffi::items(list)? {
+        let items = crate::ffi::items(list)?;
+        if items.iter().any(|data| kind_of(data).is_none()) {
+            // What is no data ends the connection; what was written before goes out.
+            self.flush(this)?;
+        }
+        for data in items {
             self.keep(&data);
         }
         self.written(this)
@@ -106,8 +112,14 @@ impl Session {
             let mut ciphertext = Vec::new();
             let encrypted = self.encrypt(open.then_some(&mut ciphertext));
             self.encrypting.set(false);
-            encrypted?;
-            self.lower_write_all(ciphertext)?;
+            // What was encrypted before an error belongs to earlier writes, and goes out.
+            match encrypted {
+                Ok(()) => self.lower_write_all(ciphertext)?,
+                Err(raised) => {
+                    crate::ffi::aside(|| self.lower_write_all(ciphertext))?;
+                    return Err(raised);
+                }
+            }
         }
         self.control_app_writing(this)
     }
