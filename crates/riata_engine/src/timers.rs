@@ -3,7 +3,8 @@
 //! Against a hierarchical wheel the heap was equal or better in two of three workloads, and it is exact in order and
 //! in precision. A cancelled timer stays in the heap, where it is only counted: it says itself that it is cancelled. As in
 //! asyncio, cancelled timers leave the head of the heap in each turn, and the rest of it when more than 64, and more than half,
-//! are dead: some hundreds in a turn, so that no turn is long, and all before the loop sleeps or the heap would have to grow.
+//! are dead: some hundreds in a turn, so that no turn is long, and all when a run begins, before the loop sleeps and when the heap
+//! would have to grow.
 //! Timers with one deadline fire in the order in which they were added.
 
 use std::marker::PhantomData;

@@ -136,7 +136,8 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
         self.timers.has_discarded()
     }
 
-    /// The cancelled timers that the engine has no use for any more. `add_timer`, `prepare`, `collect` and `clear` discard.
+    /// The cancelled timers that the engine has no use for any more. `begin_run`, `add_timer`, `prepare`, `collect` and
+    /// `clear` discard.
     pub fn take_discarded(&mut self) -> Vec<T> {
         self.timers.take_discarded()
     }
@@ -252,6 +253,7 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
 
     /// Makes the first turn of a run poll the driver, whatever came before.
     pub fn begin_run(&mut self) {
+        self.timers.tidy();
         self.turns_skipped = TURNS_SKIPPED_MAX;
     }
 

@@ -386,6 +386,7 @@ impl LoopCore {
         self.forget_snapshot();
         // SAFETY: one call.
         unsafe { self.engine().begin_run() }
+        self.drop_discarded();
     }
 
     /// A loop that does not run may be dropped as it is, with what is queued in it.
