@@ -1,7 +1,7 @@
 //! The engine of a loop, one small method per use.
 //!
 //! Every borrow of the engine begins and ends inside one method here, and none of them runs Python code.
-#![expect(unsafe_code, reason = "borrows of the engine, and links between tasks")]
+#![expect(unsafe_code, reason = "borrows of the engine")]
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::io;
@@ -17,11 +17,7 @@ use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle};
 use crate::core::task::Task;
-use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Slot, aside, copy_context, thread_state, to_double, without_gil,
-};
-#[cfg(not(Py_3_14))]
-use crate::ffi::{check, take_exception};
+use crate::ffi::{Obj, Raised, Res, Slot, thread_state, to_double, without_gil};
 use crate::job::{Job, TimerJob};
 use crate::state::state;
 
@@ -250,48 +246,6 @@ impl LoopCore {
         }
     }
 
-    // -------------------------------------------------------------- contexts
-
-    /// Where a callback will run that is scheduled now, and names no context: in a copy of the current one, as in asyncio. The
-    /// copy is made when the callback runs. Until then all that one job schedules under the same variables share a snapshot,
-    /// so that a burst costs one context and not thousands.
-    #[inline]
-    pub fn context_for_job(&self) -> Res<RunsIn> {
-        if self.snapshot.is_set() && self.snapshot_is_current() {
-            return Ok(RunsIn::CopyOf(self.snapshot.get_or_none()));
-        }
-        let copy = copy_context()?;
-        if state().context_layout.is_none() {
-            return Ok(RunsIn::Own(copy));
-        }
-        self.snapshot.set(copy.clone());
-        Ok(RunsIn::CopyOf(copy))
-    }
-
-    /// Whether the variables in the snapshot, which is there, are those of the current context.
-    fn snapshot_is_current(&self) -> bool {
-        let Some(layout) = state().context_layout else {
-            return false;
-        };
-        let running = self.thread.get();
-        let thread = if running.is_null() || !self.is_owner() {
-            thread_state()
-        } else {
-            running
-        };
-        // SAFETY: the state of this thread; its context and the snapshot are live contexts.
-        unsafe {
-            let current = layout.current(thread);
-            !current.is_null() && layout.variables(current) == layout.variables(self.snapshot.ptr())
-        }
-    }
-
-    /// The job that made it has ended: what its variables hold must not live longer.
-    #[inline]
-    pub fn forget_snapshot(&self) {
-        self.snapshot.clear();
-    }
-
     // -------------------------------------------------------------- sockets
 
     /// Watch for reading; the job that was there before comes back.
@@ -479,178 +433,6 @@ impl LoopCore {
         unsafe { self.engine().driver.shut() }
     }
 
-    // -------------------------------------------------------------- tasks
-
-    /// `task` is the current one from here on, until [`step_ended`](Self::step_ended).
-    ///
-    /// asyncio keeps the current tasks in a dictionary whose key is the loop. So whoever asks for the current task hashes the
-    /// loop, and that is early enough to write it (`tell_current`): most steps end before anybody has asked. Where the key has
-    /// a hash of its own, and since 3.14, when the dictionary went, asyncio is told at once; then the task stays the current
-    /// one until another step, a foreign callback or a wait begins, since telling costs more than the step itself.
-    #[inline]
-    pub fn enter(&self, task: &Obj) -> Res<()> {
-        if self.current.get() == task.as_ptr() {
-            return Ok(());
-        }
-        if self.tells_when_asked.get() {
-            if self.told.get() {
-                self.leave()?;
-            }
-            self.current.set(task.as_ptr());
-            self.current_id.set(Task::of(task).id.get());
-            return Ok(());
-        }
-        // First, since telling asyncio drops its reference to the task before, and that may run anything.
-        self.current.set(task.as_ptr());
-        self.current_id.set(Task::of(task).id.get());
-        self.write_current(task)
-            .inspect_err(|_| self.current.set(std::ptr::null_mut()))
-    }
-
-    /// The step of the current task has ended; what it raised is kept.
-    #[inline]
-    pub fn step_ended(&self) -> Res<()> {
-        if !self.tells_when_asked.get() {
-            return Ok(());
-        }
-        if self.told.get() {
-            return aside(|| self.leave());
-        }
-        self.current.set(std::ptr::null_mut());
-        self.current_id.set(0);
-        Ok(())
-    }
-
-    /// No task is current: before foreign callbacks, waits, and at the end of a run.
-    #[inline]
-    pub fn leave(&self) -> Res<()> {
-        if self.current.get().is_null() {
-            return Ok(());
-        }
-        self.current.set(std::ptr::null_mut());
-        self.current_id.set(0);
-        if self.tells_when_asked.get() && !self.told.replace(false) {
-            return Ok(());
-        }
-        self.erase_current()
-    }
-
-    /// Somebody hashes the loop: it may be to ask for the current task.
-    #[inline]
-    pub fn tell_current(&self) -> Res<()> {
-        let current = self.current.get();
-        if current.is_null() || !self.tells_when_asked.get() || self.told.replace(true) {
-            return Ok(());
-        }
-        // SAFETY: between `enter` and `step_ended` the caller of these holds the task.
-        let task = unsafe { Obj::shared(current) };
-        self.write_current(&task)
-            .inspect_err(|_| self.told.set(false))
-    }
-
-    /// Note that `task` is the current one where asyncio is told by somebody else; what was noted before comes back, for
-    /// `restore_current`. In between asyncio may be told about tasks of its own, which nothing here knows.
-    pub fn note_current(&self, task: &Obj) -> Noted {
-        Noted {
-            task: self.current.replace(task.as_ptr()),
-            id: self.current_id.replace(Task::of(task).id.get()),
-            told: self.told.replace(true),
-        }
-    }
-
-    /// What `note_current` began is over, and asyncio has been told so.
-    pub fn restore_current(&self, noted: &Noted) {
-        self.current.set(noted.task);
-        self.current_id.set(noted.id);
-        self.told.set(noted.told);
-    }
-
-    #[cfg(Py_3_14)]
-    fn write_current(&self, task: &Obj) -> Res<()> {
-        let state = state();
-        match &state.swap_current_task {
-            Some(swap) => swap.call(&[self.this().as_ptr(), task.as_ptr()]).map(drop),
-            None => Ok(()),
-        }
-    }
-
-    #[cfg(Py_3_14)]
-    fn erase_current(&self) -> Res<()> {
-        self.write_current(&Obj::none())
-    }
-
-    #[cfg(not(Py_3_14))]
-    #[inline]
-    fn write_current(&self, task: &Obj) -> Res<()> {
-        let this = self.this.get();
-        match &state().current_tasks {
-            Some(dict) if !this.is_null() => {
-                // SAFETY: a dict, the object that this core lives in, and a live task.
-                check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), this, task.as_ptr()) })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    #[cfg(not(Py_3_14))]
-    fn erase_current(&self) -> Res<()> {
-        let Some(dict) = &state().current_tasks else {
-            return Ok(());
-        };
-        let this = self.this();
-        // SAFETY: a dict and a live object.
-        if check(unsafe { ffi::PyDict_DelItem(dict.as_ptr(), this.as_ptr()) }).is_err() {
-            // Somebody else took it out already, which is what we want.
-            drop(take_exception());
-        }
-        Ok(())
-    }
-
-    pub fn list(&self, task: &Task) {
-        let head = self.tasks.get();
-        task.previous.set(std::ptr::null());
-        task.next.set(head);
-        if !head.is_null() {
-            // SAFETY: a listed task is alive: its dealloc takes it out.
-            unsafe { (*head).previous.set(&raw const *task) };
-        }
-        self.tasks.set(&raw const *task);
-        task.listed.set(true);
-    }
-
-    pub fn unlist(&self, task: &Task) {
-        let (previous, next) = (task.previous.get(), task.next.get());
-        // SAFETY: the neighbours of a listed task are listed, hence alive.
-        unsafe {
-            if previous.is_null() {
-                self.tasks.set(next);
-            } else {
-                (*previous).next.set(next);
-            }
-            if !next.is_null() {
-                (*next).previous.set(previous);
-            }
-        }
-        task.listed.set(false);
-    }
-
-    /// All tasks of this loop that are not done.
-    pub fn all_tasks(&self) -> Vec<Obj> {
-        let mut tasks = Vec::new();
-        let mut next = self.tasks.get();
-        while !next.is_null() {
-            // SAFETY: listed tasks are alive; one whose count is zero is being deallocated and may not be revived.
-            unsafe {
-                let object = next.cast_mut().cast::<ffi::PyObject>();
-                if ffi::Py_REFCNT(object) > 0 {
-                    tasks.push(Obj::shared(object));
-                }
-                next = (*next).next.get();
-            }
-        }
-        tasks
-    }
-
     // -------------------------------------------------------------- events
 
     #[inline]
@@ -716,13 +498,6 @@ fn queued_for_later(job: &Job) {
     if let Job::Handle(handle) = job {
         Handle::leave_queue(handle);
     }
-}
-
-/// Which task was current, and whether asyncio knew.
-pub struct Noted {
-    task: *mut ffi::PyObject,
-    id: u64,
-    told: bool,
 }
 
 /// Carries the driver across the release of the GIL; it stays on its thread.

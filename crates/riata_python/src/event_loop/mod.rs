@@ -3,10 +3,13 @@
 //! [`LoopCore`] is what the loop's thread owns. Invariant: the engine is borrowed only inside the small methods of
 //! `engine.rs`, none of which calls Python, drops a Python object or releases the GIL while it holds the borrow.
 
+mod contexts;
+mod current_task;
 pub mod engine;
 pub mod io;
 mod running;
 pub mod scheduling;
+mod task_list;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::sync::Arc;

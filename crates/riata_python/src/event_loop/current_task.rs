@@ -1,0 +1,147 @@
+//! Which task is current, and when asyncio is told.
+#![expect(unsafe_code, reason = "a borrowed task, and asyncio's dictionary")]
+
+use std::ptr;
+
+use pyo3::ffi;
+
+use super::LoopCore;
+use crate::core::task::Task;
+use crate::ffi::{Obj, Res, aside};
+#[cfg(not(Py_3_14))]
+use crate::ffi::{check, take_exception};
+use crate::state::state;
+
+/// Which task was current, and whether asyncio knew.
+pub struct Noted {
+    task: *mut ffi::PyObject,
+    id: u64,
+    told: bool,
+}
+
+impl LoopCore {
+    /// `task` is the current one from here on, until [`step_ended`](Self::step_ended).
+    ///
+    /// asyncio keeps the current tasks in a dictionary whose key is the loop. So whoever asks for the current task hashes the
+    /// loop, and that is early enough to write it (`tell_current`): most steps end before anybody has asked. Where the key has
+    /// a hash of its own, and since 3.14, when the dictionary went, asyncio is told at once; then the task stays the current
+    /// one until another step, a foreign callback or a wait begins, since telling costs more than the step itself.
+    #[inline]
+    pub fn enter(&self, task: &Obj) -> Res<()> {
+        if self.current.get() == task.as_ptr() {
+            return Ok(());
+        }
+        if self.tells_when_asked.get() {
+            if self.told.get() {
+                self.leave()?;
+            }
+            self.current.set(task.as_ptr());
+            self.current_id.set(Task::of(task).id.get());
+            return Ok(());
+        }
+        // First, since telling asyncio drops its reference to the task before, and that may run anything.
+        self.current.set(task.as_ptr());
+        self.current_id.set(Task::of(task).id.get());
+        self.write_current(task)
+            .inspect_err(|_| self.current.set(ptr::null_mut()))
+    }
+
+    /// The step of the current task has ended; what it raised is kept.
+    #[inline]
+    pub fn step_ended(&self) -> Res<()> {
+        if !self.tells_when_asked.get() {
+            return Ok(());
+        }
+        if self.told.get() {
+            return aside(|| self.leave());
+        }
+        self.current.set(ptr::null_mut());
+        self.current_id.set(0);
+        Ok(())
+    }
+
+    /// No task is current: before foreign callbacks, waits, and at the end of a run.
+    #[inline]
+    pub fn leave(&self) -> Res<()> {
+        if self.current.get().is_null() {
+            return Ok(());
+        }
+        self.current.set(ptr::null_mut());
+        self.current_id.set(0);
+        if self.tells_when_asked.get() && !self.told.replace(false) {
+            return Ok(());
+        }
+        self.erase_current()
+    }
+
+    /// Somebody hashes the loop: it may be to ask for the current task.
+    #[inline]
+    pub fn tell_current(&self) -> Res<()> {
+        let current = self.current.get();
+        if current.is_null() || !self.tells_when_asked.get() || self.told.replace(true) {
+            return Ok(());
+        }
+        // SAFETY: between `enter` and `step_ended` the caller of these holds the task.
+        let task = unsafe { Obj::shared(current) };
+        self.write_current(&task)
+            .inspect_err(|_| self.told.set(false))
+    }
+
+    /// Note that `task` is the current one where asyncio is told by somebody else; what was noted before comes back, for
+    /// `restore_current`. In between asyncio may be told about tasks of its own, which nothing here knows.
+    pub fn note_current(&self, task: &Obj) -> Noted {
+        Noted {
+            task: self.current.replace(task.as_ptr()),
+            id: self.current_id.replace(Task::of(task).id.get()),
+            told: self.told.replace(true),
+        }
+    }
+
+    /// What `note_current` began is over, and asyncio has been told so.
+    pub fn restore_current(&self, noted: &Noted) {
+        self.current.set(noted.task);
+        self.current_id.set(noted.id);
+        self.told.set(noted.told);
+    }
+
+    #[cfg(Py_3_14)]
+    fn write_current(&self, task: &Obj) -> Res<()> {
+        let state = state();
+        match &state.swap_current_task {
+            Some(swap) => swap.call(&[self.this().as_ptr(), task.as_ptr()]).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(Py_3_14)]
+    fn erase_current(&self) -> Res<()> {
+        self.write_current(&Obj::none())
+    }
+
+    #[cfg(not(Py_3_14))]
+    #[inline]
+    fn write_current(&self, task: &Obj) -> Res<()> {
+        let this = self.this.get();
+        match &state().current_tasks {
+            Some(dict) if !this.is_null() => {
+                // SAFETY: a dict, the object that this core lives in, and a live task.
+                check(unsafe { ffi::PyDict_SetItem(dict.as_ptr(), this, task.as_ptr()) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(Py_3_14))]
+    fn erase_current(&self) -> Res<()> {
+        let Some(dict) = &state().current_tasks else {
+            return Ok(());
+        };
+        let this = self.this();
+        // SAFETY: a dict and a live object.
+        if check(unsafe { ffi::PyDict_DelItem(dict.as_ptr(), this.as_ptr()) }).is_err() {
+            // Somebody else took it out already, which is what we want.
+            drop(take_exception());
+        }
+        Ok(())
+    }
+}
