@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(
         shutil.which("cargo") is None, reason="the load generator is built by cargo"
     ),
+    pytest.mark.timeout(600),  # the first test builds it, with its TLS
 ]
 
 ASYNCIO = Contestant("asyncio", "asyncio:new_event_loop")
@@ -34,15 +35,16 @@ ASYNCIO = Contestant("asyncio", "asyncio:new_event_loop")
 def server(answer: Callable[[bytes], bytes]) -> Iterator[str]:
     """One connection, served by a thread of this process; `answer` maps what came to what goes."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(30)  # nobody comes when the load generator could not be built
 
     def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            try:
+        try:
+            connection, _ = listener.accept()
+            with connection:
                 while data := connection.recv(65536):
                     connection.sendall(answer(data))
-            except ConnectionError:
-                pass
+        except (ConnectionError, TimeoutError):
+            pass
 
     thread = threading.Thread(target=serve)
     thread.start()
