@@ -16,11 +16,13 @@ use super::future::{self, Future, Status, cancel_args, describe, finalize_future
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Sent, Slot, aside, copy_context, dict, dict_delete, dict_get,
-    dict_set, exception_matches, give, give_from, in_context, is_coroutine_exact,
-    is_generator_exact, own_context, raise, raise_runtime_error, raise_type_error, repr, send_none,
-    set_exception, string, take_exception, throw, tuple, unraisable,
+    Obj, Raised, Res, RunsIn, Sent, Slot, aside, copy_context, dict, dict_set, exception_matches,
+    give, give_from, in_context, is_coroutine_exact, is_generator_exact, own_context, raise,
+    raise_runtime_error, raise_type_error, repr, send_none, set_exception, string, take_exception,
+    throw, tuple, unraisable,
 };
+#[cfg(not(Py_3_14))]
+use crate::ffi::{dict_delete, dict_get};
 use crate::job::Job;
 use crate::state::state;
 
