@@ -67,7 +67,7 @@ def heading(path: str, run: dict[str, Any]) -> str:
         + (
             ""
             if about["python"]["profile_guided"]
-            else " (built without profile-guided optimisation)"
+            else " (configured without --enable-optimizations)"
         )
         for about in run["loops"].values()
         if about["python"]
