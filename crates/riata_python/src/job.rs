@@ -57,6 +57,15 @@ impl Timer<Job> for TimerJob {
 }
 
 impl TimerJob {
+    /// The handle that waits, if it is one.
+    #[inline]
+    pub fn handle(&self) -> Option<&Obj> {
+        match self {
+            TimerJob::Handle(handle) => Some(handle),
+            TimerJob::Net(..) => None,
+        }
+    }
+
     /// What it holds, for the garbage collector.
     pub fn reference(&self) -> &Obj {
         match self {
@@ -91,6 +100,15 @@ impl Clone for Job {
 }
 
 impl Job {
+    /// The handle that is to run, if it is one.
+    #[inline]
+    pub fn handle(&self) -> Option<&Obj> {
+        match self {
+            Job::Handle(handle) => Some(handle),
+            _ => None,
+        }
+    }
+
     /// Every reference that a job holds, for the garbage collector.
     pub fn references(&self) -> [Option<&Obj>; 3] {
         match self {

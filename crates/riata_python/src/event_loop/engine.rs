@@ -140,7 +140,7 @@ impl LoopCore {
         } else if self.is_running() {
             self.push_from_outside(job);
         } else {
-            queued_for_later(&job);
+            show_kept(job.handle());
             // SAFETY: one call.
             unsafe { self.engine().push(job) }
         }
@@ -187,7 +187,7 @@ impl LoopCore {
         Ok(())
     }
 
-    /// See [`Loop::judge`].
+    /// What `judge` in `running.rs` found.
     pub fn set_plain(&self, plain: bool, plain_timers: bool, plain_time: bool) {
         self.plain.set(plain);
         self.plain_timers.set(plain_timers);
@@ -207,9 +207,7 @@ impl LoopCore {
     #[inline]
     pub fn add_timer(&self, when: f64, timer: TimerJob) {
         if !self.is_running() {
-            if let TimerJob::Handle(handle) = &timer {
-                Handle::leave_queue(handle);
-            }
+            show_kept(timer.handle());
         }
         // SAFETY: one call.
         unsafe { self.engine().add_timer(when, timer) }
@@ -239,7 +237,7 @@ impl LoopCore {
         // SAFETY: one call; what it gives is dropped with no borrow live.
         let discarded = unsafe { self.engine().take_discarded() };
         for timer in discarded {
-            if let TimerJob::Handle(handle) = &timer {
+            if let Some(handle) = timer.handle() {
                 Handle::of(handle).leave_heap();
                 Handle::leave_queue(handle);
             }
@@ -348,16 +346,10 @@ impl LoopCore {
         self.owner.set(0);
         self.thread.set(std::ptr::null_mut());
         self.stopping.set(false);
-        // SAFETY: two calls; telling the collector about a handle runs nothing.
-        unsafe {
-            self.engine().take_in();
-            self.engine().jobs().for_each(queued_for_later);
-            for timer in self.engine().timers() {
-                if let TimerJob::Handle(handle) = timer {
-                    Handle::leave_queue(handle);
-                }
-            }
-        }
+        // SAFETY: the borrow ends here; telling the collector about a handle runs nothing.
+        let engine = unsafe { self.engine() };
+        engine.take_in();
+        queued_handles(engine).for_each(Handle::leave_queue);
     }
 
     /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here.
@@ -492,10 +484,16 @@ impl LoopCore {
     }
 }
 
+/// Every handle in the engine, ready or waiting.
+fn queued_handles(engine: &Engine<KernelDriver, Job, TimerJob>) -> impl Iterator<Item = &Obj> {
+    let ready = engine.jobs().filter_map(Job::handle);
+    ready.chain(engine.timers().filter_map(TimerJob::handle))
+}
+
 /// Tell the collector about a queued handle that somebody keeps, unless its loop runs and so is no garbage: what keeps it
 /// may be garbage together with the loop.
-fn queued_for_later(job: &Job) {
-    if let Job::Handle(handle) = job {
+fn show_kept(handle: Option<&Obj>) {
+    if let Some(handle) = handle {
         Handle::leave_queue(handle);
     }
 }
@@ -520,19 +518,12 @@ pub fn traverse(core: &LoopCore, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::
         for reference in job.references().into_iter().flatten() {
             visit.call(reference.as_py())?;
         }
-        if let Job::Handle(handle) = job {
-            for reference in Handle::queued_references(handle) {
-                visit.call(reference)?;
-            }
-        }
     }
     for timer in engine.timers() {
         visit.call(timer.reference().as_py())?;
-        if let TimerJob::Handle(handle) = timer {
-            for reference in Handle::queued_references(handle) {
-                visit.call(reference)?;
-            }
-        }
+    }
+    for reference in queued_handles(engine).flat_map(Handle::queued_references) {
+        visit.call(reference)?;
     }
     for slot in [&core.task_factory, &core.snapshot] {
         if let Some(object) = slot.as_py() {
