@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from cases import find_cases
+from harness import build
 from harness.contestants import Contestant
 from harness.errors import MeasurementError
 from harness.server import (
@@ -25,17 +26,24 @@ pytestmark = [
     pytest.mark.skipif(
         shutil.which("cargo") is None, reason="the load generator is built by cargo"
     ),
-    pytest.mark.timeout(600),  # the first test builds it, with its TLS
+    pytest.mark.timeout(600),  # the first test waits for the build, with its TLS
+    pytest.mark.usefixtures("built"),
 ]
 
 ASYNCIO = Contestant("asyncio", "asyncio:new_event_loop")
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """Before a server waits for it: the build takes longer than anyone should wait for a client."""
+    build.load_generator()
 
 
 @contextmanager
 def server(answer: Callable[[bytes], bytes]) -> Iterator[str]:
     """One connection, served by a thread of this process; `answer` maps what came to what goes."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(30)  # nobody comes when the load generator could not be built
+    listener.settimeout(30)  # nobody comes when the load generator fails
 
     def serve() -> None:
         try:
