@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from ..support import turns
+from ..support import run_script, turns
 
 
 def names(loop=None):
@@ -210,3 +210,33 @@ def test_around_eager_tasks(loop):
         task = loop.create_task(main(asks_first), name="main")
         loop.run_until_complete(task)
         assert seen == ["main"] * asks_first + ["a", "main", "a", "b", "main"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="asyncio keeps it in the thread since 3.14")
+def test_asyncio_is_told_without_a_call():
+    """riata finds where this Python keeps the current task; if it did not, each step would pay for a call."""
+    done = run_script(
+        "riata",
+        """
+        import _asyncio, asyncio
+        calls = []
+        swap = _asyncio._swap_current_task
+        _asyncio._swap_current_task = lambda loop, task: (calls.append(task), swap(loop, task))[1]
+        import riata
+
+        async def name():
+            await asyncio.sleep(0)
+            return asyncio.current_task().get_name()
+
+        async def main():
+            while_loading = len(calls)
+            assert await asyncio.create_task(name(), name="inner") == "inner"
+            assert asyncio.current_task().get_name() == "outer"
+            print(while_loading > 0, len(calls) - while_loading)
+
+        with asyncio.Runner(loop_factory=riata.new_event_loop) as runner:
+            runner.run(name())
+            runner.get_loop().run_until_complete(runner.get_loop().create_task(main(), name="outer"))
+        """,
+    )
+    assert (done.stdout, done.stderr) == ("True 0\n", "")

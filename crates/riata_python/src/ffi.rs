@@ -21,6 +21,8 @@ mod calls;
 mod contexts;
 mod exceptions;
 mod network;
+#[cfg(Py_3_14)]
+mod running_task;
 mod tls;
 mod values;
 
@@ -28,6 +30,8 @@ pub use calls::*;
 pub use contexts::*;
 pub use exceptions::*;
 pub use network::*;
+#[cfg(Py_3_14)]
+pub use running_task::*;
 pub use tls::*;
 pub use values::*;
 

@@ -12,6 +12,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::core::{future, future_iter, handle, sock_call, stop, task, transport};
+#[cfg(Py_3_14)]
+use crate::ffi::RunningTaskLayout;
 use crate::ffi::{ContextLayout, Obj, Res, import, interned, tuple};
 
 macro_rules! names {
@@ -126,6 +128,9 @@ pub struct State {
     /// `_asyncio._current_tasks`, where this Python has it.
     #[cfg(not(Py_3_14))]
     pub current_tasks: Option<Obj>,
+    /// Where a thread keeps its current task; `None` when this Python did not show it.
+    #[cfg(Py_3_14)]
+    pub running_task_layout: Option<RunningTaskLayout>,
     /// `_asyncio._swap_current_task` (3.12 and newer).
     pub swap_current_task: Option<Obj>,
     pub register_eager_task: Option<Obj>,
@@ -186,6 +191,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
             None
         })
     };
+    let swap_current_task = optional(&native, c"_swap_current_task");
     Ok(State {
         future_type,
         task_type: task::make_type(future_type)?,
@@ -216,7 +222,15 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         leave_task: tasks.get(c"_leave_task")?,
         #[cfg(not(Py_3_14))]
         current_tasks: optional(&native, c"_current_tasks"),
-        swap_current_task: optional(&native, c"_swap_current_task"),
+        #[cfg(Py_3_14)]
+        running_task_layout: match &swap_current_task {
+            Some(swap) => {
+                let (get, set) = (c"_get_running_loop", c"_set_running_loop");
+                RunningTaskLayout::find(&native.get(get)?, &native.get(set)?, swap)?
+            }
+            None => None,
+        },
+        swap_current_task,
         register_eager_task: optional(&tasks, c"_register_eager_task"),
         unregister_eager_task: optional(&tasks, c"_unregister_eager_task"),
         generic_alias: import(c"types")?.get(c"GenericAlias")?,
