@@ -3,8 +3,8 @@
 //! Against a hierarchical wheel the heap was equal or better in two of three workloads, and it is exact in order and
 //! in precision. A cancelled timer stays in the heap, where it is only counted: it says itself that it is cancelled. As in
 //! asyncio, cancelled timers leave the head of the heap in each turn, and the rest of it when more than 64, and more than half,
-//! are dead: some hundreds in a turn, so that no turn is long, and all when a run begins, before the loop sleeps and when the heap
-//! would have to grow.
+//! are dead: some dozens and some hundreds in a turn, so that no turn is long, and all when a run begins, before the loop sleeps
+//! and when the heap would have to grow.
 //! Timers with one deadline fire in the order in which they were added.
 
 use std::marker::PhantomData;
@@ -16,8 +16,9 @@ const PURGE_MIN: usize = 64;
 /// Children per node. Four make the heap half as deep as two, and lie in few cache lines.
 const ARITY: usize = 4;
 /// Entries that are looked at in a turn, for dead ones among them.
-const SWEPT: usize = 512;
-/// Timers that fire one by one, before it is asked whether there are many.
+const SWEPT: usize = 256;
+/// Timers that are taken from the head of the heap one by one, before it is asked whether there is a better way: of those that
+/// fire, to sort many at once; of dead ones, to wait for the end of the busy time.
 const FEW: usize = 32;
 
 /// What waits for a deadline.
@@ -178,12 +179,12 @@ impl<J, T: Timer<J>> Timers<J, T> {
         }
     }
 
-    /// As [`tidy`](Self::tidy), but of what lies behind others only a part.
+    /// As [`tidy`](Self::tidy), but only a part, so that no turn is long.
     #[inline(always)]
     pub(crate) fn tidy_a_little(&mut self) {
         if self.dead > 0 {
             self.sweep();
-            self.drop_dead_heads(SWEPT);
+            self.drop_dead_heads(FEW);
         }
     }
 

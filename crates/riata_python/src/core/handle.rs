@@ -235,27 +235,38 @@ impl Handle {
     }
 
     /// Let go of the callback and its arguments. A timer stays in the heap, and its loop gets rid of it in its own time.
-    #[inline]
+    #[inline(always)]
     pub fn cancel(&self, this: &Obj) -> Res<()> {
-        if self.cancelled.get() {
+        if self.cancelled.replace(true) {
             return Ok(());
         }
-        self.cancelled.set(true);
         if let Some(core) = self.core() {
             if self.in_heap.get() {
                 core.timer_cancelled();
             }
             if core.debug.get() {
-                let text = string(&self.describe(this)?)?;
-                self.kept_repr.set(text);
+                self.keep_repr(this)?;
             }
         }
         let callback = self.callback.take();
-        if self.nargs.replace(0) != 0 {
-            drop(self.args.each_ref().map(Slot::take));
+        if self.nargs.get() != 0 {
+            self.drop_args();
         }
         drop(callback);
         Ok(())
+    }
+
+    /// For debug mode, before it is forgotten what would have been called.
+    #[cold]
+    fn keep_repr(&self, this: &Obj) -> Res<()> {
+        let text = string(&self.describe(this)?)?;
+        self.kept_repr.set(text);
+        Ok(())
+    }
+
+    fn drop_args(&self) {
+        self.nargs.set(0);
+        drop(self.args.each_ref().map(Slot::take));
     }
 
     /// Call the callback in its context. Only errors that end the loop come out.
