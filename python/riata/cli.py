@@ -8,6 +8,7 @@ starts (multiprocessing's, a reloader's) inherit the hook with the environment. 
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -50,11 +51,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parser.parse_args(arguments)
         if options.version:
             return _print_version()
-        parser.print_help()
-        return 2
+        return _print(parser.format_help().rstrip()) or 2
     except (UsageError, RuntimeError) as error:
         print(f"riata: {error}", file=sys.stderr)
         return 2
+
+
+def _print(text: str) -> int:
+    """Print to standard output and return the exit status: 1 when nobody takes it."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            print(f"riata: standard output: {error.strerror}", file=sys.stderr)
+        # What is left of it goes nowhere, and is no reason for Python to complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,8 +94,10 @@ def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:
         environment[NOTICE_VARIABLE] = str(os.getpid())
     else:
         hook = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup")
-        paths = [hook, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
-        environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+        paths = environment.get("PYTHONPATH")
+        # An empty entry means the current folder, and stays; an empty variable means nothing.
+        others = [path for path in paths.split(os.pathsep) if path != hook] if paths else []
+        environment["PYTHONPATH"] = os.pathsep.join([hook, *others])
         environment[HOOK_VARIABLE] = f"{sys.prefix}|{sys.version_info[0]}.{sys.version_info[1]}"
     sys.stdout.flush()
     sys.stderr.flush()
@@ -97,7 +112,9 @@ def _check_target(target: list[str]) -> None:
     if first in ("-m", "-c") and len(target) == 1:
         what = "a module name" if first == "-m" else "the code to run"
         raise UsageError(f"`riata run {first}` lacks {what}\n{hint}")
-    if first.startswith("-") and first != "-" and first[:2] not in ("-m", "-c"):
+    if first == "--" and len(target) == 1:
+        raise UsageError(f"nothing to run\n{hint}")
+    if first.startswith("-") and first not in ("-", "--") and first[:2] not in ("-m", "-c"):
         raise UsageError(
             f"unknown option `{first}`\n"
             f"hint: options for Python go before: `python {first} -m riata run ...`"
@@ -116,10 +133,15 @@ def _check_interpreter() -> None:
 
 def _interpreter_options() -> list[str]:
     """Return what stands before `-m riata` or the script's name on the command line of this process."""
-    before = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv[1:])]
-    if before[-2:-1] == ["-m"]:
-        return before[:-2]
-    return before[:-1]
+    *before, last = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv[1:])]
+    # `-m` may stand in one word with flags before it (`-um riata`) and with its value (`-mriata`).
+    if last.startswith("-"):
+        flags = last[: last.index("m")]
+    elif before and re.fullmatch("-[^-WXcm]*m", before[-1]):
+        flags = before.pop()[:-1]
+    else:
+        flags = "-"
+    return before if flags == "-" else [*before, flags]
 
 
 def _print_version() -> int:
@@ -135,10 +157,12 @@ def _print_version() -> int:
     build = build_info()
     implementation = sys.implementation.name.replace("cpython", "CPython")
     commit = f", commit {build['commit']}" if "commit" in build else ""
-    print(f"riata {build['version']}")
-    print(f"python {'.'.join(map(str, sys.version_info[:3]))} ({implementation}, {sys.executable})")
-    print(f"build {build['profile']} for {build['target']}, Python {build['python']}{commit}")
-    print(f"driver {build['driver']}")
-    if switched_off():
-        print("loop asyncio")
-    return 0
+    python = ".".join(map(str, sys.version_info[:3]))
+    lines = [
+        f"riata {build['version']}",
+        f"python {python} ({implementation}, {sys.executable})",
+        f"build {build['profile']} for {build['target']}, Python {build['python']}{commit}",
+        f"driver {build['driver']}",
+        *(["loop asyncio"] if switched_off() else []),
+    ]
+    return _print("\n".join(lines))

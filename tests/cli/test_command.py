@@ -1,5 +1,7 @@
 """The `riata` command itself: versions, help, and what it says about mistakes."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +32,19 @@ def test_version_tells_that_riata_is_off(run):
     assert run(COMMAND, "--version", env={"RIATA_LOOP": "asyncio"}).out.endswith("\nloop asyncio\n")
 
 
+@pytest.mark.parametrize("options", [("--version",), ()])
+def test_nobody_takes_the_output(options):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*COMMAND, *options], stdout=full, stderr=subprocess.PIPE, text=True)
+    complaint = "riata: standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, complaint)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*COMMAND, *options], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_help(run):
     assert "run a program on riata's event loop" in run(COMMAND, "--help").out
     for option in "-h", "--help":
@@ -51,6 +66,7 @@ def test_nothing(run):
         (("run", ""), "nothing to run"),
         (("run", "-m"), "`riata run -m` lacks a module name"),
         (("run", "-c"), "`riata run -c` lacks the code to run"),
+        (("run", "--"), "nothing to run"),
         (("run", "-X", "dev", "app.py"), "unknown option `-X`"),
         (("run", "--debug", "app.py"), "unknown option `--debug`"),
     ],

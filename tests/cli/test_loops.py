@@ -1,8 +1,11 @@
 """Under `riata run` a program gets riata's loop by whatever way it asks for one, and so do its child processes."""
 
 import sys
+from pathlib import Path
 
 import pytest
+
+import riata
 
 from .conftest import PYTHON, RIATA, Outcome
 
@@ -214,6 +217,33 @@ def test_other_interpreters_are_left_alone(run, write):
         "subprocess.run([sys.executable, 'app.py'])"
     )
     assert run(RIATA, "-c", code) == Outcome(0, "asyncio\n", "")
+
+
+def test_asyncio_was_there_first(run, write):
+    """A .pth file of site-packages may import it before any start-up hook runs."""
+    write("app.py", ASK + "print(asyncio.run(main()))\n")
+    code = (
+        "import asyncio, runpy, sys; sys.path.insert(0, sys.argv[1]); sys.modules.pop('sitecustomize', None); "
+        "import sitecustomize; runpy.run_path('app.py')"
+    )
+    environment = {"RIATA_RUN": f"{sys.prefix}|{sys.version_info[0]}.{sys.version_info[1]}"}
+    startup = str(Path(riata.__file__).parent / "startup")
+    assert run(PYTHON, "-c", code, startup, env=environment) == Outcome(0, "riata\n", "")
+
+
+def test_sub_interpreters_keep_their_loop(run, write):
+    """The extension cannot be loaded there; the program works all the same, and the operator is told."""
+    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    pytest.importorskip(name)
+    write("app.py", ASK + "print(asyncio.run(main()), flush=True)\n")
+    code = (
+        f"import os, runpy, {name} as interpreters; runpy.run_path('app.py'); "
+        "other = interpreters.create(); "
+        "interpreters.run_string(other, 'import runpy; runpy.run_path(\"app.py\")'); "
+        "os._exit(0)"  # 3.12 may crash at its end when asyncio was in two interpreters
+    )
+    notice = "riata: not for sub-interpreters, this one runs on asyncio\n"
+    assert run(RIATA, "-c", code) == Outcome(0, "riata\nasyncio\n", notice)
 
 
 def test_own_sitecustomize_is_imported(run, write):

@@ -65,6 +65,37 @@ def test_interpreter_options(same, write):
         same("app.py", "one", options=options)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-mriata",),
+        ("-um", "riata"),
+        ("-Bumriata",),
+        ("-O", "-bm", "riata"),
+        ("-Wdefault", "-m", "riata"),
+    ],
+)
+def test_interpreter_options_in_one_word(run, write, words):
+    write("app.py", TELL + "print(sys.flags)\n")
+    options = {"-um": ["-u"], "-Bumriata": ["-Bu"], "-O": ["-O", "-b"], "-Wdefault": ["-Wdefault"]}
+    expected = run((*PYTHON, *options.get(words[0], [])), "app.py", "one")
+    assert run((*PYTHON, *words), "run", "app.py", "one") == expected
+
+
+@pytest.mark.parametrize("paths", ["", ":", ":site", "site:", "site::site"])
+def test_path_with_empty_entries(same, write, paths):
+    """An empty entry is the current folder, which is not that of the script here."""
+    write("site/else_.py", "")
+    write("sub/app.py", "import sys; print(sys.path)\nimport helper\n")
+    write("helper.py", "print('found')\n")
+    assert ("found" in same("sub/app.py", env={"PYTHONPATH": paths}).out) == bool(paths)
+
+
+def test_end_of_options(same, write):
+    write("-app.py", TELL)
+    assert same("--", "-app.py", "one").status == 0
+
+
 def test_nothing_there(same, write, tmp_path):
     (tmp_path / "empty").mkdir()
     write("package/__init__.py", "")

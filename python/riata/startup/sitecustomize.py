@@ -48,6 +48,9 @@ class _Loader(object):
 
 def _call(name):
     def action(module):
+        if _in_subinterpreter():
+            sys.stderr.write("riata: not for sub-interpreters, this one runs on %s\n" % module.__name__)
+            return
         try:
             import riata.takeover
         except ModuleNotFoundError as error:
@@ -59,6 +62,19 @@ def _call(name):
         getattr(riata.takeover, name)(module)
 
     return action
+
+
+def _in_subinterpreter():
+    """Whether this is an interpreter beside the main one in its process, where the extension cannot be loaded."""
+    import _thread
+
+    if hasattr(_thread, "_is_main_interpreter"):  # since 3.12
+        return not _thread._is_main_interpreter()
+    try:
+        import _xxsubinterpreters
+    except ImportError:
+        return False
+    return int(_xxsubinterpreters.get_current()) != 0
 
 
 def _chain():
@@ -79,4 +95,7 @@ if __name__ == "sitecustomize":
     if os.environ.get("RIATA_RUN") == sys.prefix + "|%d.%d" % sys.version_info[:2]:
         _actions = {"asyncio": _call("asyncio_imported"), "uvloop": _call("uvloop_imported")}
         sys.meta_path.insert(0, _WhenImported(_actions))
+        for _name in ("asyncio", "uvloop"):
+            if _name in sys.modules:  # a .pth file of site-packages was first
+                _actions[_name](sys.modules[_name])
     _chain()
