@@ -906,3 +906,80 @@ def test_transports_that_are_open_at_the_interpreters_exit(loop_name, warnings):
     else:
         assert result.stderr.count("ResourceWarning: unclosed transport") >= 2
         assert "ignored" not in result.stderr
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_the_socket_is_shown_after_the_end(loop, asked_before):
+    async def main():
+        peer, client, server = await pair(loop)
+        if asked_before:
+            client.transport.get_extra_info("socket")
+        await finish(server, peer, client)
+        sock = client.transport.get_extra_info("socket")
+        assert repr(sock) == "<asyncio.TransportSocket fd=-1, family=2, type=1, proto=6>"
+        assert (sock.fileno(), sock.family) == (-1, socket.AF_INET)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    loop.run_until_complete(main())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_descriptor_was_closed_by_somebody_else(loop, reports, fails):
+    """Nothing is lost on the way: the protocol is told, and what closing raises is reported."""
+
+    class Client(Recorder):
+        def connection_lost(self, exception):
+            super().connection_lost(exception)
+            if fails:
+                raise ValueError("lost")
+
+    async def main():
+        peer, client, server = await pair(loop, client_class=Client)
+        os.close(client.transport.get_extra_info("socket").fileno())
+        client.transport.abort()
+        await client.lost
+        await finish(server, peer)
+
+    loop.run_until_complete(main())
+    (report,) = reports.take()
+    assert report["message"].startswith(
+        "Exception in callback _SelectorSocketTransport._call_connection_lost("
+    )
+    assert report["exception"].errno == errno.EBADF
+    assert isinstance(report["exception"].__context__, ValueError) == fails
+
+
+def test_debug_mode_logs_new_connections(loop, caplog):
+    loop.set_debug(True)
+    caplog.set_level("DEBUG", "asyncio")
+
+    async def main():
+        peer, client, server = await pair(loop)
+        expected = [repr(server), client.transport.get_extra_info("sockname")]
+        fd = peer.transport.get_extra_info("socket").fileno()
+        await finish(server, peer, client)
+        return [*expected, f"<socket.socket fd={fd}, family=2, type=1, proto=6, laddr="]
+
+    server, peer, sock = loop.run_until_complete(main())
+    # The text, since it was put together when there was a socket.
+    assert caplog.text.count("got a new connection") == 1
+    assert f"{server} got a new connection from {peer}: {sock}" in caplog.text
+
+
+def test_no_descriptor_is_left_for_a_loop(loop_name):
+    done = run_script(
+        loop_name,
+        """
+        import resource
+        from loop_under_test import new_event_loop
+        new_event_loop().close()
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            new_event_loop()
+        except OSError as error:
+            print(repr(error), error.errno)
+        """,
+    )
+    assert done.stdout == "OSError(24, 'Too many open files') 24\n"

@@ -36,6 +36,14 @@ def test_recv_and_sendall(loop, ends):
     loop.run_until_complete(main())
 
 
+def test_recv_of_nothing_does_not_wait(loop, ends):
+    async def main():
+        assert await asyncio.wait_for(loop.sock_recv(ends[0], 0), 5) == b""
+        assert await asyncio.wait_for(loop.sock_recv_into(ends[0], bytearray()), 5) == 0
+
+    loop.run_until_complete(main())
+
+
 def test_recv_into(loop, ends):
     a, b = ends
 

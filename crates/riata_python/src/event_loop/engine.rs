@@ -17,7 +17,8 @@ use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle};
 use crate::core::task::Task;
-use crate::ffi::{Obj, Raised, Res, Slot, thread_state, to_double, without_gil};
+use crate::errors::raise_os_error;
+use crate::ffi::{Obj, Res, Slot, thread_state, to_double, without_gil};
 use crate::job::{Job, TimerJob};
 use crate::state::state;
 
@@ -390,7 +391,7 @@ impl LoopCore {
         match waited {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(Raised::from(PyErr::from(error))),
+            Err(error) => Err(raise_os_error(&error)),
         }
     }
 

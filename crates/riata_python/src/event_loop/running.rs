@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use super::{Loop, LoopCore};
+use crate::errors::raise_os_error;
 use crate::ffi::{Obj, Res, set_attribute};
 use crate::run::run_batch;
 
@@ -14,7 +15,7 @@ impl Loop {
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> PyResult<Loop> {
         Ok(Loop {
-            core: LoopCore::new()?,
+            core: LoopCore::new().map_err(|error| raise_os_error(&error))?,
         })
     }
 

@@ -89,6 +89,17 @@ pub fn exception_matches(exception: &Obj, kind: *mut ffi::PyObject) -> bool {
     unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), kind) != 0 }
 }
 
+/// The exception that is set was raised while `earlier` was handled.
+#[cold]
+pub fn raise_in_context_of(earlier: Obj) -> Raised {
+    if let Some(later) = take_exception() {
+        // SAFETY: two exception instances; the reference to the earlier one is handed over.
+        unsafe { ffi::PyException_SetContext(later.as_ptr(), earlier.into_ptr()) };
+        set_exception(later);
+    }
+    Raised
+}
+
 /// Report an exception that has no other way out (as `__del__` does), and go on.
 pub fn unraisable(source: Option<&Obj>) {
     // SAFETY: an exception is set; the source may be null.

@@ -10,6 +10,24 @@ pub struct Addresses {
     pub peer: Option<SocketAddr>,
 }
 
+/// A Python socket of the kind that had this address, closed.
+pub fn closed_socket(address: Option<&SocketAddr>) -> Res {
+    let (family, protocol) = match address {
+        Some(SocketAddr::V4(_)) => (libc::AF_INET, libc::IPPROTO_TCP),
+        Some(SocketAddr::V6(_)) => (libc::AF_INET6, libc::IPPROTO_TCP),
+        Some(SocketAddr::Unix(_)) | None => (libc::AF_UNIX, 0),
+    };
+    let (family, kind, protocol) = (
+        int(family.into())?,
+        int(libc::SOCK_STREAM.into())?,
+        int(protocol.into())?,
+    );
+    let arguments = [family.as_ptr(), kind.as_ptr(), protocol.as_ptr()];
+    let sock = import(c"socket")?.get(c"socket")?.call(&arguments)?;
+    sock.get(c"close")?.call0()?;
+    Ok(sock)
+}
+
 /// `None` for an end that has no address.
 pub fn optional(address: Option<&SocketAddr>) -> Res {
     address.map_or_else(|| Ok(Obj::none()), to_python)

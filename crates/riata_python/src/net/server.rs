@@ -10,12 +10,12 @@ use pyo3::prelude::*;
 use riata_engine::{Driver as _, SocketAddr, SocketId};
 
 use super::transport::{Connection, Source, fileno, socket_from};
-use super::{Event, address, handle_exception};
+use super::{Event, address, handle_exception, log_debug};
 use crate::errors::os_error;
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Slot, copy_of_context, dict, dict_set, ends_the_loop, in_context,
-    set_exception, take_exception,
+    GilBound, Obj, Raised, Res, Slot, aside, copy_of_context, dict, dict_set, ends_the_loop,
+    in_context, set_exception, take_exception,
 };
 use crate::job::{Job, TimerJob};
 use crate::state::state;
@@ -167,6 +167,11 @@ impl Fields {
     }
 
     fn accepted(&self, core: &LoopCore, this: &Obj, id: SocketId, peer: SocketAddr) -> Res<()> {
+        if core.debug.get() {
+            self.log_accepted(core, id, &peer).inspect_err(|Raised| {
+                let _ = core.driver(|driver| driver.close(id));
+            })?;
+        }
         if self.tls.get_or_none().is_none() {
             self.incoming.borrow_mut().push_back((id, peer));
             core.push(Job::Net(this.clone(), Event::Incoming));
@@ -174,6 +179,20 @@ impl Fields {
         }
         let context = copy_of_context(&self.context.get_or_none())?;
         in_context(&context, || self.accepted_tls(core, id, &peer, &context))
+    }
+
+    /// Debug mode. The socket is for the log only.
+    #[cold]
+    fn log_accepted(&self, core: &LoopCore, id: SocketId, peer: &SocketAddr) -> Res<()> {
+        let sock = socket_from(id)?;
+        let (server, peer) = (self.server.get_or_none(), address::to_python(peer)?);
+        let logged = log_debug(
+            core,
+            "%r got a new connection from %r: %r",
+            &[&server, &peer, &sock],
+        );
+        aside(|| sock.get(c"detach")?.call0())?;
+        logged
     }
 
     /// TLS: asyncio's own coroutine waits for the handshake.

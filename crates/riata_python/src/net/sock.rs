@@ -193,7 +193,9 @@ impl SockCall {
         let id = SocketId(self.fd.get());
         match self.kind.get() {
             Kind::Recv => {
-                let Some(size) = crate::ffi::exact_size(&argument) else {
+                // The kernel would wait for data even where none is wanted; Python does not ask it then.
+                let wanted = crate::ffi::exact_size(&argument).filter(|&size| size > 0);
+                let Some(size) = wanted else {
                     return self.attempt_by_python(sock, &argument);
                 };
                 let received = core.net.with_buffer(|buffer| {
@@ -205,7 +207,10 @@ impl SockCall {
             }
             Kind::RecvInto => {
                 let mut view = View::for_recv(&argument)?;
-                let received = core.driver(|driver| driver.recv(id, view.bytes_mut()));
+                let received = match view.bytes_mut() {
+                    [] => Ok(0), // as above
+                    buffer => core.driver(|driver| driver.recv(id, buffer)),
+                };
                 drop(view);
                 tried(received.map(|count| int(count as i64)).transpose_result()?)
             }

@@ -10,9 +10,9 @@ use crate::core::handle::new_handle;
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, aside, copy_context, dict, dict_get, dict_set, ends_the_loop,
-    exception_matches, import, in_context, int, os_error_type, set_exception, string,
-    take_exception, unraisable, warn_resource,
+    Obj, Raised, Res, RunsIn, copy_context, dict, dict_get, dict_set, ends_the_loop,
+    exception_matches, import, in_context, int, os_error_type, raise_in_context_of, set_exception,
+    string, take_exception, unraisable, warn_resource,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -310,14 +310,14 @@ impl Transport {
                 .map(drop),
             _ => Ok(()),
         };
-        aside(|| {
-            let finished = self.finish(this);
-            let waiter = self.wake_empty_waiter_lost();
-            if let Err(Raised) = finished.and(waiter) {
-                unraisable(Some(this));
-            }
-        });
-        told
+        let refused = told.err().and_then(|Raised| take_exception());
+        let finished = self.finish(this);
+        let woken = self.wake_empty_waiter_lost();
+        match (finished.and(woken), refused) {
+            (outcome, None) => outcome,
+            (Ok(()), Some(exception)) => Err(set_exception(exception)),
+            (Err(Raised), Some(exception)) => Err(raise_in_context_of(exception)),
+        }
     }
 
     fn finish(&self, this: &Obj) -> Res<()> {
@@ -383,11 +383,16 @@ impl Transport {
         Ok(sock)
     }
 
+    /// What is shown of the socket, also when it is first asked for after the end.
     fn transport_socket(&self) -> Res {
         if let Some(made) = self.socket_info.get() {
             return Ok(made);
         }
-        let made = state().transport_socket.call1(&self.python_socket()?)?;
+        let sock = match self.closed.get() {
+            true => self.closed_socket()?,
+            false => self.python_socket()?,
+        };
+        let made = state().transport_socket.call1(&sock)?;
         self.socket_info.set(made.clone());
         Ok(made)
     }
@@ -420,6 +425,13 @@ impl Transport {
             return self.local_name().map(Some);
         }
         Ok(None)
+    }
+
+    fn closed_socket(&self) -> Res {
+        let addresses = self.addresses.borrow();
+        let local = addresses.as_ref().and_then(|ends| ends.local.clone());
+        drop(addresses);
+        address::closed_socket(local.as_ref())
     }
 
     fn peer_name(&self) -> Res {
