@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::ffi::c_void;
 
 use pyo3::ffi;
@@ -470,41 +471,58 @@ impl Future {
         Ok(())
     }
 
-    /// Comparing calls user code, which may do anything to this future: walk a copy, then remove what matched.
+    /// Comparing calls user code, which may do anything to this future. The comparisons and the count are asyncio's; what is
+    /// removed is what was found equal and is still there, where asyncio puts back a list that it made before.
     fn remove_callback(&self, callback: &Obj) -> Res<i64> {
         let mut removed = 0;
+        let waiter = self.first.get();
         if let Some((first, _)) = self.first_callback()? {
-            if first.equals(callback)? && self.first.is_set() {
-                self.first_is_task.set(false);
-                drop((self.first.take(), self.first_context.take()));
+            if first.equals(callback)? {
+                if waiter.is_some_and(|waiter| waiter.is(self.first.ptr())) {
+                    self.first_is_task.set(false);
+                    drop((self.first.take(), self.first_context.take()));
+                }
                 removed += 1;
             }
         }
         let Some(list) = self.rest.get() else {
             return Ok(removed);
         };
-        // SAFETY: a copy of a list of ours.
-        let items = unsafe { Obj::owned(ffi::PyList_GetSlice(list.as_ptr(), 0, isize::MAX))? };
-        let mut kept = Vec::new();
-        for pair in list_items(&items) {
-            // SAFETY: our pairs are tuples of two.
-            let candidate = unsafe { Obj::shared(ffi::PyTuple_GET_ITEM(pair.as_ptr(), 0)) };
+        let count = list_len(&list);
+        drop(list);
+        let mut equal = Vec::new();
+        let mut compared = 0;
+        while let Some(list) = self.rest.get() {
+            // A single callback is compared alone; otherwise those too that are added meanwhile.
+            if compared >= list_len(&list) || (count == 1 && compared == 1) {
+                break;
+            }
+            // SAFETY: the list is longer than that, and its items are tuples of two.
+            let (pair, candidate) = unsafe {
+                let pair = Obj::shared(ffi::PyList_GET_ITEM(list.as_ptr(), compared));
+                let candidate = Obj::shared(ffi::PyTuple_GET_ITEM(pair.as_ptr(), 0));
+                (pair, candidate)
+            };
+            compared += 1;
             if candidate.equals(callback)? {
-                removed += 1;
+                equal.push(pair);
+            }
+        }
+        let Some(list) = self.rest.get() else {
+            // The future is done: of several, asyncio counts all that were there.
+            let counted = if count == 1 {
+                equal.len()
             } else {
-                kept.push(pair);
-            }
+                count as usize
+            };
+            return Ok(removed + counted as i64);
+        };
+        delete_items(&list, &equal)?;
+        if list_len(&list) > 0 {
+            return Ok(removed + equal.len() as i64);
         }
-        if self.rest.is_set() {
-            let pointers: Vec<_> = kept.iter().map(Obj::as_ptr).collect();
-            let tuple = tuple(&pointers)?;
-            // SAFETY: replaces the contents of a list that we hold by those of a tuple.
-            check(unsafe { ffi::PyList_SetSlice(list.as_ptr(), 0, isize::MAX, tuple.as_ptr()) })?;
-            if pointers.is_empty() {
-                self.rest.clear();
-            }
-        }
-        Ok(removed)
+        self.rest.clear();
+        Ok(removed + count as i64)
     }
 
     /// The inline waiter as the pair that asyncio would show.
@@ -692,10 +710,34 @@ pub fn type_name(object: &Obj) -> Res<String> {
     crate::ffi::utf8(&tp.get(c"__name__")?)
 }
 
+fn list_len(list: &Obj) -> isize {
+    // SAFETY: a list of ours.
+    unsafe { ffi::PyList_GET_SIZE(list.as_ptr()) }
+}
+
+/// Take these very items out of a list. Nothing else runs meanwhile, since `items` keeps them.
+fn delete_items(list: &Obj, items: &[Obj]) -> Res<()> {
+    let gone: HashSet<_> = items.iter().map(Obj::as_ptr).collect();
+    for index in (0..list_len(list)).rev() {
+        // SAFETY: a list of ours that is longer than that; no list in the place of a slice deletes it.
+        unsafe {
+            if gone.contains(&ffi::PyList_GET_ITEM(list.as_ptr(), index)) {
+                check(ffi::PyList_SetSlice(
+                    list.as_ptr(),
+                    index,
+                    index + 1,
+                    std::ptr::null_mut(),
+                ))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn list_items(list: &Obj) -> Vec<Obj> {
     // SAFETY: a list of ours; each item is shared before anything can change it.
     unsafe {
-        (0..ffi::PyList_GET_SIZE(list.as_ptr()))
+        (0..list_len(list))
             .map(|i| Obj::shared(ffi::PyList_GET_ITEM(list.as_ptr(), i)))
             .collect()
     }
