@@ -322,7 +322,7 @@ impl LoopCore {
     /// thread that wants it wakes that thread, and goes on when it is back. (asyncio does without: its selector may be
     /// changed by a thread while another waits in it.)
     #[inline]
-    fn reclaim(&self) {
+    pub fn reclaim(&self) {
         if self.lent.load(Ordering::Acquire) {
             self.end_wait();
         }
@@ -344,9 +344,10 @@ impl LoopCore {
         }
     }
 
-    /// In a forked child: the thread that waited does not exist here.
+    /// In a forked child: the thread that waited, or was about to send what it has written, does not exist here.
     pub fn forked(&self) {
         self.lent.store(false, Ordering::Release);
+        crate::net::forget_written(self);
     }
 
     // -------------------------------------------------------------- the turn
