@@ -378,7 +378,7 @@ def _show_native_tasks() -> None:
 
 def _before_fork() -> None:
     for loop in list(_loops):
-        loop._send_written()
+        loop._before_fork()
 
 
 def _after_fork_in_child() -> None:

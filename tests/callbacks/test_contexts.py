@@ -14,6 +14,19 @@ from ..support import turns
 
 VARIABLE: contextvars.ContextVar = contextvars.ContextVar("variable", default="unset")
 
+KEEPER: contextvars.ContextVar = contextvars.ContextVar("keeper")
+
+
+class Value:
+    """What only contexts keep alive."""
+
+
+def keep_a_value():
+    """Let the current context, and copies that are made of it, keep a new value."""
+    value = Value()
+    KEEPER.set(value)
+    return weakref.ref(value)
+
 
 def set_and_report(seen, value):
     seen.append(VARIABLE.get())
@@ -184,16 +197,10 @@ def test_get_context_of_a_task_before_it_began(loop):
 
 
 def test_a_value_lives_as_long_as_somebody_may_see_it(loop):
-    class Value:
-        pass
-
-    value_of: contextvars.ContextVar = contextvars.ContextVar("value_of")
     died = []
 
     def burst():
-        value = Value()
-        weakref.finalize(value, died.append, "died")
-        value_of.set(value)
+        weakref.finalize(keep_a_value()(), died.append, "died")
         for _ in range(3):
             loop.call_soon(lambda: died.append("ran"))
 
@@ -204,16 +211,10 @@ def test_a_value_lives_as_long_as_somebody_may_see_it(loop):
 
 
 def test_a_value_dies_with_a_cancelled_handle(loop):
-    class Value:
-        pass
-
-    value_of: contextvars.ContextVar = contextvars.ContextVar("value_of")
     alive = []
 
     def burst():
-        value = Value()
-        alive.append(weakref.ref(value))
-        value_of.set(value)
+        alive.append(keep_a_value())
         loop.call_later(3600, print).cancel()
 
     loop.call_soon(burst)
@@ -224,21 +225,13 @@ def test_a_value_dies_with_a_cancelled_handle(loop):
 
 def test_cancelled_timers_let_go_while_there_is_work(loop):
     """A server that is never idle: each request has a value of its own and a timeout that is not needed."""
-
-    class Value:
-        alive = most = 0
-
-        def __init__(self):
-            Value.alive += 1
-            Value.most = max(Value.most, Value.alive)
-
-        def __del__(self):
-            Value.alive -= 1
-
-    value_of: contextvars.ContextVar = contextvars.ContextVar("value_of")
+    values = weakref.WeakSet()
+    most = 0
 
     async def request():
-        value_of.set(Value())
+        nonlocal most
+        values.add(keep_a_value()())
+        most = max(most, len(values))
         handle = loop.call_later(60, print)
         await asyncio.sleep(0)
         handle.cancel()
@@ -251,7 +244,7 @@ def test_cancelled_timers_let_go_while_there_is_work(loop):
             handle.cancel()
 
     loop.run_until_complete(main())
-    assert Value.most < 10
+    assert most < 10
 
 
 def test_a_running_handle_can_be_run_again(loop):

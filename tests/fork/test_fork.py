@@ -1,12 +1,14 @@
 """fork() in a program with a loop: the child makes and runs a new one, the parent is unharmed."""
 
+import pytest
+
 from ..support import run_script
 
 IGNORE_FORK_WARNING = ("-W", "ignore::DeprecationWarning")
 
 
-def lines(loop_name, source):
-    result = run_script(loop_name, source, python=IGNORE_FORK_WARNING)
+def lines(loop_name, source, *args):
+    result = run_script(loop_name, source, *args, python=IGNORE_FORK_WARNING)
     assert result.returncode == 0, result.stderr
     return result.stdout.splitlines()
 
@@ -192,3 +194,97 @@ def test_fork_while_a_loop_waits_in_another_thread(loop_name):
         loop.close()
         """
     assert lines(loop_name, source) == ["True", "0"]
+
+
+@pytest.mark.parametrize("how", ["close", "abort"])
+def test_a_write_is_not_sent_again_by_the_child_of_another_thread(loop_name, how):
+    """The loop's thread is between a write and the end of its job while another one forks."""
+    source = """
+        import asyncio, os, socket, sys, threading
+        from loop_under_test import new_event_loop
+
+        ours, theirs = socket.socketpair()
+        theirs.settimeout(10)
+        wrote, forked = threading.Event(), threading.Event()
+        loop = new_event_loop()
+        transport, _ = loop.run_until_complete(
+            loop.connect_accepted_socket(asyncio.Protocol, ours)
+        )
+
+        def job():
+            transport.write(b"once")
+            wrote.set()
+            forked.wait(10)
+            loop.stop()
+
+        loop.call_soon(job)
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        wrote.wait(10)
+        pid = os.fork()
+        if pid == 0:
+            getattr(transport, sys.argv[1])()
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        forked.set()
+        thread.join()
+        transport.close()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        print(status, theirs.recv(100), theirs.recv(100))
+        """
+    assert lines(loop_name, source, how) == ["0 b'once' b''"]
+
+
+def test_a_tls_write_is_not_sent_again_by_the_child_of_another_thread(loop_name):
+    """It would be under the keys and the number of the parent's next record."""
+    source = """
+        import asyncio, os, ssl, sys, threading, trustme
+        from loop_under_test import new_event_loop
+
+        authority = trustme.CA()
+        server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(server_context)
+        client_context = ssl.create_default_context()
+        authority.configure_trust(client_context)
+        wrote, forked = threading.Event(), threading.Event()
+        loop = new_event_loop()
+        received = loop.create_future()
+
+        async def serve(reader, writer):
+            try:
+                received.set_result(await reader.read())
+            except Exception as error:
+                received.set_result(error)
+            writer.close()
+
+        async def main():
+            global transport
+            server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context)
+            transport, _ = await loop.create_connection(
+                asyncio.Protocol, *server.sockets[0].getsockname(),
+                ssl=client_context, server_hostname="localhost",
+            )
+            transport.write(b"once")
+            wrote.set()
+            forked.wait(10)
+            await asyncio.sleep(0)
+            transport.write(b" more")
+            transport.close()
+            await received
+            server.close()
+
+        thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+        thread.start()
+        wrote.wait(10)
+        pid = os.fork()
+        if pid == 0:
+            transport.abort()
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        forked.set()
+        thread.join()
+        print(status, received.result())
+        loop.close()
+        """
+    assert lines(loop_name, source) == ["0 b'once more'"]

@@ -4,6 +4,7 @@ import asyncio
 import collections.abc
 import contextvars
 import gc
+import itertools
 import pickle
 import weakref
 
@@ -299,6 +300,80 @@ def test_evil_eq_that_adds_callbacks(world, wloop):
     future.remove_done_callback(Evil())
     future.cancel()
     turns(wloop)
+
+
+ACTIONS = {
+    "cancel": lambda future, log, others: future.cancel(),
+    "set_result": lambda future, log, others: future.done() or future.set_result(None),
+    "add": lambda future, log, others: future.add_done_callback(lambda f: log("ran", "added")),
+    "cancel-and-add": lambda future, log, others: (
+        future.cancel(),
+        future.add_done_callback(lambda f: log("ran", "added")),
+    ),
+    "remove-all": lambda future, log, others: [
+        log("nested", future.remove_done_callback(other)) for other in others
+    ],
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_evil_eq_that_acts_in_one_comparison(count, action):
+    """The same comparisons, the same count and the same callbacks as asyncio's, whatever happens in which comparison."""
+
+    def scenario(loop, log, when, answers):
+        future = loop.create_future()
+        others = [lambda f, n=n: log("ran", n) for n in range(count)]
+        comparisons = 0
+
+        class Evil:
+            def __eq__(self, other):
+                nonlocal comparisons
+                comparisons += 1
+                log("compare", comparisons)
+                if comparisons == when + 1:
+                    ACTIONS[action](future, log, others)
+                return answers[(comparisons - 1) % count]
+
+            __hash__ = None
+
+        for other in others:
+            future.add_done_callback(other)
+        log("removed", future.remove_done_callback(Evil()))
+        log("left", len(future._callbacks or ()))
+        future.cancel()
+        turns(loop)
+
+    for when in range(count):
+        for answers in itertools.product([False, True], repeat=count):
+            # What asyncio loses: the one other callback is found equal, and all that were added meanwhile go with it.
+            loses = action == "add" and count == 2 and when == 1 and answers[1]
+            if not loses:
+                differential(scenario, when, answers)
+
+
+def test_evil_eq_that_adds_next_to_the_only_other(world, wloop):
+    future = world.future(wloop)
+    seen = []
+
+    class Evil:
+        def __eq__(self, other):
+            if other is second:
+                future.add_done_callback(lambda f: seen.append("added"))
+            return other is second
+
+        __hash__ = None
+
+    def second(f):
+        seen.append("second")
+
+    future.add_done_callback(lambda f: seen.append("first"))
+    future.add_done_callback(second)
+    assert future.remove_done_callback(Evil()) == 1
+    future.cancel()
+    turns(wloop)
+    # asyncio's C drops its whole list there, the new callback included.
+    assert seen == (["first"] if type(future) is asyncio.Future else ["first", "added"])
 
 
 def test_evil_eq_that_raises(world, wloop):

@@ -1,6 +1,7 @@
 """Stream readers and protocols whose methods somebody replaced, on the class or on one instance."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
@@ -8,12 +9,23 @@ import pytest
 from ..support import Log, until
 
 
-async def connection(loop):
-    a, b = socket.socketpair()
-    a.setblocking(False)
-    b.settimeout(5)
-    reader, writer = await asyncio.open_connection(sock=a)
-    return reader, writer, b
+@contextlib.asynccontextmanager
+async def connection():
+    """A reader, its writer, and the socket at the other end; all are closed in the end."""
+    ours, peer = socket.socketpair()
+    ours.setblocking(False)
+    peer.settimeout(5)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    yield reader, writer, peer
+    peer.close()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def send(peer, reader, data):
+    """The data arrives, whoever looks on."""
+    peer.send(data)
+    assert await reader.read(100) == data
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["before any data", "later"])
@@ -22,29 +34,25 @@ def test_a_reader_that_is_patched(loop, method, first):
     log = Log()
 
     async def main():
-        reader, writer, peer = await connection(loop)
-        if first:
-            peer.send(b"plain")
-            assert await reader.readexactly(5) == b"plain"
-        original = getattr(reader, method)
+        async with connection() as (reader, _writer, peer):
+            if first:
+                await send(peer, reader, b"plain")
+            original = getattr(reader, method)
 
-        def patched(*args):
-            log(method, *args)
-            return original(*args)
+            def patched(*args):
+                log(method, *args)
+                return original(*args)
 
-        setattr(reader, method, patched)
-        waiting = asyncio.ensure_future(reader.read(100))
-        await asyncio.sleep(0)
-        peer.send(b"abc")
-        assert await waiting == b"abc"
-        delattr(reader, method)
-        peer.send(b"def")
-        assert await reader.read(100) == b"def"
-        setattr(reader, method, patched)
-        peer.close()
-        assert await reader.read() == b""
-        writer.close()
-        await writer.wait_closed()
+            setattr(reader, method, patched)
+            waiting = asyncio.ensure_future(reader.read(100))
+            await asyncio.sleep(0)
+            peer.send(b"abc")
+            assert await waiting == b"abc"
+            delattr(reader, method)
+            await send(peer, reader, b"def")
+            setattr(reader, method, patched)
+            peer.close()
+            assert await reader.read() == b""
 
     loop.run_until_complete(main())
     assert (
@@ -62,23 +70,18 @@ def test_a_protocol_that_is_patched(loop):
     log = Log()
 
     async def main():
-        reader, writer, peer = await connection(loop)
-        protocol = writer.transport.get_protocol()
-        original = protocol.data_received
+        async with connection() as (reader, writer, peer):
+            protocol = writer.transport.get_protocol()
+            original = protocol.data_received
 
-        def patched(data):
-            log(data)
-            original(data)
+            def patched(data):
+                log(data)
+                original(data)
 
-        protocol.data_received = patched
-        peer.send(b"abc")
-        assert await reader.read(100) == b"abc"
-        del protocol.data_received
-        peer.send(b"def")
-        assert await reader.read(100) == b"def"
-        peer.close()
-        writer.close()
-        await writer.wait_closed()
+            protocol.data_received = patched
+            await send(peer, reader, b"abc")
+            del protocol.data_received
+            await send(peer, reader, b"def")
 
     loop.run_until_complete(main())
     assert list(log) == [(b"abc",)]
@@ -86,25 +89,20 @@ def test_a_protocol_that_is_patched(loop):
 
 def test_a_class_that_is_patched_while_connected(loop, monkeypatch):
     log = Log()
+    original = asyncio.StreamReader.feed_data
+
+    def patched(self, data):
+        log(data)
+        original(self, data)
 
     async def main():
-        reader, writer, peer = await connection(loop)
-        original = asyncio.StreamReader.feed_data
-
-        def patched(self, data):
-            log(data)
-            original(self, data)
-
-        with monkeypatch.context() as context:
-            context.setattr(asyncio.StreamReader, "feed_data", patched)
-            peer.send(b"abc")
-            assert await reader.read(100) == b"abc"
-        peer.send(b"def")
-        await until(lambda: reader._buffer)
-        assert await reader.read(100) == b"def"
-        peer.close()
-        writer.close()
-        await writer.wait_closed()
+        async with connection() as (reader, _writer, peer):
+            with monkeypatch.context() as context:
+                context.setattr(asyncio.StreamReader, "feed_data", patched)
+                await send(peer, reader, b"abc")
+            peer.send(b"def")
+            await until(lambda: reader._buffer)
+            assert await reader.read(100) == b"def"
 
     loop.run_until_complete(main())
     assert list(log) == [(b"abc",)]

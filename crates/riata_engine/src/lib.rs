@@ -35,6 +35,7 @@
 mod addr;
 mod driver;
 mod inbox;
+mod queues;
 mod ready;
 mod sync;
 mod sys;
@@ -46,6 +47,7 @@ pub use addr::{SocketAddr, UnixAddr};
 pub use driver::kernel::KernelDriver;
 pub use driver::{Connection, Domain, Driver, Interest, Kind, Readiness, Seconds, SocketId, Wait};
 pub use inbox::Inbox;
+pub use queues::Queues;
 pub use timers::Timer;
 pub use turn::Engine;
 pub use waker::{Signal, Waker};

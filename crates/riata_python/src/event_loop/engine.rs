@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use riata_engine::{Driver as _, Engine, KernelDriver, SocketId, Wait};
+use riata_engine::{Driver as _, Engine, KernelDriver, Queues, SocketId, Wait};
 use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
 use super::{Loop, LoopCore};
@@ -22,8 +22,9 @@ use crate::ffi::{Obj, Res, Slot, thread_state, to_double, without_gil};
 use crate::job::{Job, TimerJob};
 use crate::state::state;
 
-// SAFETY: fields are touched only by threads that hold the GIL, and never while it is released, but for two: the inbox,
-// which is made for it, and the driver in `wait`, which nothing else touches meanwhile (`reclaim` ends the wait first).
+// SAFETY: fields are touched only by threads that hold the GIL, and never while it is released, but for three: the inbox and
+// `lent`, which are made for it, and the engine's driver in `wait`. While that is lent, nothing makes a reference to the
+// driver, or to the engine that it is a field of: other threads use `queues`, or `reclaim` first.
 unsafe impl Send for LoopCore {}
 // SAFETY: as above.
 unsafe impl Sync for LoopCore {}
@@ -106,6 +107,24 @@ impl LoopCore {
             .set(cfg!(not(Py_3_14)) && hashes_as_ours);
     }
 
+    /// The whole engine, its driver included.
+    ///
+    /// # Safety
+    /// The result is used for one call that runs no Python code and drops no job. The driver is not lent: this is the thread
+    /// that runs the loop, or `reclaim` came right before.
+    #[inline]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "an UnsafeCell whose borrows end inside this file"
+    )]
+    unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job, TimerJob> {
+        debug_assert!(!self.lent.load(Ordering::Acquire), "the driver is lent");
+        // SAFETY: the GIL is held, the caller keeps the borrow short, and nobody waits: so there is no other.
+        unsafe { &mut *self.engine.get() }
+    }
+
+    /// What needs no driver, and so is there for any thread while the loop's thread waits.
+    ///
     /// # Safety
     /// The result is used for one call that runs no Python code and drops no job.
     #[inline]
@@ -113,9 +132,9 @@ impl LoopCore {
         clippy::mut_from_ref,
         reason = "an UnsafeCell whose borrows end inside this file"
     )]
-    unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job, TimerJob> {
-        // SAFETY: the GIL is held and the caller keeps the borrow short, so there is no other.
-        unsafe { &mut *self.engine.get() }
+    unsafe fn queues(&self) -> &mut Queues<Job, TimerJob> {
+        // SAFETY: the GIL is held and the caller keeps the borrow short; a wait borrows another field.
+        unsafe { &mut (*self.engine.get()).queues }
     }
 
     /// Whether this thread may touch the ready queue: it runs the loop, or nobody does.
@@ -137,13 +156,13 @@ impl LoopCore {
     pub fn push(&self, job: Job) {
         if self.runs_here() {
             // SAFETY: one call.
-            unsafe { self.engine().push(job) }
+            unsafe { self.queues().push(job) }
         } else if self.is_running() {
             self.push_from_outside(job);
         } else {
             show_kept(job.handle());
             // SAFETY: one call.
-            unsafe { self.engine().push(job) }
+            unsafe { self.queues().push(job) }
         }
     }
 
@@ -156,7 +175,7 @@ impl LoopCore {
     #[inline]
     pub fn pop(&self) -> Option<Job> {
         // SAFETY: one call; the job leaves the engine before anything runs.
-        unsafe { self.engine().pop() }
+        unsafe { self.queues().pop() }
     }
 
     // -------------------------------------------------------------- time
@@ -168,6 +187,7 @@ impl LoopCore {
 
     /// The time by which timers are due: that of a `time()` that is not ours, where there is one.
     pub fn timers_time(&self) -> f64 {
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().time() }
     }
@@ -177,7 +197,7 @@ impl LoopCore {
     #[cold]
     pub fn ask_time(&self, to_wait: bool) -> Res<()> {
         // SAFETY: two calls.
-        let waits = unsafe { self.engine().ready_len() == 0 && self.engine().timer_len() > 0 };
+        let waits = unsafe { self.queues().ready_len() == 0 && self.queues().timer_len() > 0 };
         if to_wait && !waits {
             return Ok(());
         }
@@ -201,6 +221,7 @@ impl LoopCore {
     }
 
     pub fn resolution(&self) -> f64 {
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().driver.resolution() }
     }
@@ -211,7 +232,7 @@ impl LoopCore {
             show_kept(timer.handle());
         }
         // SAFETY: one call.
-        unsafe { self.engine().add_timer(when, timer) }
+        unsafe { self.queues().add_timer(when, timer) }
         self.drop_discarded();
     }
 
@@ -219,14 +240,14 @@ impl LoopCore {
     #[inline]
     pub fn timer_cancelled(&self) {
         // SAFETY: one call.
-        unsafe { self.engine().timer_cancelled() }
+        unsafe { self.queues().timer_cancelled() }
     }
 
     /// Drop the cancelled timers that the engine is through with; says whether there were any. This may run user code.
     #[inline]
     fn drop_discarded(&self) -> bool {
         // SAFETY: one call.
-        if !unsafe { self.engine().has_discarded() } {
+        if !unsafe { self.queues().has_discarded() } {
             return false;
         }
         self.drop_discarded_now();
@@ -236,7 +257,7 @@ impl LoopCore {
     #[cold]
     fn drop_discarded_now(&self) {
         // SAFETY: one call; what it gives is dropped with no borrow live.
-        let discarded = unsafe { self.engine().take_discarded() };
+        let discarded = unsafe { self.queues().take_discarded() };
         for timer in discarded {
             if let Some(handle) = timer.handle() {
                 Handle::of(handle).leave_heap();
@@ -261,15 +282,13 @@ impl LoopCore {
     }
 
     pub fn remove_reader(&self, id: SocketId) -> Option<Job> {
-        self.reclaim();
         // SAFETY: one call.
-        unsafe { self.engine().remove_reader(id) }
+        unsafe { self.queues().remove_reader(id) }
     }
 
     pub fn remove_writer(&self, id: SocketId) -> Option<Job> {
-        self.reclaim();
         // SAFETY: one call.
-        unsafe { self.engine().remove_writer(id) }
+        unsafe { self.queues().remove_writer(id) }
     }
 
     /// Tell the kernel now what is not wanted any more: before the descriptor is closed, or handed back to the user.
@@ -281,12 +300,12 @@ impl LoopCore {
 
     pub fn has_reader(&self, id: SocketId) -> bool {
         // SAFETY: one call.
-        unsafe { self.engine().reader(id).is_some() }
+        unsafe { self.queues().reader(id).is_some() }
     }
 
     pub fn has_writer(&self, id: SocketId) -> bool {
         // SAFETY: one call.
-        unsafe { self.engine().writer(id).is_some() }
+        unsafe { self.queues().writer(id).is_some() }
     }
 
     /// Use the driver for one call. `body` must not call Python.
@@ -304,7 +323,7 @@ impl LoopCore {
     /// thread that wants it wakes that thread, and goes on when it is back. (asyncio does without: its selector may be
     /// changed by a thread while another waits in it.)
     #[inline]
-    fn reclaim(&self) {
+    pub fn reclaim(&self) {
         if self.lent.load(Ordering::Acquire) {
             self.end_wait();
         }
@@ -326,9 +345,10 @@ impl LoopCore {
         }
     }
 
-    /// In a forked child: the thread that waited does not exist here.
+    /// In a forked child: the thread that waited, or was about to send what it has written, does not exist here.
     pub fn forked(&self) {
         self.lent.store(false, Ordering::Release);
+        crate::net::forget_written(self);
     }
 
     // -------------------------------------------------------------- the turn
@@ -348,9 +368,9 @@ impl LoopCore {
         self.thread.set(std::ptr::null_mut());
         self.stopping.set(false);
         // SAFETY: the borrow ends here; telling the collector about a handle runs nothing.
-        let engine = unsafe { self.engine() };
-        engine.take_in();
-        queued_handles(engine).for_each(Handle::leave_queue);
+        let queues = unsafe { self.queues() };
+        queues.take_in();
+        queued_handles(queues).for_each(Handle::leave_queue);
     }
 
     /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here.
@@ -377,7 +397,8 @@ impl LoopCore {
         }
         self.leave()?;
         self.emit(Event::IoWait);
-        // SAFETY: while the GIL is released only the driver is borrowed, and `reclaim` keeps others away until it is back.
+        // SAFETY: while the GIL is released only the driver is borrowed. Until it is back, `queues` is apart from it and
+        // `reclaim` keeps everything else away.
         let waited = unsafe {
             let driver = DriverPtr(&raw mut (*self.engine.get()).driver);
             self.lent.store(true, Ordering::Release);
@@ -406,6 +427,7 @@ impl LoopCore {
 
     /// Everything that was queued, for the caller to drop.
     pub fn clear(&self) -> Vec<Job> {
+        self.reclaim();
         // SAFETY: one call.
         let jobs = unsafe { self.engine().clear() };
         self.drop_discarded();
@@ -422,6 +444,7 @@ impl LoopCore {
 
     /// Let go of the kernel's objects; the queues are empty by now.
     pub fn shut(&self) {
+        self.reclaim();
         // SAFETY: one call.
         unsafe { self.engine().driver.shut() }
     }
@@ -485,10 +508,10 @@ impl LoopCore {
     }
 }
 
-/// Every handle in the engine, ready or waiting.
-fn queued_handles(engine: &Engine<KernelDriver, Job, TimerJob>) -> impl Iterator<Item = &Obj> {
-    let ready = engine.jobs().filter_map(Job::handle);
-    ready.chain(engine.timers().filter_map(TimerJob::handle))
+/// Every handle in the queues, ready or waiting.
+fn queued_handles(queues: &Queues<Job, TimerJob>) -> impl Iterator<Item = &Obj> {
+    let ready = queues.jobs().filter_map(Job::handle);
+    ready.chain(queues.timers().filter_map(TimerJob::handle))
 }
 
 /// Tell the collector about a queued handle that somebody keeps, unless its loop runs and so is no garbage: what keeps it
@@ -513,17 +536,17 @@ impl DriverPtr {
 
 /// Show the garbage collector what a loop holds.
 pub fn traverse(core: &LoopCore, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-    // SAFETY: a traversal runs with the GIL held and no borrow of the engine live, since nothing here allocates objects.
-    let engine = unsafe { &*core.engine.get() };
-    for job in engine.jobs() {
+    // SAFETY: a traversal runs with the GIL held and no other borrow of the queues live, since nothing here allocates objects.
+    let queues = unsafe { &(*core.engine.get()).queues };
+    for job in queues.jobs() {
         for reference in job.references().into_iter().flatten() {
             visit.call(reference.as_py())?;
         }
     }
-    for timer in engine.timers() {
+    for timer in queues.timers() {
         visit.call(timer.reference().as_py())?;
     }
-    for reference in queued_handles(engine).flat_map(Handle::queued_references) {
+    for reference in queued_handles(queues).flat_map(Handle::queued_references) {
         visit.call(reference)?;
     }
     for slot in [&core.task_factory, &core.snapshot] {

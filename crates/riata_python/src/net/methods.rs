@@ -15,10 +15,14 @@ use crate::ffi::{Obj, Res, copy_context, obj};
 
 #[pymethods]
 impl Loop {
-    /// Send what the current job has written so far: before a fork, after which two processes would send it.
-    fn _send_written(&self) -> PyResult<()> {
+    /// This process is about to fork. What the current job has written is sent, or two processes would send it. What a job
+    /// of another thread has written is that thread's to send, and the child's to forget (`_forked`); but if that thread
+    /// waits, it comes back first, or the child might find the driver in the middle of a change.
+    fn _before_fork(&self) -> PyResult<()> {
         if self.core.runs_here() {
             super::flush(&self.core)?;
+        } else {
+            self.core.reclaim();
         }
         Ok(())
     }

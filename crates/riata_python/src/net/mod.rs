@@ -123,6 +123,17 @@ pub fn flush(core: &LoopCore) -> Res<()> {
     Ok(())
 }
 
+/// In the child of a fork: what has been written and not sent is the parent's to send. In asyncio it has been sent.
+pub fn forget_written(core: &LoopCore) {
+    core.net.has_written.set(false);
+    for object in core.net.written.take() {
+        match Transport::of(&object) {
+            Some(transport) => transport.forget_unsent(),
+            None => crate::tls::forget_unsent(&object),
+        }
+    }
+}
+
 /// An event that will not be delivered, since the loop closes.
 pub fn discard(core: &LoopCore, object: &Obj, event: Event) {
     if event == Event::Incoming {

@@ -120,14 +120,18 @@ fn watch(core: &LoopCore, id: SocketId, listener: Obj) -> Res<()> {
     Ok(())
 }
 
+/// Close an accepted connection that nobody else will. Nothing sensible can be done if that fails.
+fn close(core: &LoopCore, id: SocketId) {
+    let _ = core.driver(|driver| driver.close(id));
+}
+
 /// The loop closes before a connection got its protocol: its peer shall see the end.
 pub fn discard(core: &LoopCore, object: &Obj) {
     crate::ffi::attached(|py| {
         if let Ok(listener) = object.bound(py).cast::<Listener>() {
             let accepted = listener.get().fields.incoming.borrow_mut().pop_front();
             if let Some((id, _)) = accepted {
-                // Nothing sensible can be done about a failing close.
-                let _ = core.driver(|driver| driver.close(id));
+                close(core, id);
             }
         }
     });
@@ -177,8 +181,26 @@ impl Fields {
             core.push(Job::Net(this.clone(), Event::Incoming));
             return Ok(());
         }
+        let sock = socket_from(id).inspect_err(|_| close(core, id))?;
         let context = copy_of_context(&self.context.get_or_none())?;
-        in_context(&context, || self.accepted_tls(core, id, &peer, &context))
+        in_context(&context, || self.accepted_tls(core, sock, &peer, &context))?;
+        // An eager task has run already. If it closed the server, the number may be another socket's by now.
+        if self.is_open()? {
+            Ok(())
+        } else {
+            Err(crate::errors::raise_os_error(
+                &io::Error::from_raw_os_error(libc::EBADF),
+            ))
+        }
+    }
+
+    /// Whether the listening socket is still the one that `id` was taken from.
+    fn is_open(&self) -> Res<bool> {
+        let Some(sock) = self.sock.get() else {
+            return Ok(false);
+        };
+        let number = sock.method0(&state().names.fileno)?;
+        Ok(crate::ffi::to_int(&number)? == i64::from(self.id.0))
     }
 
     /// Debug mode. The socket is for the log only.
@@ -199,11 +221,10 @@ impl Fields {
     fn accepted_tls(
         &self,
         core: &LoopCore,
-        id: SocketId,
+        sock: Obj,
         peer: &SocketAddr,
         context: &Obj,
     ) -> Res<()> {
-        let sock = socket_from(id)?;
         let extra = dict()?;
         dict_set(&extra, &state().names.peername, &address::to_python(peer)?)?;
         let loop_ = core.this();
@@ -257,7 +278,7 @@ impl Fields {
             Ok(_) => Ok(()),
             Err(Raised) => {
                 let exception = take_exception();
-                let _ = core.driver(|driver| driver.close(id));
+                close(core, id);
                 let Some(exception) = exception else {
                     return Ok(());
                 };
@@ -306,11 +327,7 @@ impl Fields {
             return Ok(());
         }
         // The server may have been closed in the meantime.
-        let Some(sock) = self.sock.get() else {
-            return Ok(());
-        };
-        let number = sock.method0(&state().names.fileno)?;
-        if crate::ffi::to_int(&number)? != i64::from(self.id.0) {
+        if !self.is_open()? {
             return Ok(());
         }
         watch(core, self.id, this.clone())

@@ -2,6 +2,7 @@
 //!
 //! Mirrors `asyncio.selector_events._SelectorTransport`.
 
+use pyo3::types::{PyAnyMethods as _, PyType};
 use riata_engine::{Driver as _, SocketAddr, SocketId};
 
 use super::address::{self, Addresses};
@@ -379,6 +380,11 @@ impl Transport {
             return Ok(sock);
         }
         let sock = socket_from(self.id())?;
+        if self.closed.get() || self.sock.is_set() {
+            // Closed, or asked for again, while it was made.
+            give_up(&sock);
+            return Ok(self.sock.get_or_none());
+        }
         self.sock.set(sock.clone());
         Ok(sock)
     }
@@ -492,12 +498,44 @@ impl Transport {
     }
 }
 
-/// A Python socket for a descriptor, which it owns from here on.
+/// A Python socket for a descriptor, which it owns from here on. After an error the descriptor is still the caller's.
 pub fn socket_from(id: SocketId) -> Res {
-    let module = import(c"socket")?;
+    let class = import(c"socket")?.get(c"socket")?;
     let fd = int(id.0.into())?;
     let kwnames = crate::ffi::tuple(&[state().names.fileno.as_ptr()])?;
-    let sock = module.get(c"socket")?.call_kw(&[fd.as_ptr()], &kwnames)?;
-    sock.get(c"setblocking")?.call1(&Obj::bool(false))?;
+    // A class is called in two steps, as `type` does it, so that a socket that took the descriptor before something raised
+    // can be made to give it back. What a program's function in its place did before it raised is not ours to know.
+    let is_class = crate::ffi::attached(|py| class.bound(py).is_instance_of::<PyType>());
+    let sock = if is_class {
+        let make = class.get(c"__new__")?;
+        make.call_kw(&[class.as_ptr(), fd.as_ptr()], &kwnames)?
+    } else {
+        class.call_kw(&[fd.as_ptr()], &kwnames)?
+    };
+    let init = || match is_class {
+        true => sock
+            .get(c"__init__")?
+            .call_kw(&[fd.as_ptr()], &kwnames)
+            .map(drop),
+        false => Ok(()),
+    };
+    let filled = init().and_then(|()| sock.get(c"setblocking")?.call1(&Obj::bool(false)));
+    if let Err(raised) = filled {
+        give_up(&sock);
+        return Err(raised);
+    }
     Ok(sock)
+}
+
+/// Let a Python socket go without closing what it has.
+fn give_up(sock: &Obj) {
+    aside(|| {
+        if sock
+            .get(c"detach")
+            .and_then(|detach| detach.call0())
+            .is_err()
+        {
+            unraisable(Some(sock));
+        }
+    });
 }

@@ -270,6 +270,13 @@ impl Transport {
         }
     }
 
+    /// In the child of a fork: all that waits is to be sent by the parent.
+    pub fn forget_unsent(&self) {
+        if self.unsent.replace(false) {
+            self.drop_output();
+        }
+    }
+
     #[cold]
     fn write_failed(&self, this: &Obj, error: &io::Error) -> Res<()> {
         self.fatal(

@@ -107,6 +107,13 @@ pub fn flush(object: &Obj) -> Res<()> {
     }
 }
 
+/// In the child of a fork: what waits for the end of the job is to be sent by the parent.
+pub fn forget_unsent(object: &Obj) {
+    if let Some(session) = Session::of(object) {
+        session.forget_unsent();
+    }
+}
+
 impl Session {
     /// View an object as a TLS protocol of ours, if it is one.
     #[inline]

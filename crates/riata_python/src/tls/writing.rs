@@ -95,6 +95,14 @@ impl Session {
         self.do_write_or_end(this)
     }
 
+    /// Nothing of it has been encrypted.
+    pub fn forget_unsent(&self) {
+        if self.unsent.replace(false) {
+            let forgotten = self.backlog.take();
+            drop(forgotten);
+        }
+    }
+
     /// As [`do_write`](Self::do_write); an error ends the connection.
     pub fn do_write_or_end(&self, this: &Obj) -> Res<()> {
         self.do_write(this)

@@ -1,6 +1,19 @@
 //! What Python sees of `Future`: its type, slots, methods and attributes.
 
-use super::*;
+use std::ffi::c_void;
+
+use pyo3::ffi;
+
+use super::{Future, Status, describe};
+use crate::core::args::{Args, given, init_args};
+use crate::core::entry::{field, method, method_of_one, setter, visit_all};
+use crate::core::future_iter;
+use crate::core::stop::stop_with;
+use crate::core::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
+use crate::ffi::{
+    Obj, Raised, Res, aside, give, give_from, raise, raise_runtime_error, string, unraisable,
+};
+use crate::state::state;
 
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
     let tp = make()?;

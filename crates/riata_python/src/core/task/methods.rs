@@ -1,6 +1,16 @@
-//! What Python sees of `Task`: its type, slots, methods and attributes, and the callbacks that other loops call.
+//! What Python sees of `Task`: its type, slots, methods and attributes.
 
-use super::*;
+use std::ffi::c_void;
+
+use pyo3::ffi;
+
+use super::{Task, as_str};
+use crate::core::args::{Args, init_args};
+use crate::core::entry::{field, method, visit_all};
+use crate::core::future::{Status, cancel_args, describe, finalize_future};
+use crate::core::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
+use crate::ffi::{Obj, Res, aside, give, give_from, raise_runtime_error, string, unraisable};
+use crate::state::state;
 
 pub fn make_type(base: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyTypeObject> {
     TypeSpec {
@@ -59,7 +69,7 @@ pub fn make_type(base: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyTypeObject> {
     .build()
 }
 
-unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Task) {
+pub(super) unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Task) {
     // SAFETY: CPython passes a live object of this type, or of a subtype that starts with it.
     unsafe { (Obj::from_ref(object), &*(*object).cast::<Task>()) }
 }
@@ -188,64 +198,6 @@ unsafe extern "C" fn print_stack_method(
             .task_print_stack
             .call(&[object, limit.as_ptr(), file.as_ptr()])
     })
-}
-
-/// `task_step([exception])`, called by a loop that is not ours, in the task's context.
-pub(super) unsafe extern "C" fn step_callback(
-    object: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    nargs: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: a bound function whose receiver is a task (`step_callable`).
-    let ((object, task), args) =
-        unsafe { (this(&object), Args::new("task_step", args, nargs, names)) };
-    // SAFETY: positional arguments are live.
-    let exception = args
-        .positional()
-        .first()
-        .map(|p| unsafe { Obj::shared(*p) });
-    give(step_from_python(object, task, exception.filter(|e| !e.is_none())).map(|()| Obj::none()))
-}
-
-/// `task_wakeup(future)`: what the task awaited is done.
-pub(super) unsafe extern "C" fn wakeup_method(
-    object: *mut ffi::PyObject,
-    future: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: a bound function whose receiver is a task (`wakeup_callback`), and its one argument.
-    let ((object, task), future) = unsafe { (this(&object), Obj::from_ref(&future)) };
-    let exception = match future::exact(future) {
-        Some(ours) => match ours.outcome() {
-            Ok(outcome) => outcome.err(),
-            Err(Raised) => return std::ptr::null_mut(),
-        },
-        None => result_of(future),
-    };
-    give(step_from_python(object, task, exception).map(|()| Obj::none()))
-}
-
-/// A step inside a Python call: the context is entered already, the current task is not.
-fn step_from_python(this: &Obj, task: &Task, exception: Option<Obj>) -> Res<()> {
-    let state = state();
-    let loop_ = task.future.loop_.get_or_none();
-    // asyncio's own, which refuse a step within another task's.
-    state.enter_task.call(&[loop_.as_ptr(), this.as_ptr()])?;
-    let noted = task
-        .future
-        .core()
-        .map(|core| (core, core.note_current(this)));
-    let stepped = task.step(this, exception);
-    let left = aside(|| {
-        if let Some((core, noted)) = noted {
-            core.restore_current(&noted);
-        }
-        state
-            .leave_task
-            .call(&[loop_.as_ptr(), this.as_ptr()])
-            .map(drop)
-    });
-    stepped.and(left)
 }
 
 unsafe extern "C" fn init(

@@ -1,0 +1,88 @@
+//! Requests to cancel a task.
+
+use pyo3::ffi;
+
+use super::{Task, exact};
+use crate::core::future;
+use crate::ffi::{Obj, Raised, Res, raise, tuple};
+use crate::state::state;
+
+impl Task {
+    /// Pass the request down the chain of tasks that wait for each other, to the one that waits for something else. asyncio
+    /// recurses here; a loop has no depth to exceed, but for tasks that wait in a ring.
+    pub(super) fn cancel(&self, message: Option<Obj>) -> Res<bool> {
+        self.future.forgive();
+        if self.future.is_done() {
+            return Ok(false);
+        }
+        let mut held;
+        let mut task = self;
+        let (mut mark, mut steps, mut limit) = (&raw const *self, 0u32, 1u32);
+        loop {
+            task.count_cancel_request();
+            let Some(waiter) = task.waiter.get() else {
+                break;
+            };
+            match exact(&waiter) {
+                Some(inner) if inner.future.is_done() => break,
+                None if cancel_any(&waiter, message.clone())? => return Ok(true),
+                None => break,
+                Some(_) => {
+                    held = waiter;
+                    task = Task::of(&held);
+                    if std::ptr::eq(task, mark) {
+                        return Err(raise_ring());
+                    }
+                    steps += 1;
+                    if steps == limit {
+                        (mark, steps, limit) = (&raw const *task, 0, limit.saturating_mul(2));
+                    }
+                }
+            }
+        }
+        task.must_cancel.set(true);
+        task.future.cancel_message.set_opt(message);
+        Ok(true)
+    }
+
+    fn count_cancel_request(&self) {
+        self.cancel_requests
+            .set(self.cancel_requests.get().saturating_add(1));
+        if let Some(core) = self.future.core() {
+            core.cancelled(self.task_id());
+        }
+    }
+
+    pub(super) fn uncancel(&self) -> u32 {
+        let left = self.cancel_requests.get().saturating_sub(1);
+        self.cancel_requests.set(left);
+        // Since 3.13 a request that was taken back before it was delivered is not delivered.
+        if cfg!(Py_3_13) && left == 0 {
+            self.must_cancel.set(false);
+        }
+        left
+    }
+}
+
+/// `future.cancel(msg=message)`, for ours without a call.
+pub(super) fn cancel_any(future: &Obj, message: Option<Obj>) -> Res<bool> {
+    if let Some(task) = exact(future) {
+        return task.cancel(message);
+    }
+    if let Some(ours) = future::exact(future) {
+        return ours.cancel(future, message);
+    }
+    let method = future.attr(&state().names.cancel)?;
+    let message = message.unwrap_or_else(Obj::none);
+    let names = tuple(&[state().names.msg.as_ptr()])?;
+    method.call_kw(&[message.as_ptr()], &names)?.truth()
+}
+
+/// What asyncio's recursion ends in when tasks wait for each other in a ring.
+fn raise_ring() -> Raised {
+    // SAFETY: a static exception type.
+    raise(
+        unsafe { ffi::PyExc_RecursionError },
+        "maximum recursion depth exceeded while calling a Python object",
+    )
+}
