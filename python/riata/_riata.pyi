@@ -1,7 +1,9 @@
 """Types of the extension module.
 
-Its classes derive from nothing of asyncio's at run time; their `__class__` answers asyncio's class and their methods
-have asyncio's signatures. Checkers are told that they are subclasses, which is what a program may rely on.
+Its classes derive from nothing of asyncio's at run time; their methods have asyncio's signatures, and the `__class__` of
+futures, tasks and handles answers asyncio's class. Checkers are told that all are subclasses, since code that wants
+asyncio's must take ours. What no checker knows: a loop is an `asyncio.AbstractEventLoop` to `isinstance`, and not an
+`asyncio.SelectorEventLoop` (uvloop's is none either); `issubclass` tells our classes from asyncio's.
 """
 
 import asyncio

@@ -328,6 +328,21 @@ def test_wrong_argument_counts_are_type_errors(loop):
         handle.cancel()
 
 
+def test_coroutine_given_by_keyword(loop):
+    async def one():
+        return 1
+
+    task = loop.create_task(name="named", coro=one())
+    assert loop.run_until_complete(task) == 1
+    assert task.get_name() == "named"
+    coro = one()
+    with pytest.raises(TypeError, match=r"create_task\(\) got multiple values for argument 'coro'"):
+        loop.create_task(coro, coro=coro)
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'coro'"):
+        loop.create_task(name="named")
+    coro.close()
+
+
 def test_callbacks_given_by_keyword(loop):
     ran = []
     loop.call_soon(callback=lambda: ran.append("soon"))

@@ -37,6 +37,7 @@ names! {
     cancel = c"cancel",
     cancelled = c"cancelled",
     context = c"context",
+    coro = c"coro",
     eager_start = c"eager_start",
     do_handshake = c"do_handshake",
     exception = c"exception",

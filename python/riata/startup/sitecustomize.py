@@ -71,7 +71,7 @@ def _in_subinterpreter():
     if hasattr(_thread, "_is_main_interpreter"):  # since 3.12
         return not _thread._is_main_interpreter()
     try:
-        import _xxsubinterpreters
+        import _xxsubinterpreters  # type: ignore
     except ImportError:
         return False
     return int(_xxsubinterpreters.get_current()) != 0

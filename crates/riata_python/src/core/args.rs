@@ -66,8 +66,9 @@ impl<'a> Args<'a> {
         Err(self.missing(names))
     }
 
+    /// The error for positional arguments that `require` lacks.
     #[cold]
-    fn missing(&self, names: &[&str]) -> Raised {
+    pub fn missing(&self, names: &[&str]) -> Raised {
         let given = self.positional.len();
         let missing: Vec<String> = names[given..].iter().map(|n| format!("'{n}'")).collect();
         let listed = match missing.as_slice() {

@@ -28,22 +28,22 @@ pub fn add_methods(class: &Bound<'_, PyAny>) -> PyResult<()> {
         fastcall(
             c"call_soon",
             call_soon,
-            c"call_soon($self, callback, /, *args, context=None)\n--\n\nCall callback(*args) in the next turn of the loop.",
+            c"call_soon($self, callback, *args, context=None)\n--\n\nCall callback(*args) in the next turn of the loop.",
         ),
         fastcall(
             c"call_soon_threadsafe",
             call_soon_threadsafe,
-            c"call_soon_threadsafe($self, callback, /, *args, context=None)\n--\n\nAs call_soon, from any thread; wakes the loop.",
+            c"call_soon_threadsafe($self, callback, *args, context=None)\n--\n\nAs call_soon, from any thread; wakes the loop.",
         ),
         fastcall(
             c"call_later",
             call_later,
-            c"call_later($self, delay, callback, /, *args, context=None)\n--\n\nCall callback(*args) after delay seconds.",
+            c"call_later($self, delay, callback, *args, context=None)\n--\n\nCall callback(*args) after delay seconds.",
         ),
         fastcall(
             c"call_at",
             call_at,
-            c"call_at($self, when, callback, /, *args, context=None)\n--\n\nCall callback(*args) at loop time when (seconds).",
+            c"call_at($self, when, callback, *args, context=None)\n--\n\nCall callback(*args) at loop time when (seconds).",
         ),
         fastcall(
             c"create_task",
@@ -349,17 +349,25 @@ unsafe extern "C" fn create_task(
     }
     give_from(|| {
         core.check_closed()?;
-        args_.require(&["coro"])?;
         args_.at_most(1)?;
-        let [name, context, eager] = if args_.has_keywords() {
+        let [name, context, eager, by_name] = if args_.has_keywords() {
             let names = &state().names;
-            args_.keywords([&names.name, &names.context, &names.eager_start])?
+            args_.keywords([&names.name, &names.context, &names.eager_start, &names.coro])?
         } else {
-            [None; 3]
+            [None; 4]
         };
         let eager = given(eager).map_or(Ok(false), Obj::truth)?;
-        // SAFETY: `require` made sure that it is there.
-        let coro = unsafe { Obj::from_ref(&args_.positional()[0]) };
+        let coro = match (args_.positional(), by_name) {
+            // SAFETY: the caller's argument lives as long as the call.
+            ([coro, ..], None) => unsafe { Obj::from_ref(coro) },
+            ([], Some(coro)) => coro,
+            ([], None) => return Err(args_.missing(&["coro"])),
+            ([..], Some(_)) => {
+                return Err(raise_type_error(
+                    "create_task() got multiple values for argument 'coro'",
+                ));
+            }
+        };
         new_task(loop_, core, coro, name, context, eager)
     })
 }

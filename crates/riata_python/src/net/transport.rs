@@ -11,7 +11,7 @@ use crate::core::handle::new_handle;
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, copy_context, dict, dict_get, dict_set, ends_the_loop,
+    Obj, Raised, Res, RunsIn, aside, copy_context, dict, dict_get, dict_set, ends_the_loop,
     exception_matches, import, in_context, int, os_error_type, raise_in_context_of, set_exception,
     string, take_exception, unraisable, warn_resource,
 };
