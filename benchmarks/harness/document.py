@@ -60,15 +60,18 @@ def document(
     return "\n".join(parts)
 
 
+def describe_build(python: dict[str, Any]) -> str:
+    """A distribution profiles its Python in ways of its own, which the configuration does not show."""
+    if python["from_distribution"]:
+        return " (as its distribution built it)"
+    return "" if python["profile_guided"] else " (configured without --enable-optimizations)"
+
+
+
 def heading(path: str, run: dict[str, Any]) -> str:
     machine = run["machine"]
     pythons = {
-        f"CPython {about['python']['version']}"
-        + (
-            ""
-            if about["python"]["profile_guided"]
-            else " (configured without --enable-optimizations)"
-        )
+        f"CPython {about['python']['version']}{describe_build(about['python'])}"
         for about in run["loops"].values()
         if about["python"]
     }

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 PROBE = """
-import json, platform, sysconfig
+import json, platform, sys, sysconfig
 flags = sysconfig.get_config_var("CONFIG_ARGS") or ""
 print(json.dumps({
     "version": platform.python_version(),
     "compiler": platform.python_compiler(),
     "profile_guided": "--enable-optimizations" in flags,
+    "from_distribution": sys.base_prefix == "/usr",
 }))
 """
 
