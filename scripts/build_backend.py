@@ -1,47 +1,65 @@
 """The build backend that `pip install` calls where no wheel fits: maturin, behind a look at what is there.
 
 A platform or Python that riata has no build for would otherwise fail somewhere within a Rust crate; this says at once
-what is supported. Nothing is built here.
+what is supported. maturin is asked for only after that, since it has no wheel for every platform either, and pip would
+build it first. Nothing is built here.
 """
 
 from __future__ import annotations
 
+import importlib
 import platform
 import shutil
 import sys
 import sysconfig
-
-import maturin
+from types import ModuleType
 
 SUPPORTED = (
     "riata supports CPython 3.10 to 3.15 (not the free-threaded build yet) "
     "on Linux and macOS, x86-64 and aarch64"
 )
 
-build_sdist = maturin.build_sdist
-get_requires_for_build_sdist = maturin.get_requires_for_build_sdist
-get_requires_for_build_wheel = maturin.get_requires_for_build_wheel
-get_requires_for_build_editable = maturin.get_requires_for_build_editable
+MATURIN = "maturin>=1.9,<2"
+
+
+def get_requires_for_build_sdist(_settings: object = None) -> list[str]:
+    return [MATURIN]
+
+
+def get_requires_for_build_wheel(_settings: object = None) -> list[str]:
+    refuse_unsupported()
+    return [MATURIN]
+
+
+get_requires_for_build_editable = get_requires_for_build_wheel
+
+
+def build_sdist(*args: object, **kwargs: object) -> str:
+    return maturin().build_sdist(*args, **kwargs)
 
 
 def prepare_metadata_for_build_wheel(*args: object, **kwargs: object) -> str:
     refuse_unsupported()
-    return maturin.prepare_metadata_for_build_wheel(*args, **kwargs)
+    return maturin().prepare_metadata_for_build_wheel(*args, **kwargs)
 
 
 def prepare_metadata_for_build_editable(*args: object, **kwargs: object) -> str:
     refuse_unsupported()
-    return maturin.prepare_metadata_for_build_editable(*args, **kwargs)
+    return maturin().prepare_metadata_for_build_editable(*args, **kwargs)
 
 
 def build_wheel(*args: object, **kwargs: object) -> str:
     refuse_unsupported()
-    return maturin.build_wheel(*args, **kwargs)
+    return maturin().build_wheel(*args, **kwargs)
 
 
 def build_editable(*args: object, **kwargs: object) -> str:
     refuse_unsupported()
-    return maturin.build_editable(*args, **kwargs)
+    return maturin().build_editable(*args, **kwargs)
+
+
+def maturin() -> ModuleType:
+    return importlib.import_module("maturin")
 
 
 def refuse_unsupported() -> None:

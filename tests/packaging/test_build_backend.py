@@ -17,13 +17,15 @@ BACKEND = Path(__file__).parents[2] / "scripts" / "build_backend.py"
 def backend(monkeypatch):
     """The build backend, before a maturin that reports being called."""
     maturin = types.ModuleType("maturin")
-    for name in "build_sdist", "get_requires_for_build_sdist":
-        setattr(maturin, name, None)
+    maturin.build_sdist = lambda *args: ("built", *args)
     for kind in "wheel", "editable":
-        setattr(maturin, f"get_requires_for_build_{kind}", None)
         setattr(maturin, f"prepare_metadata_for_build_{kind}", lambda *args: ("metadata", *args))
         setattr(maturin, f"build_{kind}", lambda *args: ("built", *args))
     monkeypatch.setitem(sys.modules, "maturin", maturin)
+    return load()
+
+
+def load():
     spec = importlib.util.spec_from_file_location("build_backend", BACKEND)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -65,3 +67,22 @@ def test_no_rust(build, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(SystemExit, match="no Rust to build it with\nhint: install stable Rust"):
         build("folder")
+
+
+def test_what_is_unsupported_is_said_before_maturin_is_wanted(monkeypatch):
+    """pip would build it first, where it has no wheel."""
+    monkeypatch.setitem(sys.modules, "maturin", None)  # cannot be imported
+    backend = load()
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    for kind in "wheel", "editable", "sdist":
+        (wanted,) = getattr(backend, f"get_requires_for_build_{kind}")()
+        assert wanted.startswith("maturin")
+    monkeypatch.setattr(platform, "system", lambda: "FreeBSD")
+    for kind in "wheel", "editable":
+        with pytest.raises(SystemExit, match="riata does not support FreeBSD"):
+            getattr(backend, f"get_requires_for_build_{kind}")()
+
+
+def test_sources_can_be_packed_anywhere(backend, monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "FreeBSD")
+    assert backend.build_sdist("folder") == ("built", "folder")
