@@ -172,9 +172,8 @@ impl Fields {
 
     fn accepted(&self, core: &LoopCore, this: &Obj, id: SocketId, peer: SocketAddr) -> Res<()> {
         if core.debug.get() {
-            self.log_accepted(core, id, &peer).inspect_err(|Raised| {
-                let _ = core.driver(|driver| driver.close(id));
-            })?;
+            self.log_accepted(core, id, &peer)
+                .inspect_err(|_| close(core, id))?;
         }
         if self.tls.get_or_none().is_none() {
             self.incoming.borrow_mut().push_back((id, peer));
