@@ -67,7 +67,6 @@ def describe_build(python: dict[str, Any]) -> str:
     return "" if python["profile_guided"] else " (configured without --enable-optimizations)"
 
 
-
 def heading(path: str, run: dict[str, Any]) -> str:
     machine = run["machine"]
     pythons = {
