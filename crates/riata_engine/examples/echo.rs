@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use riata_engine::{Domain, Driver, Engine, KernelDriver, Kind, SocketAddr, SocketId, Wait};
+use riata_engine::{
+    Domain, Driver, Engine, KernelDriver, Kind, ReceiveBuffer, SocketAddr, SocketId, Wait,
+};
 
 /// One buffer for all connections. What a client has not taken back yet waits in a buffer of its own.
 const BUFFER_SIZE: usize = 256 * 1024;
@@ -30,7 +32,7 @@ struct Server {
     engine: Engine<KernelDriver, Job>,
     listener: SocketId,
     is_tcp: bool,
-    buffer: Box<[u8]>,
+    buffer: ReceiveBuffer,
     /// By socket id: what was received and could not be sent yet. Empty for clients that keep up.
     pending: Vec<VecDeque<u8>>,
 }
@@ -56,7 +58,7 @@ impl Server {
             engine,
             listener,
             is_tcp,
-            buffer: vec![0; BUFFER_SIZE].into_boxed_slice(),
+            buffer: ReceiveBuffer::new(BUFFER_SIZE),
             pending: Vec::new(),
         })
     }

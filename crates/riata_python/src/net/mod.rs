@@ -15,7 +15,7 @@ pub mod write;
 use std::cell::{Cell, RefCell};
 
 use pyo3::prelude::*;
-use riata_engine::SocketId;
+use riata_engine::{ReceiveBuffer, SocketId};
 
 use crate::core::freelist::FreeList;
 use crate::core::handle::{Handle, new_handle};
@@ -50,7 +50,7 @@ pub enum Event {
 /// What a loop keeps for its sockets.
 pub struct NetState {
     /// Where transports receive; taken out for the length of a system call.
-    buffer: Cell<Option<Box<[u8]>>>,
+    buffer: Cell<Option<ReceiveBuffer>>,
     pub transports: Registry,
     /// Transports, and TLS connections on top of them, that were written to in the job that runs now.
     written: RefCell<Vec<Obj>>,
@@ -76,12 +76,12 @@ impl Default for NetState {
 const RECEIVE_MAX: usize = 256 * 1024;
 
 impl NetState {
-    /// Lend the receive buffer. `body` must not call Python.
+    /// Lend the receive buffer. If `body` calls Python, whoever receives meanwhile gets another.
     pub fn with_buffer<T>(&self, body: impl FnOnce(&mut [u8]) -> T) -> T {
         let mut buffer = self
             .buffer
             .take()
-            .unwrap_or_else(|| vec![0; RECEIVE_MAX].into_boxed_slice());
+            .unwrap_or_else(|| ReceiveBuffer::new(RECEIVE_MAX));
         let result = body(&mut buffer);
         self.buffer.set(Some(buffer));
         result
