@@ -1,12 +1,13 @@
 //! `add_reader` and its kin: watching file descriptors.
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyInt, PyTuple};
 use riata_engine::SocketId;
 
 use super::{Loop, LoopCore};
 use crate::core::handle::{Handle, new_handle};
+use crate::errors::raise_os_error;
 use crate::ffi::{Obj, Res};
 use crate::job::Job;
 use crate::net;
@@ -52,33 +53,38 @@ impl Loop {
     }
 }
 
+/// A number that no descriptor can have: nothing is watched there.
+const TOO_LARGE: SocketId = SocketId(u32::MAX);
+
 /// The descriptor behind an int or an object with `fileno()`, as `selectors` reads it.
-pub fn file_descriptor(fileobj: &Bound<'_, PyAny>) -> PyResult<i32> {
-    let invalid = || PyValueError::new_err(format!("Invalid file object: {}", text_of(fileobj)));
-    let fd: i64 = if fileobj.is_instance_of::<pyo3::types::PyInt>() {
-        fileobj.extract().map_err(|_| invalid())?
+pub fn file_descriptor(fileobj: &Bound<'_, PyAny>) -> PyResult<SocketId> {
+    let number = if fileobj.is_instance_of::<PyInt>() {
+        fileobj.clone()
     } else {
-        let fileno = match fileobj.getattr("fileno") {
-            Ok(fileno) => fileno.call0(),
-            Err(error) => Err(error),
-        };
-        match fileno.and_then(|n| n.extract()) {
-            Ok(fd) => fd,
-            Err(error) => {
-                let py = fileobj.py();
-                let plain = error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)
-                    || error.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
-                    || error.is_instance_of::<PyValueError>(py);
-                return Err(if plain { invalid() } else { error });
+        let fileno = fileobj
+            .getattr("fileno")
+            .and_then(|fileno| fileno.call0())
+            .and_then(|number| fileobj.py().get_type::<PyInt>().call1((number,)));
+        fileno.map_err(|error| {
+            let py = fileobj.py();
+            let plain = error.is_instance_of::<PyAttributeError>(py)
+                || error.is_instance_of::<PyTypeError>(py)
+                || error.is_instance_of::<PyValueError>(py);
+            match plain {
+                true => PyValueError::new_err(format!("Invalid file object: {}", text_of(fileobj))),
+                false => error,
             }
-        }
+        })?
     };
-    if fd < 0 {
+    if number.lt(0)? {
         return Err(PyValueError::new_err(format!(
-            "Invalid file descriptor: {fd}"
+            "Invalid file descriptor: {}",
+            number.str()?
         )));
     }
-    i32::try_from(fd).map_err(|_| PyValueError::new_err(format!("Invalid file descriptor: {fd}")))
+    Ok(number
+        .extract::<i32>()
+        .map_or(TOO_LARGE, |fd| SocketId(fd.cast_unsigned())))
 }
 
 fn text_of(object: &Bound<'_, PyAny>) -> String {
@@ -93,7 +99,7 @@ fn watched_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
 }
 
 fn removed_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
-    let id = SocketId(file_descriptor(fd)?.cast_unsigned());
+    let id = file_descriptor(fd)?;
     net::check_no_transport(core, id, fd)?;
     Ok(id)
 }
@@ -107,6 +113,11 @@ pub fn watch(
     add: fn(&LoopCore, SocketId, Job) -> std::io::Result<Option<Job>>,
 ) -> PyResult<Obj> {
     core.check_closed()?;
+    if id == TOO_LARGE {
+        return Err(PyOverflowError::new_err(
+            "Python int too large to convert to C int",
+        ));
+    }
     let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
     let handle = new_handle(
         &core.this(),
@@ -116,7 +127,7 @@ pub fn watch(
         core.context_for_job()?,
     )?;
     let replaced =
-        add(core, id, Job::Handle(handle.clone())).map_err(|error| watch_error(id, error))?;
+        add(core, id, Job::Handle(handle.clone())).map_err(|error| raise_os_error(&error))?;
     cancel_replaced(replaced)?;
     Handle::leave_queue(&handle);
     Ok(handle)
@@ -146,21 +157,4 @@ fn cancel_replaced(job: Option<Job>) -> Res<bool> {
         }
         other => Ok(other.is_some()),
     }
-}
-
-/// epoll's error numbers with what they mean here.
-fn watch_error(id: SocketId, error: std::io::Error) -> PyErr {
-    let fd = id.0;
-    match error.raw_os_error() {
-        Some(libc::EPERM) => error_with(
-            libc::EPERM,
-            format!("cannot watch fd {fd}: the kernel does not support polling this kind of file"),
-        ),
-        Some(libc::EBADF) => error_with(libc::EBADF, "Bad file descriptor".to_owned()),
-        _ => error.into(),
-    }
-}
-
-fn error_with(number: i32, message: String) -> PyErr {
-    PyOSError::new_err((number, message))
 }

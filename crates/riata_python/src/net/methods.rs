@@ -2,7 +2,6 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use riata_engine::SocketId;
 
 use super::ensure_no_transport;
 use super::server::{self, Serving};
@@ -82,7 +81,7 @@ impl Loop {
 
     /// Refuse a descriptor that a transport uses. Mirrors asyncio's method.
     fn _ensure_fd_no_transport(&self, fd: &Bound<'_, PyAny>) -> PyResult<()> {
-        let id = descriptor(fd)?;
+        let id = file_descriptor(fd)?;
         Ok(ensure_no_transport(&self.core, id, &obj(fd))?)
     }
 
@@ -94,7 +93,7 @@ impl Loop {
         callback: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
-        let id = descriptor(fd)?;
+        let id = file_descriptor(fd)?;
         let handle = watch(&self.core, id, callback, args, LoopCore::add_reader)?;
         Ok(handle.into())
     }
@@ -107,7 +106,7 @@ impl Loop {
         callback: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
-        let id = descriptor(fd)?;
+        let id = file_descriptor(fd)?;
         let handle = watch(&self.core, id, callback, args, LoopCore::add_writer)?;
         Ok(handle.into())
     }
@@ -117,7 +116,7 @@ impl Loop {
         if self.core.closed.get() {
             return Ok(false); // whatever the descriptor
         }
-        unwatch(&self.core, descriptor(fd)?, LoopCore::remove_reader)
+        unwatch(&self.core, file_descriptor(fd)?, LoopCore::remove_reader)
     }
 
     /// Undo `_add_writer`; False when nothing was watched.
@@ -125,7 +124,7 @@ impl Loop {
         if self.core.closed.get() {
             return Ok(false); // whatever the descriptor
         }
-        unwatch(&self.core, descriptor(fd)?, LoopCore::remove_writer)
+        unwatch(&self.core, file_descriptor(fd)?, LoopCore::remove_writer)
     }
 
     /// Receive up to n bytes from a socket, as bytes. Mirrors `loop.sock_recv`.
@@ -170,8 +169,4 @@ fn call(
 /// The context that asyncio names, which it does since 3.15.
 fn given_or_copy(context: Option<&Bound<'_, PyAny>>) -> Res {
     context.map_or_else(copy_context, |context| Ok(obj(context)))
-}
-
-fn descriptor(fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
-    file_descriptor(fd).map(|fd| SocketId(fd.cast_unsigned()))
 }

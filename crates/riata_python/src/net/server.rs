@@ -9,13 +9,13 @@ use std::io;
 use pyo3::prelude::*;
 use riata_engine::{Driver as _, SocketAddr, SocketId};
 
-use super::transport::{Connection, Source, fileno, socket_from};
+use super::transport::{Connection, Source, fileno, give_up, socket_from};
 use super::{Event, address, handle_exception, log_debug};
 use crate::errors::os_error;
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Slot, aside, copy_of_context, dict, dict_set, ends_the_loop,
-    in_context, set_exception, take_exception,
+    GilBound, Obj, Raised, Res, Slot, copy_of_context, dict, dict_set, ends_the_loop, in_context,
+    set_exception, take_exception,
 };
 use crate::job::{Job, TimerJob};
 use crate::state::state;
@@ -205,14 +205,14 @@ impl Fields {
     /// Debug mode. The socket is for the log only.
     #[cold]
     fn log_accepted(&self, core: &LoopCore, id: SocketId, peer: &SocketAddr) -> Res<()> {
-        let sock = socket_from(id)?;
         let (server, peer) = (self.server.get_or_none(), address::to_python(peer)?);
+        let sock = socket_from(id)?;
         let logged = log_debug(
             core,
             "%r got a new connection from %r: %r",
             &[&server, &peer, &sock],
         );
-        aside(|| sock.get(c"detach")?.call0())?;
+        give_up(&sock);
         logged
     }
 

@@ -528,7 +528,7 @@ pub fn socket_from(id: SocketId) -> Res {
 }
 
 /// Let a Python socket go without closing what it has.
-fn give_up(sock: &Obj) {
+pub fn give_up(sock: &Obj) {
     aside(|| {
         if sock
             .get(c"detach")
