@@ -391,6 +391,11 @@ async def until(condition: Callable[[], Any], *, seconds: float = 10) -> None:
         await asyncio.sleep(0.001)
 
 
+async def forever() -> None:
+    """Wait until cancelled."""
+    await asyncio.get_running_loop().create_future()
+
+
 class Recorder(asyncio.Protocol):
     """A protocol that remembers what it was told."""
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from ..connections import finish, pair
 from ..support import Recorder, until
-from .test_tcp import finish, pair
 
 
 class Buffered(asyncio.BufferedProtocol):

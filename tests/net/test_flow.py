@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
+from ..connections import finish, pair
 from ..support import Recorder, differential, until
-from .test_tcp import finish, pair
 
 
 def test_limits():

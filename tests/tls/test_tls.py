@@ -6,6 +6,8 @@ import ssl
 
 import pytest
 
+from .. import connections
+from ..connections import finish
 from ..support import PY311, Recorder, checked_loop, until
 
 
@@ -15,34 +17,11 @@ class Echo(Recorder):
         self.transport.write(data)
 
 
-async def pair(
-    loop, server_context, client_context, server_class=Recorder, client_class=Recorder, **options
-):
-    accepted = loop.create_future()
-
-    def factory():
-        protocol = server_class()
-        if not accepted.done():
-            accepted.set_result(protocol)
-        return protocol
-
-    server = await loop.create_server(factory, "127.0.0.1", 0, ssl=server_context)
+async def pair(loop, server_context, client_context, *classes, **options):
     options.setdefault("server_hostname", "localhost")
-    address = server.sockets[0].getsockname()
-    _, client = await loop.create_connection(client_class, *address, ssl=client_context, **options)
-    peer = await accepted
-    await peer.made
-    return peer, client, server
-
-
-async def finish(server, *protocols):
-    for protocol in protocols:
-        if protocol.transport is not None:
-            protocol.transport.abort()
-    for protocol in protocols:
-        await protocol.lost
-    server.close()
-    await server.wait_closed()
+    return await connections.pair(
+        loop, *classes, server_context=server_context, ssl=client_context, **options
+    )
 
 
 @pytest.mark.parametrize("size", [1, 100, 16384, 16385, 1_000_000, 5_000_000])
