@@ -109,7 +109,7 @@ def uvloop_imported(module: ModuleType) -> None:
         "Loop": EventLoop,
         "install": install,
         "new_event_loop": new_event_loop,
-        "run": _uvloop_run,
+        "run": run,
     }
     if sys.version_info < (3, 16):
         from riata.policy import EventLoopPolicy
@@ -119,7 +119,7 @@ def uvloop_imported(module: ModuleType) -> None:
         setattr(module, name, value)
 
 
-def _uvloop_run(
+def run(
     main: Awaitable[Any],
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = new_event_loop,
