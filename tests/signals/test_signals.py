@@ -218,6 +218,8 @@ def test_keyboard_interrupt_through_run(loop_name):
 
 
 def test_keyboard_interrupt_of_a_busy_loop(loop_name):
+    if loop_name == "asyncio" and not PY311:
+        pytest.skip("3.10's asyncio may lose the task's next step, and then waits for ever")
     source = """
         import asyncio
         from loop_under_test import run
