@@ -210,6 +210,11 @@ def test_repr():
         log(repr(loop.call_soon(Callable())))
         log(repr(loop.call_soon("".join, [])))
         log(repr(loop.call_soon(print)))
+        if not loop.get_debug():  # which refuses it
+            nothing = loop.call_soon(None)
+            log(repr(nothing))
+            nothing.cancel()
+            log(repr(nothing))
         timer = loop.call_at(12345.5, local)
         log(repr(timer))
         timer.cancel()

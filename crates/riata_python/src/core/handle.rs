@@ -356,7 +356,7 @@ impl Handle {
                 repr(&crate::ffi::float(self.when.get())?)?
             ));
         }
-        if let Some(callback) = self.callback.get() {
+        if let Some(callback) = self.callback.get().filter(|callback| !callback.is_none()) {
             info.push(' ');
             info.push_str(&callback_source(
                 &self.loop_.get_or_none(),
