@@ -9,6 +9,7 @@ import contextvars
 import os
 import signal
 import socket
+import sys
 
 import pytest
 
@@ -623,3 +624,67 @@ def test_recursion_is_an_error_and_no_crash(loop, reports):
     with pytest.raises(RecursionError):
         loop.run_until_complete(chain(0))
     still_works(loop)
+
+
+def test_the_exception_is_the_handled_one_in_the_handler():
+    """A handler may use `logging.exception()`, and what it raises shows where it comes from."""
+
+    def scenario(loop, log):
+        def handler(loop, context):
+            log(
+                context["message"],
+                sys.exc_info()[1],
+                context["exception"].__traceback__ is not None,
+            )
+            if isinstance(context["exception"], IndexError):
+                raise KeyboardInterrupt
+
+        class Raises(asyncio.Protocol):
+            def connection_made(self, transport):
+                raise ZeroDivisionError("made")
+
+            def data_received(self, data):
+                raise ZeroDivisionError("data")
+
+            def connection_lost(self, exc):
+                raise ZeroDivisionError("lost")
+
+        def fail(*args):
+            raise ZeroDivisionError(*args[1:])
+
+        async def main():
+            loop.call_soon(fail, None, "soon")
+            loop.call_later(0, fail, None, "later")
+            await asyncio.sleep(0.01)
+            loop.create_future().set_result(None)
+            future = loop.create_future()
+            future.add_done_callback(fail)
+            future.set_result(None)
+            await asyncio.sleep(0.01)
+            a, b = socket.socketpair()
+            transport, _ = await loop.create_connection(Raises, sock=a)
+            await asyncio.sleep(0.01)
+            b.send(b"x")
+            await asyncio.sleep(0.01)
+            b.close()
+            transport.close()
+            await asyncio.sleep(0.01)
+            try:
+                raise LookupError("outer")
+            except LookupError:
+                loop.call_exception_handler({"message": "by hand", "exception": sys.exc_info()[1]})
+                log("still", sys.exc_info()[1])
+            log("after", sys.exc_info()[1])
+
+        def index_error():
+            raise IndexError("original")
+
+        loop.set_exception_handler(handler)
+        loop.run_until_complete(main())
+        loop.call_soon(index_error)
+        try:
+            loop.run_forever()
+        except KeyboardInterrupt as interrupt:
+            log("context", interrupt.__context__)
+
+    differential(scenario)

@@ -310,6 +310,12 @@ impl Handle {
         if ends_the_loop(&exception) {
             return Err(crate::ffi::set_exception(exception));
         }
+        crate::ffi::while_handling(&exception, || {
+            self.report_handled(this, callback, &exception)
+        })
+    }
+
+    fn report_handled(&self, this: &Obj, callback: &Obj, exception: &Obj) -> Res<()> {
         let loop_ = self.loop_.get_or_none();
         let args = self.args_tuple()?;
         let source = callback_source(&loop_, callback, &args)?;
@@ -320,7 +326,7 @@ impl Handle {
             &names.message,
             &string(&format!("Exception in callback {source}"))?,
         )?;
-        dict_set(&context, &names.exception, &exception)?;
+        dict_set(&context, &names.exception, exception)?;
         dict_set(&context, &names.handle, this)?;
         if let Some(traceback) = self.source_traceback.get() {
             dict_set(&context, &names.source_traceback, &traceback)?;

@@ -100,6 +100,26 @@ pub fn raise_in_context_of(earlier: Obj) -> Raised {
     Raised
 }
 
+/// Run `body` as an `except` block that has caught `exception`: `sys.exc_info()` tells of it, and what `body` raises has it as
+/// its context.
+#[cold]
+pub fn while_handling<T>(exception: &Obj, body: impl FnOnce() -> T) -> T {
+    let [mut kind, mut value, mut traceback] = [ptr::null_mut(); 3];
+    // SAFETY: a live exception. What is set takes over one reference each, and what was got gives them back.
+    unsafe {
+        ffi::PyErr_GetExcInfo(&mut kind, &mut value, &mut traceback);
+        ffi::PyErr_SetExcInfo(
+            Obj::shared(exception.type_ptr().cast()).into_ptr(),
+            exception.clone().into_ptr(),
+            ffi::PyException_GetTraceback(exception.as_ptr()),
+        );
+    }
+    let result = body();
+    // SAFETY: as above; the references of what was handled before go back to where they came from.
+    unsafe { ffi::PyErr_SetExcInfo(kind, value, traceback) };
+    result
+}
+
 /// Report an exception that has no other way out (as `__del__` does), and go on.
 pub fn unraisable(source: Option<&Obj>) {
     // SAFETY: an exception is set; the source may be null.

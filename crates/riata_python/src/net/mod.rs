@@ -24,7 +24,7 @@ use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
     Obj, Raised, Res, dict, dict_set, ends_the_loop, raise_runtime_error, repr, set_exception,
-    string, take_exception,
+    string, take_exception, while_handling,
 };
 use crate::state::state;
 
@@ -203,8 +203,9 @@ pub fn handle_exception(
     for (key, value) in more {
         dict_set(&context, &string(key)?, value)?;
     }
-    core.this()
-        .method1(&names.call_exception_handler, &context)?;
+    while_handling(exception, || {
+        core.this().method1(&names.call_exception_handler, &context)
+    })?;
     Ok(())
 }
 
