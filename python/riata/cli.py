@@ -7,6 +7,7 @@ starts (multiprocessing's, a reloader's) inherit the hook with the environment. 
 """
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -99,8 +100,10 @@ def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:
         others = [path for path in paths.split(os.pathsep) if path != hook] if paths else []
         environment["PYTHONPATH"] = os.pathsep.join([hook, *others])
         environment[HOOK_VARIABLE] = f"{sys.prefix}|{sys.version_info[0]}.{sys.version_info[1]}"
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # Closed or full streams are the program's to find.
+        with contextlib.suppress(AttributeError, OSError):
+            stream.flush()
     os.execve(sys.executable, [sys.executable, *interpreter_options, *target], environment)
 
 

@@ -4,6 +4,7 @@ An operator can roll back with it, without a deploy: what riata would do becomes
 read once per process, so that a program is on one loop or on the other. Nothing else reads it.
 """
 
+import contextlib
 import os
 import sys
 
@@ -28,7 +29,10 @@ def switched_off() -> bool:
         _off = _read_switch()
         if _off and not _already_said():
             notice = "riata: switched off by RIATA_LOOP=asyncio, running on asyncio"
-            print(notice, file=sys.stderr, flush=True)
+            # Who has closed stderr, or filled its disk, still gets the program.
+            with contextlib.suppress(AttributeError, OSError):
+                sys.stderr.write(f"{notice}\n")
+                sys.stderr.flush()
     return _off
 
 

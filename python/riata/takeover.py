@@ -38,13 +38,16 @@ def install() -> None:
     Threads: any; call it before other threads make loops.
     """
     global _undo
-    if _undo is not None or switched_off():
+    if switched_off():
         return
     # 3.14 deprecates the public setter and keeps this one, which `asyncio.Runner` rests on; later there are none.
     setter = getattr(_events, "_set_event_loop_policy", None) or getattr(
         asyncio, "set_event_loop_policy", None
     )
-    _undo = _replace_functions() if setter is None else _replace_policy(setter)
+    if setter is not None:
+        _undo = _replace_policy(setter) or _undo
+    elif _undo is None:
+        _undo = _replace_functions()
 
 
 def uninstall() -> None:
@@ -55,11 +58,13 @@ def uninstall() -> None:
         _undo = None
 
 
-def _replace_policy(setter: Callable[[Any], None]) -> Callable[[], None]:
+def _replace_policy(setter: Callable[[Any], None]) -> Callable[[], None] | None:
     from riata.policy import EventLoopPolicy
 
     # `None` before anybody asked for a policy: asyncio makes its own again when it is needed.
     previous = _events._event_loop_policy
+    if isinstance(previous, EventLoopPolicy):
+        return None
     ours = EventLoopPolicy()
     setter(ours)
 

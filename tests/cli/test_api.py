@@ -165,6 +165,21 @@ def test_install(loop_kept):
     assert not is_riata(asyncio.run(running_loop()))
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 16), reason="there are no policies since CPython 3.16")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_install_again_after_the_policy_was_reset(loop_kept):
+    riata.install()
+    asyncio.set_event_loop_policy(None)
+    assert not is_riata(asyncio.run(running_loop()))
+    riata.install()
+    assert is_riata(asyncio.run(running_loop()))
+    policy = asyncio.get_event_loop_policy()
+    riata.install()
+    assert asyncio.get_event_loop_policy() is policy
+    riata.uninstall()
+    assert not is_riata(asyncio.run(running_loop()))
+
+
 def test_install_leaves_named_classes_alone(loop_kept):
     riata.install()
     loop = asyncio.SelectorEventLoop()

@@ -166,3 +166,11 @@ def traceback_of(program: str, text: str) -> list[str]:
 def test_interrupt_ends_by_signal(same, write):
     write("app.py", "raise KeyboardInterrupt")
     assert same("app.py").status == -signal.SIGINT
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">/dev/full", "2>/dev/full", ">&- 2>&-"])
+@pytest.mark.parametrize("loop", ["riata", "asyncio"])
+def test_streams_that_nobody_reads_are_the_programs_to_find(run, write, redirection, loop):
+    write("app.py", "import asyncio, os, sys\nasyncio.run(asyncio.sleep(0))\nos._exit(3)\n")
+    shell = ("sh", "-c", f'exec "$@" {redirection}', "sh")
+    assert run((*shell, *RIATA), "app.py", env={"RIATA_LOOP": loop}).status == 3
