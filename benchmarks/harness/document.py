@@ -87,12 +87,12 @@ def heading(path: str, run: dict[str, Any]) -> str:
 
 
 def losses(rows: list[Row], subject: str, reasons: dict[str, str]) -> str:
-    """Each case and peer where the whole interval says that the peer is cheaper, worst first."""
+    """Each case and peer where the median says that the peer is cheaper, worst first."""
     found = [
         (ratio.median, row, peer)
         for row in rows
         for peer, ratio in row.ratios.items()
-        if peer not in FLOORS and ratio.high < 1
+        if peer not in FLOORS and ratio.median < 1
     ]
     failed = [row for row in rows if subject in row.errors]
     lines = [f"### Where {subject} loses\n"]
@@ -100,9 +100,10 @@ def losses(rows: list[Row], subject: str, reasons: dict[str, str]) -> str:
         lines.append(f"- {row.title}: it failed: {row.errors[subject].splitlines()[0]}")
     for median, row, peer in sorted(found, key=lambda loss: loss[0]):
         ratio = row.ratios[peer]
+        doubt = ", which may be chance" if ratio.high >= 1 else ""
         lines.append(
             f"- {row.title}: {peer} needs {median:.0%} of what {subject} does "
-            f"[{ratio.low:.0%}, {ratio.high:.0%}]{because(row.case, reasons)}"
+            f"[{ratio.low:.0%}, {ratio.high:.0%}]{doubt}{because(row.case, reasons)}"
         )
     if len(lines) == 1:
         lines.append("Nowhere in this run.")
