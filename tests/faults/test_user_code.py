@@ -656,7 +656,6 @@ def test_the_exception_is_the_handled_one_in_the_handler():
             loop.call_soon(fail, None, "soon")
             loop.call_later(0, fail, None, "later")
             await asyncio.sleep(0.01)
-            loop.create_future().set_result(None)
             future = loop.create_future()
             future.add_done_callback(fail)
             future.set_result(None)

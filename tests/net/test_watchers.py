@@ -239,7 +239,7 @@ def test_regular_files_are_refused(loop, tmp_path):
 
 def test_wrong_descriptors():
     def scenario(loop, log):
-        for bad in (-1, -5, -(2**70), 10**6, 2**31, 2**70, "text", None, 1.5, object(), []):
+        for bad in (-1, -5, -(2**70), 10**6, 2**31, 2**40, 2**70, "text", None, 1.5, object(), []):
             log.attempt("add_reader", loop.add_reader, bad, print)
             log.attempt("add_writer", loop.add_writer, bad, print)
             log.attempt("remove_reader", loop.remove_reader, bad)

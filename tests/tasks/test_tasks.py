@@ -330,60 +330,6 @@ def test_get_coro(world, wloop):
     wloop.run_until_complete(task)
 
 
-def test_current_task(world, wloop):
-    seen = []
-
-    async def coro():
-        seen.append(asyncio.current_task() is task)
-        seen.append(asyncio.current_task(wloop) is task)
-        await asyncio.sleep(0)
-        seen.append(asyncio.current_task() is task)
-
-    task = world.task(wloop, coro())
-    assert asyncio.current_task(wloop) is None
-    wloop.call_soon(lambda: seen.append(asyncio.current_task() is None))
-    wloop.run_until_complete(task)
-    assert seen == [True] * 4
-    assert asyncio.current_task(wloop) is None
-    with pytest.raises(RuntimeError, match="no running event loop"):
-        asyncio.current_task()
-
-
-def test_current_task_in_callbacks_between_steps(world, wloop):
-    seen = []
-
-    async def spin():
-        for _ in range(3):
-            wloop.call_soon(lambda: seen.append(asyncio.current_task()))
-            await asyncio.sleep(0)
-            assert asyncio.current_task() is not None
-
-    async def main():
-        task = asyncio.current_task()
-        await asyncio.gather(world.task(wloop, spin()), world.task(wloop, spin()))
-        assert asyncio.current_task() is task
-
-    wloop.run_until_complete(world.task(wloop, main()))
-    assert seen == [None] * 6
-
-
-def test_current_task_in_done_callbacks_and_finalizers(world, wloop):
-    seen = []
-
-    class Thing:
-        def __del__(self):
-            seen.append(asyncio.current_task())
-
-    async def coro():
-        wloop.call_soon(lambda thing: None, Thing())
-        await asyncio.sleep(0)
-
-    task = world.task(wloop, coro())
-    task.add_done_callback(lambda t: seen.append(asyncio.current_task()))
-    turns(wloop, 4)
-    assert seen[-1] is None
-
-
 def test_all_tasks(world, wloop):
     tasks = {world.task(wloop, forever()) for _ in range(5)}
     done = world.task(wloop, value())

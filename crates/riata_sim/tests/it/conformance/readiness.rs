@@ -12,8 +12,6 @@ on_every_driver! {
     an_id_used_again_can_be_registered
     what_is_not_open_is_an_error
     many_sockets_are_each_reported_once
-    options_are_kept
-    numeric_names_are_resolved
 }
 
 fn readiness_is_level_triggered(mut driver: impl Driver) {
@@ -142,32 +140,4 @@ fn many_sockets_are_each_reported_once(mut driver: impl Driver) {
     seen.sort();
     assert_eq!(seen, servers);
     assert_eq!(poll(&mut driver), []);
-}
-
-fn options_are_kept(mut driver: impl Driver) {
-    let (client, _server) = connected(&mut driver);
-    let one = 1i32.to_ne_bytes();
-    let mut value = [0; 4];
-    driver
-        .setsockopt(client, libc::IPPROTO_TCP, libc::TCP_NODELAY, &one)
-        .unwrap();
-    let len = driver
-        .getsockopt(client, libc::IPPROTO_TCP, libc::TCP_NODELAY, &mut value)
-        .unwrap();
-    assert_eq!((len, value), (4, one));
-    driver
-        .getsockopt(client, libc::SOL_SOCKET, libc::SO_TYPE, &mut value)
-        .unwrap();
-    assert_eq!(i32::from_ne_bytes(value), libc::SOCK_STREAM);
-    driver
-        .getsockopt(client, libc::SOL_SOCKET, libc::SO_ERROR, &mut value)
-        .unwrap();
-    assert_eq!(i32::from_ne_bytes(value), 0);
-}
-
-fn numeric_names_are_resolved(driver: impl Driver) {
-    let found = driver.resolve("127.0.0.1", 80).unwrap().unwrap();
-    assert_eq!(found, [SocketAddr::loopback(80)]);
-    let found = driver.resolve("::1", 80).unwrap().unwrap();
-    assert_eq!(found[0].to_string(), "[::1]:80");
 }

@@ -16,6 +16,8 @@ on_every_driver! {
     buffers_are_sent_in_order
     unread_data_makes_a_close_a_reset
     sending_to_a_closed_peer_breaks_the_pipe
+    options_are_kept
+    numeric_names_are_resolved
 }
 
 fn addresses_agree_at_both_ends(mut driver: impl Driver) {
@@ -228,4 +230,32 @@ fn sending_to_a_closed_peer_breaks_the_pipe(mut driver: impl Driver) {
         let error = (0..1000).find_map(|_| driver.send(client, b"hello?").err());
         assert_eq!(error.unwrap().kind(), ErrorKind::BrokenPipe);
     }
+}
+
+fn options_are_kept(mut driver: impl Driver) {
+    let (client, _server) = connected(&mut driver);
+    let one = 1i32.to_ne_bytes();
+    let mut value = [0; 4];
+    driver
+        .setsockopt(client, libc::IPPROTO_TCP, libc::TCP_NODELAY, &one)
+        .unwrap();
+    let len = driver
+        .getsockopt(client, libc::IPPROTO_TCP, libc::TCP_NODELAY, &mut value)
+        .unwrap();
+    assert_eq!((len, value), (4, one));
+    driver
+        .getsockopt(client, libc::SOL_SOCKET, libc::SO_TYPE, &mut value)
+        .unwrap();
+    assert_eq!(i32::from_ne_bytes(value), libc::SOCK_STREAM);
+    driver
+        .getsockopt(client, libc::SOL_SOCKET, libc::SO_ERROR, &mut value)
+        .unwrap();
+    assert_eq!(i32::from_ne_bytes(value), 0);
+}
+
+fn numeric_names_are_resolved(driver: impl Driver) {
+    let found = driver.resolve("127.0.0.1", 80).unwrap().unwrap();
+    assert_eq!(found, [SocketAddr::loopback(80)]);
+    let found = driver.resolve("::1", 80).unwrap().unwrap();
+    assert_eq!(found[0].to_string(), "[::1]:80");
 }
