@@ -100,9 +100,8 @@ def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:
         others = [path for path in paths.split(os.pathsep) if path != hook] if paths else []
         environment["PYTHONPATH"] = os.pathsep.join([hook, *others])
         environment[HOOK_VARIABLE] = f"{sys.prefix}|{sys.version_info[0]}.{sys.version_info[1]}"
-    for stream in (sys.stdout, sys.stderr):
-        # Closed or full streams are the program's to find.
-        with contextlib.suppress(AttributeError, OSError):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # without those that are closed
+        with contextlib.suppress(OSError):  # a full one is the program's to find
             stream.flush()
     os.execve(sys.executable, [sys.executable, *interpreter_options, *target], environment)
 

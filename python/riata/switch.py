@@ -27,12 +27,11 @@ def switched_off() -> bool:
     global _off
     if _off is None:
         _off = _read_switch()
-        if _off and not _already_said():
+        # Who has closed stderr, or filled its disk, still gets the program.
+        if _off and sys.stderr is not None and not _already_said():
             notice = "riata: switched off by RIATA_LOOP=asyncio, running on asyncio"
-            # Who has closed stderr, or filled its disk, still gets the program.
-            with contextlib.suppress(AttributeError, OSError):
-                sys.stderr.write(f"{notice}\n")
-                sys.stderr.flush()
+            with contextlib.suppress(OSError):
+                print(notice, file=sys.stderr, flush=True)
     return _off
 
 
