@@ -21,6 +21,14 @@ import weakref
 from asyncio import base_events, events, selector_events, unix_events
 from typing import Any, ClassVar
 
+from riata.interpreter import is_main
+
+if not is_main():
+    # Before the extension is loaded: on 3.10 and 3.11 it would be, and then serve no other interpreter.
+    raise ImportError(
+        "riata's loops run in the main interpreter only; this is a sub-interpreter, use asyncio's here"
+    )
+
 from riata import _riata, tls
 
 __all__ = ["EventLoop"]

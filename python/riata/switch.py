@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 
-__all__ = ["NOTICE_VARIABLE", "switched_off"]
+__all__ = ["NOTICE_VARIABLE", "notice", "switched_off"]
 
 # Set by `riata run` to its process id once it has said that riata is off: the program that takes its place in the
 # same process does not say it again.
@@ -27,12 +27,16 @@ def switched_off() -> bool:
     global _off
     if _off is None:
         _off = _read_switch()
-        # Who has closed stderr, or filled its disk, still gets the program.
-        if _off and sys.stderr is not None and not _already_said():
-            notice = "riata: switched off by RIATA_LOOP=asyncio, running on asyncio"
-            with contextlib.suppress(OSError):
-                print(notice, file=sys.stderr, flush=True)
+        if _off and not _already_said():
+            notice("switched off by RIATA_LOOP=asyncio, running on asyncio")
     return _off
+
+
+def notice(text: str) -> None:
+    """Tell the operator on stderr. Who has closed it, or filled its disk, still gets the program."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(f"riata: {text}", file=sys.stderr, flush=True)
 
 
 def _read_switch() -> bool:

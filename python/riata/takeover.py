@@ -17,8 +17,9 @@ from types import ModuleType
 from typing import Any
 
 from riata.factory import new_event_loop
+from riata.interpreter import is_main
 from riata.runner import run_on
-from riata.switch import switched_off
+from riata.switch import notice, switched_off
 
 __all__ = ["asyncio_imported", "install", "uninstall", "uvloop_imported"]
 
@@ -89,9 +90,17 @@ def _replace_functions() -> Callable[[], None]:
     return undo
 
 
+def _is_left_alone(module: ModuleType) -> bool:
+    """A sub-interpreter keeps its loops, and the operator is told."""
+    if is_main():
+        return False
+    notice(f"not for sub-interpreters, this one runs on {module.__name__}")
+    return True
+
+
 def asyncio_imported(module: ModuleType) -> None:
     """Take over asyncio in a program started by `riata run`; called once, when it has been imported."""
-    if switched_off():
+    if switched_off() or _is_left_alone(module):
         return
     install()
     loop_class: Any = asyncio.SelectorEventLoop
@@ -106,7 +115,7 @@ def asyncio_imported(module: ModuleType) -> None:
 
 def uvloop_imported(module: ModuleType) -> None:
     """Take over uvloop in a program started by `riata run`; called once, when it has been imported."""
-    if switched_off():
+    if switched_off() or _is_left_alone(module):
         return
     from riata.event_loop import EventLoop
 

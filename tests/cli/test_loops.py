@@ -246,6 +246,29 @@ def test_sub_interpreters_keep_their_loop(run, write):
     assert run(RIATA, "-c", code) == Outcome(0, "riata\nasyncio\n", notice)
 
 
+def test_a_sub_interpreter_gets_no_loop_of_ours(run):
+    """And asking for one there leaves the main interpreter as it was."""
+    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    pytest.importorskip(name)
+    ask = "import sys\\ntry: import riata; riata.EventLoop\\nexcept ImportError as e: print(e, flush=True)"
+    code = (
+        f"import os, {name} as interpreters; other = interpreters.create(); "
+        f"interpreters.run_string(other, '{ask}'); "
+        "import asyncio, riata; print(asyncio.run(asyncio.sleep(0, 1)), riata.run(asyncio.sleep(0, 2)), flush=True); "
+        "os._exit(0)"  # as above
+    )
+    refusal = "riata's loops run in the main interpreter only; this is a sub-interpreter, use asyncio's here\n"
+    assert run(PYTHON, "-c", code) == Outcome(0, refusal + "1 2\n", "")
+
+
+def test_a_module_of_the_same_name(run, write):
+    path = write("program/riata.py", "")
+    write("program/app.py", ASK + "print(asyncio.run(main()))\n")
+    outcome = run(RIATA, "program/app.py")
+    message = f"ImportError: `riata run` needs the package riata, which {path} hides: rename it"
+    assert (outcome.status, outcome.out, outcome.err.splitlines()[-1]) == (1, "", message)
+
+
 def test_own_sitecustomize_is_imported(run, write):
     """The start-up hook makes way for the `sitecustomize` that it hides. (The `riata` command read it as well.)"""
     write("site/sitecustomize.py", "import sys; print('mine', __name__, __file__)\n")

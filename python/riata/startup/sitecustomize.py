@@ -48,12 +48,14 @@ class _Loader(object):
 
 def _call(name):
     def action(module):
-        if _in_subinterpreter():
-            sys.stderr.write("riata: not for sub-interpreters, this one runs on %s\n" % module.__name__)
-            return
         try:
             import riata.takeover
         except ModuleNotFoundError as error:
+            if error.name == "riata.takeover":
+                hider = getattr(sys.modules["riata"], "__file__", None)
+                error = ImportError("`riata run` needs the package riata, which %s hides: rename it" % hider)
+                error.__suppress_context__ = True  # `from None`
+                raise error
             if error.name != "riata":
                 raise
             # riata was imported from a folder that is not on the path here, such as the current one
@@ -62,19 +64,6 @@ def _call(name):
         getattr(riata.takeover, name)(module)
 
     return action
-
-
-def _in_subinterpreter():
-    """Whether this is an interpreter beside the main one in its process, where the extension cannot be loaded."""
-    import _thread
-
-    if hasattr(_thread, "_is_main_interpreter"):  # since 3.12
-        return not _thread._is_main_interpreter()
-    try:
-        import _xxsubinterpreters  # type: ignore
-    except ImportError:
-        return False
-    return int(_xxsubinterpreters.get_current()) != 0
 
 
 def _chain():
