@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from ..support import turns
+from ..support import differential, turns
 
 VARIABLE: contextvars.ContextVar = contextvars.ContextVar("variable", default="unset")
 
@@ -262,3 +262,14 @@ def test_a_running_handle_can_be_run_again(loop):
     other = loop.call_soon(again)
     turns(loop)
     assert ran == ["unset", "unset", "inside"]
+
+
+def test_what_is_no_context():
+    def scenario(loop, log):
+        loop.call_soon(log, "ran", context=3)
+        future = loop.create_future()
+        future.add_done_callback(log, context="none")
+        future.set_result(None)
+        turns(loop)
+
+    differential(scenario)

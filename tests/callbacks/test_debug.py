@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import threading
 
 import pytest
@@ -92,6 +93,51 @@ def test_source_traceback_of_a_handle(loop_name):
         traceback = context["source_traceback"]
         assert traceback[-1].name == "test_source_traceback_of_a_handle"
         assert traceback[-1].filename == __file__
+
+
+def test_source_tracebacks_of_what_the_loop_schedules(loop_name):
+    """Who added the watcher, ended the future, closed the connection."""
+
+    def boom(*args):
+        raise ValueError("boom")
+
+    def names(context):
+        return [frame.name for frame in context["source_traceback"]]
+
+    with checked_loop(loop_name, debug=True) as (loop, reports):
+        a, b = socket.socketpair()
+
+        def watch():
+            loop.add_writer(b, boom)
+
+        watch()
+        turns(loop)
+        loop.remove_writer(b)
+        assert "watch" in names(reports.take()[0])
+
+        def end(future):
+            future.set_result(None)
+
+        future = loop.create_future()
+        future.add_done_callback(boom)
+        end(future)
+        turns(loop)
+        assert "end" in names(reports.take_one())
+
+        class Protocol(asyncio.Protocol):
+            connection_lost = boom
+
+        async def connect():
+            return await loop.create_connection(Protocol, sock=a)
+
+        def close(transport):
+            transport.close()
+
+        transport, _ = loop.run_until_complete(connect())
+        close(transport)
+        turns(loop)
+        assert "close" in names(reports.take_one())
+        b.close()
 
 
 def test_reports_of_callbacks():

@@ -3,11 +3,12 @@
 import asyncio
 import contextvars
 import gc
+import re
 import weakref
 
 import pytest
 
-from ..support import PY312, differential, turns
+from ..support import PY312, differential, new_event_loop, turns
 
 
 def nothing(*args):
@@ -274,3 +275,26 @@ def test_a_long_chain_of_handles_can_be_dropped(loop):
     loop.call_soon(callback, None)
     loop.run_forever()
     state["last"] = None
+
+
+@pytest.mark.parametrize("when", ["soon", [], 1j, object()])
+def test_deadlines_that_are_no_numbers(loop_name, when):
+    loop = new_event_loop(loop_name)  # asyncio's keeps the timer, and cannot run any more
+    loop.call_at(1e6, nothing)
+    message = f"'<' not supported between instances of '{type(when).__name__}' and 'float'"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        loop.call_at(when, nothing)
+    loop.close()
+
+
+def test_deadlines_that_are_ints():
+    def scenario(loop, log):
+        first = loop.call_at(1e6, nothing)
+        whole = loop.call_at(1_000_000, nothing)
+        log(repr(whole.when()), repr(whole), whole == first)
+        first.cancel()
+        whole.cancel()
+        log(repr(whole._repr))
+
+    differential(scenario)
+    differential(scenario, debug=True)

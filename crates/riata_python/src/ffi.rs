@@ -220,8 +220,16 @@ impl Obj {
     }
 
     pub fn equals(&self, other: &Obj) -> Res<bool> {
+        self.compare(other, ffi::Py_EQ)
+    }
+
+    pub fn less_than(&self, other: &Obj) -> Res<bool> {
+        self.compare(other, ffi::Py_LT)
+    }
+
+    fn compare(&self, other: &Obj, operator: i32) -> Res<bool> {
         // SAFETY: live objects.
-        match unsafe { ffi::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), ffi::Py_EQ) } {
+        match unsafe { ffi::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), operator) } {
             -1 => Err(Raised),
             value => Ok(value == 1),
         }

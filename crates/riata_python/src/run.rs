@@ -3,10 +3,10 @@
 //! What a callback raises goes to the loop's exception handler; only `SystemExit` and `KeyboardInterrupt` come out, and what
 //! is queued behind stays queued, in order.
 
-use crate::core::handle::{Handle, new_handle};
+use crate::core::handle::{Handle, handle_for_report};
 use crate::core::task::{self, Task};
 use crate::event_loop::LoopCore;
-use crate::ffi::{Obj, Raised, Res, RunsIn, in_context};
+use crate::ffi::{Obj, Raised, Res, RunsIn, run_in_context};
 use crate::job::Job;
 use crate::net;
 
@@ -51,7 +51,7 @@ fn run_job(core: &LoopCore, job: Job) -> Res<()> {
             future,
         } => {
             core.leave()?;
-            match in_context(&context, || callback.call1(&future)) {
+            match run_in_context(&context, || callback.call1(&future)) {
                 Ok(_) => Ok(()),
                 Err(Raised) => report(core, &callback, &[future.as_ptr()], &context),
             }
@@ -87,7 +87,7 @@ fn report(
 ) -> Res<()> {
     let exception = crate::ffi::take_exception();
     core.leave()?;
-    let handle = new_handle(
+    let handle = handle_for_report(
         &core.this(),
         core,
         callback,
@@ -118,7 +118,7 @@ fn run_timed(core: &LoopCore, job: Job) -> Res<()> {
             callback,
             context,
             future,
-        } => new_handle(
+        } => handle_for_report(
             &core.this(),
             core,
             &callback,

@@ -13,6 +13,7 @@ use std::cell::Cell;
 
 use pyo3::ffi;
 
+use super::handle::extract_stack;
 use super::task;
 use crate::event_loop::LoopCore;
 use crate::ffi::{Obj, Res, Slot, aside, raise, raise_runtime_error};
@@ -143,8 +144,7 @@ impl Future {
 
     #[cold]
     pub fn capture_stack(&self) -> Res<()> {
-        let stack = state().format_helpers.get(c"extract_stack")?.call0()?;
-        self.source_traceback.set(stack);
+        self.source_traceback.set(extract_stack()?);
         Ok(())
     }
 

@@ -13,8 +13,8 @@ use super::entry::{field, method, visit_all};
 use super::typespec::{TypeSpec, getter, noargs, offset_member};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Slot, aside, dict, dict_set, ends_the_loop, give, in_context,
-    own_context, repr, string, tuple, utf8,
+    Obj, Raised, Res, RunsIn, Slot, aside, dict, dict_set, ends_the_loop, float, give, int,
+    own_context, repr, run_in_context, string, tuple, utf8,
 };
 use crate::state::state;
 
@@ -36,6 +36,8 @@ pub struct Handle {
     in_heap: Cell<bool>,
     /// Whether `context` is a snapshot that others may hold: before anything runs in it, it is copied.
     context_is_shared: Cell<bool>,
+    /// Whether `when` was given as an int, and is shown as one.
+    when_is_int: Cell<bool>,
     pub loop_: Slot,
     /// The native side of `loop_`, valid as long as that is held.
     core: Cell<*const LoopCore>,
@@ -57,9 +59,25 @@ pub fn from_obj(object: &Obj) -> Option<&Handle> {
         .then(|| unsafe { &*object.as_ptr().cast::<Handle>() })
 }
 
-/// Make a handle. `args` are borrowed; `context` is where it will run.
+/// Make a handle. `args` are borrowed; `context` is where it will run. In debug mode it knows who made it.
 #[inline]
 pub fn new_handle(
+    loop_: &Obj,
+    core: &LoopCore,
+    callback: &Obj,
+    args: &[*mut ffi::PyObject],
+    context: RunsIn,
+) -> Res {
+    let object = handle_for_report(loop_, core, callback, args, context)?;
+    if core.debug.get() {
+        Handle::of(&object).source_traceback.set(extract_stack()?);
+    }
+    Ok(object)
+}
+
+/// A handle that shows, in a report, what ran without one.
+#[inline]
+pub fn handle_for_report(
     loop_: &Obj,
     core: &LoopCore,
     callback: &Obj,
@@ -100,7 +118,11 @@ pub fn new_timer_handle(
         args,
         context,
     )?;
-    Handle::of(&object).when.set(when);
+    let this = Handle::of(&object);
+    this.when.set(when);
+    if core.debug.get() {
+        this.source_traceback.set(extract_stack()?);
+    }
     Ok(object)
 }
 
@@ -229,6 +251,19 @@ impl Handle {
         self.in_heap.set(false);
     }
 
+    /// An int that a float holds exactly was given to `call_at`.
+    pub fn show_int(&self) {
+        self.when_is_int.set(true);
+    }
+
+    fn when_as_given(&self) -> Res {
+        let when = self.when.get();
+        if self.when_is_int.get() {
+            return int(when as i64);
+        }
+        float(when)
+    }
+
     fn context_or_none(&self) -> Res {
         own_context(&self.context, &self.context_is_shared)?;
         Ok(self.context.get_or_none())
@@ -287,7 +322,7 @@ impl Handle {
         // SAFETY: what is not held here stays in this handle, since nobody else can reach it; a context is never taken out
         // of a handle that lives, and the caller holds it.
         let (callback, context) = unsafe { (Obj::from_ref(&callback), Obj::from_ref(&context)) };
-        let outcome = in_context(context, || match self.nargs.get() {
+        let outcome = run_in_context(context, || match self.nargs.get() {
             // SAFETY: a callable and the tuple made in `fill`.
             AS_TUPLE => unsafe { Obj::owned(ffi::PyObject_CallObject(callback.as_ptr(), args[0])) },
             count => callback.call(&args[..count as usize]),
@@ -357,10 +392,7 @@ impl Handle {
             info.push_str(" cancelled");
         }
         if timer {
-            info.push_str(&format!(
-                " when={}",
-                repr(&crate::ffi::float(self.when.get())?)?
-            ));
+            info.push_str(&format!(" when={}", repr(&self.when_as_given()?)?));
         }
         if let Some(callback) = self.callback.get().filter(|callback| !callback.is_none()) {
             info.push(' ');
@@ -377,6 +409,12 @@ impl Handle {
         }
         Ok(info)
     }
+}
+
+/// Where the program is, as asyncio keeps it in debug mode.
+#[cold]
+pub fn extract_stack() -> Res {
+    state().format_helpers.get(c"extract_stack")?.call0()
 }
 
 /// `file:line` of the last frame of a captured stack.

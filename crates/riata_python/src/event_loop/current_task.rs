@@ -9,7 +9,7 @@ use super::LoopCore;
 use crate::core::task::Task;
 use crate::ffi::{Obj, Res, aside};
 #[cfg(not(Py_3_14))]
-use crate::ffi::{check, take_exception};
+use crate::ffi::{check, dict_delete, dict_get, dict_set, take_exception};
 use crate::state::state;
 
 /// Which task was current, and whether asyncio knew.
@@ -109,7 +109,7 @@ impl LoopCore {
     fn write_current(&self, task: &Obj) -> Res<()> {
         match self.set_running_task(task.as_ptr()) {
             true => Ok(()),
-            false => self.swap_current(task),
+            false => swap_current(&self.this(), task).map(drop),
         }
     }
 
@@ -117,7 +117,7 @@ impl LoopCore {
     fn erase_current(&self) -> Res<()> {
         match self.set_running_task(ptr::null_mut()) {
             true => Ok(()),
-            false => self.swap_current(&Obj::none()),
+            false => swap_current(&self.this(), &Obj::none()).map(drop),
         }
     }
 
@@ -131,15 +131,6 @@ impl LoopCore {
                 layout.set(self.thread.get(), self.this.get(), task)
             },
             _ => false,
-        }
-    }
-
-    #[cfg(Py_3_14)]
-    #[cold]
-    fn swap_current(&self, task: &Obj) -> Res<()> {
-        match &state().swap_current_task {
-            Some(swap) => swap.call(&[self.this().as_ptr(), task.as_ptr()]).map(drop),
-            None => Ok(()),
         }
     }
 
@@ -168,5 +159,25 @@ impl LoopCore {
             drop(take_exception());
         }
         Ok(())
+    }
+}
+
+/// Tell asyncio that `task` (`None`: no task) is the current one; returns what was, which may be a task of asyncio's.
+pub fn swap_current(loop_: &Obj, task: &Obj) -> Res {
+    let state = state();
+    #[cfg(not(Py_3_14))]
+    if let Some(current) = &state.current_tasks {
+        // What `_swap_current_task` does up to 3.13.
+        let before = dict_get(current, loop_)?;
+        if !task.is_none() {
+            dict_set(current, loop_, task)?;
+        } else if before.is_some() {
+            dict_delete(current, loop_)?;
+        }
+        return Ok(before.unwrap_or_else(Obj::none));
+    }
+    match &state.swap_current_task {
+        Some(swap) => swap.call(&[loop_.as_ptr(), task.as_ptr()]),
+        None => Ok(Obj::none()),
     }
 }

@@ -87,6 +87,25 @@ pub fn file_descriptor(fileobj: &Bound<'_, PyAny>) -> PyResult<SocketId> {
         .map_or(TOO_LARGE, |fd| SocketId(fd.cast_unsigned())))
 }
 
+fn check_not_too_large(id: SocketId) -> PyResult<()> {
+    if id == TOO_LARGE {
+        return Err(PyOverflowError::new_err(
+            "Python int too large to convert to C int",
+        ));
+    }
+    Ok(())
+}
+
+/// What a socket's `fileno()` returned, as a descriptor to be watched.
+pub fn socket_id(number: &Obj) -> Res<SocketId> {
+    let id = Python::attach(|py| {
+        let id = file_descriptor(Py::from(number.clone()).bind(py))?;
+        check_not_too_large(id)?;
+        PyResult::Ok(id)
+    });
+    Ok(id?)
+}
+
 fn text_of(object: &Bound<'_, PyAny>) -> String {
     object
         .repr()
@@ -113,11 +132,7 @@ pub fn watch(
     add: fn(&LoopCore, SocketId, Job) -> std::io::Result<Option<Job>>,
 ) -> PyResult<Obj> {
     core.check_closed()?;
-    if id == TOO_LARGE {
-        return Err(PyOverflowError::new_err(
-            "Python int too large to convert to C int",
-        ));
-    }
+    check_not_too_large(id)?;
     let pointers: Vec<_> = args.iter_borrowed().map(|arg| arg.as_ptr()).collect();
     let handle = new_handle(
         &core.this(),

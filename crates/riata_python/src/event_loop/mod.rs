@@ -4,7 +4,7 @@
 //! `engine.rs`, none of which calls Python, drops a Python object or releases the GIL while it holds the borrow.
 
 mod contexts;
-mod current_task;
+pub mod current_task;
 pub mod engine;
 pub mod io;
 mod running;

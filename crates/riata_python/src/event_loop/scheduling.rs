@@ -17,7 +17,7 @@ use crate::core::task::new_task;
 use crate::core::typespec::{fastcall, noargs};
 use crate::ffi::{
     Obj, Res, RunsIn, check, float, give, give_from, raise, raise_runtime_error, raise_type_error,
-    to_double,
+    set_exception, take_exception, to_double,
 };
 use crate::job::{Job, TimerJob};
 use crate::state::state;
@@ -164,9 +164,6 @@ impl<'a> Call<'a> {
             &self.positional[callback + 1..],
             self.context,
         )?;
-        if core.debug.get() {
-            capture_stack(&handle)?;
-        }
         Ok((handle, core))
     }
 
@@ -180,20 +177,10 @@ impl<'a> Call<'a> {
             &self.positional[2..],
             self.context,
         )?;
-        if self.core.debug.get() {
-            capture_stack(&handle)?;
-        }
         Handle::of(&handle).enter_heap();
         self.core.add_timer(when, TimerJob::Handle(handle.clone()));
         Ok(handle)
     }
-}
-
-#[cold]
-fn capture_stack(handle: &Obj) -> Res<()> {
-    let stack = state().format_helpers.get(c"extract_stack")?.call0()?;
-    Handle::of(handle).source_traceback.set(stack);
-    Ok(())
 }
 
 unsafe extern "C" fn call_soon(
@@ -290,6 +277,20 @@ fn after(now: f64, delay: &Obj) -> Res<f64> {
     }
 }
 
+/// Up to here a float holds every int.
+const EXACT_INTS: f64 = 9_007_199_254_740_992.0;
+
+/// When, as a number of seconds. asyncio compares with the times of other timers, and so finds out what is no number.
+#[inline]
+fn deadline(when: &Obj, core: &LoopCore) -> Res<f64> {
+    to_double(when).or_else(|raised| {
+        let error = take_exception();
+        when.less_than(&float(core.time())?)?;
+        error.map(set_exception);
+        Err(raised)
+    })
+}
+
 unsafe extern "C" fn call_at(
     object: *mut ffi::PyObject,
     args: *const *mut ffi::PyObject,
@@ -309,8 +310,14 @@ unsafe extern "C" fn call_at(
             });
         }
         call.core.debug_checks(call.callback(1), "call_at", false)?;
-        let when = to_double(when)?;
-        call.timer(when)
+        let seconds = deadline(when, call.core)?;
+        // SAFETY: a live object.
+        let is_int = unsafe { ffi::PyLong_CheckExact(when.as_ptr()) } != 0;
+        let timer = call.timer(seconds)?;
+        if is_int && seconds.abs() < EXACT_INTS {
+            Handle::of(&timer).show_int();
+        }
+        Ok(timer)
     }))
 }
 

@@ -16,19 +16,39 @@ pub fn copy_of_context(context: &Obj) -> Res {
     unsafe { Obj::owned(ffi::PyContext_Copy(context.as_ptr())) }
 }
 
-/// Run `body` inside `context`, as `Context.run` does. The body's error outlives the exit.
+/// Run `body` inside `context`. The body's error outlives the exit.
 #[inline]
 pub fn in_context<T>(context: &Obj, body: impl FnOnce() -> Res<T>) -> Res<T> {
+    enter(context)?;
+    leave_with(context, body())
+}
+
+/// As [`in_context`], by asyncio's `context.run(…)`: what is no context has no `run`.
+#[inline]
+pub fn run_in_context<T>(context: &Obj, body: impl FnOnce() -> Res<T>) -> Res<T> {
+    enter(context).or_else(|raised| no_run(context, raised))?;
+    leave_with(context, body())
+}
+
+#[inline]
+fn enter(context: &Obj) -> Res<()> {
     // SAFETY: PyContext_Enter checks that this is a context.
-    if unsafe { ffi::PyContext_Enter(context.as_ptr()) } < 0 {
-        return Err(Raised);
-    }
-    let result = body();
-    // SAFETY: entered above; CPython keeps the error indicator across the exit.
-    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } < 0 {
-        return Err(Raised);
-    }
+    check(unsafe { ffi::PyContext_Enter(context.as_ptr()) })
+}
+
+#[inline]
+fn leave_with<T>(context: &Obj, result: Res<T>) -> Res<T> {
+    // SAFETY: the caller has entered it; CPython keeps the error indicator across the exit.
+    check(unsafe { ffi::PyContext_Exit(context.as_ptr()) })?;
     result
+}
+
+#[cold]
+fn no_run(context: &Obj, raised: Raised) -> Res<()> {
+    let error = take_exception();
+    context.get(c"run")?;
+    error.map(set_exception);
+    Err(raised)
 }
 
 /// Where something will run that is scheduled.

@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 use riata_engine::{ReceiveBuffer, SocketId};
 
 use crate::core::freelist::FreeList;
-use crate::core::handle::{Handle, new_handle};
+use crate::core::handle::{Handle, handle_for_report};
 use crate::core::sock_call::SockCall;
 use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
@@ -184,7 +184,7 @@ fn report(core: &LoopCore, object: &Obj, event: Event, argument: Option<Obj>) ->
         }
     };
     let args: Vec<_> = argument.iter().map(Obj::as_ptr).collect();
-    let handle = new_handle(&loop_, core, &callback, &args, core.context_for_job()?)?;
+    let handle = handle_for_report(&loop_, core, &callback, &args, core.context_for_job()?)?;
     set_exception(exception);
     Handle::of(&handle).report(&handle, &callback)
 }

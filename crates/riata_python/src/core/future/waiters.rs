@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use pyo3::ffi;
 
 use super::{Future, Status};
+use crate::core::handle::new_handle;
 use crate::core::task;
-use crate::ffi::{Obj, Res, aside, check, tuple};
+use crate::ffi::{Obj, Res, RunsIn, aside, check, tuple};
 use crate::job::Job;
 use crate::state::state;
 
@@ -90,6 +91,12 @@ impl Future {
             core.check_callable(&callback)?;
             match task::waiting_task(&callback) {
                 Some(task) if task::is_waiting_for(&task, this) => core.wake(task),
+                _ if core.debug.get() => {
+                    let loop_ = self.loop_.get_or_none();
+                    let args = [this.as_ptr()];
+                    let handle = new_handle(&loop_, core, &callback, &args, RunsIn::Own(context))?;
+                    core.push(Job::Handle(handle));
+                }
                 _ => core.push(Job::Done {
                     callback,
                     context,

@@ -62,6 +62,7 @@ fn make(
         getter(c"_context", context_getter),
         getter(c"_cancelled", cancelled_getter),
         getter(c"_source_traceback", source_traceback_getter),
+        getter(c"_repr", repr_getter),
     ];
     if timer {
         methods.push(noargs(
@@ -131,17 +132,19 @@ field!(cancelled_getter, |_object, handle| Ok(Obj::bool(
 field!(source_traceback_getter, |_object, handle| Ok(handle
     .source_traceback
     .get_or_none()));
-field!(when_getter, |_object, handle| crate::ffi::float(
-    handle.when.get()
-));
+field!(
+    repr_getter,
+    |_object, handle| match handle.kept_repr.get() {
+        Some(kept) => string(&format!("<{}>", utf8(&kept)?)),
+        None => Ok(Obj::none()),
+    }
+);
+field!(when_getter, |_object, handle| handle.when_as_given());
 field!(scheduled_getter, |_object, handle| Ok(Obj::bool(
     handle.in_heap.get()
 )));
 
-unsafe extern "C" fn when(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: the receiver of a method or getter of this type.
-    give(crate::ffi::float(unsafe { this(&object) }.1.when.get()))
-}
+method!(when, |_object, handle| handle.when_as_given());
 
 unsafe extern "C" fn handle_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a slot of this type.
@@ -232,6 +235,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         handle.cancelled.set(false);
         handle.in_heap.set(false);
         handle.context_is_shared.set(false);
+        handle.when_is_int.set(false);
         let parked = held.is_some()
             && !core.is_null()
             && ffi::PyObject_GC_IsFinalized(object) == 0

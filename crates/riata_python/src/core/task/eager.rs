@@ -1,9 +1,8 @@
 //! The first step of an eager task (3.12 and newer): at once, inside the call that made it.
 
 use super::Task;
+use crate::event_loop::current_task::swap_current;
 use crate::ffi::{Obj, Res, aside, in_context};
-#[cfg(not(Py_3_14))]
-use crate::ffi::{dict_delete, dict_get, dict_set};
 use crate::state::state;
 
 impl Task {
@@ -75,25 +74,5 @@ impl Task {
             }
             None => state().register_task.call1(this).map(drop),
         }
-    }
-}
-
-/// Tell asyncio that `task` (`None`: no task) is the current one; returns what was, which may be a task of asyncio's.
-fn swap_current(loop_: &Obj, task: &Obj) -> Res {
-    let state = state();
-    #[cfg(not(Py_3_14))]
-    if let Some(current) = &state.current_tasks {
-        // What `_swap_current_task` does up to 3.13.
-        let before = dict_get(current, loop_)?;
-        if !task.is_none() {
-            dict_set(current, loop_, task)?;
-        } else if before.is_some() {
-            dict_delete(current, loop_)?;
-        }
-        return Ok(before.unwrap_or_else(Obj::none));
-    }
-    match &state.swap_current_task {
-        Some(swap) => swap.call(&[loop_.as_ptr(), task.as_ptr()]),
-        None => Ok(Obj::none()),
     }
 }

@@ -6,7 +6,7 @@ use crate::core::future;
 use crate::event_loop::LoopCore;
 use crate::ffi::{
     Obj, Raised, Res, Sent, exception_matches, in_context, raise, raise_runtime_error, repr,
-    send_none, set_exception, take_exception, throw,
+    run_in_context, send_none, set_exception, take_exception, throw,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -18,7 +18,7 @@ impl Task {
         let context = self.own_context()?;
         core.enter(this)?;
         core.stepping(self.task_id());
-        let stepped = in_context(&context, || self.step(this, exception));
+        let stepped = run_in_context(&context, || self.step(this, exception));
         core.step_ended()?;
         stepped
     }
