@@ -99,6 +99,26 @@ def test_write_takes_what_asyncio_takes():
     differential(scenario)
 
 
+def test_a_view_with_holes():
+    """It cannot be sent, which ends the connection; on one that has ended it is counted as every write."""
+
+    async def scenario(loop, log):
+        holes = memoryview(b"abcdef")[::2]
+        loop.set_exception_handler(
+            lambda loop, context: log(context["message"], context["exception"])
+        )
+        for method, data in (("write", holes), ("writelines", [b"x", holes])):
+            peer, client, server = await pair(loop)
+            log.attempt(method, getattr(client.transport, method), data)
+            log(client.transport.is_closing(), client.transport._conn_lost)
+            client.transport.write(holes[:0])
+            client.transport.write(holes)
+            log(client.transport._conn_lost, await client.lost, await peer.lost, bytes(peer.data))
+            await finish(server)
+
+    differential(scenario)
+
+
 def test_get_extra_info(loop):
     async def main():
         peer, client, server = await pair(loop)
@@ -110,6 +130,8 @@ def test_get_extra_info(loop):
         assert info("sockname") == sock.getsockname() == peer.transport.get_extra_info("peername")
         assert info("nonsense") is None
         assert info("nonsense", 5) == 5
+        with pytest.raises(TypeError, match="unhashable type: 'list'"):
+            info([])
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert peer.transport.get_extra_info("socket").getsockopt(
             socket.IPPROTO_TCP, socket.TCP_NODELAY

@@ -237,6 +237,7 @@ def test_wrong_arguments():
         await attempt("not a number", lambda: loop.sock_recv(a, "x"))
         await attempt("negative", lambda: loop.sock_recv(a, -1))
         await attempt("read-only", lambda: loop.sock_recv_into(a, b"read-only"))
+        await attempt("no buffer", lambda: loop.sock_recv_into(a, None))
         await attempt("text", lambda: loop.sock_sendall(a, "text"))
         await attempt("none", lambda: loop.sock_sendall(a, None))
         a.close()
@@ -407,3 +408,28 @@ def test_an_object_that_only_looks_like_a_socket(loop, ends):
         assert b.recv(10) == b"answer"
 
     loop.run_until_complete(main())
+
+
+@pytest.mark.parametrize("method", ["sock_recv", "sock_recv_into", "sock_sendall"])
+def test_descriptors_that_are_none(method):
+    class Duck:
+        def __init__(self, number):
+            self.fileno = lambda: number
+
+        def never(self, argument):
+            raise BlockingIOError
+
+        recv = recv_into = send = never
+
+    async def scenario(loop, log):
+        for number in ("x", None, 3.5, -1, 2**40, -(2**70)):
+            try:
+                log(
+                    await getattr(loop, method)(
+                        Duck(number), b"1" if method == "sock_sendall" else 1
+                    )
+                )
+            except Exception as error:
+                log(number, error)
+
+    differential(scenario)

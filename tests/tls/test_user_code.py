@@ -276,3 +276,26 @@ def test_writes_after_the_end_are_warned_about(loop, server_context, client_cont
 
     loop.run_until_complete(main())
     assert 4 <= caplog.text.count("SSL connection is closed") <= 6
+
+
+def test_writelines_of_what_has_no_length(loop, server_context, client_context, reports):
+    async def main():
+        peer = Logged(lambda *event: None)
+        server = await loop.create_server(lambda: peer, "127.0.0.1", 0, ssl=server_context)
+        protocol = Logged(lambda *event: None)
+        transport, _ = await loop.create_connection(
+            lambda: protocol,
+            *server.sockets[0].getsockname(),
+            ssl=client_context,
+            server_hostname="localhost",
+        )
+        with pytest.raises(TypeError, match="object of type 'int' has no len()"):
+            transport.writelines([b"x", 1])
+        assert not transport.is_closing()
+        transport.write(b"y")
+        await protocol.lost
+        server.close()
+        await server.wait_closed()
+
+    loop.run_until_complete(main())
+    assert [context["message"] for context in reports.take()] == ["Fatal error on SSL protocol"]

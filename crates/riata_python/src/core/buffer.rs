@@ -5,7 +5,7 @@
 
 use pyo3::ffi;
 
-use crate::ffi::{Obj, Raised, Res, check, raise_type_error, take_exception, utf8};
+use crate::ffi::{Obj, Raised, Res, check, raise_type_error, repr, take_exception, utf8};
 
 /// A buffer that an object exports, held until this is dropped. Boxed, since an exporter may point into it.
 pub struct View(Box<ffi::Py_buffer>);
@@ -21,7 +21,11 @@ impl View {
         View::with_flags(object, ffi::PyBUF_WRITABLE).map_err(|Raised| {
             drop(take_exception());
             let class = Obj::of_type(object.type_ptr().cast());
-            match class.get(c"__name__").and_then(|name| utf8(&name)) {
+            let name = match object.is_none() {
+                true => repr(object),
+                false => class.get(c"__name__").and_then(|name| utf8(&name)),
+            };
+            match name {
                 Ok(name) => raise_type_error(&format!(
                     "recv_into() argument 1 must be read-write bytes-like object, not {name}"
                 )),

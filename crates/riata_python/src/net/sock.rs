@@ -14,6 +14,7 @@ use crate::core::sock_call::{SockCall, reused};
 use crate::errors::raise_os_error;
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
+use crate::event_loop::io::socket_id;
 use crate::ffi::{
     Obj, Raised, Res, blocking_error_type, bytes, ends_the_loop, int, interrupted_error_type,
     raise, raise_runtime_error, raised_matches, set_exception, take_exception, to_int, value_error,
@@ -85,19 +86,10 @@ impl SockCall {
         }
         let future = future::new_future(&loop_, core)?;
         let number = sock.method0(&state().names.fileno)?;
-        let fd = u32::try_from(to_int(&number)?).map_err(|_| {
-            raise(
-                value_error(),
-                &format!(
-                    "Invalid file descriptor: {}",
-                    crate::ffi::repr(&number).unwrap_or_default()
-                ),
-            )
-        })?;
-        let id = SocketId(fd);
+        let id = socket_id(&number)?;
         ensure_no_transport(core, id, &number)?;
         core.check_closed()?;
-        self.fd.set(fd);
+        self.fd.set(id.0);
         let replaced = match self.kind.get() {
             Kind::SendAll => core.add_writer(id, Job::Net(this.clone(), Event::Writable)),
             _ => core.add_reader(id, Job::Net(this.clone(), Event::Readable)),

@@ -10,6 +10,7 @@ use super::{Event, handle_exception, log_debug};
 use crate::core::handle::new_handle;
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
+use crate::event_loop::io::socket_id;
 use crate::ffi::{
     Obj, Raised, Res, RunsIn, aside, copy_context, dict, dict_get, dict_set, ends_the_loop,
     exception_matches, import, in_context, int, os_error_type, raise_in_context_of, set_exception,
@@ -146,14 +147,7 @@ fn schedule(
 
 /// The descriptor of a Python socket.
 pub fn fileno(sock: &Obj) -> Res<SocketId> {
-    let number = sock.method0(&state().names.fileno)?;
-    let fd = crate::ffi::to_int(&number)?;
-    u32::try_from(fd).map(SocketId).map_err(|_| {
-        crate::ffi::raise(
-            crate::ffi::value_error(),
-            &format!("Invalid file descriptor: {fd}"),
-        )
-    })
+    socket_id(&sock.method0(&state().names.fileno)?)
 }
 
 /// `getsockname()` and `getpeername()` of a family that we do not know.
@@ -279,7 +273,9 @@ impl Transport {
     fn schedule_lost(&self, this: &Obj, exception: Obj) -> Res<()> {
         self.conn_lost.set(self.conn_lost.get() + 1);
         let core = self.core();
-        if !core.plain.get() {
+        core.check_may_schedule()?;
+        // In debug mode, a handle tells who closed the connection.
+        if !core.plain.get() || core.debug.get() {
             let callback = this.get(c"_call_connection_lost")?;
             #[cfg(Py_3_15)]
             let context = self.context.get().map_or_else(copy_context, Ok)?;
@@ -287,7 +283,6 @@ impl Transport {
             let context = copy_context()?;
             return schedule(core, &callback, &[exception.as_ptr()], context);
         }
-        core.check_may_schedule()?;
         #[cfg(not(Py_3_15))]
         self.context.set(copy_context()?);
         self.lost_exception.set(exception);
@@ -415,7 +410,10 @@ impl Transport {
         }
         match self.native_info(name)? {
             Some(found) => Ok(found),
-            None => Ok(default.cloned().unwrap_or_else(Obj::none)),
+            // Names that no dict takes are refused, as by asyncio's own.
+            None => Ok(dict_get(&dict()?, name)?
+                .or_else(|| default.cloned())
+                .unwrap_or_else(Obj::none)),
         }
     }
 

@@ -176,6 +176,12 @@ impl Transport {
         if let Some(bytes) = bytes_of(data) {
             return self.write_bytes(this, bytes, || Ok(Data::Bytes(data.clone())));
         }
+        if !data.truth()? {
+            return Ok(());
+        }
+        if self.conn_lost.get() > 0 {
+            return self.count_lost_write();
+        }
         match View::of(data) {
             Ok(view) => self.write_bytes(this, view.bytes(), || {
                 Data::of_small(data, kind, view.len())
@@ -317,12 +323,28 @@ impl Transport {
         if !list.truth()? {
             return Ok(());
         }
-        let mut pieces = Vec::new();
+        let mut items = Vec::new();
         for item in crate::ffi::items(list)? {
-            pieces.push(match kind_of(&item) {
-                Some(Kind::Bytes) => Data::Bytes(item),
+            items.push(match kind_of(&item) {
+                Some(Kind::Bytes) => item,
                 // Every exporter of a buffer will do.
-                _ => Data::View(View::of(&crate::ffi::memoryview(&item)?)?),
+                _ => crate::ffi::memoryview(&item)?,
+            });
+        }
+        let mut pieces = Vec::new();
+        for item in items {
+            pieces.push(match bytes_of(&item) {
+                Some(_) => Data::Bytes(item),
+                None => match View::of(&item) {
+                    Ok(view) => Data::View(view),
+                    Err(Raised) if self.conn_lost.get() == 0 => {
+                        return self.fatal_raised(this, "Fatal write error on socket transport");
+                    }
+                    Err(Raised) => {
+                        drop(take_exception());
+                        continue;
+                    }
+                },
             });
         }
         self.send_pieces(this, pieces)

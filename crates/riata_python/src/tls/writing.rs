@@ -48,6 +48,10 @@ impl Session {
         }
         for data in items {
             self.keep(&data);
+            if kind_of(&data).is_none() {
+                // asyncio counts what it keeps, and there meets what has no length.
+                length(&data)?;
+            }
         }
         self.written(this)
     }
