@@ -12,9 +12,10 @@ use pyo3::prelude::*;
 use super::entry::{field, method, visit_all};
 use super::typespec::{TypeSpec, getter, noargs, offset_member};
 use crate::event_loop::LoopCore;
+use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Slot, aside, dict, dict_set, ends_the_loop, float, give, int,
-    own_context, repr, run_in_context, string, tuple, utf8,
+    Obj, Raised, Res, RunsIn, Slot, aside, ends_the_loop, float, give, int, own_context, repr,
+    run_in_context, string, tuple, utf8,
 };
 use crate::state::state;
 
@@ -355,19 +356,19 @@ impl Handle {
         let args = self.args_tuple()?;
         let source = callback_source(&loop_, callback, &args)?;
         let names = &state().names;
-        let context = dict()?;
-        dict_set(
-            &context,
-            &names.message,
-            &string(&format!("Exception in callback {source}"))?,
-        )?;
-        dict_set(&context, &names.exception, exception)?;
-        dict_set(&context, &names.handle, this)?;
-        if let Some(traceback) = self.source_traceback.get() {
-            dict_set(&context, &names.source_traceback, &traceback)?;
-        }
-        loop_.method(&names.call_exception_handler, &[context.as_ptr()])?;
-        Ok(())
+        let message = string(&format!("Exception in callback {source}"))?;
+        call_exception_handler(
+            &loop_,
+            &[
+                (&names.message, Some(&message)),
+                (&names.exception, Some(exception)),
+                (&names.handle, Some(this)),
+                (
+                    &names.source_traceback,
+                    self.source_traceback.get().as_ref(),
+                ),
+            ],
+        )
     }
 
     fn args_tuple(&self) -> Res {

@@ -19,8 +19,9 @@ use riata_trace::TaskId;
 use super::args::given;
 use super::future::Future;
 use crate::event_loop::LoopCore;
+use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Slot, copy_context, dict, dict_set, is_coroutine_exact, own_context,
+    Obj, Raised, Res, RunsIn, Slot, copy_context, is_coroutine_exact, own_context,
     raise_type_error, repr, string, take_exception,
 };
 use crate::job::Job;
@@ -251,17 +252,16 @@ impl Task {
 
     fn report_destroyed(&self, this: &Obj) -> Res<()> {
         let names = &state().names;
-        let context = dict()?;
-        dict_set(&context, &names.task, this)?;
-        dict_set(
-            &context,
-            &names.message,
-            &string("Task was destroyed but it is pending!")?,
-        )?;
-        if let Some(traceback) = self.future.source_traceback.get() {
-            dict_set(&context, &names.source_traceback, &traceback)?;
-        }
-        self.future.call_exception_handler(&context)
+        let message = string("Task was destroyed but it is pending!")?;
+        let traceback = self.future.source_traceback.get();
+        call_exception_handler(
+            &self.future.loop_.get_or_none(),
+            &[
+                (&names.task, Some(this)),
+                (&names.message, Some(&message)),
+                (&names.source_traceback, traceback.as_ref()),
+            ],
+        )
     }
 }
 

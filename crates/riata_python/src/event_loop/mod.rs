@@ -7,6 +7,7 @@ mod contexts;
 pub mod current_task;
 pub mod engine;
 pub mod io;
+pub mod reports;
 mod running;
 pub mod scheduling;
 mod task_list;

@@ -23,8 +23,8 @@ use crate::core::sock_call::SockCall;
 use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
-    Obj, Raised, Res, dict, dict_set, ends_the_loop, raise_runtime_error, repr, set_exception,
-    string, take_exception, while_handling,
+    Obj, Raised, Res, ends_the_loop, raise_runtime_error, repr, set_exception, string,
+    take_exception,
 };
 use crate::state::state;
 
@@ -187,26 +187,6 @@ fn report(core: &LoopCore, object: &Obj, event: Event, argument: Option<Obj>) ->
     let handle = handle_for_report(&loop_, core, &callback, &args, core.context_for_job()?)?;
     set_exception(exception);
     Handle::of(&handle).report(&handle, &callback)
-}
-
-/// Call the loop's exception handler.
-pub fn handle_exception(
-    core: &LoopCore,
-    message: &str,
-    exception: &Obj,
-    more: &[(&str, &Obj)],
-) -> Res<()> {
-    let names = &state().names;
-    let context = dict()?;
-    dict_set(&context, &names.message, &string(message)?)?;
-    dict_set(&context, &names.exception, exception)?;
-    for (key, value) in more {
-        dict_set(&context, &string(key)?, value)?;
-    }
-    while_handling(exception, || {
-        core.this().method1(&names.call_exception_handler, &context)
-    })?;
-    Ok(())
 }
 
 /// Debug mode: write to asyncio's log.

@@ -10,9 +10,10 @@ use pyo3::prelude::*;
 use riata_engine::{Driver as _, SocketAddr, SocketId};
 
 use super::transport::{Connection, Source, fileno, give_up, socket_from};
-use super::{Event, address, handle_exception, log_debug};
+use super::{Event, address, log_debug};
 use crate::errors::os_error;
 use crate::event_loop::LoopCore;
+use crate::event_loop::reports::handle_exception;
 use crate::ffi::{
     GilBound, Obj, Raised, Res, Slot, copy_of_context, dict, dict_set, ends_the_loop, in_context,
     set_exception, take_exception,
@@ -284,9 +285,9 @@ impl Fields {
                 if ends_the_loop(&exception) {
                     return Err(set_exception(exception));
                 }
-                let more: Vec<(&str, &Obj)> = protocol
+                let more: Vec<(&Obj, &Obj)> = protocol
                     .iter()
-                    .map(|protocol| ("protocol", protocol))
+                    .map(|protocol| (&state().names.protocol, protocol))
                     .collect();
                 handle_exception(
                     core,
@@ -317,7 +318,7 @@ impl Fields {
             core,
             "socket.accept() out of system resource",
             &os_error(error)?,
-            &[("socket", &shown)],
+            &[(&state().names.socket, &shown)],
         )
     }
 

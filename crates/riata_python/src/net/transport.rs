@@ -6,11 +6,12 @@ use pyo3::types::{PyAnyMethods as _, PyType};
 use riata_engine::{Driver as _, SocketAddr, SocketId};
 
 use super::address::{self, Addresses};
-use super::{Event, handle_exception, log_debug};
+use super::{Event, log_debug};
 use crate::core::handle::new_handle;
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
 use crate::event_loop::io::socket_id;
+use crate::event_loop::reports::handle_exception;
 use crate::ffi::{
     Obj, Raised, Res, RunsIn, aside, copy_context, dict, dict_get, dict_set, ends_the_loop,
     exception_matches, import, in_context, int, os_error_type, raise_in_context_of, set_exception,
@@ -252,7 +253,10 @@ impl Transport {
             }
         } else {
             let protocol = self.protocol.get_or_none();
-            let more = [("transport", this), ("protocol", &protocol)];
+            let more = [
+                (&state().names.transport, this),
+                (&state().names.protocol, &protocol),
+            ];
             handle_exception(core, message, &exception, &more)?;
         }
         self.force_close(this, exception)

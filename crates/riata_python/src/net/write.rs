@@ -13,10 +13,11 @@ use std::net::Shutdown;
 
 use riata_engine::Driver as _;
 
-use super::{Event, handle_exception};
+use super::Event;
 use crate::core::buffer::{Kind, View, bytes_of, kind_of};
 use crate::core::transport::Transport;
 use crate::errors::{os_error, raise_os_error};
+use crate::event_loop::reports::handle_exception;
 use crate::ffi::{
     Obj, Raised, Res, ends_the_loop, in_context, raise_runtime_error, raise_type_error, repr,
     set_exception, string, take_exception, to_int_saturating,
@@ -534,7 +535,10 @@ impl Transport {
             return Err(set_exception(exception));
         }
         let message = format!("protocol.{name}() failed");
-        let more = [("transport", this), ("protocol", &protocol)];
+        let more = [
+            (&state().names.transport, this),
+            (&state().names.protocol, &protocol),
+        ];
         handle_exception(self.core(), &message, &exception, &more)
     }
 

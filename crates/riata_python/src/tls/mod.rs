@@ -25,11 +25,12 @@ use std::cell::{Cell, RefCell};
 pub use protocol::SslProtocol;
 
 use crate::event_loop::LoopCore;
+use crate::event_loop::reports::handle_exception;
 use crate::ffi::{
     Obj, Res, Slot, dict_get, ends_the_loop, exception_matches, os_error_type, set_exception,
     take_exception,
 };
-use crate::net::{handle_exception, log_debug, streams};
+use crate::net::{log_debug, streams};
 use crate::state::state;
 use backlog::Backlog;
 use records::Records;
@@ -209,7 +210,10 @@ impl Session {
             return Ok(());
         }
         let lower = lower.unwrap_or_else(Obj::none);
-        let more = [("transport", &lower), ("protocol", this)];
+        let more = [
+            (&state().names.transport, &lower),
+            (&state().names.protocol, this),
+        ];
         self.with_core(|core| match core {
             Some(core) => handle_exception(core, message, exception, &more),
             None => Ok(()),
@@ -238,7 +242,10 @@ impl Session {
             return Err(set_exception(exception));
         }
         let transport = self.app_transport.get_or_none();
-        let more = [("transport", &transport), ("protocol", this)];
+        let more = [
+            (&state().names.transport, &transport),
+            (&state().names.protocol, this),
+        ];
         self.with_core(|core| match core {
             Some(core) => handle_exception(core, message, &exception, &more),
             None => Ok(()),

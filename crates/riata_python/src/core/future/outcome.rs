@@ -4,9 +4,9 @@ use pyo3::ffi;
 
 use super::describe::type_name;
 use super::{Future, Status};
+use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    Obj, Res, check, dict, dict_set, exception_matches, raise, raise_type_error, set_exception,
-    string,
+    Obj, Res, check, exception_matches, raise, raise_type_error, set_exception, string,
 };
 use crate::state::state;
 
@@ -149,21 +149,22 @@ impl Future {
             return Ok(());
         };
         let names = &state().names;
-        let context = dict()?;
-        let message = format!("{} exception was never retrieved", type_name(this)?);
-        dict_set(&context, &names.message, &string(&message)?)?;
-        dict_set(&context, &names.exception, &exception)?;
-        dict_set(&context, &names.future, this)?;
-        if let Some(traceback) = self.source_traceback.get() {
-            dict_set(&context, &names.source_traceback, &traceback)?;
-        }
-        self.call_exception_handler(&context)
-    }
-
-    pub fn call_exception_handler(&self, context: &Obj) -> Res<()> {
-        let loop_ = self.loop_.get_or_none();
-        loop_.method(&state().names.call_exception_handler, &[context.as_ptr()])?;
-        Ok(())
+        let message = string(&format!(
+            "{} exception was never retrieved",
+            type_name(this)?
+        ))?;
+        call_exception_handler(
+            &self.loop_.get_or_none(),
+            &[
+                (&names.message, Some(&message)),
+                (&names.exception, Some(&exception)),
+                (&names.future, Some(this)),
+                (
+                    &names.source_traceback,
+                    self.source_traceback.get().as_ref(),
+                ),
+            ],
+        )
     }
 }
 
