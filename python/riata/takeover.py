@@ -131,6 +131,7 @@ def uvloop_imported(module: ModuleType) -> None:
         names["EventLoopPolicy"] = EventLoopPolicy
     for name, value in names.items():
         setattr(module, name, value)
+    getattr(module, "loop", module).Loop = EventLoop
 
 
 def run(

@@ -74,6 +74,7 @@ UVLOOP_WAYS = [
     "print(uvloop.run(asyncio.Future.__new__ and main(), debug=True))",
     "print(name(uvloop.new_event_loop()))",
     "print(name(uvloop.Loop()))",
+    "loop = uvloop.new_event_loop(); assert isinstance(loop, uvloop.loop.Loop); print(name(loop))",
     "from uvloop import new_event_loop as new; print(name(new()))",
 ]
 if sys.version_info >= (3, 11):

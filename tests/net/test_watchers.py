@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import weakref
 
 import pytest
 
@@ -399,3 +400,45 @@ def test_add_reader_from_a_coroutine(loop, ends):
         return got
 
     assert loop.run_until_complete(main()) == [b"x"]
+
+
+def test_watchers_of_a_closed_socket_are_removed_by_it():
+    def scenario(loop, log):
+        a, b = socket.socketpair()
+        loop.add_reader(a, print)
+        a.close()
+        log.attempt("reader", loop.remove_reader, a)
+        log.attempt("again", loop.remove_reader, a)
+        log.attempt("never", loop.remove_writer, socket.socket(fileno=b.detach()))
+
+    differential(scenario)
+
+
+def test_a_watched_object_lives_as_long_as_its_watcher(new_loop):
+    class Owner:
+        def __init__(self):
+            self.sock, self.other = socket.socketpair()
+
+        def fileno(self):
+            return self.sock.fileno()
+
+    loop = new_loop()
+    owner = Owner()
+    ends = [owner.sock, owner.other]
+    weak = weakref.ref(owner)
+    loop.add_reader(owner, print)
+    loop.add_writer(owner, print)
+    loop.remove_reader(owner)
+    del owner
+    assert weak() is not None
+    loop.remove_writer(weak())
+    assert weak() is None
+    owner = Owner()
+    ends += [owner.sock, owner.other]
+    weak = weakref.ref(owner)
+    loop.add_reader(owner, print)
+    del owner
+    loop.close()
+    assert weak() is None
+    for end in ends:
+        end.close()

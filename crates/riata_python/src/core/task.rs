@@ -27,6 +27,8 @@ use crate::ffi::{
 use crate::job::Job;
 use crate::state::state;
 
+#[cfg(Py_3_14)]
+pub use callbacks::awaiting_task;
 pub use callbacks::{Callbacks, step_callable, waiting_task, wakeup_callback};
 pub use methods::make_type;
 

@@ -91,6 +91,7 @@ impl LoopCore {
             timer_handles: FreeList::new(16_384),
             futures: FreeList::new(1024),
             parked_tasks: FreeList::new(1024),
+            watched_objects: super::io::WatchedObjects::default(),
             net: crate::net::NetState::default(),
         })
     }
@@ -439,6 +440,7 @@ impl LoopCore {
                 _ => {}
             }
         }
+        self.watched_objects.clear();
         jobs
     }
 
@@ -549,6 +551,7 @@ pub fn traverse(core: &LoopCore, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::
     for reference in queued_handles(queues).flat_map(Handle::queued_references) {
         visit.call(reference)?;
     }
+    core.watched_objects.visit(visit)?;
     for slot in [&core.task_factory, &core.snapshot] {
         if let Some(object) = slot.as_py() {
             visit.call(object)?;

@@ -1,5 +1,8 @@
 //! `add_reader` and its kin: watching file descriptors.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use pyo3::exceptions::{PyAttributeError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};
@@ -24,7 +27,7 @@ impl Loop {
     ) -> PyResult<()> {
         let core = &slf.get().core;
         let id = watched_id(core, fd)?;
-        watch(core, id, callback, args, LoopCore::add_reader).map(drop)
+        watch(core, fd, id, callback, args, LoopCore::add_reader).map(drop)
     }
 
     /// Call `callback(*args)` whenever `fd` is writable. Mirrors `loop.add_writer`.
@@ -37,7 +40,7 @@ impl Loop {
     ) -> PyResult<()> {
         let core = &slf.get().core;
         let id = watched_id(core, fd)?;
-        watch(core, id, callback, args, LoopCore::add_writer).map(drop)
+        watch(core, fd, id, callback, args, LoopCore::add_writer).map(drop)
     }
 
     /// Stop watching for reading; False when nothing was watched. Mirrors `loop.remove_reader`.
@@ -114,18 +117,72 @@ fn text_of(object: &Bound<'_, PyAny>) -> String {
 
 fn watched_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
     core.check_closed()?;
-    removed_id(core, fd)
-}
-
-fn removed_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
     let id = file_descriptor(fd)?;
     net::check_no_transport(core, id, fd)?;
     Ok(id)
 }
 
+fn removed_id(core: &LoopCore, fd: &Bound<'_, PyAny>) -> PyResult<SocketId> {
+    let id = watched_descriptor(core, fd)?;
+    net::check_no_transport(core, id, fd)?;
+    Ok(id)
+}
+
+/// As [`file_descriptor`], also of an object that has been closed since it was watched.
+pub fn watched_descriptor(core: &LoopCore, fileobj: &Bound<'_, PyAny>) -> PyResult<SocketId> {
+    file_descriptor(fileobj).or_else(|error| {
+        core.watched_objects
+            .find(fileobj.as_ptr())
+            .filter(|_| error.is_instance_of::<PyValueError>(fileobj.py()))
+            .ok_or(error)
+    })
+}
+
+/// By descriptor, the objects whose `fileno()` it is: who closes one asks for it by the object still.
+#[derive(Default)]
+pub struct WatchedObjects(RefCell<HashMap<SocketId, Obj>>);
+
+impl WatchedObjects {
+    #[must_use]
+    fn insert(&self, id: SocketId, object: Obj) -> Option<Obj> {
+        self.0.borrow_mut().insert(id, object)
+    }
+
+    #[must_use]
+    fn remove(&self, id: SocketId) -> Option<Obj> {
+        self.0.borrow_mut().remove(&id)
+    }
+
+    fn find(&self, object: *mut pyo3::ffi::PyObject) -> Option<SocketId> {
+        let objects = self.0.borrow();
+        let mut entries = objects.iter();
+        entries
+            .find(|(_, watched)| watched.is(object))
+            .map(|(id, _)| *id)
+    }
+
+    /// Forget all, which may run anything.
+    pub fn clear(&self) {
+        let objects = self.0.take();
+        drop(objects);
+    }
+
+    /// For the garbage collector.
+    pub fn visit(&self, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        // Not while the map changes: what it holds stays alive then.
+        let Ok(objects) = self.0.try_borrow() else {
+            return Ok(());
+        };
+        objects
+            .values()
+            .try_for_each(|object| visit.call(object.as_py()))
+    }
+}
+
 /// Watch a descriptor with `add`; the handle comes back, and the one it replaces is cancelled.
 pub fn watch(
     core: &LoopCore,
+    fd: &Bound<'_, PyAny>,
     id: SocketId,
     callback: &Bound<'_, PyAny>,
     args: &Bound<'_, PyTuple>,
@@ -143,6 +200,10 @@ pub fn watch(
     )?;
     let replaced =
         add(core, id, Job::Handle(handle.clone())).map_err(|error| raise_os_error(&error))?;
+    if !fd.is_instance_of::<PyInt>() {
+        let before = core.watched_objects.insert(id, Obj::from(fd.clone()));
+        drop(before);
+    }
     cancel_replaced(replaced)?;
     Handle::leave_queue(&handle);
     Ok(handle)
@@ -159,6 +220,9 @@ pub fn unwatch(
     }
     let job = remove(core, id);
     core.settle(id);
+    if !core.has_reader(id) && !core.has_writer(id) {
+        drop(core.watched_objects.remove(id));
+    }
     Ok(cancel_replaced(job)?)
 }
 

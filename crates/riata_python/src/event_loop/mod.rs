@@ -71,6 +71,7 @@ pub struct LoopCore {
     pub timer_handles: FreeList,
     pub futures: FreeList,
     pub parked_tasks: FreeList,
+    pub watched_objects: io::WatchedObjects,
     pub net: crate::net::NetState,
 }
 

@@ -49,6 +49,12 @@ pub fn tuple(items: &[*mut ffi::PyObject]) -> Res {
     }
 }
 
+#[cfg(Py_3_14)]
+pub fn frozenset(items: &Obj) -> Res {
+    // SAFETY: any iterable will do; null means raised.
+    unsafe { Obj::owned(ffi::PyFrozenSet_New(items.as_ptr())) }
+}
+
 pub fn dict() -> Res {
     // SAFETY: null means raised.
     unsafe { Obj::owned(ffi::PyDict_New()) }

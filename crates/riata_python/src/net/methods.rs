@@ -8,7 +8,7 @@ use super::server::{self, Serving};
 use super::sock::Kind;
 use super::transport::{Connection, Source};
 use crate::core::sock_call::new_call;
-use crate::event_loop::io::{file_descriptor, unwatch, watch};
+use crate::event_loop::io::{file_descriptor, unwatch, watch, watched_descriptor};
 use crate::event_loop::{Loop, LoopCore};
 use crate::ffi::{Obj, Res, copy_context, obj};
 
@@ -94,7 +94,7 @@ impl Loop {
         args: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
         let id = file_descriptor(fd)?;
-        let handle = watch(&self.core, id, callback, args, LoopCore::add_reader)?;
+        let handle = watch(&self.core, fd, id, callback, args, LoopCore::add_reader)?;
         Ok(handle.into())
     }
 
@@ -107,7 +107,7 @@ impl Loop {
         args: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<PyAny>> {
         let id = file_descriptor(fd)?;
-        let handle = watch(&self.core, id, callback, args, LoopCore::add_writer)?;
+        let handle = watch(&self.core, fd, id, callback, args, LoopCore::add_writer)?;
         Ok(handle.into())
     }
 
@@ -116,7 +116,11 @@ impl Loop {
         if self.core.closed.get() {
             return Ok(false); // whatever the descriptor
         }
-        unwatch(&self.core, file_descriptor(fd)?, LoopCore::remove_reader)
+        unwatch(
+            &self.core,
+            watched_descriptor(&self.core, fd)?,
+            LoopCore::remove_reader,
+        )
     }
 
     /// Undo `_add_writer`; False when nothing was watched.
@@ -124,7 +128,11 @@ impl Loop {
         if self.core.closed.get() {
             return Ok(false); // whatever the descriptor
         }
-        unwatch(&self.core, file_descriptor(fd)?, LoopCore::remove_writer)
+        unwatch(
+            &self.core,
+            watched_descriptor(&self.core, fd)?,
+            LoopCore::remove_writer,
+        )
     }
 
     /// Receive up to n bytes from a socket, as bytes. Mirrors `loop.sock_recv`.

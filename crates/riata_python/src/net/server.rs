@@ -183,7 +183,12 @@ impl Fields {
         }
         let sock = socket_from(id).inspect_err(|_| close(core, id))?;
         let context = copy_of_context(&self.context.get_or_none())?;
-        in_context(&context, || self.accepted_tls(core, sock, &peer, &context))?;
+        if cfg!(Py_3_15) {
+            // The task is given the context, and an eager one enters it at once.
+            self.accepted_tls(core, sock, &peer, &context)?;
+        } else {
+            in_context(&context, || self.accepted_tls(core, sock, &peer, &context))?;
+        }
         // An eager task has run already. If it closed the server, the number may be another socket's by now.
         if self.is_open()? {
             Ok(())

@@ -97,6 +97,8 @@ fn make() -> Res<*mut ffi::PyTypeObject> {
             getset(c"_asyncio_future_blocking", blocking_getter, blocking_setter),
             getter(c"_loop", loop_getter),
             getter(c"_callbacks", callbacks_getter),
+            #[cfg(Py_3_14)]
+            getter(c"_asyncio_awaited_by", awaited_by_getter),
             getter(c"_result", result_getter),
             getter(c"_exception", exception_getter),
             getset(c"_log_traceback", log_traceback_getter, log_traceback_setter),
@@ -151,6 +153,8 @@ field!(blocking_getter, |_o, future| Ok(Obj::bool(
 )));
 field!(loop_getter, |_o, future| Ok(future.loop_.get_or_none()));
 field!(callbacks_getter, |_o, future| future.callbacks());
+#[cfg(Py_3_14)]
+field!(awaited_by_getter, |_o, future| future.awaited_by());
 field!(result_getter, |_o, future| Ok(future.result.get_or_none()));
 field!(exception_getter, |_o, future| Ok(future
     .exception

@@ -200,6 +200,26 @@ impl Future {
     }
 }
 
+/// For asyncio's call graph, which is new in 3.14.
+#[cfg(Py_3_14)]
+impl Future {
+    /// The tasks that await this future, ours and asyncio's, as a frozenset; None when there are none.
+    pub(super) fn awaited_by(&self) -> Res {
+        let mut tasks = Vec::new();
+        let first = self.first_callback()?;
+        let rest = self.rest.get();
+        let others = rest.iter().flat_map(pairs);
+        for (callback, _) in first.into_iter().chain(others) {
+            tasks.extend(task::awaiting_task(&callback)?);
+        }
+        if tasks.is_empty() {
+            return Ok(Obj::none());
+        }
+        let pointers: Vec<_> = tasks.iter().map(Obj::as_ptr).collect();
+        crate::ffi::frozenset(&tuple(&pointers)?)
+    }
+}
+
 fn list_len(list: &Obj) -> isize {
     // SAFETY: a list of ours.
     unsafe { ffi::PyList_GET_SIZE(list.as_ptr()) }

@@ -8,6 +8,8 @@ use super::step::result_of;
 use crate::core::args::Args;
 use crate::core::future;
 use crate::core::typespec::{fastcall, onearg};
+#[cfg(Py_3_14)]
+use crate::ffi::utf8;
 use crate::ffi::{Obj, Raised, Res, aside, give};
 use crate::state::state;
 
@@ -72,6 +74,25 @@ pub fn waiting_task(callback: &Obj) -> Option<Obj> {
         }
         Some(Obj::shared(ffi::PyCFunction_GetSelf(callback.as_ptr())))
     }
+}
+
+/// The task, ours or asyncio's, that this done callback wakes, if it is one that does.
+#[cfg(Py_3_14)]
+pub fn awaiting_task(callback: &Obj) -> Res<Option<Obj>> {
+    // SAFETY: a live object; a bound function owns its receiver, which may be missing.
+    let receiver = unsafe {
+        if ffi::PyCFunction_CheckExact(callback.as_ptr()) == 0 {
+            return Ok(None);
+        }
+        let receiver = ffi::PyCFunction_GetSelf(callback.as_ptr());
+        if receiver.is_null() {
+            return Ok(None);
+        }
+        Obj::shared(receiver)
+    };
+    let name = utf8(&callback.get(c"__name__")?)?;
+    let wakes = name == "task_wakeup" && receiver.is_instance(&state().asyncio_task)?;
+    Ok(wakes.then_some(receiver))
 }
 
 impl Task {
