@@ -131,7 +131,9 @@ def uvloop_imported(module: ModuleType) -> None:
         names["EventLoopPolicy"] = EventLoopPolicy
     for name, value in names.items():
         setattr(module, name, value)
-    getattr(module, "loop", module).Loop = EventLoop
+    extension: Any = getattr(module, "loop", None)
+    if extension is not None:
+        extension.Loop = EventLoop
 
 
 def run(

@@ -416,3 +416,38 @@ def test_a_native_base_that_nobody_initialised_is_no_crash():
             pass
     coro.close()
     assert ran[:1] == [1]
+
+
+def test_a_stop_is_taken_back():
+    """By asyncio's own name for it, as Sanic does."""
+
+    def scenario(loop, log):
+        def go_on():
+            loop._stopping = False
+            log("goes on")
+            loop.call_later(0.001, end)
+
+        def end():
+            log("ends")
+            loop.stop()
+
+        loop.call_soon(loop.stop)
+        loop.call_soon(go_on)
+        loop.run_forever()
+        log(loop._stopping)
+
+    differential(scenario)
+
+
+def test_asyncios_names_can_be_set(loop):
+    def factory(loop, coro, **options):
+        return asyncio.Task(coro, loop=loop, **options)
+
+    loop._debug = True
+    assert loop.get_debug()
+    loop._debug = False
+    assert not loop.get_debug()
+    loop._task_factory = factory
+    assert loop.get_task_factory() is factory
+    loop._task_factory = None
+    assert loop.get_task_factory() is None

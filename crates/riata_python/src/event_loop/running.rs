@@ -101,6 +101,12 @@ impl Loop {
         self.core.stopping.get()
     }
 
+    /// Programs take a stop back with this name of asyncio's, as Sanic does when it ends.
+    #[setter(_stopping)]
+    fn set_stopping(&self, stopping: bool) {
+        self.core.stopping.set(stopping);
+    }
+
     /// Drop everything that is queued and let go of the kernel's objects.
     fn _close(&self) {
         self.core.closed.set(true);
@@ -117,6 +123,11 @@ impl Loop {
     #[getter(_debug)]
     fn debug_attribute(&self) -> bool {
         self.core.debug.get()
+    }
+
+    #[setter(_debug)]
+    fn set_debug_attribute(&self, enabled: bool) {
+        self.core.debug.set(enabled);
     }
 
     fn _set_debug(&self, enabled: bool) {
@@ -158,6 +169,11 @@ impl Loop {
     #[getter(_task_factory)]
     fn task_factory_attribute(&self) -> Py<PyAny> {
         self.core.task_factory.get_or_none().into()
+    }
+
+    #[setter(_task_factory)]
+    fn set_task_factory_attribute(&self, factory: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set_task_factory(factory)
     }
 
     /// The native tasks of this loop that are not done.
