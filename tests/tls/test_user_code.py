@@ -294,6 +294,7 @@ def test_writelines_of_what_has_no_length(loop, server_context, client_context, 
         assert not transport.is_closing()
         transport.write(b"y")
         await protocol.lost
+        await peer.lost
         server.close()
         await server.wait_closed()
 
