@@ -1,6 +1,7 @@
 """Flow control: when a transport tells its protocol to pause and to resume, and what it says of its buffer."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
@@ -238,3 +239,28 @@ def test_receiving_once_more_from_within(loop):
     loop.run_until_complete(main())
     theirs.close()
     assert got == [b"first", b"second", "after"]
+
+
+def test_writing_resumes_at_the_low_mark(loop):
+    class Protocol(Recorder):
+        left = None
+
+        def resume_writing(self):
+            self.left = self.transport.get_write_buffer_size()
+
+    async def main():
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        transport, protocol = await loop.create_connection(Protocol, sock=ours)
+        transport.set_write_buffer_limits(high=500_000, low=1000)
+        transport.write(b"x" * 2_000_000)
+        while protocol.left is None:
+            with contextlib.suppress(BlockingIOError):
+                theirs.recv(4096)
+            await asyncio.sleep(0)
+        assert protocol.left <= 1000
+        transport.abort()
+        theirs.close()
+        await protocol.lost
+
+    loop.run_until_complete(main())
