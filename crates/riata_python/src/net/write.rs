@@ -177,18 +177,26 @@ impl Transport {
         if let Some(bytes) = bytes_of(data) {
             return self.write_bytes(this, bytes, || Ok(Data::Bytes(data.clone())));
         }
+        match View::of(data) {
+            Ok(view) => self.write_bytes(this, view.bytes(), || {
+                Data::of_small(data, kind, view.len())
+            }),
+            Err(Raised) => self.write_with_holes(this, data),
+        }
+    }
+
+    /// A view that is not contiguous cannot be sent; asyncio finds out after what it checks for every write.
+    #[cold]
+    fn write_with_holes(&self, this: &Obj, data: &Obj) -> Res<()> {
+        let error = take_exception();
         if !data.truth()? {
             return Ok(());
         }
         if self.conn_lost.get() > 0 {
             return self.count_lost_write();
         }
-        match View::of(data) {
-            Ok(view) => self.write_bytes(this, view.bytes(), || {
-                Data::of_small(data, kind, view.len())
-            }),
-            Err(Raised) => self.fatal_raised(this, "Fatal write error on socket transport"),
-        }
+        error.map(set_exception);
+        self.fatal_raised(this, "Fatal write error on socket transport")
     }
 
     #[inline]
