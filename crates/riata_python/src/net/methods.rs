@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use riata_engine::SocketId;
 
 use super::ensure_no_transport;
 use super::server::{self, Serving};
@@ -11,6 +12,7 @@ use crate::core::sock_call::new_call;
 use crate::event_loop::io::{file_descriptor, unwatch, watch, watched_descriptor};
 use crate::event_loop::{Loop, LoopCore};
 use crate::ffi::{Obj, Res, copy_context, obj};
+use crate::job::Job;
 
 #[pymethods]
 impl Loop {
@@ -113,26 +115,12 @@ impl Loop {
 
     /// Undo `_add_reader`; False when nothing was watched.
     fn _remove_reader(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
-        if self.core.closed.get() {
-            return Ok(false); // whatever the descriptor
-        }
-        unwatch(
-            &self.core,
-            watched_descriptor(&self.core, fd)?,
-            LoopCore::remove_reader,
-        )
+        remove(&self.core, fd, LoopCore::remove_reader)
     }
 
     /// Undo `_add_writer`; False when nothing was watched.
     fn _remove_writer(&self, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
-        if self.core.closed.get() {
-            return Ok(false); // whatever the descriptor
-        }
-        unwatch(
-            &self.core,
-            watched_descriptor(&self.core, fd)?,
-            LoopCore::remove_writer,
-        )
+        remove(&self.core, fd, LoopCore::remove_writer)
     }
 
     /// Receive up to n bytes from a socket, as bytes. Mirrors `loop.sock_recv`.
@@ -161,6 +149,18 @@ impl Loop {
     ) -> PyResult<Py<PyAny>> {
         call(Kind::SendAll, slf, sock, data)
     }
+}
+
+/// Stop watching, whoever uses the descriptor; on a closed loop, whatever it is.
+fn remove(
+    core: &LoopCore,
+    fd: &Bound<'_, PyAny>,
+    how: fn(&LoopCore, SocketId) -> Option<Job>,
+) -> PyResult<bool> {
+    if core.closed.get() {
+        return Ok(false);
+    }
+    unwatch(core, watched_descriptor(core, fd)?, how)
 }
 
 fn call(
