@@ -144,7 +144,7 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self._signal_sockets: tuple[socket.socket, socket.socket] | None = None
         self._unix_server_sockets: dict[Any, Any] = {}
         self._thread_id: int | None = None
-        self._set_debug(_debug_by_default())
+        self._debug = _debug_by_default()
         _loops.add(self)
 
     def __repr__(self) -> str:
@@ -198,7 +198,7 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
 
     def set_debug(self, enabled: bool) -> None:
         """Switch debug mode. Mirrors `loop.set_debug`."""
-        self._set_debug(bool(enabled))
+        self._debug = bool(enabled)
         if self.is_running():
             self.call_soon_threadsafe(self._set_coroutine_origin_tracking, enabled)
 

@@ -235,7 +235,7 @@ def test_asyncio_was_there_first(run, write):
 def test_sub_interpreters_keep_their_loop(run, write):
     """The extension cannot be loaded there; the program works all the same, and the operator is told."""
     name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
-    pytest.importorskip(name)
+    pytest.importorskip(name, reason="this Python has no sub-interpreters")
     write("app.py", ASK + "print(asyncio.run(main()), flush=True)\n")
     code = (
         f"import os, runpy, {name} as interpreters; runpy.run_path('app.py'); "
@@ -250,7 +250,7 @@ def test_sub_interpreters_keep_their_loop(run, write):
 def test_a_sub_interpreter_gets_no_loop_of_ours(run):
     """And asking for one there leaves the main interpreter as it was."""
     name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
-    pytest.importorskip(name)
+    pytest.importorskip(name, reason="this Python has no sub-interpreters")
     ask = "import sys\\ntry: import riata; riata.EventLoop\\nexcept ImportError as e: print(e, flush=True)"
     code = (
         f"import os, {name} as interpreters; other = interpreters.create(); "

@@ -130,10 +130,6 @@ impl Loop {
         self.core.debug.set(enabled);
     }
 
-    fn _set_debug(&self, enabled: bool) {
-        self.core.debug.set(enabled);
-    }
-
     #[getter(_clock_resolution)]
     fn clock_resolution(&self) -> f64 {
         self.core.resolution()
