@@ -4,7 +4,8 @@ The engine, scheduling, tasks, transports, servers and socket calls are native (
 these, once per connection or once per run, is asyncio's own code of this Python, taken function by function from its
 event loop classes and listed below: so every Python keeps its own arguments, checks, messages and order of steps.
 
-What is deliberately absent: any per-event Python code. Nothing here runs while data flows.
+What is deliberately absent: per-event Python code while data flows over streams. Datagrams and pipes are asyncio's own
+transports so far.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ if not is_main():
     )
 
 from riata import _riata, tls
+from riata.lookups import Selector, Transports
 
 __all__ = ["EventLoop"]
 
@@ -48,10 +50,17 @@ _FROM_BASE = (
     "_create_server_getaddrinfo",
     "_do_shutdown",
     "_ensure_resolved",
+    "_check_sendfile_params",
     "_getaddrinfo_debug",
+    "_log_subprocess",
+    "_sendfile_fallback",
+    "_sock_sendfile_fallback",
     "call_exception_handler",
     "connect_accepted_socket",
+    "connect_read_pipe",
+    "connect_write_pipe",
     "create_connection",
+    "create_datagram_endpoint",
     "create_server",
     "default_exception_handler",
     "get_exception_handler",
@@ -59,17 +68,29 @@ _FROM_BASE = (
     "getnameinfo",
     "run_in_executor",
     "run_until_complete",
+    "sendfile",
     "set_default_executor",
     "set_exception_handler",
     "shutdown_asyncgens",
     "shutdown_default_executor",
+    "sock_sendfile",
+    "subprocess_exec",
+    "subprocess_shell",
 )
 # As above, but for the TLS that they make.
 _FROM_BASE_WITH_TLS = ("start_tls",)
 _FROM_UNIX = (
     "_check_signal",
+    "_child_watcher_callback",
     "_handle_signal",
+    "_make_read_pipe_transport",
+    "_make_subprocess_transport",
+    "_make_write_pipe_transport",
     "_process_self_data",
+    "_sock_add_cancellation_callback",
+    "_sock_sendfile_native",
+    "_sock_sendfile_native_impl",
+    "_sock_sendfile_update_filepos",
     "create_unix_connection",
     "create_unix_server",
     "remove_signal_handler",
@@ -78,27 +99,21 @@ _FROM_UNIX = (
 _FROM_SELECTOR = (
     "_accept_connection",
     "_accept_connection2",
+    "_make_datagram_transport",
+    "_sendfile_native",
     "_sock_accept",
     "_sock_connect",
     "_sock_connect_cb",
     "_sock_read_done",
+    "_sock_recvfrom",
+    "_sock_recvfrom_into",
+    "_sock_sendto",
     "_sock_write_done",
     "sock_accept",
     "sock_connect",
-)
-
-# Everything in AbstractEventLoop that is not there yet.
-_NOT_YET = (
-    "connect_read_pipe",
-    "connect_write_pipe",
-    "create_datagram_endpoint",
-    "sendfile",
     "sock_recvfrom",
     "sock_recvfrom_into",
-    "sock_sendfile",
     "sock_sendto",
-    "subprocess_exec",
-    "subprocess_shell",
 )
 
 # Loops whose native tasks `asyncio.all_tasks` must see.
@@ -262,6 +277,14 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         except OSError as error:
             logger.error("Unable to clean up listening UNIX socket %r: %r", path, error)
 
+    @property
+    def _transports(self) -> Transports:
+        return Transports(self)
+
+    @property
+    def _selector(self) -> Selector:
+        return Selector(self)
+
     # ------------------------------------------------------------ signals
 
     def add_signal_handler(  # type: ignore[override]
@@ -317,18 +340,6 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             theirs.close()
 
 
-def _not_yet(name: str) -> Any:
-    mirrored = getattr(asyncio.AbstractEventLoop, name)
-
-    async def method(self: EventLoop, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"riata's event loop does not support `{name}` yet")
-
-    method.__name__ = name
-    method.__qualname__ = f"EventLoop.{name}"
-    method.__doc__ = f"Not supported yet. Mirrors `loop.{name}`.\n\n{mirrored.__doc__ or ''}"
-    return method
-
-
 for _name in _FROM_BASE:
     setattr(EventLoop, _name, vars(base_events.BaseEventLoop)[_name])
 for _name in _FROM_BASE_WITH_TLS:
@@ -337,11 +348,8 @@ for _name in _FROM_UNIX:
     _owner = next(c for c in unix_events._UnixSelectorEventLoop.__mro__ if _name in vars(c))
     setattr(EventLoop, _name, vars(_owner)[_name])
 for _name in _FROM_SELECTOR:
-    if _name in vars(selector_events.BaseSelectorEventLoop):
+    if _name in vars(selector_events.BaseSelectorEventLoop):  # some are 3.11's
         setattr(EventLoop, _name, vars(selector_events.BaseSelectorEventLoop)[_name])
-for _name in _NOT_YET:
-    if hasattr(asyncio.AbstractEventLoop, _name):  # some are 3.11's
-        setattr(EventLoop, _name, _not_yet(_name))
 
 
 def _debug_by_default() -> bool:

@@ -1,6 +1,7 @@
 //! The socket transport as a CPython type: what it is made of, and how Python sees it.
 //!
-//! It derives from `asyncio.Transport`, so `isinstance` holds. What it does is in `net/`, as safe methods of [`Transport`].
+//! It derives from `asyncio.Transport` and says that its class is asyncio's socket transport, so `isinstance` holds. What
+//! it does is in `net/`, as safe methods of [`Transport`].
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
 use std::cell::{Cell, RefCell};
@@ -182,6 +183,20 @@ impl Transport {
     pub fn core(&self) -> &LoopCore {
         // SAFETY: `loop_` is set with it and held until the object goes.
         unsafe { &*self.core.get() }
+    }
+}
+
+impl Transport {
+    /// Nobody else is to use the descriptor.
+    pub fn enroll(&self) {
+        if !self.closed.get() {
+            self.core().net.transports.insert(self.fd.get(), self);
+        }
+    }
+
+    /// Others may use it: it is closed, or lent.
+    pub fn sign_off(&self) {
+        self.core().net.transports.remove(self.fd.get(), self);
     }
 }
 
@@ -489,6 +504,12 @@ field!(conn_lost_getter, |object, transport| crate::ffi::int(
 field!(protocol_paused_getter, |object, transport| Ok(Obj::bool(
     transport.protocol_paused.get()
 )));
+field!(sendfile_compatible_getter, |object, transport| {
+    let _ = (object, transport);
+    import(c"asyncio.constants")?
+        .get(c"_SendfileMode")?
+        .get(c"TRY_NATIVE")
+});
 field!(start_tls_compatible_getter, |object, transport| {
     let _ = transport;
     Ok(Obj::bool(true))
@@ -511,8 +532,14 @@ unsafe extern "C" fn extra_setter(
     }
 }
 
+field!(class_getter, |object, transport| {
+    let _ = (object, transport);
+    Ok(state().asyncio_transport.clone())
+});
+
 fn getsets() -> Vec<ffi::PyGetSetDef> {
     vec![
+        getter(c"__class__", class_getter),
         getter(c"_loop", loop_getter),
         getter(c"_protocol", protocol_getter),
         getter(c"_server", server_getter),
@@ -524,6 +551,7 @@ fn getsets() -> Vec<ffi::PyGetSetDef> {
         getter(c"_eof", eof_getter),
         getter(c"_conn_lost", conn_lost_getter),
         getter(c"_protocol_paused", protocol_paused_getter),
+        getter(c"_sendfile_compatible", sendfile_compatible_getter),
         getter(c"_start_tls_compatible", start_tls_compatible_getter),
         ffi::PyGetSetDef {
             name: c"__dict__".as_ptr(),
@@ -583,8 +611,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             aside(|| ffi::PyObject_ClearWeakRefs(object));
         }
         {
-            let fields = &(*whole).fields;
-            fields.core().net.transports.remove(fields.fd.get(), fields);
+            (*whole).fields.sign_off();
         }
         aside(|| {
             clear(object);

@@ -4,11 +4,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use riata_engine::SocketId;
 
-use super::ensure_no_transport;
 use super::server::{self, Serving};
 use super::sock::Kind;
 use super::transport::{Connection, Source};
+use super::{ensure_no_transport, transport_of};
 use crate::core::sock_call::new_call;
+use crate::core::transport::Transport;
 use crate::event_loop::io::{file_descriptor, unwatch, watch, watched_descriptor};
 use crate::event_loop::{Loop, LoopCore};
 use crate::ffi::{Obj, Res, copy_context, obj};
@@ -79,6 +80,47 @@ impl Loop {
             context: given_or_copy(context)?,
         };
         server::start(py, &self.core, serving)
+    }
+
+    /// The transport that uses a descriptor, or None.
+    fn _transport_of(&self, fd: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        Ok(transport_of(&self.core, file_descriptor(fd)?)?.map(Into::into))
+    }
+
+    /// A transport uses a descriptor from now on; for one that is not ours, `weak` is a reference to it.
+    fn _enroll_transport(
+        &self,
+        fd: &Bound<'_, PyAny>,
+        transport: &Bound<'_, PyAny>,
+        weak: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let id = file_descriptor(fd)?;
+        let before = match Transport::of(&obj(transport)) {
+            Some(transport) => {
+                transport.enroll();
+                None
+            }
+            None => self.core.net.foreign.borrow_mut().insert(id, obj(weak)),
+        };
+        drop(before);
+        Ok(())
+    }
+
+    /// Undo `_enroll_transport`.
+    fn _forget_transport(&self, fd: &Bound<'_, PyAny>) -> PyResult<()> {
+        let id = file_descriptor(fd)?;
+        if let Some(transport) = self.core.net.transports.get(id.0) {
+            Transport::of(&transport).map(Transport::sign_off);
+        }
+        let before = self.core.net.foreign.borrow_mut().remove(&id);
+        drop(before);
+        Ok(())
+    }
+
+    /// Whether a descriptor is watched for reading, and for writing.
+    fn _watched_events(&self, fd: &Bound<'_, PyAny>) -> PyResult<(bool, bool)> {
+        let id = watched_descriptor(&self.core, fd)?;
+        Ok((self.core.has_reader(id), self.core.has_writer(id)))
     }
 
     /// Refuse a descriptor that a transport uses. Mirrors asyncio's method.

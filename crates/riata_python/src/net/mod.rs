@@ -13,6 +13,7 @@ mod transport;
 pub mod write;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use pyo3::prelude::*;
 use riata_engine::{ReceiveBuffer, SocketId};
@@ -52,6 +53,8 @@ pub struct NetState {
     /// Where transports receive; taken out for the length of a system call.
     buffer: Cell<Option<ReceiveBuffer>>,
     pub transports: Registry,
+    /// Weak references to the transports that asyncio's own code has made, by descriptor.
+    pub foreign: RefCell<HashMap<SocketId, Obj>>,
     /// Transports, and TLS connections on top of them, that were written to in the job that runs now.
     written: RefCell<Vec<Obj>>,
     /// `written` is not empty.
@@ -65,6 +68,7 @@ impl Default for NetState {
         NetState {
             buffer: Cell::default(),
             transports: Registry::default(),
+            foreign: RefCell::default(),
             written: RefCell::default(),
             has_written: Cell::new(false),
             calls: FreeList::new(256),
@@ -212,15 +216,36 @@ pub fn check_no_transport(core: &LoopCore, id: SocketId, fd: &Bound<'_, PyAny>) 
 }
 
 pub fn ensure_no_transport(core: &LoopCore, id: SocketId, fd: &Obj) -> Res<()> {
-    let Some(object) = core.net.transports.get(id.0) else {
+    let Some(object) = transport_of(core, id)? else {
         return Ok(());
     };
-    if Transport::of(&object).is_some_and(|transport| !transport.closing.get()) {
-        return Err(raise_runtime_error(&format!(
-            "File descriptor {} is used by transport {}",
-            repr(fd)?,
-            repr(&object)?
-        )));
+    let closing = match Transport::of(&object) {
+        Some(transport) => transport.closing.get(),
+        None => object.get(c"is_closing")?.call0()?.truth()?,
+    };
+    if closing {
+        return Ok(());
     }
-    Ok(())
+    Err(raise_runtime_error(&format!(
+        "File descriptor {} is used by transport {}",
+        repr(fd)?,
+        repr(&object)?
+    )))
+}
+
+/// The transport that uses a descriptor, ours or one of asyncio's own.
+pub fn transport_of(core: &LoopCore, id: SocketId) -> Res<Option<Obj>> {
+    let ours = core.net.transports.get(id.0);
+    let closing = |object: &Obj| Transport::of(object).is_none_or(|found| found.closing.get());
+    if ours.as_ref().is_some_and(|object| !closing(object)) {
+        return Ok(ours);
+    }
+    let weak = core.net.foreign.borrow().get(&id).cloned();
+    let Some(weak) = weak else { return Ok(ours) };
+    let foreign = weak.call0()?;
+    Ok(if foreign.is_none() {
+        ours
+    } else {
+        Some(foreign)
+    })
 }
