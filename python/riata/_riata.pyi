@@ -68,6 +68,19 @@ class SSLProtocol(asyncio.BufferedProtocol):
     ) -> Self: ...
 
 @disjoint_base
+class _SelectorDatagramTransport(asyncio.DatagramTransport):
+    _family: int
+
+    def __init__(
+        self,
+        loop: Any,
+        sock: Any,
+        protocol: Any,
+        address: Any = None,
+        waiter: Any = None,
+        extra: Any = None,
+    ) -> None: ...
+
 class Loop(asyncio.SelectorEventLoop):
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def __init__(self) -> None: ...

@@ -4,8 +4,7 @@ The engine, scheduling, tasks, transports, servers and socket calls are native (
 these, once per connection or once per run, is asyncio's own code of this Python, taken function by function from its
 event loop classes and listed below: so every Python keeps its own arguments, checks, messages and order of steps.
 
-What is deliberately absent: per-event Python code while data flows over streams. Datagrams and pipes are asyncio's own
-transports so far.
+What is deliberately absent: per-event Python code while data flows over sockets. Pipes are asyncio's own transports.
 """
 
 import asyncio
@@ -99,7 +98,6 @@ _FROM_UNIX = (
 _FROM_SELECTOR = (
     "_accept_connection",
     "_accept_connection2",
-    "_make_datagram_transport",
     "_sendfile_native",
     "_sock_accept",
     "_sock_connect",
@@ -115,6 +113,9 @@ _FROM_SELECTOR = (
     "sock_recvfrom_into",
     "sock_sendto",
 )
+
+# Of datagrams, those whose addresses the engine knows.
+_NATIVE_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 # Loops whose native tasks `asyncio.all_tasks` must see.
 _loops: "weakref.WeakSet[EventLoop]" = weakref.WeakSet()
@@ -276,6 +277,23 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             pass
         except OSError as error:
             logger.error("Unable to clean up listening UNIX socket %r: %r", path, error)
+
+    def _make_datagram_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.DatagramProtocol,
+        address: Any = None,
+        waiter: "asyncio.Future[Any] | None" = None,
+        extra: "dict[str, Any] | None" = None,
+    ) -> asyncio.DatagramTransport:
+        """asyncio's transport; for the families that the engine knows it receives and sends natively."""
+        kind: Any = _riata._SelectorDatagramTransport
+        if type(sock) is not socket.socket or sock.family not in _NATIVE_FAMILIES:
+            kind = vars(selector_events)["_SelectorDatagramTransport"]
+        transport: asyncio.DatagramTransport = kind(self, sock, protocol, address, waiter, extra)
+        if isinstance(transport, _riata._SelectorDatagramTransport):
+            transport._family = sock.family
+        return transport
 
     @property
     def _transports(self) -> Transports:

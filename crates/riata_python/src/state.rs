@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::core::{future, future_iter, handle, sock_call, stop, task, transport};
+use crate::core::{
+    datagram_transport, future, future_iter, handle, sock_call, stop, task, transport,
+};
 #[cfg(Py_3_14)]
 use crate::ffi::RunningTaskLayout;
 use crate::ffi::{ContextLayout, Obj, Res, import, interned, tuple};
@@ -84,7 +86,15 @@ names! {
     resume_writing = c"resume_writing",
     sockname = c"sockname",
     socket = c"socket",
-    reader_buffer = c"_buffer",
+    datagram_received = c"datagram_received",
+    error_received = c"error_received",
+    sock = c"_sock",
+    conn_lost = c"_conn_lost",
+    protocol_attr = c"_protocol",
+    address_attr = c"_address",
+    extra_attr = c"_extra",
+    family_attr = c"_family",
+    buffer_attr = c"_buffer",
     reader_eof = c"_eof",
     reader_limit = c"_limit",
     reader_paused = c"_paused",
@@ -144,6 +154,10 @@ pub struct State {
     pub kw_context: Obj,
     pub transport_type: *mut ffi::PyTypeObject,
     pub sock_call_type: *mut ffi::PyTypeObject,
+    pub datagram_transport: Obj,
+    /// asyncio's own methods of datagram transports, for what is rare.
+    pub datagram_read_ready: Obj,
+    pub datagram_sendto: Obj,
     pub logger: Obj,
     pub buffered_protocol: Obj,
     pub set_result_unless_cancelled: Obj,
@@ -187,6 +201,8 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
     let events = import(c"asyncio.events")?;
     let exceptions = import(c"asyncio.exceptions")?;
     let base_tasks = import(c"asyncio.base_tasks")?;
+    let selector_events = import(c"asyncio.selector_events")?;
+    let datagrams = selector_events.get(c"_SelectorDatagramTransport")?;
     let names = Names::new()?;
     let future_type = future::make_type()?;
     let optional = |module: &Obj, name| {
@@ -208,7 +224,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         asyncio_task: native.get(c"Task")?,
         asyncio_handle: events.get(c"Handle")?,
         asyncio_timer_handle: events.get(c"TimerHandle")?,
-        asyncio_transport: import(c"asyncio.selector_events")?.get(c"_SelectorSocketTransport")?,
+        asyncio_transport: selector_events.get(c"_SelectorSocketTransport")?,
         context_layout: ContextLayout::find()?,
         timeout_error: exceptions.get(c"TimeoutError")?,
         cancelled_error: exceptions.get(c"CancelledError")?,
@@ -242,6 +258,9 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         kw_context: tuple(&[names.context.as_ptr()])?,
         transport_type: transport::make_type()?,
         sock_call_type: sock_call::make_type()?,
+        datagram_transport: datagram_transport::make_class(&datagrams)?,
+        datagram_read_ready: datagrams.get(c"_read_ready")?,
+        datagram_sendto: datagrams.get(c"sendto")?,
         logger: import(c"asyncio.log")?.get(c"logger")?,
         buffered_protocol: import(c"asyncio.protocols")?.get(c"BufferedProtocol")?,
         set_result_unless_cancelled: import(c"asyncio.futures")?
@@ -288,5 +307,9 @@ pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let tp = unsafe { Obj::shared(tp.cast()) };
         module.add(name, tp.bound(module.py()))?;
     }
+    module.add(
+        "_SelectorDatagramTransport",
+        state.datagram_transport.bound(module.py()),
+    )?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod buffer;
+pub mod datagram_transport;
 pub mod entry;
 pub mod freelist;
 pub mod future;

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_void};
 
 use pyo3::ffi;
 
-use crate::ffi::{Obj, Res};
+use crate::ffi::{Obj, Res, check};
 
 pub type Getter = unsafe extern "C" fn(*mut ffi::PyObject, *mut c_void) -> *mut ffi::PyObject;
 pub type Setter =
@@ -68,6 +68,23 @@ pub fn offset_member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
         flags: ffi::Py_READONLY,
         doc: std::ptr::null(),
     }
+}
+
+/// Put methods on a class that exists. They become part of it and live as long as the process.
+pub fn add_to(class: &Obj, methods: impl IntoIterator<Item = ffi::PyMethodDef>) -> Res<()> {
+    for method in methods {
+        let method = Box::leak(Box::new(method));
+        // SAFETY: the definition is leaked; the class is a live type; the name is nul-terminated.
+        unsafe {
+            let descriptor = Obj::owned(ffi::PyDescr_NewMethod(class.as_ptr().cast(), method))?;
+            check(ffi::PyObject_SetAttrString(
+                class.as_ptr(),
+                method.ml_name,
+                descriptor.as_ptr(),
+            ))?;
+        }
+    }
+    Ok(())
 }
 
 /// The parts of a type; the vectors become part of the type and live as long as the process.

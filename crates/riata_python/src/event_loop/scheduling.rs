@@ -14,9 +14,9 @@ use crate::core::args::{Args, given};
 use crate::core::future::new_future;
 use crate::core::handle::{Handle, new_handle, new_timer_handle};
 use crate::core::task::new_task;
-use crate::core::typespec::{fastcall, noargs};
+use crate::core::typespec::{add_to, fastcall, noargs};
 use crate::ffi::{
-    Obj, Res, RunsIn, check, float, give, give_from, raise, raise_runtime_error, raise_type_error,
+    Obj, Res, RunsIn, float, give, give_from, raise, raise_runtime_error, raise_type_error,
     set_exception, take_exception, to_double,
 };
 use crate::job::{Job, TimerJob};
@@ -53,19 +53,7 @@ pub fn add_methods(class: &Bound<'_, PyAny>) -> PyResult<()> {
         noargs(c"create_future", create_future, c"Create a Future bound to this loop."),
         noargs(c"time", time, c"Return the time on the loop's clock, in seconds (monotonic)."),
     ];
-    for method in methods {
-        let method = Box::leak(Box::new(method));
-        // SAFETY: the definition is leaked; the class is a live type; the name is nul-terminated.
-        unsafe {
-            let descriptor = Obj::owned(ffi::PyDescr_NewMethod(class.as_ptr().cast(), method))?;
-            check(ffi::PyObject_SetAttrString(
-                class.as_ptr(),
-                method.ml_name,
-                descriptor.as_ptr(),
-            ))?;
-        }
-    }
-    Ok(())
+    Ok(add_to(&Obj::from(class.clone()), methods)?)
 }
 
 impl LoopCore {

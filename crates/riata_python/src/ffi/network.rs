@@ -49,6 +49,21 @@ impl Obj {
         }
     }
 
+    /// As [`method1`](Self::method1), with two arguments.
+    #[inline]
+    pub fn method2(&self, name: &Obj, first: &Obj, second: &Obj) -> Res {
+        let args = [self.as_ptr(), first.as_ptr(), second.as_ptr()];
+        // SAFETY: the first argument is the receiver; null means raised.
+        unsafe {
+            Obj::owned(ffi::PyObject_VectorcallMethod(
+                name.as_ptr(),
+                args.as_ptr(),
+                3,
+                ptr::null_mut(),
+            ))
+        }
+    }
+
     /// An attribute that may be missing.
     pub fn get_opt(&self, name: &CStr) -> Option<Obj> {
         self.get(name).map_or_else(
@@ -132,6 +147,40 @@ pub fn warn_runtime(message: &CStr) {
     // SAFETY: a static exception type and a nul-terminated text.
     if unsafe { ffi::PyErr_WarnEx(ffi::PyExc_RuntimeWarning, message.as_ptr(), 1) } < 0 {
         unraisable(None);
+    }
+}
+
+/// The items of a tuple, which do not change; `None` for anything else.
+pub fn tuple_items(object: &Obj) -> Option<&[Obj]> {
+    // SAFETY: checked to be a tuple, whose items lie side by side and live as long as it; an `Obj` is one pointer.
+    unsafe {
+        if ffi::PyTuple_Check(object.as_ptr()) == 0 {
+            return None;
+        }
+        let size = ffi::PyTuple_GET_SIZE(object.as_ptr()) as usize;
+        if size == 0 {
+            return Some(&[]);
+        }
+        let items = (&raw const (*object.as_ptr().cast::<ffi::PyTupleObject>()).ob_item).cast();
+        Some(std::slice::from_raw_parts(items, size))
+    }
+}
+
+/// The text of a `str` itself, where it is UTF-8 in memory or can be made so.
+pub fn exact_text(object: &Obj) -> Option<&str> {
+    let mut size = 0;
+    // SAFETY: a live object, checked to be a str; the text is UTF-8, belongs to the object and does not change.
+    unsafe {
+        if ffi::PyUnicode_CheckExact(object.as_ptr()) == 0 {
+            return None;
+        }
+        let text = ffi::PyUnicode_AsUTF8AndSize(object.as_ptr(), &mut size);
+        if text.is_null() {
+            drop(take_exception());
+            return None;
+        }
+        let text = std::slice::from_raw_parts(text.cast::<u8>(), size as usize);
+        std::str::from_utf8(text).ok()
     }
 }
 

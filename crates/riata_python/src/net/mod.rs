@@ -4,6 +4,7 @@
 //! (the objects are made in `core/`), and Python code that runs per event.
 
 pub mod address;
+pub mod datagrams;
 mod methods;
 pub mod read;
 mod server;
@@ -55,6 +56,7 @@ pub struct NetState {
     pub transports: Registry,
     /// Weak references to the transports that asyncio's own code has made, by descriptor.
     pub foreign: RefCell<HashMap<SocketId, Obj>>,
+    pub senders: datagrams::Senders,
     /// Transports, and TLS connections on top of them, that were written to in the job that runs now.
     written: RefCell<Vec<Obj>>,
     /// `written` is not empty.
@@ -69,6 +71,7 @@ impl Default for NetState {
             buffer: Cell::default(),
             transports: Registry::default(),
             foreign: RefCell::default(),
+            senders: datagrams::Senders::default(),
             written: RefCell::default(),
             has_written: Cell::new(false),
             calls: FreeList::new(256),

@@ -89,7 +89,7 @@ pub enum Appended {
 /// Receiving straight into the buffer would save this copy, but its size is not known before, and making room for more than
 /// comes costs more than the copy: 24 us against 15 per message of 16 KiB.
 pub fn append(reader: &Obj, data: &[u8]) -> Res<Appended> {
-    let buffer = reader.attr(&state().names.reader_buffer)?;
+    let buffer = reader.attr(&state().names.buffer_attr)?;
     match extend_bytearray(&buffer, data) {
         Some(size) => size.map(Appended::All),
         None => bytes(data).map(Appended::Refused),
