@@ -18,7 +18,7 @@ import sys
 import threading
 import warnings
 import weakref
-from asyncio import base_events, events, selector_events, unix_events
+from asyncio import base_events, events, futures, selector_events, unix_events
 from typing import Any, ClassVar
 
 from riata.interpreter import is_main
@@ -410,6 +410,14 @@ def _show_native_tasks() -> None:
         registered.__class__ = _TaskSet
 
 
+def _show_in_call_graph() -> None:
+    """Make asyncio's functions tell a future of riata who awaits it through them (3.14)."""
+    for name in ("future_add_to_awaited_by", "future_discard_from_awaited_by"):
+        if hasattr(_riata, name):
+            for module in (futures, asyncio):
+                setattr(module, name, getattr(_riata, name))
+
+
 def _before_fork() -> None:
     for loop in list(_loops):
         loop._before_fork()
@@ -424,3 +432,4 @@ os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 # Native tasks exist only where this module has been imported, so this is early enough; it changes nothing for others.
 _show_native_tasks()
+_show_in_call_graph()

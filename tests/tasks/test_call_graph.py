@@ -1,7 +1,9 @@
 """asyncio's call graph, which is new in CPython 3.14: who awaits whom."""
 
 import asyncio
+import gc
 import re
+import weakref
 
 import pytest
 
@@ -73,5 +75,125 @@ def test_tasks_of_asyncio_and_of_riata():
         bystander.cancel()
         future.set_result(None)
         await asyncio.wait([task, bystander])
+
+    differential(scenario)
+
+
+async def gather(*awaitables):
+    await asyncio.gather(*awaitables)
+
+
+async def wait(*awaitables):
+    await asyncio.wait([asyncio.ensure_future(each) for each in awaitables])
+
+
+async def as_completed(*awaitables):
+    for each in asyncio.as_completed(awaitables):
+        await each
+
+
+async def as_completed_async(*awaitables):
+    async for each in asyncio.as_completed(awaitables):
+        await each
+
+
+async def shield(*awaitables):
+    for each in awaitables:
+        await asyncio.shield(each)
+
+
+async def wait_for(*awaitables):
+    for each in awaitables:
+        await asyncio.wait_for(each, 10)
+
+
+async def group(*awaitables):
+    async with asyncio.TaskGroup() as tasks:
+        for each in awaitables:
+            tasks.create_task(each)
+
+
+@pytest.mark.parametrize(
+    "through", [gather, wait, as_completed, as_completed_async, shield, wait_for, group]
+)
+def test_who_awaits_through(through):
+    async def scenario(loop, log):
+        done = loop.create_future()
+
+        async def child():
+            await done
+            log(shape(asyncio.capture_call_graph()))
+
+        async def parent():
+            await through(child(), child())
+
+        parents = [loop.create_task(parent(), name=f"parent {i}") for i in range(2)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        children = [task for task in asyncio.all_tasks() if task.get_coro().__name__ == "child"]
+        log(sorted(str(shape(asyncio.capture_call_graph(task))) for task in children))
+        done.set_result(None)
+        await asyncio.wait(parents)
+        # Who has finished is not said to wait.
+        log([task._asyncio_awaited_by for task in children])
+
+    differential(scenario)
+
+
+def test_several_gather_the_same():
+    async def scenario(loop, log):
+        shared = loop.create_future()
+        ours = loop.create_task(gather(shared), name="one")
+        theirs = asyncio.Task(gather(shared), loop=loop, name="two")
+        third = loop.create_task(wait(shared), name="three")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        log(shape(asyncio.capture_call_graph(shared)))
+        third.cancel()
+        await asyncio.wait([third])
+        log(sorted(task.get_name() for task in shared._asyncio_awaited_by))
+        shared.set_result(None)
+        await asyncio.wait([ours, theirs])
+        log(not shared._asyncio_awaited_by)
+
+    differential(scenario)
+
+
+def test_the_functions_by_hand():
+    async def scenario(loop, log):
+        add, discard = asyncio.future_add_to_awaited_by, asyncio.future_discard_from_awaited_by
+        future, task = loop.create_future(), asyncio.current_task()
+        for function in (add, discard):
+            for arguments in [(), (future,), (future, task, 1)]:
+                try:
+                    function(*arguments)
+                except TypeError as error:
+                    log(re.sub(r"\w+\.", "", str(error)))
+            for arguments in [(future, None), (None, task), (1, 2), (future, "task")]:
+                log(function(*arguments))
+        log(future._asyncio_awaited_by)
+        for _ in range(2):
+            add(future, task)
+            log(future._asyncio_awaited_by == {task})
+        discard(future, loop.create_future())
+        log(future._asyncio_awaited_by == {task})
+        for _ in range(2):
+            discard(future, task)
+            log(not future._asyncio_awaited_by)
+
+    differential(scenario)
+
+
+def test_a_ring_of_waiters_is_collected():
+    async def scenario(loop, log):
+        for _ in range(10):
+            one, two = loop.create_future(), loop.create_future()
+            asyncio.future_add_to_awaited_by(one, two)
+            asyncio.future_add_to_awaited_by(two, one)
+            asyncio.future_add_to_awaited_by(two, two)
+        reference = weakref.ref(one)
+        del one, two
+        gc.collect()
+        log(reference())
 
     differential(scenario)

@@ -154,6 +154,11 @@ pub struct State {
     pub kw_context: Obj,
     pub transport_type: *mut ffi::PyTypeObject,
     pub sock_call_type: *mut ffi::PyTypeObject,
+    /// asyncio's own functions, for futures that are not ours.
+    #[cfg(Py_3_14)]
+    pub add_to_awaited_by: Obj,
+    #[cfg(Py_3_14)]
+    pub discard_from_awaited_by: Obj,
     pub datagram_transport: Obj,
     /// asyncio's own methods of datagram transports, for what is rare.
     pub datagram_read_ready: Obj,
@@ -258,6 +263,10 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         kw_context: tuple(&[names.context.as_ptr()])?,
         transport_type: transport::make_type()?,
         sock_call_type: sock_call::make_type()?,
+        #[cfg(Py_3_14)]
+        add_to_awaited_by: native.get(c"future_add_to_awaited_by")?,
+        #[cfg(Py_3_14)]
+        discard_from_awaited_by: native.get(c"future_discard_from_awaited_by")?,
         datagram_transport: datagram_transport::make_class(&datagrams)?,
         datagram_read_ready: datagrams.get(c"_read_ready")?,
         datagram_sendto: datagrams.get(c"sendto")?,
@@ -307,6 +316,8 @@ pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let tp = unsafe { Obj::shared(tp.cast()) };
         module.add(name, tp.bound(module.py()))?;
     }
+    #[cfg(Py_3_14)]
+    future::call_graph::export(module)?;
     module.add(
         "_SelectorDatagramTransport",
         state.datagram_transport.bound(module.py()),

@@ -1,9 +1,12 @@
 //! `Future`: a result that will be there later. Mirrors `_asyncio.Future`.
 //!
 //! A future is its own iterator: `await future` makes no object. It has no `send`, `throw` or `close`, so it does not pass
-//! for a coroutine; `iter(future)` gives an iterator that has them (future_iter.rs). The first waiter is stored inline, and when it is a task of ours no callback object exists at all.
+//! for a coroutine; `iter(future)` gives an iterator that has them (future_iter.rs). The first waiter is stored inline, and
+//! when it is a task of ours no callback object exists at all.
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
+#[cfg(Py_3_14)]
+pub mod call_graph;
 mod describe;
 mod methods;
 mod outcome;
@@ -49,11 +52,17 @@ pub struct Future {
     /// The CancelledError that ended a task, raised once to whoever awaits it.
     pub cancelled_exception: Slot,
     pub source_traceback: Slot,
+    /// For asyncio's call graph: who awaits this through `gather`, `wait` or a task group; a task, or a set of several.
+    #[cfg(Py_3_14)]
+    grouped_waiters: Slot,
     pub status: Cell<Status>,
     pub blocking: Cell<bool>,
     log_traceback: Cell<bool>,
     first_is_task: Cell<bool>,
 }
+
+/// How many references a future may hold.
+const SLOTS: usize = if cfg!(Py_3_14) { 12 } else { 11 };
 
 /// View as a future of ours when its type is exactly `Future` or `Task`: a subclass may have changed any method.
 #[inline]
@@ -259,6 +268,8 @@ impl Future {
             cancel_message,
             cancelled_exception,
             source_traceback,
+            #[cfg(Py_3_14)]
+            grouped_waiters,
             ..
         } = self;
         for slot in [
@@ -272,13 +283,15 @@ impl Future {
             cancel_message,
             cancelled_exception,
             source_traceback,
+            #[cfg(Py_3_14)]
+            grouped_waiters,
         ] {
             slot.clear();
         }
     }
 
     /// Everything that it holds, for the garbage collector.
-    pub fn slots(&self) -> [&Slot; 11] {
+    pub fn slots(&self) -> [&Slot; SLOTS] {
         [
             &self.dict,
             &self.loop_,
@@ -291,6 +304,8 @@ impl Future {
             &self.cancel_message,
             &self.cancelled_exception,
             &self.source_traceback,
+            #[cfg(Py_3_14)]
+            &self.grouped_waiters,
         ]
     }
 

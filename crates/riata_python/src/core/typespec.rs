@@ -42,6 +42,21 @@ pub fn fastcall(
     }
 }
 
+/// As [`fastcall`], for a function that takes no keywords.
+#[cfg(Py_3_14)]
+pub fn fastcall_only(
+    name: &'static CStr,
+    f: ffi::PyCFunctionFast,
+    doc: &'static CStr,
+) -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: f },
+        ml_flags: ffi::METH_FASTCALL,
+        ml_doc: doc.as_ptr(),
+    }
+}
+
 pub fn getter(name: &'static CStr, get: Getter) -> ffi::PyGetSetDef {
     ffi::PyGetSetDef {
         name: name.as_ptr(),

@@ -50,9 +50,16 @@ pub fn tuple(items: &[*mut ffi::PyObject]) -> Res {
 }
 
 #[cfg(Py_3_14)]
-pub fn frozenset(items: &Obj) -> Res {
-    // SAFETY: any iterable will do; null means raised.
-    unsafe { Obj::owned(ffi::PyFrozenSet_New(items.as_ptr())) }
+pub fn set() -> Res {
+    // SAFETY: null makes an empty set; null in return means raised.
+    unsafe { Obj::owned(ffi::PySet_New(ptr::null_mut())) }
+}
+
+#[cfg(Py_3_14)]
+pub fn frozenset(items: &[Obj]) -> Res {
+    let pointers: Vec<_> = items.iter().map(Obj::as_ptr).collect();
+    // SAFETY: a tuple can be iterated over; null means raised.
+    unsafe { Obj::owned(ffi::PyFrozenSet_New(tuple(&pointers)?.as_ptr())) }
 }
 
 pub fn dict() -> Res {

@@ -168,7 +168,7 @@ impl Future {
     }
 
     /// The inline waiter as the pair that asyncio would show.
-    fn first_callback(&self) -> Res<Option<(Obj, Obj)>> {
+    pub(super) fn first_callback(&self) -> Res<Option<(Obj, Obj)>> {
         let Some(first) = self.first.get() else {
             return Ok(None);
         };
@@ -197,26 +197,6 @@ impl Future {
             }
             Ok(list)
         }
-    }
-}
-
-/// For asyncio's call graph, which is new in 3.14.
-#[cfg(Py_3_14)]
-impl Future {
-    /// The tasks that await this future, ours and asyncio's, as a frozenset; None when there are none.
-    pub(super) fn awaited_by(&self) -> Res {
-        let mut tasks = Vec::new();
-        let first = self.first_callback()?;
-        let rest = self.rest.get();
-        let others = rest.iter().flat_map(pairs);
-        for (callback, _) in first.into_iter().chain(others) {
-            tasks.extend(task::awaiting_task(&callback)?);
-        }
-        if tasks.is_empty() {
-            return Ok(Obj::none());
-        }
-        let pointers: Vec<_> = tasks.iter().map(Obj::as_ptr).collect();
-        crate::ffi::frozenset(&tuple(&pointers)?)
     }
 }
 
@@ -253,7 +233,7 @@ fn list_items(list: &Obj) -> Vec<Obj> {
     }
 }
 
-fn pairs(list: &Obj) -> Vec<(Obj, Obj)> {
+pub(super) fn pairs(list: &Obj) -> Vec<(Obj, Obj)> {
     list_items(list)
         .iter()
         // SAFETY: our lists hold tuples of two.
