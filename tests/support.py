@@ -179,6 +179,9 @@ def checked_loop(name: str, *, debug: bool = False) -> Iterator[tuple[Any, Repor
     after = {fd: what for fd, what in open_fds().items() if before.get(fd) != what}
     assert not after, f"descriptors left open: {after}"
     left = [thread for thread in threading.enumerate() if thread not in threads]
+    for thread in left:
+        thread.join(5)  # asyncio's thread that waited for a child may be about to end
+    left = [thread for thread in left if thread.is_alive()]
     assert not left, f"threads left running: {left}"
 
 

@@ -16,6 +16,7 @@ import os
 import socket
 import sys
 import threading
+import types
 import warnings
 import weakref
 from asyncio import base_events, events, futures, selector_events, unix_events
@@ -29,7 +30,7 @@ if not is_main():
         "riata's loops run in the main interpreter only; this is a sub-interpreter, use asyncio's here"
     )
 
-from riata import _riata, tls
+from riata import _riata, spawn, tls
 from riata.lookups import Selector, Transports
 
 __all__ = ["EventLoop"]
@@ -83,7 +84,6 @@ _FROM_UNIX = (
     "_child_watcher_callback",
     "_handle_signal",
     "_make_read_pipe_transport",
-    "_make_subprocess_transport",
     "_make_write_pipe_transport",
     "_process_self_data",
     "_sock_add_cancellation_callback",
@@ -295,6 +295,37 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             transport._family = sock.family
         return transport
 
+    async def _make_subprocess_transport(
+        self,
+        protocol: asyncio.SubprocessProtocol,
+        args: Any,
+        shell: bool,
+        stdin: Any,
+        stdout: Any,
+        stderr: Any,
+        bufsize: int,
+        extra: "dict[str, Any] | None" = None,
+        **kwargs: Any,
+    ) -> asyncio.SubprocessTransport:
+        """As asyncio's; where starting a process may take its time, the loop goes on meanwhile."""
+        make = _make_subprocess_transport
+        if spawn.takes_its_time(kwargs) and _can_watch_children():
+            streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+            kwargs["process"] = await spawn.popen(
+                self,
+                args,
+                shell=shell,
+                **streams,
+                universal_newlines=False,
+                bufsize=bufsize,
+                **kwargs,
+            )
+            make = _make_started_transport
+        transport: asyncio.SubprocessTransport = await make(
+            self, protocol, args, shell, stdin, stdout, stderr, bufsize, extra, **kwargs
+        )
+        return transport
+
     @property
     def _transports(self) -> Transports:
         return Transports(self)
@@ -368,6 +399,28 @@ for _name in _FROM_UNIX:
 for _name in _FROM_SELECTOR:
     if _name in vars(selector_events.BaseSelectorEventLoop):  # some are 3.11's
         setattr(EventLoop, _name, vars(selector_events.BaseSelectorEventLoop)[_name])
+
+
+_make_subprocess_transport: Any = vars(unix_events._UnixSelectorEventLoop)[
+    "_make_subprocess_transport"
+]
+# The same code, with another class of transports among its globals.
+_make_started_transport: Any = types.FunctionType(
+    _make_subprocess_transport.__code__,
+    {**vars(unix_events), "_UnixSubprocessTransport": spawn.StartedTransport},
+    _make_subprocess_transport.__name__,
+    _make_subprocess_transport.__defaults__,
+)
+
+
+def _can_watch_children() -> bool:
+    """Without a watcher (before 3.14) asyncio refuses, before it starts a process."""
+    get_child_watcher: Any = getattr(asyncio, "get_child_watcher", None)
+    if get_child_watcher is None:
+        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return bool(get_child_watcher().is_active())
 
 
 def _debug_by_default() -> bool:
