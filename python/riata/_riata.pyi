@@ -81,6 +81,16 @@ class _SelectorDatagramTransport(asyncio.DatagramTransport):
         extra: Any = None,
     ) -> None: ...
 
+class _UnixReadPipeTransport(asyncio.ReadTransport):
+    def __init__(
+        self, loop: Any, pipe: Any, protocol: Any, waiter: Any = None, extra: Any = None
+    ) -> None: ...
+
+class _UnixWritePipeTransport(asyncio.WriteTransport):
+    def __init__(
+        self, loop: Any, pipe: Any, protocol: Any, waiter: Any = None, extra: Any = None
+    ) -> None: ...
+
 class Loop(asyncio.SelectorEventLoop):
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def __init__(self) -> None: ...

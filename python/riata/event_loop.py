@@ -4,7 +4,7 @@ The engine, scheduling, tasks, transports, servers and socket calls are native (
 these, once per connection or once per run, is asyncio's own code of this Python, taken function by function from its
 event loop classes and listed below: so every Python keeps its own arguments, checks, messages and order of steps.
 
-What is deliberately absent: per-event Python code while data flows over sockets. Pipes are asyncio's own transports.
+What is deliberately absent: per-event Python code. Nothing here runs while data flows.
 """
 
 import asyncio
@@ -83,8 +83,6 @@ _FROM_UNIX = (
     "_check_signal",
     "_child_watcher_callback",
     "_handle_signal",
-    "_make_read_pipe_transport",
-    "_make_write_pipe_transport",
     "_process_self_data",
     "_sock_add_cancellation_callback",
     "_sock_sendfile_native",
@@ -294,6 +292,24 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         if isinstance(transport, _riata._SelectorDatagramTransport):
             transport._family = sock.family
         return transport
+
+    def _make_read_pipe_transport(
+        self,
+        pipe: Any,
+        protocol: asyncio.BaseProtocol,
+        waiter: "asyncio.Future[Any] | None" = None,
+        extra: "dict[str, Any] | None" = None,
+    ) -> asyncio.ReadTransport:
+        return _riata._UnixReadPipeTransport(self, pipe, protocol, waiter, extra)
+
+    def _make_write_pipe_transport(
+        self,
+        pipe: Any,
+        protocol: asyncio.BaseProtocol,
+        waiter: "asyncio.Future[Any] | None" = None,
+        extra: "dict[str, Any] | None" = None,
+    ) -> asyncio.WriteTransport:
+        return _riata._UnixWritePipeTransport(self, pipe, protocol, waiter, extra)
 
     async def _make_subprocess_transport(
         self,

@@ -227,6 +227,12 @@ pub trait Driver {
 
     fn send_to(&mut self, id: SocketId, data: &[u8], addr: &SocketAddr) -> io::Result<usize>;
 
+    /// As `recv`, of what may be a pipe or a terminal.
+    fn read(&mut self, id: SocketId, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// As `send`, to what may be a pipe or a terminal; there, a reader that is gone is a signal (SIGPIPE) too.
+    fn write(&mut self, id: SocketId, data: &[u8]) -> io::Result<usize>;
+
     fn shutdown(&mut self, id: SocketId, how: Shutdown) -> io::Result<()>;
 
     /// Closes a socket and stops watching it.

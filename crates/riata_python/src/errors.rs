@@ -24,6 +24,14 @@ pub fn raise_os_error(error: &io::Error) -> Raised {
     }
 }
 
+/// Whether a system call failed only for now.
+pub fn may_retry(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
 fn os_error_class() -> Obj {
     Obj::of_type(os_error_type())
 }

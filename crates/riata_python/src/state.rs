@@ -12,7 +12,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::core::{
-    datagram_transport, future, future_iter, handle, sock_call, stop, task, transport,
+    derived_transports, future, future_iter, handle, sock_call, stop, task, transport,
 };
 #[cfg(Py_3_14)]
 use crate::ffi::RunningTaskLayout;
@@ -94,6 +94,8 @@ names! {
     address_attr = c"_address",
     extra_attr = c"_extra",
     family_attr = c"_family",
+    fileno_attr = c"_fileno",
+    closing_attr = c"_closing",
     buffer_attr = c"_buffer",
     reader_eof = c"_eof",
     reader_limit = c"_limit",
@@ -159,10 +161,7 @@ pub struct State {
     pub add_to_awaited_by: Obj,
     #[cfg(Py_3_14)]
     pub discard_from_awaited_by: Obj,
-    pub datagram_transport: Obj,
-    /// asyncio's own methods of datagram transports, for what is rare.
-    pub datagram_read_ready: Obj,
-    pub datagram_sendto: Obj,
+    pub derived_transports: derived_transports::Classes,
     pub logger: Obj,
     pub buffered_protocol: Obj,
     pub set_result_unless_cancelled: Obj,
@@ -206,8 +205,6 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
     let events = import(c"asyncio.events")?;
     let exceptions = import(c"asyncio.exceptions")?;
     let base_tasks = import(c"asyncio.base_tasks")?;
-    let selector_events = import(c"asyncio.selector_events")?;
-    let datagrams = selector_events.get(c"_SelectorDatagramTransport")?;
     let names = Names::new()?;
     let future_type = future::make_type()?;
     let optional = |module: &Obj, name| {
@@ -229,7 +226,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         asyncio_task: native.get(c"Task")?,
         asyncio_handle: events.get(c"Handle")?,
         asyncio_timer_handle: events.get(c"TimerHandle")?,
-        asyncio_transport: selector_events.get(c"_SelectorSocketTransport")?,
+        asyncio_transport: import(c"asyncio.selector_events")?.get(c"_SelectorSocketTransport")?,
         context_layout: ContextLayout::find()?,
         timeout_error: exceptions.get(c"TimeoutError")?,
         cancelled_error: exceptions.get(c"CancelledError")?,
@@ -267,9 +264,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         add_to_awaited_by: native.get(c"future_add_to_awaited_by")?,
         #[cfg(Py_3_14)]
         discard_from_awaited_by: native.get(c"future_discard_from_awaited_by")?,
-        datagram_transport: datagram_transport::make_class(&datagrams)?,
-        datagram_read_ready: datagrams.get(c"_read_ready")?,
-        datagram_sendto: datagrams.get(c"sendto")?,
+        derived_transports: derived_transports::Classes::make()?,
         logger: import(c"asyncio.log")?.get(c"logger")?,
         buffered_protocol: import(c"asyncio.protocols")?.get(c"BufferedProtocol")?,
         set_result_unless_cancelled: import(c"asyncio.futures")?
@@ -318,9 +313,8 @@ pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
     }
     #[cfg(Py_3_14)]
     future::call_graph::export(module)?;
-    module.add(
-        "_SelectorDatagramTransport",
-        state.datagram_transport.bound(module.py()),
-    )?;
+    for (name, class) in &state.derived_transports.classes {
+        module.add(*name, class.bound(module.py()))?;
+    }
     Ok(())
 }

@@ -228,6 +228,14 @@ impl Driver for SimDriver {
         Err(no_datagrams())
     }
 
+    fn read(&mut self, id: SocketId, buffer: &mut [u8]) -> io::Result<usize> {
+        self.net.recv(id, buffer)
+    }
+
+    fn write(&mut self, id: SocketId, data: &[u8]) -> io::Result<usize> {
+        self.net.send(id, data)
+    }
+
     fn shutdown(&mut self, id: SocketId, how: Shutdown) -> io::Result<()> {
         self.net.shutdown(id, how)
     }

@@ -183,6 +183,14 @@ impl Driver for KernelDriver {
         socket::send_to(raw(id), data, addr)
     }
 
+    fn read(&mut self, id: SocketId, buffer: &mut [u8]) -> io::Result<usize> {
+        sys::fd::read(raw(id), buffer)
+    }
+
+    fn write(&mut self, id: SocketId, data: &[u8]) -> io::Result<usize> {
+        sys::fd::write(raw(id), data)
+    }
+
     fn shutdown(&mut self, id: SocketId, how: Shutdown) -> io::Result<()> {
         socket::shutdown(raw(id), how)
     }

@@ -21,3 +21,15 @@ pub(crate) fn set_nonblocking(fd: RawFd) -> io::Result<()> {
     }
     Ok(())
 }
+
+pub(crate) fn read(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the pointer and the length are those of a live, exclusive slice.
+    syscall_uninterrupted!(unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) })
+        .map(|count| count as usize)
+}
+
+pub(crate) fn write(fd: RawFd, data: &[u8]) -> io::Result<usize> {
+    // SAFETY: the pointer and the length are those of a live slice.
+    syscall_uninterrupted!(unsafe { libc::write(fd, data.as_ptr().cast(), data.len()) })
+        .map(|count| count as usize)
+}

@@ -7,7 +7,7 @@
 
 pub mod args;
 pub mod buffer;
-pub mod datagram_transport;
+pub mod derived_transports;
 pub mod entry;
 pub mod freelist;
 pub mod future;

@@ -9,14 +9,14 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use riata_engine::{Driver as _, SocketAddr, SocketId, UnixAddr};
 
-use super::address;
+use super::{address, fatal_error};
 use crate::core::buffer::exact_bytes_of;
-use crate::errors::os_error;
+use crate::errors::{may_retry, os_error};
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
 use crate::ffi::{
     Obj, Raised, Res, bytes, dict_get, ends_the_loop, exact_size, exact_text, length,
-    set_exception, string, take_exception, to_int, tuple_items,
+    set_exception, take_exception, to_int, tuple_items,
 };
 use crate::state::state;
 
@@ -48,7 +48,7 @@ pub fn receive(this: &Obj) -> Res<()> {
     }
     let loop_ = this.attr(&names.loop_attr)?;
     let Some(Endpoint { core, id }) = endpoint(&loop_, this)? else {
-        let method = &state().datagram_read_ready;
+        let method = &state().derived_transports.mirrored.datagram_read_ready;
         return method.call1(this).map(drop);
     };
     let received = core.net.with_buffer(|buffer| {
@@ -83,9 +83,8 @@ pub fn send_to(this: &Obj, data: &Obj, address: Option<&Obj>) -> Res {
         Some(Err(_)) | None => {
             let none = Obj::none();
             let address = address.unwrap_or(&none);
-            state()
-                .datagram_sendto
-                .call(&[this.as_ptr(), data.as_ptr(), address.as_ptr()])
+            let method = &state().derived_transports.mirrored.datagram_sendto;
+            method.call(&[this.as_ptr(), data.as_ptr(), address.as_ptr()])
         }
     }
 }
@@ -149,13 +148,6 @@ fn numeric(family: i64, address: &Obj) -> Option<SocketAddr> {
     None
 }
 
-fn may_retry(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
-}
-
 fn error_received(this: &Obj, error: &io::Error) -> Res<()> {
     let names = &state().names;
     let protocol = this.attr(&names.protocol_attr)?;
@@ -171,10 +163,7 @@ fn fatal_raised(this: &Obj, message: &str) -> Res<()> {
     if ends_the_loop(&exception) {
         return Err(set_exception(exception));
     }
-    let message = string(message)?;
-    this.get(c"_fatal_error")?
-        .call(&[exception.as_ptr(), message.as_ptr()])
-        .map(drop)
+    fatal_error(this, &exception, message)
 }
 
 /// The last sender as Python shows it: most datagrams come from where the one before came from.

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod datagrams;
 mod methods;
+pub mod pipes;
 pub mod read;
 mod server;
 pub mod sock;
@@ -15,6 +16,7 @@ pub mod write;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ffi::CStr;
 
 use pyo3::prelude::*;
 use riata_engine::{ReceiveBuffer, SocketId};
@@ -26,7 +28,7 @@ use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
 use crate::ffi::{
     Obj, Raised, Res, ends_the_loop, raise_runtime_error, repr, set_exception, string,
-    take_exception,
+    take_exception, while_handling,
 };
 use crate::state::state;
 
@@ -198,14 +200,31 @@ fn report(core: &LoopCore, object: &Obj, event: Event, argument: Option<Obj>) ->
 
 /// Debug mode: write to asyncio's log.
 pub fn log_debug(core: &LoopCore, format: &str, args: &[&Obj]) -> Res<()> {
+    log(core, c"debug", format, args)
+}
+
+/// As [`log_debug`], on the level above.
+pub fn log_info(core: &LoopCore, format: &str, args: &[&Obj]) -> Res<()> {
+    log(core, c"info", format, args)
+}
+
+fn log(core: &LoopCore, level: &CStr, format: &str, args: &[&Obj]) -> Res<()> {
     if !core.debug.get() {
         return Ok(());
     }
     let format = string(format)?;
     let mut pointers = vec![format.as_ptr()];
     pointers.extend(args.iter().map(|arg| arg.as_ptr()));
-    state().logger.get(c"debug")?.call(&pointers)?;
+    state().logger.get(level)?.call(&pointers)?;
     Ok(())
+}
+
+/// `transport._fatal_error(exception, message)`, as a handler of the exception does.
+pub fn fatal_error(transport: &Obj, exception: &Obj, message: &str) -> Res<()> {
+    let message = string(message)?;
+    let method = transport.get(c"_fatal_error")?;
+    let arguments = [exception.as_ptr(), message.as_ptr()];
+    while_handling(exception, || method.call(&arguments).map(drop))
 }
 
 /// The loop closes. Transports stay as they are, as in asyncio: they warn when they are dropped.

@@ -9,7 +9,7 @@ use riata_engine::Driver as _;
 use super::{Event, log_debug, streams};
 use crate::core::buffer::View;
 use crate::core::transport::Transport;
-use crate::errors::raise_os_error;
+use crate::errors::{may_retry, raise_os_error};
 use crate::ffi::{Obj, Raised, Res, bytes, in_context, int, raise_runtime_error};
 use crate::job::Job;
 use crate::state::state;
@@ -26,13 +26,6 @@ pub enum Mode {
     Stream,
     /// Our own TLS, which takes the bytes from the loop's buffer.
     Tls,
-}
-
-fn may_retry(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
 }
 
 impl Transport {

@@ -11,7 +11,7 @@ use super::{Event, ensure_no_transport};
 use crate::core::buffer::View;
 use crate::core::future;
 use crate::core::sock_call::{SockCall, reused};
-use crate::errors::raise_os_error;
+use crate::errors::{may_retry, raise_os_error};
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
 use crate::event_loop::io::socket_id;
@@ -283,13 +283,6 @@ impl SockCall {
             Kind::SendAll => c"coroutine 'EventLoop.sock_sendall' was never awaited",
         });
     }
-}
-
-fn may_retry(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
 }
 
 /// A system call's outcome around a Python object that may have failed to be made.

@@ -16,7 +16,7 @@ use riata_engine::Driver as _;
 use super::Event;
 use crate::core::buffer::{Kind, View, bytes_of, kind_of};
 use crate::core::transport::Transport;
-use crate::errors::{os_error, raise_os_error};
+use crate::errors::{may_retry, os_error, raise_os_error};
 use crate::event_loop::reports::handle_exception;
 use crate::ffi::{
     Obj, Raised, Res, ends_the_loop, in_context, raise_runtime_error, raise_type_error, repr,
@@ -142,13 +142,6 @@ impl Output {
         }
         done
     }
-}
-
-fn may_retry(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
 }
 
 impl Transport {
