@@ -1,12 +1,13 @@
 """The cases, by topic. Importing this package fills the registry; nothing is measured on import."""
 
-from cases import callbacks, memory, primitives, runs, servers, tasks, threads, timers
+from cases import callbacks, endpoints, memory, primitives, runs, servers, tasks, threads, timers
 from cases.registry import Case, all_cases, find_cases
 
 __all__ = [
     "Case",
     "all_cases",
     "callbacks",
+    "endpoints",
     "find_cases",
     "memory",
     "primitives",
