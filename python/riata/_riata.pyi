@@ -69,7 +69,7 @@ class SSLProtocol(asyncio.BufferedProtocol):
 
 @disjoint_base
 class _SelectorDatagramTransport(asyncio.DatagramTransport):
-    _family: int
+    _target: int
 
     def __init__(
         self,

@@ -290,7 +290,11 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             kind = vars(selector_events)["_SelectorDatagramTransport"]
         transport: asyncio.DatagramTransport = kind(self, sock, protocol, address, waiter, extra)
         if isinstance(transport, _riata._SelectorDatagramTransport):
-            transport._family = sock.family
+            # What `sendto` does, see net/datagrams.rs.
+            if transport.get_extra_info("peername"):
+                transport._target = 0
+            else:
+                transport._target = -1 if address else sock.family
         return transport
 
     def _make_read_pipe_transport(

@@ -4,6 +4,7 @@
 //! Mirrors `asyncio.selector_events._SelectorDatagramTransport._read_ready` and `sendto`. What is rare (a queue of unsent
 //! datagrams, a closed transport, a name to be resolved, data that is not `bytes`) is left to asyncio's own method.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
@@ -15,10 +16,14 @@ use crate::errors::{may_retry, os_error};
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
 use crate::ffi::{
-    Obj, Raised, Res, bytes, dict_get, ends_the_loop, exact_size, exact_text, length,
-    set_exception, take_exception, to_int, tuple_items,
+    Obj, Raised, Res, bytes, ends_the_loop, exact_size, exact_text, length, set_exception,
+    take_exception, to_int, tuple_items,
 };
 use crate::state::state;
+
+/// `_target` of a transport whose socket is connected. Else it is the family of the socket, or -1 where datagrams go to
+/// one address without a connection, which is left to asyncio.
+const CONNECTED: i32 = 0;
 
 /// The engine's side of a transport.
 struct Endpoint<'a> {
@@ -98,34 +103,27 @@ fn send_now(this: &Obj, data: &Obj, address: Option<&Obj>) -> Res<Option<io::Res
     if this.attr(&names.conn_lost)?.truth()? || length(&this.attr(&names.buffer_attr)?)? > 0 {
         return Ok(None);
     }
-    let bound_to = this.attr(&names.address_attr)?;
-    let address = match (bound_to.truth()?, address) {
-        (true, Some(address)) if !address.is_none() => return Ok(None),
-        (true, _) => Some(&bound_to),
-        (false, address) => address,
+    let target = to_int(&this.attr(&names.target_attr)?)? as i32;
+    let address = match (target, address.filter(|address| !address.is_none())) {
+        (CONNECTED, None) => None,
+        (libc::AF_INET | libc::AF_INET6, Some(address)) => match numeric(target, address) {
+            Some(address) => Some(address),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
     };
     let loop_ = this.attr(&names.loop_attr)?;
     let Some(Endpoint { core, id }) = endpoint(&loop_, this)? else {
         return Ok(None);
     };
-    let connected = match dict_get(&this.attr(&names.extra_attr)?, &names.peername)? {
-        Some(peer) => peer.truth()?,
-        None => return Ok(None),
-    };
-    if connected {
-        return Ok(Some(core.driver(|driver| driver.send(id, content))));
-    }
-    let family = to_int(&this.attr(&names.family_attr)?)?;
-    let Some(address) = address.and_then(|address| numeric(family, address)) else {
-        return Ok(None);
-    };
-    Ok(Some(
-        core.driver(|driver| driver.send_to(id, content, &address)),
-    ))
+    Ok(Some(core.driver(|driver| match address {
+        Some(address) => driver.send_to(id, content, &address),
+        None => driver.send(id, content),
+    })))
 }
 
 /// An address that needs no look-up: `(host, port)` with the host in numbers, for IPv6 with or without flow and scope.
-fn numeric(family: i64, address: &Obj) -> Option<SocketAddr> {
+fn numeric(family: i32, address: &Obj) -> Option<SocketAddr> {
     let items = tuple_items(address)?;
     let (host, port) = (items.first()?, items.get(1)?);
     let host = exact_text(host)?;
@@ -134,11 +132,11 @@ fn numeric(family: i64, address: &Obj) -> Option<SocketAddr> {
         Some(item) => exact_size(item).and_then(|number| u32::try_from(number).ok()),
         None => Some(0),
     };
-    if family == i64::from(libc::AF_INET) && items.len() == 2 {
+    if family == libc::AF_INET && items.len() == 2 {
         let host: Ipv4Addr = host.parse().ok()?;
         return Some(SocketAddr::V4(SocketAddrV4::new(host, port)));
     }
-    if family == i64::from(libc::AF_INET6) && items.len() <= 4 {
+    if family == libc::AF_INET6 && items.len() <= 4 {
         let host: Ipv6Addr = host.parse().ok()?;
         // Python refuses a flow of more than 20 bits.
         let flow = number(2).filter(|flow| *flow < 1 << 20)?;
@@ -166,24 +164,43 @@ fn fatal_raised(this: &Obj, message: &str) -> Res<()> {
     fatal_error(this, &exception, message)
 }
 
-/// The last sender as Python shows it: most datagrams come from where the one before came from.
+/// The last senders as Python shows them: most datagrams come from where one of the last few came from.
 #[derive(Default)]
-pub struct Senders(std::cell::RefCell<Option<(SocketAddr, Obj)>>);
+pub struct Senders {
+    known: RefCell<Vec<(SocketAddr, Obj)>>,
+    /// The one to be forgotten next.
+    oldest: Cell<usize>,
+}
+
+/// How many senders are remembered: few enough to look through them.
+const SENDERS: usize = 8;
 
 impl Senders {
     fn show(&self, sender: SocketAddr) -> Res {
-        if let Some((known, shown)) = &*self.0.borrow() {
-            if *known == sender {
-                return Ok(shown.clone());
-            }
+        if let Some((_, shown)) = self
+            .known
+            .borrow()
+            .iter()
+            .find(|(known, _)| *known == sender)
+        {
+            return Ok(shown.clone());
         }
         // A socket without a name; `getsockname` would show it as an empty text.
         if sender == SocketAddr::Unix(UnixAddr::Unnamed) {
             return Ok(Obj::none());
         }
         let shown = address::to_python(&sender)?;
-        let before = self.0.replace(Some((sender, shown.clone())));
-        drop(before);
+        let entry = (sender, shown.clone());
+        let mut known = self.known.borrow_mut();
+        if known.len() < SENDERS {
+            known.push(entry);
+            return Ok(shown);
+        }
+        let oldest = self.oldest.get();
+        self.oldest.set((oldest + 1) % SENDERS);
+        let forgotten = std::mem::replace(&mut known[oldest], entry);
+        drop(known);
+        drop(forgotten);
         Ok(shown)
     }
 }
