@@ -141,6 +141,7 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         "_signal_sockets",
         "_thread_id",
         "_unix_server_sockets",
+        "_watcher_made",
     )
 
     _current_handle: ClassVar[None] = None  # asked for by asyncio's default_exception_handler
@@ -158,6 +159,7 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self._signal_sockets: tuple[socket.socket, socket.socket] | None = None
         self._unix_server_sockets: dict[Any, Any] = {}
         self._thread_id: int | None = None
+        self._watcher_made: Any = None
         self._debug = _debug_by_default()
         _loops.add(self)
 
@@ -314,6 +316,16 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         extra: "dict[str, Any] | None" = None,
     ) -> asyncio.WriteTransport:
         return _riata._UnixWritePipeTransport(self, pipe, protocol, waiter, extra)
+
+    @property
+    def _watcher(self) -> Any:
+        """Where children are watched from 3.14 on; asyncio makes it with each loop."""
+        if self._watcher_made is None:
+            names = vars(unix_events)
+            has_pidfd = names["can_use_pidfd"]()
+            kind = "_PidfdChildWatcher" if has_pidfd else "_ThreadedChildWatcher"
+            self._watcher_made = names[kind]()
+        return self._watcher_made
 
     async def _make_subprocess_transport(
         self,

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from ..support import differential, until
+from ..support import PY312, differential, until
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -71,7 +71,8 @@ def test_echo(loop, size):
         (answer,) = client.received
         assert answer == (data[::-1], server.transport.get_extra_info("sockname"))
         assert server.received == [(data, client.transport.get_extra_info("sockname"))]
-        assert isinstance(client.transport, asyncio.DatagramTransport)
+        if PY312:  # before, asyncio's own was none
+            assert isinstance(client.transport, asyncio.DatagramTransport)
         await close(server, client)
         assert client.events == ["made", "lost"]
 
@@ -201,7 +202,7 @@ def test_wrong_arguments():
         ):
             try:
                 await loop.create_datagram_endpoint(Datagrams, **options)
-            except (TypeError, ValueError, OSError) as error:
+            except (AssertionError, TypeError, ValueError, OSError) as error:
                 log(type(error), str(error))
             else:
                 log("made")
