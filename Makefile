@@ -109,6 +109,14 @@ bench: build $(VENV)/.bench ## Compare with asyncio, uvloop and rloop; writes be
 bench-quick: build $(VENV)/.bench ## Compare single operations in three rounds: enough to see a change, not to publish
 	$(IN)/python benchmarks/run.py --cases micro --rounds 3 --bars || [ $$? = 3 ]
 
+.PHONY: compatibility
+compatibility: build $(VENV)/.compatibility ## Probe asyncio, uvloop, rloop and riata; writes docs/compatibility.md (two minutes)
+	$(IN)/python compatibility/run.py --out docs/compatibility.md
+
+$(VENV)/.compatibility: $(VENV)/.ready compatibility/requirements.txt
+	$(IN)/python -m pip install --quiet -r compatibility/requirements.txt
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.ready benchmarks/requirements.txt
 	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
 	@touch $@
