@@ -136,11 +136,9 @@ async def connected(
 ) -> tuple[Any, Any, socket.socket]:
     """A transport and its protocol on one end of a TCP connection, and the other end as a blocking socket."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        peer = socket.create_connection(listener.getsockname())
-        sock, _ = listener.accept()
-    sock.setblocking(False)
+        transport, made = await loop.create_connection(protocol, *listener.getsockname(), **options)
+        peer, _ = listener.accept()
     peer.settimeout(5)
-    transport, made = await loop.connect_accepted_socket(protocol, sock, **options)
     return transport, made, peer
 
 

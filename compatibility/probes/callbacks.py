@@ -102,10 +102,10 @@ async def context_of_reader(loop):
     a, b = socket.socketpair()
     seen = loop.create_future()
     with a, b:
-        loop.add_reader(a, lambda: seen.done() or seen.set_result(variable.get()))
+        loop.add_reader(a.fileno(), lambda: seen.done() or seen.set_result(variable.get()))
         b.send(b"x")
         assert await seen == "caller", "another context"
-        loop.remove_reader(a)
+        loop.remove_reader(a.fileno())
 
 
 @probe()

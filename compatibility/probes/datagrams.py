@@ -20,9 +20,16 @@ async def datagrams(loop):
     a.sendto(b"hello", b.get_extra_info("sockname"))
     await until(lambda: protocol.received)
     assert protocol.received == [(b"hello", a.get_extra_info("sockname"))]
-    assert isinstance(a, asyncio.DatagramTransport)
     a.close()
     b.close()
+
+
+@probe()
+async def datagram_transport_class(loop):
+    """The transport passes `isinstance` of `asyncio.DatagramTransport`"""
+    a, _ = await endpoint(loop)
+    a.close()
+    assert isinstance(a, asyncio.DatagramTransport)
 
 
 @probe(issue="uvloop#276")

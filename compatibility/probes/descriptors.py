@@ -15,14 +15,35 @@ async def readers_and_writers(loop):
     a, b = socket.socketpair()
     with a, b:
         seen = []
-        loop.add_reader(a, seen.append, "replaced")
+        loop.add_reader(a.fileno(), seen.append, "replaced")
         loop.add_reader(a.fileno(), lambda: seen.append(a.recv(10)))
-        loop.add_writer(a, lambda: (seen.append("write"), loop.remove_writer(a)))
+        loop.add_writer(a.fileno(), lambda: (seen.append("write"), loop.remove_writer(a.fileno())))
         b.send(b"x")
         await until(lambda: len(seen) >= 2)
         assert sorted(map(str, seen)) == ["b'x'", "write"], f"{seen}"
-        assert loop.remove_reader(a) is True and loop.remove_reader(a) is False
-        assert loop.remove_writer(a) is False
+        loop.remove_reader(a.fileno())
+
+
+@probe()
+async def removed_or_not(loop):
+    """`remove_reader` and `remove_writer` return whether there was one"""
+    a, b = socket.socketpair()
+    with a, b:
+        loop.add_reader(a.fileno(), int)
+        assert loop.remove_reader(a.fileno()) is True, "not True when there was"
+        assert loop.remove_reader(a.fileno()) is False, "not False when there was none"
+        assert loop.remove_writer(a.fileno()) is False, "not False when there was none"
+
+
+@probe()
+async def objects_with_fileno(loop):
+    """They take sockets and files, anything with `fileno()`"""
+    a, b = socket.socketpair()
+    with a, b:
+        loop.add_reader(a, int)
+        loop.remove_reader(a.fileno())
+        loop.add_writer(a.fileno(), int)
+        loop.remove_writer(a)
 
 
 @probe(issue="uvloop#653")
@@ -58,7 +79,7 @@ async def files_refused(loop):
     if sys.platform != "linux":
         return
     with tempfile.TemporaryFile() as file:
-        expect(PermissionError, loop.add_reader, file, int)
+        expect(PermissionError, loop.add_reader, file.fileno(), int)
 
 
 @probe()
@@ -71,11 +92,11 @@ async def reader_removed_in_callback(loop):
 
         def first(which):
             seen.append(which)
-            loop.remove_reader(a)
-            loop.remove_reader(c)
+            loop.remove_reader(a.fileno())
+            loop.remove_reader(c.fileno())
 
-        loop.add_reader(a, first, "a")
-        loop.add_reader(c, first, "c")
+        loop.add_reader(a.fileno(), first, "a")
+        loop.add_reader(c.fileno(), first, "c")
         b.send(b"x")
         d.send(b"x")
         await asyncio.sleep(0.005)
@@ -102,7 +123,9 @@ async def reused_number(loop):
         a, b = socket.socketpair()
         with a, b:
             got = loop.create_future()
-            loop.add_reader(a, lambda: got.done() or got.set_result(a.recv(1)))
+            loop.add_reader(
+                a.fileno(), lambda a=a, got=got: got.done() or got.set_result(a.recv(1))
+            )
             b.send(b"x")
             assert await asyncio.wait_for(got, 2) == b"x"
-            loop.remove_reader(a)
+            loop.remove_reader(a.fileno())

@@ -192,7 +192,7 @@ def close_with_pending(new_loop):
     a.setblocking(False)
     loop.call_soon(print)
     loop.call_later(60, print)
-    loop.add_reader(b, print)
+    loop.add_reader(b.fileno(), print)
 
     async def main():
         await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)

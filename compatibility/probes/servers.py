@@ -195,7 +195,7 @@ async def failing_factory(loop):
 
 @probe()
 async def out_of_descriptors(loop):
-    """A server that runs out of descriptors says so and serves on when there are some again"""
+    """A server that runs out of descriptors keeps the connections that wait, and accepts them when there are some again"""
     import os
     import resource
 

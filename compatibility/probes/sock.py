@@ -45,7 +45,7 @@ async def sock_connect_accept(loop):
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as sock:
         listener.setblocking(False)
         sock.setblocking(False)
-        accepting = loop.create_task(loop.sock_accept(listener))
+        accepting = asyncio.ensure_future(loop.sock_accept(listener))
         await loop.sock_connect(sock, listener.getsockname())
         peer, _ = await accepting
         assert peer.getpeername() == sock.getsockname() and not peer.getblocking()
@@ -64,7 +64,7 @@ async def sock_connect_by_name(loop):
 async def sock_sendto_recvfrom(loop):
     """`sock_sendto` and `sock_recvfrom`"""
     with udp() as a, udp() as b:
-        receiving = loop.create_task(loop.sock_recvfrom(b, 100))
+        receiving = asyncio.ensure_future(loop.sock_recvfrom(b, 100))
         assert await loop.sock_sendto(a, b"hello", b.getsockname()) == 5
         assert await receiving == (b"hello", a.getsockname())
 
@@ -100,7 +100,7 @@ async def cancelled_recv(loop):
     """A `sock_recv` that is cancelled takes no data away from the next one"""
     a, b = pair()
     with a, b:
-        task = loop.create_task(loop.sock_recv(b, 10))
+        task = asyncio.ensure_future(loop.sock_recv(b, 10))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])

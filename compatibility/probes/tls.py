@@ -74,7 +74,6 @@ async def tls_extra_info(loop):
     for name in ("ssl_object", "peercert", "cipher", "sslcontext", "socket", "peername"):
         assert transport.get_extra_info(name) is not None, f"{name} is None"
     assert isinstance(transport.get_extra_info("ssl_object"), ssl.SSLObject)
-    assert isinstance(transport, asyncio.Transport)
     transport.close()
     server.close()
 
@@ -249,7 +248,7 @@ async def client_certificates(loop):
             Recorder, *address, ssl=client_context(), server_hostname="localhost"
         )
         error = await protocol.lost
-    except ssl.SSLError as raised:
+    except OSError as raised:
         error = raised
     server.close()
     assert isinstance(error, (ssl.SSLError, ConnectionError)) and not lost, (

@@ -214,8 +214,8 @@ async def arguments_have_names(loop):
 
 
 @probe()
-async def subclassed_streams(loop):
-    """`StreamReaderProtocol` of a subclass, `limit`, `readuntil` and `drain` through streams"""
+async def streams(loop):
+    """Streams with `limit`, `readuntil`, `writelines` and `drain`, to the end"""
 
     async def serve(reader, writer):
         writer.write(await reader.readuntil(b"\n"))

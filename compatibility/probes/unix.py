@@ -30,7 +30,7 @@ async def abstract_names(loop):
 
     if sys.platform != "linux":
         return
-    name = b"\0probe-%d" % os.getpid()
+    name = f"\0probe-{os.getpid()}"
     server = await loop.create_unix_server(Recorder, name)
     transport, _ = await loop.create_unix_connection(Recorder, name)
     transport.close()
