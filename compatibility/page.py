@@ -100,8 +100,11 @@ def what_they_said(probes: list[Probe], loops: dict[str, str], results: Results)
         if failed:
             lines += [f"## What {name} said", ""]
             lines += [
-                f"- {p.name}: {r['error'] or r['outcome']}: `{(r['message'] or '').replace('`', chr(39))}`"
-                for p, r in failed
+                f"- {p.name}: {r['error'] or r['outcome']}{quoted(r['message'])}" for p, r in failed
             ]
             lines.append("")
     return lines
+
+
+def quoted(message: str | None) -> str:
+    return ": `" + message.replace("`", "'") + "`" if message else ""

@@ -1,6 +1,7 @@
 """Subprocesses."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -80,7 +81,8 @@ async def failures_leak_nothing(loop):
             FileNotFoundError,
             asyncio.create_subprocess_exec("no-such-program", stdin=PIPE, stdout=PIPE),
         )
-    await asyncio.sleep(0.001)
+    gc.collect()
+    await asyncio.sleep(0.05)
     left = open_fds() - before
     assert len(left) < 10, f"{len(left)} are left"
 
