@@ -1,0 +1,233 @@
+"""Run other projects' own test suites, first on asyncio and then on riata, and tell where they differ.
+
+    python scripts/suites/run.py [SUITE ...]       (`make suites`; no name means all of table.py)
+
+Nothing of a project is kept in this repository: its source distribution and what its tests need are downloaded from
+PyPI, into a virtual environment of its own under target/suites. The suite is not changed. On riata it is started by
+`riata run -m pytest`, which puts riata behind asyncio's names, also in the Pythons that the tests start.
+
+A test that passes on asyncio and not on riata is run once more, alone: if it passes then, it is called flaky. Otherwise,
+and when fewer tests than the suite's floor ran on riata's loop, the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from table import SUITES, Suite
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+WORK = ROOT / "target" / "suites" / "python{}.{}".format(*sys.version_info)
+TEST_LIMIT = 60  # seconds
+GOOD = ("passed", "xfailed")
+RETRIES = 40  # more differences than that are not flakiness
+
+
+class SuiteError(Exception):
+    """The suite could not be run; the message says why."""
+
+
+@dataclass
+class Result:
+    """What one suite did on both loops."""
+
+    differences: dict[str, str]  # node id -> why
+    flaky: list[str]
+    asyncio: dict[str, dict[str, Any]]
+    riata: dict[str, dict[str, Any]]
+
+    def on(self, loop: str) -> int:
+        entries = self.riata if loop == "riata" else self.asyncio
+        return sum(loop in entry.get("loops", ()) for entry in entries.values())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    names = [suite.name for suite in SUITES]
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(names))
+    parser.add_argument("-k", metavar="EXPRESSION", help="only these tests (no floor then)")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.suites) - set(names):
+        parser.error(f"unknown suites: {', '.join(sorted(unknown))}; known: {', '.join(names)}")
+
+    failed = []
+    for suite in SUITES:
+        if arguments.suites and suite.name not in arguments.suites:
+            continue
+        title = f"{suite.name} {suite.version}"
+        oldest, newest = suite.python
+        if not oldest <= sys.version_info[:2] < newest:
+            print(f"{title}: not for this Python", flush=True)
+            continue
+        began = time.monotonic()
+        try:
+            result = compare(suite, arguments.k)
+        except SuiteError as error:
+            print(f"{title}: NOT RUN: {error}", flush=True)
+            failed.append(suite.name)
+            continue
+        if not report(suite, result, time.monotonic() - began, floor=arguments.k is None):
+            failed.append(suite.name)
+    if failed:
+        print(f"differ or did not run: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def report(suite: Suite, result: Result, seconds: float, *, floor: bool) -> bool:
+    """Print what came out, and tell whether it is as on asyncio."""
+    count = {
+        loop: sum(entry["outcome"] in GOOD for entry in entries.values())
+        for loop, entries in (("asyncio", result.asyncio), ("riata", result.riata))
+    }
+    print(
+        f"{suite.name} {suite.version}: {count['asyncio']} of {len(result.asyncio)} pass on asyncio, "
+        f"{count['riata']} on riata; {result.on('asyncio')} ran asyncio's loop, "
+        f"{result.on('riata')} riata's ({seconds:.0f} s)",
+        flush=True,
+    )
+    for test in result.flaky:
+        print(f"  flaky: {test}")
+    for test, why in result.differences.items():
+        print(f"  DIFFERENT: {test}")
+        print("".join(f"    | {line}\n" for line in why.splitlines()[-12:]), end="")
+    enough = not floor or result.on("riata") >= suite.floor
+    if not enough:
+        print(f"  TOO FEW: {suite.floor} at least are to run on riata's loop")
+    sys.stdout.flush()
+    return enough and not result.differences
+
+
+def compare(suite: Suite, keyword: str | None) -> Result:
+    folder = WORK / suite.name
+    folder.mkdir(parents=True, exist_ok=True)
+    python = environment(suite, folder)
+    source = unpack(suite, folder, python)
+    tests = [*suite.tests, *(["-k", keyword] if keyword else [])]
+    for test in suite.leave_out:
+        tests += ["--deselect", test]
+    outcomes = {
+        loop: run(suite, python, source, folder / f"{loop}.jsonl", loop, tests)
+        for loop in ("asyncio", "riata")
+    }
+    if not outcomes["asyncio"]:
+        raise SuiteError(f"no test ran on asyncio, see {folder / 'asyncio.log'}")
+    suspects = {
+        test: outcomes["riata"].get(test, {"outcome": "was not run"})
+        for test, entry in outcomes["asyncio"].items()
+        if entry["outcome"] in GOOD and outcomes["riata"].get(test, {}).get("outcome") not in GOOD
+    }
+    flaky, differences = [], {}
+    for number, (test, entry) in enumerate(suspects.items()):
+        if number < RETRIES:
+            options = [option for option in suite.tests if option.startswith("-") and option != "--pyargs"]
+            again = run(suite, python, source, folder / "again.jsonl", "riata", [test, *options])
+            if again.get(test, {}).get("outcome") in GOOD:
+                flaky.append(test)
+                continue
+        differences[test] = entry.get("why", entry["outcome"])
+    return Result(differences, flaky, outcomes["asyncio"], outcomes["riata"])
+
+
+def environment(suite: Suite, folder: Path) -> Path:
+    """Return the interpreter of the suite's virtual environment, which has riata and what the tests need."""
+    wanted = [
+        f"{suite.name}{'[' + suite.extras + ']' if suite.extras else ''}=={suite.version}",
+        *suite.requires,
+        "pytest",
+        "pytest-timeout",
+    ]
+    python, stamp = folder / "venv" / "bin" / "python", folder / "venv" / ".ready"
+    if stamp.exists() and stamp.read_text() == "\n".join(wanted):
+        return python
+    call(sys.executable, "-m", "venv", "--clear", str(folder / "venv"), log=folder / "install.log")
+    constraints = HERE / "constraints" / f"{suite.name}.txt"
+    pinned = ["-c", str(constraints)] if constraints.exists() else []
+    call(str(python), "-m", "pip", "install", "-q", *pinned, *wanted, log=folder / "install.log")
+    (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
+    (packages / "riata-suites.pth").write_text(f"{ROOT / 'python'}\n")
+    stamp.write_text("\n".join(wanted))
+    return python
+
+
+def unpack(suite: Suite, folder: Path, python: Path) -> Path:
+    """Return the folder with the project's source distribution, fresh from its archive."""
+    archives = folder / "archive"
+    found = list(archives.glob(f"*-{suite.version}.tar.gz"))
+    if not found:
+        requirement = f"{suite.name}=={suite.version}"
+        options = ["--no-deps", "--no-binary", suite.name, "-d", str(archives)]
+        call(str(python), "-m", "pip", "download", "-q", *options, requirement, log=folder / "install.log")
+        found = list(archives.glob(f"*-{suite.version}.tar.gz"))
+    shutil.rmtree(folder / "source", ignore_errors=True)
+    with tarfile.open(found[0]) as archive:
+        archive.extractall(folder / "source", filter="data")
+    (source,) = (folder / "source").iterdir()
+    for name in suite.remove:
+        shutil.rmtree(source / name)
+    return source
+
+
+def run(
+    suite: Suite, python: Path, source: Path, results: Path, loop: str, tests: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Run tests on one loop and return the outcome of each."""
+    results.unlink(missing_ok=True)
+    starter = ["-m", "riata", "run", "-m"] if loop == "riata" else ["-m"]
+    command = [
+        *(str(python), *starter, "pytest", "-p", "riata_suites", "-p", "timeout", "-p", "no:cacheprovider"),
+        *(f"--timeout={TEST_LIMIT}", "--timeout-method=signal", *tests),
+    ]
+    variables = {
+        **os.environ,
+        **suite.environment,
+        "PYTHONPATH": str(HERE / "plugin"),
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+        "RIATA_SUITES_LOG": str(results),
+    }
+    for name in ("RIATA_LOOP", "PYTHONASYNCIODEBUG", "PYTEST_ADDOPTS", "VIRTUAL_ENV"):
+        variables.pop(name, None)
+    with open(results.with_suffix(".log"), "wb") as log:
+        process = subprocess.Popen(
+            command, cwd=source, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            process.wait(suite.limit)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            # Its children too, which a test may have left behind.
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+    outcomes: dict[str, dict[str, Any]] = {}
+    if results.exists():
+        for line in results.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            outcomes[entry["test"]] = entry
+    return outcomes
+
+
+def call(*command: str, log: Path) -> None:
+    with open(log, "ab") as output:
+        status = subprocess.run(command, stdout=output, stderr=output, check=False).returncode
+    if status:
+        raise SuiteError(f"`{' '.join(command[:4])} ...` failed, see {log}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

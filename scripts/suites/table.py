@@ -1,0 +1,133 @@
+"""The projects whose test suites are run, each at one version: what it needs, what is left out and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One project's test suite.
+
+    name, version: of the source distribution, which has the tests.
+    floor: so many tests at least must have run on riata's loop.
+    requires: what the tests need besides the project, pytest and pytest-timeout.
+    extras: of the project.
+    tests: what is given to pytest: paths and options.
+    leave_out: node ids or their beginnings, each with the reason; for both loops.
+    remove: folders of the source that would hide the installed project with its compiled parts.
+    python: the oldest and the newest Python (exclusive) that the suite is for.
+    """
+
+    name: str
+    version: str
+    floor: int
+    requires: tuple[str, ...] = ()
+    extras: str = ""
+    tests: tuple[str, ...] = ("tests",)
+    leave_out: dict[str, str] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    python: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 16))
+    limit: float = 600.0
+
+
+SUITES = [
+    Suite(
+        "httpcore",
+        "1.0.9",
+        floor=50,
+        extras="asyncio,http2,socks,trio",
+        requires=("pytest-httpbin", "pytest-trio"),
+    ),
+    Suite(
+        "uvicorn",
+        "0.54.0",
+        floor=300,
+        extras="standard",
+        requires=(
+            "pytest-mock", "pytest-xdist[psutil]", "pytest-codspeed", "trustme", "cryptography", "httpx2",
+            "a2wsgi", "wsproto", "zttp",
+        ),
+        tests=("tests", "-n0"),
+    ),
+    Suite(
+        "anyio",
+        "4.16.0",
+        floor=800,
+        extras="trio",
+        requires=("blockbuster", "hypothesis", "psutil", "pytest-mock", "trustme", "truststore"),
+        tests=("tests", "-m", "not network"),
+        environment={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+    ),
+    Suite(
+        "aiohttp",
+        "3.14.5",
+        floor=1000,
+        requires=(
+            "pytest-mock", "pytest-xdist", "pytest-cov", "freezegun", "trustme", "re-assert", "blockbuster",
+            "proxy.py", "python-on-whales", "setuptools-git", "isal", "zlib-ng", "pytest-codspeed", "Brotli",
+            "aiodns",
+        ),
+        tests=("tests", "-n0", "--no-cov"),
+        remove=("aiohttp",),
+    ),
+    Suite(
+        "starlette",
+        "1.10.0",
+        floor=100,
+        extras="full",
+        requires=("trio", "httpx", "httpx2"),
+    ),
+    Suite(
+        "httpx",
+        "0.28.1",
+        floor=50,
+        extras="http2,socks,cli,brotli,zstd",
+        requires=("chardet", "trio", "trustme", "uvicorn", "cryptography"),
+    ),
+    Suite(
+        "tornado",
+        "6.6.1",
+        floor=300,
+        tests=("--pyargs", "tornado.test", "-o", "python_files=*_test.py"),
+        remove=("tornado",),
+    ),
+    Suite(
+        "pytest-asyncio",
+        "1.5.0",
+        floor=50,
+        requires=("hypothesis", "coverage"),
+    ),
+    Suite(
+        "aioquic",
+        "1.7.2",
+        floor=50,
+        remove=("src",),
+    ),
+    Suite("asgiref", "3.13.0", floor=50, extras="tests"),
+    Suite(
+        "hypercorn",
+        "0.18.0",
+        floor=20,
+        extras="h3,trio",
+        requires=("pytest-asyncio", "pytest-trio", "httpx", "pytest-cov"),
+    ),
+    Suite("janus", "2.0.0", floor=30, requires=("pytest-asyncio", "pytest-codspeed", "pytest-cov")),
+    Suite("async-timeout", "5.0.1", floor=20, requires=("pytest-asyncio", "pytest-cov")),
+    Suite("aiofiles", "25.1.0", floor=100, requires=("pytest-asyncio",)),
+    Suite("aiosignal", "1.4.0", floor=5, requires=("pytest-asyncio", "pytest-cov")),
+    Suite("aiojobs", "1.4.0", floor=30, requires=("pytest-aiohttp", "pytest-cov", "aiohttp")),
+    Suite("async-lru", "2.4.0", floor=30, requires=("pytest-asyncio", "pytest-codspeed", "pytest-cov")),
+    Suite("aioftp", "0.28.3", floor=100, requires=("pytest-asyncio", "pytest-cov", "trustme", "async-timeout", "siosocks")),
+    Suite("grpclib", "0.4.9", floor=50, requires=("pytest-asyncio", "async-timeout", "faker", "protobuf", "googleapis-common-protos", "certifi")),
+    Suite("asyncssh", "2.24.1", floor=300, limit=1200.0, requires=("bcrypt",)),
+    Suite("aiosmtpd", "1.4.6", floor=100, tests=("aiosmtpd",), requires=("pytest-mock", "pytest-cov", "pytest-print", "pytest-profiling", "pytest-sugar", "pytest-asyncio")),
+    Suite("sanic", "25.12.1", floor=100, limit=1200.0, requires=("sanic-testing", "pytest-sanic", "chardet", "beautifulsoup4", "uvicorn", "pytest-benchmark")),
+    Suite("aiosqlite", "0.22.1", floor=20, tests=("aiosqlite/tests",)),
+    Suite("aioconsole", "0.8.2", floor=20, requires=("pytest-asyncio", "pytest-cov", "pytest-repeat")),
+    Suite("asyncstdlib", "3.14.0", floor=20, tests=("unittests",)),
+    Suite("uvloop", "0.23.0", floor=100, requires=("psutil", "pyOpenSSL", "setuptools"), remove=("uvloop",)),
+    Suite("dnspython", "2.9.2", floor=20, requires=("trio", "anyio", "httpx", "aioquic", "cryptography", "idna")),
+    Suite("picows", "2.3.1", floor=20, requires=("pytest-asyncio", "websockets", "aiohttp")),
+]
