@@ -82,6 +82,11 @@ valgrind: build $(VENV)/.test ## Run a part of the Python tests on riata's loop 
 	PYTHONMALLOC=malloc RIATA_TEST_LOOPS=riata valgrind --quiet --error-exitcode=9 --num-callers=20 \
 	  --suppressions=tests/valgrind.supp $(IN)/python -m pytest --timeout 1200 -m "not slow" $(VALGRIND_TESTS) $(PYTEST_ARGS)
 
+SUITES ?=
+.PHONY: suites
+suites: build ## Run other projects' test suites on asyncio and on riata and compare (SUITES="httpcore anyio"; needs PyPI)
+	$(IN)/python scripts/suites/run.py $(SUITES)
+
 TEST_REQUIREMENTS := $(wildcard tests/requirements.txt tests/cli/requirements.txt)
 $(VENV)/.test: $(VENV)/.ready $(TEST_REQUIREMENTS)
 	$(IN)/python -m pip install --quiet $(addprefix -r ,$(TEST_REQUIREMENTS))

@@ -115,9 +115,10 @@ def compare(suite: Suite, keyword: str | None) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
     python = environment(suite, folder)
     source = unpack(suite, folder, python)
-    tests = [*suite.tests, *(["-k", keyword] if keyword else [])]
+    options = list(suite.options)
     for test in suite.leave_out:
-        tests += ["--deselect", test]
+        options += ["--deselect", test]
+    tests = [*suite.tests, *options, *(["-k", keyword] if keyword else [])]
     outcomes = {
         loop: run(suite, python, source, folder / f"{loop}.jsonl", loop, tests)
         for loop in ("asyncio", "riata")
@@ -132,7 +133,6 @@ def compare(suite: Suite, keyword: str | None) -> Result:
     flaky, differences = [], {}
     for number, (test, entry) in enumerate(suspects.items()):
         if number < RETRIES:
-            options = [option for option in suite.tests if option.startswith("-") and option != "--pyargs"]
             again = run(suite, python, source, folder / "again.jsonl", "riata", [test, *options])
             if again.get(test, {}).get("outcome") in GOOD:
                 flaky.append(test)
@@ -169,7 +169,16 @@ def unpack(suite: Suite, folder: Path, python: Path) -> Path:
     if not found:
         requirement = f"{suite.name}=={suite.version}"
         options = ["--no-deps", "--no-binary", suite.name, "-d", str(archives)]
-        call(str(python), "-m", "pip", "download", "-q", *options, requirement, log=folder / "install.log")
+        call(
+            str(python),
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            *options,
+            requirement,
+            log=folder / "install.log",
+        )
         found = list(archives.glob(f"*-{suite.version}.tar.gz"))
     shutil.rmtree(folder / "source", ignore_errors=True)
     with tarfile.open(found[0]) as archive:
@@ -187,7 +196,7 @@ def run(
     results.unlink(missing_ok=True)
     starter = ["-m", "riata", "run", "-m"] if loop == "riata" else ["-m"]
     command = [
-        *(str(python), *starter, "pytest", "-p", "riata_suites", "-p", "timeout", "-p", "no:cacheprovider"),
+        *(str(python), *starter, "pytest", "-p", "riata_suites", "-p", "timeout"),
         *(f"--timeout={TEST_LIMIT}", "--timeout-method=signal", *tests),
     ]
     variables = {
@@ -201,7 +210,13 @@ def run(
         variables.pop(name, None)
     with open(results.with_suffix(".log"), "wb") as log:
         process = subprocess.Popen(
-            command, cwd=source, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=source,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             process.wait(suite.limit)
