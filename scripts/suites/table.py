@@ -150,9 +150,14 @@ SUITES = [
         "1.4.0",
         floor=30,
         requires=("pytest<9", "pytest-aiohttp", "pytest-cov", "aiohttp"),
+        options=("-o", "asyncio_mode=auto"),
     ),
     Suite(
-        "async-lru", "2.4.0", floor=30, requires=("pytest-asyncio", "pytest-codspeed", "pytest-cov")
+        "async-lru",
+        "2.4.0",
+        floor=30,
+        requires=("pytest-asyncio", "pytest-codspeed", "pytest-cov"),
+        options=("-o", "asyncio_default_fixture_loop_scope=function"),
     ),
     Suite(
         "aioftp",
