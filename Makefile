@@ -74,6 +74,11 @@ test-debug: ## Run the Python tests on CPython's debug build, which counts refer
 test-long: build $(VENV)/.test ## Run the long forms: a million tasks, a day of timers, ten thousand connections
 	RIATA_TEST_LONG=1 $(IN)/python -m pytest -m long -rP $(PYTEST_ARGS)
 
+MINUTES ?= 30
+.PHONY: soak
+soak: build $(VENV)/.test ## Run servers and clients at random for half an hour (MINUTES=30): memory and descriptors flat, every byte right
+	$(IN)/python -m tests.soak --minutes $(MINUTES)
+
 # The folders whose tests are within the process; under valgrind everything is some 30 times slower.
 VALGRIND_TESTS ?= tests/callbacks tests/futures tests/tasks tests/net tests/sock tests/threads
 .PHONY: valgrind
