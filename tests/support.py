@@ -270,7 +270,13 @@ def context_event(context: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(out)
 
 
-def run_scenario(name: str, scenario: Callable[..., Any], *args: Any, debug: bool = False) -> Log:
+def run_scenario(
+    name: str,
+    scenario: Callable[..., Any],
+    *args: Any,
+    debug: bool = False,
+    collect: Callable[[], object] = collect,
+) -> Log:
     """Run `scenario(loop, log, *args)`, plain or async, on a fresh loop, and give its log back."""
     log = Log()
     loop = new_event_loop(name)
@@ -309,14 +315,14 @@ def run_scenario(name: str, scenario: Callable[..., Any], *args: Any, debug: boo
     return log
 
 
-def differential(scenario: Callable[..., Any], *args: Any, debug: bool = False) -> Log:
+def differential(scenario: Callable[..., Any], *args: Any, **options: Any) -> Log:
     """Run the scenario on asyncio's loop and on every other chosen loop; the logs must be equal.
 
     With no other loop chosen it runs on asyncio's twice, which shows that the scenario itself is repeatable.
     """
-    expected = run_scenario("asyncio", scenario, *args, debug=debug)
+    expected = run_scenario("asyncio", scenario, *args, **options)
     for name in OTHERS or ["asyncio"]:
-        found = run_scenario(name, scenario, *args, debug=debug)
+        found = run_scenario(name, scenario, *args, **options)
         if found != expected:
             lines = [f"the log on {name} differs from the log on asyncio:"]
             for i in range(max(len(expected), len(found))):

@@ -10,12 +10,14 @@ the same choices; what the kernel and the clock make of them differs.
 from __future__ import annotations
 
 import argparse
+import array
 import asyncio
 import faulthandler
 import gc
 import random
 import sys
 import time
+from dataclasses import astuple, fields
 from typing import Any
 
 from ..flat import resident
@@ -74,7 +76,9 @@ async def at_rest(descriptors: int | None) -> int:
 
 async def soak(options: argparse.Namespace, seed: int) -> list[Sample]:
     loop = asyncio.get_running_loop()
-    began, reports, samples = time.monotonic(), [], []
+    began, reports = time.monotonic(), []
+    # One block of numbers: samples that were objects would be what grows.
+    numbers = array.array("d")
     loop.set_exception_handler(lambda _, context: reports.append(context))
     said = 0.0
     async with load.world() as world:
@@ -104,23 +108,23 @@ async def soak(options: argparse.Namespace, seed: int) -> list[Sample]:
                 raise Failed(f"the loop's exception handler heard of {reports}")
             count = await at_rest(descriptors)
             gc.collect()
-            samples.append(
-                Sample(
-                    time.monotonic() - began,
-                    resident(),
-                    count,
-                    len(asyncio.all_tasks()),
-                    len(gc.get_objects()),
-                    sys.getallocatedblocks(),
-                )
+            sample = Sample(
+                time.monotonic() - began,
+                resident(),
+                count,
+                len(asyncio.all_tasks()),
+                len(gc.get_objects()),
+                sys.getallocatedblocks(),
             )
+            numbers.extend(astuple(sample))
             if seconds - said >= 60 or number == 1:
                 said = seconds
-                print(line(samples[-1], world), flush=True)
-        print(line(samples[-1], world), flush=True)
+                print(line(sample, world), flush=True)
+        print(line(sample, world), flush=True)
         print("done:", ", ".join(f"{name} {n:,}" for name, n in world.done.most_common()))
     faulthandler.cancel_dump_traceback_later()
-    return samples
+    width = len(fields(Sample))
+    return [Sample(*numbers[i : i + width]) for i in range(0, len(numbers), width)]
 
 
 def line(sample: Sample, world: load.World) -> str:

@@ -363,10 +363,12 @@ async def child(world: World, rng: Random) -> None:
 async def reap(process: Any) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
+    # A stream that nobody reads any more has paused its pipe; then `wait` would wait for the pipe's end for ever. (Closing
+    # the process's transport does this too, but may also reap the child before the loop does.)
+    for fd in (0, 1):
+        if (pipe := process._transport.get_pipe_transport(fd)) is not None:
+            pipe.close()
     await process.wait()
-    # `wait` may come before the pipes are closed.
-    process._transport.close()
-    await asyncio.sleep(0)
 
 
 async def timeouts(world: World, rng: Random) -> None:
