@@ -254,3 +254,19 @@ def test_a_loop_made_in_one_thread_and_run_in_another(new_loop):
     assert result == ["done"]
     assert loop.run_until_complete(asyncio.sleep(0, "back")) == "back"
     loop.close()
+
+
+def test_what_another_thread_has_scheduled_before_comes_before(loop):
+    order = []
+
+    def first():
+        thread = threading.Thread(target=loop.call_soon_threadsafe, args=(order.append, "thread"))
+        thread.start()
+        thread.join()
+        loop.call_soon(order.append, "soon")
+        loop.call_soon_threadsafe(order.append, "threadsafe")
+        loop.call_soon(loop.stop)
+
+    loop.call_soon(first)
+    loop.run_forever()
+    assert order == ["thread", "soon", "threadsafe"]

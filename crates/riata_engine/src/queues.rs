@@ -58,9 +58,11 @@ impl<J: Clone, T: Timer<J>> Queues<J, T> {
 
     // The ready queue.
 
-    /// Queues a job behind all others.
+    /// Queues a job behind all others: those too that other threads have sent and no turn has taken in yet, since the
+    /// one may have waited for the other.
     #[inline(always)]
     pub fn push(&mut self, job: J) {
+        self.inbox.drain_into(&mut self.ready);
         self.ready.push(job);
     }
 
