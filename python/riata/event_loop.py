@@ -384,9 +384,9 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self.call_soon(handle._run)
 
     @property
-    def _csock(self) -> socket.socket:
-        assert self._signal_sockets is not None
-        return self._signal_sockets[1]
+    def _csock(self) -> socket.socket | None:
+        # Read by asyncio's `add_signal_handler`, and by whoever looks at all attributes: mocks and debuggers.
+        return self._signal_sockets[1] if self._signal_sockets is not None else None
 
     def _open_signals(self) -> None:
         if self._signal_sockets is not None:
