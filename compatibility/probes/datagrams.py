@@ -24,7 +24,7 @@ async def datagrams(loop):
     b.close()
 
 
-@probe()
+@probe(since=(3, 12))
 async def datagram_transport_class(loop):
     """The transport passes `isinstance` of `asyncio.DatagramTransport`"""
     a, _ = await endpoint(loop)

@@ -33,7 +33,7 @@ async def default_executor_shut_down(loop):
     expect(RuntimeError, loop.run_in_executor, None, int)
 
 
-@probe()
+@probe(since=(3, 11))
 async def only_thread_pools(loop):
     """`set_default_executor` refuses what is no ThreadPoolExecutor"""
     expect(TypeError, loop.set_default_executor, object())
@@ -51,7 +51,7 @@ def debug_refuses_coroutines_in_executor(new_loop):
     expect(TypeError, loop.run_in_executor, None, coroutine)
 
 
-@probe(since=(3, 12))
+@probe(since=(3, 13))
 async def shutdown_timeout(loop):
     """`shutdown_default_executor(timeout)` warns and goes on when threads do not end"""
     import warnings

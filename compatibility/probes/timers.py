@@ -77,7 +77,7 @@ def infinite_delay(new_loop):
     handle.cancel()
 
 
-@probe()
+@probe(since=(3, 11))
 def none_is_no_delay(new_loop):
     """`call_later(None)` and `call_at(None)` raise TypeError"""
     loop = new_loop()

@@ -117,7 +117,7 @@ async def no_close_notify(loop):
     assert protocol.data == b"bye" and error is None, f"connection_lost got {error!r}"
 
 
-@probe()
+@probe(since=(3, 11))
 async def tls_close_flushes(loop):
     """`close()` of a TLS transport sends what was written, then close_notify"""
     server, made, transport, protocol = await tls_pair(loop)
@@ -256,7 +256,7 @@ async def client_certificates(loop):
     )
 
 
-@probe()
+@probe(since=(3, 11))
 async def tls_in_tls(loop):
     """TLS within TLS with `start_tls` on a TLS transport"""
     made = []

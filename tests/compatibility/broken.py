@@ -12,7 +12,7 @@ class BrokenLoop(asyncio.SelectorEventLoop):
     def stop(self):
         os.abort()
 
-    def remove_signal_handler(self, signal):
+    def add_signal_handler(self, sig, callback, *args):
         time.sleep(60)
 
 
