@@ -45,14 +45,7 @@ mod _riata {
             },
         )?;
         info.set_item("target", env!("RIATA_TARGET"))?;
-        info.set_item(
-            "driver",
-            if cfg!(target_os = "linux") {
-                "epoll"
-            } else {
-                "kqueue"
-            },
-        )?;
+        info.set_item("driver", crate::event_loop::driver::NAME)?;
         info.set_item(
             "python",
             format!("{}.{}", py.version_info().major, py.version_info().minor),

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use riata_engine::{Driver as _, Engine, KernelDriver, Queues, SocketId, Wait};
 use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
+use super::driver::{self, LoopDriver};
 use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle};
@@ -62,7 +63,7 @@ pub fn thread_token() -> usize {
 
 impl LoopCore {
     pub fn new() -> io::Result<LoopCore> {
-        let engine = Engine::new(KernelDriver::new()?);
+        let engine = Engine::new(driver::open()?);
         Ok(LoopCore {
             inbox: engine.inbox(),
             engine: UnsafeCell::new(engine),
@@ -118,7 +119,7 @@ impl LoopCore {
         clippy::mut_from_ref,
         reason = "an UnsafeCell whose borrows end inside this file"
     )]
-    unsafe fn engine(&self) -> &mut Engine<KernelDriver, Job, TimerJob> {
+    unsafe fn engine(&self) -> &mut Engine<LoopDriver, Job, TimerJob> {
         debug_assert!(!self.lent.load(Ordering::Acquire), "the driver is lent");
         // SAFETY: the GIL is held, the caller keeps the borrow short, and nobody waits: so there is no other.
         unsafe { &mut *self.engine.get() }
@@ -311,10 +312,7 @@ impl LoopCore {
 
     /// Use the driver for one call. `body` must not call Python.
     #[inline]
-    pub fn driver<T>(
-        &self,
-        body: impl FnOnce(&mut KernelDriver) -> io::Result<T>,
-    ) -> io::Result<T> {
+    pub fn driver<T>(&self, body: impl FnOnce(&mut LoopDriver) -> io::Result<T>) -> io::Result<T> {
         self.reclaim();
         // SAFETY: one call of `body`, which touches the driver only.
         unsafe { body(&mut self.engine().driver) }
@@ -504,6 +502,13 @@ impl LoopCore {
         });
     }
 
+    #[cfg(feature = "faults")]
+    pub fn fault_counts(&self) -> Vec<(String, u64)> {
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().driver.fault_counts() }
+    }
+
     /// What the counting sink has seen.
     pub fn counts(&self) -> Counts {
         self.counts.borrow().clone()
@@ -525,7 +530,7 @@ fn show_kept(handle: Option<&Obj>) {
 }
 
 /// Carries the driver across the release of the GIL; it stays on its thread.
-struct DriverPtr(*mut KernelDriver);
+struct DriverPtr(*mut LoopDriver);
 
 impl DriverPtr {
     /// # Safety

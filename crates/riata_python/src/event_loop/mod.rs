@@ -5,6 +5,7 @@
 
 mod contexts;
 pub mod current_task;
+pub mod driver;
 pub mod engine;
 pub mod io;
 pub mod reports;
@@ -18,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use riata_engine::{Engine, Inbox, KernelDriver};
+use riata_engine::{Engine, Inbox};
 use riata_trace::Counts;
 
 use crate::core::freelist::FreeList;
@@ -28,9 +29,11 @@ use crate::ffi::{Obj, Res, Slot};
 use crate::job::{Job, TimerJob};
 use crate::state::state;
 
+use driver::LoopDriver;
+
 /// What the thread that runs a loop owns. See the module.
 pub struct LoopCore {
-    engine: UnsafeCell<Engine<KernelDriver, Job, TimerJob>>,
+    engine: UnsafeCell<Engine<LoopDriver, Job, TimerJob>>,
     inbox: Arc<Inbox<Job>>,
     /// Identifies the thread that runs the loop; zero when none does.
     owner: Cell<usize>,
