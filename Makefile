@@ -97,6 +97,26 @@ $(VENV)/.test: $(VENV)/.ready $(TEST_REQUIREMENTS)
 	$(IN)/python -m pip install --quiet $(addprefix -r ,$(TEST_REQUIREMENTS))
 	@touch $@
 
+# A package of its own, with the Python files as they are and an extension whose system calls fail; the build of `make build`
+# stays what it is.
+FAULTS := target/faults/$(notdir $(VENV))
+FAULTS_TESTS ?= tests/net tests/sock tests/datagrams tests/pipes tests/sendfile tests/tls
+FAULTS_SEEDS ?= 1 2
+.PHONY: faults
+faults: $(FAULTS)/.built $(VENV)/.test ## Run a part of the Python tests while system calls are interrupted, refused, cut short, and fail
+	PYTHONPATH="$(CURDIR)/$(FAULTS)" $(IN)/python -m pytest tests/faults/test_system_calls.py $(PYTEST_ARGS)
+	for seed in $(FAULTS_SEEDS); do \
+	  PYTHONPATH="$(CURDIR)/$(FAULTS)" RIATA_TEST_LOOPS=riata $(IN)/python -m pytest -q -p tests.faults.plugin \
+	    --faults rate=0.3,kinds=harmless --faults-seed $$seed -m "not slow" $(FAULTS_TESTS) $(PYTEST_ARGS) || exit; \
+	done
+
+$(FAULTS)/.built: $(VENV)/.ready $(SOURCES) $(shell find python -name '*.py' 2>/dev/null)
+	rm -rf $(FAULTS)
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 PATH="$(CURDIR)/$(IN):$$PATH" \
+	  $(IN)/maturin build --release --quiet --features faults --out $(FAULTS)/wheel --interpreter $(IN)/python
+	$(IN)/python -m pip install --quiet --no-deps --target $(FAULTS) $(FAULTS)/wheel/*.whl
+	@touch $@
+
 .PHONY: loom
 loom: ## Check the concurrent parts of the engine under loom
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p riata_engine --lib

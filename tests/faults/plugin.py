@@ -16,6 +16,64 @@ import pytest
 
 counts: Counter[str] = Counter()
 
+# Tests that say how much one system call takes or gives, or in which turn: so much is the kernel's to choose, and with faults it
+# chooses differently.
+COUNT_ON_THE_KERNEL = {
+    # One `recv` is to bring all that was sent.
+    "tests/net/test_buffered.py": ("test_get_buffer_may_switch_to_another_protocol",),
+    "tests/net/test_closing.py": (
+        "test_close_flushes_what_was_written",  # ... or one `send` not to take all
+        "test_close_from_within_data_received",  # or the close is a reset
+    ),
+    "tests/net/test_contexts.py": ("test_plain",),
+    "tests/net/test_flow.py": ("test_receiving_once_more_from_within",),
+    "tests/net/test_patched_streams.py": (
+        "test_a_class_that_is_patched_while_connected",
+        "test_a_protocol_that_is_patched",
+        "test_a_reader_that_is_patched",
+    ),
+    "tests/net/test_tcp.py": ("test_data_is_bytes",),
+    "tests/sock/test_sock.py": (
+        "test_accept_and_connect",
+        "test_cancellation_drops_the_watcher",
+        "test_large_sendall_waits_for_the_reader",
+        "test_many_pairs_ping_pong",
+        "test_recv_and_sendall",
+        "test_recv_into",
+        "test_timeout_around_recv",
+    ),
+    "tests/faults/test_user_code.py": ("test_emfile_on_accept_recovers",),
+    # One `send` is to take all that was written: before an abort, or before a look at the buffer or at the peer.
+    "tests/net/test_small_writes.py": (
+        "test_a_fork_does_not_send_twice",
+        "test_abort_loses_nothing_that_asyncio_would_have_sent",
+        "test_an_empty_buffer_whose_release_writes",
+        "test_one_job_sends_once",
+        "test_the_size_of_the_buffer_is_what_the_kernel_did_not_take",
+        "test_what_ends_the_loop_does_not_keep_a_write",
+        "test_who_asks_for_the_socket_finds_it_written",
+        "test_without_a_running_loop_a_write_goes_out_at_once",
+    ),
+    "tests/tls/test_endings.py": (
+        "test_a_client_that_the_server_refuses",
+        "test_a_transport_that_is_dropped_open_is_warned_about",
+        "test_abort_loses_nothing_that_was_written_before",
+        "test_what_was_written_before_a_bad_item_arrives",
+    ),
+    "tests/tls/test_user_code.py": (
+        "test_in_a_callback",
+        "test_in_a_callback_of_flow_control",
+        "test_what_ends_the_loop_comes_out",
+        "test_writelines_of_what_has_no_length",
+    ),
+    # Something is to have happened after so many turns, or so many milliseconds.
+    "tests/tls/test_accept.py": (
+        "test_a_socket_that_cannot_be_made",
+        "test_an_eager_task_that_closes_the_server",
+    ),
+    "tests/tls/test_records.py": ("test_records_cut_in_two",),
+}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults")
@@ -42,6 +100,17 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"faults: {config.option.faults},seed={config.option.faults_seed}"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if counts_on_the_kernel(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def counts_on_the_kernel(item: pytest.Item) -> bool:
+    path, _, name = item.nodeid.partition("::")
+    return name.partition("[")[0] in COUNT_ON_THE_KERNEL.get(path, ())
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     seed = zlib.crc32(f"{item.config.option.faults_seed} {item.nodeid}".encode())
@@ -50,6 +119,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         del os.environ["RIATA_FAULTS"]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # A run without faults has shown nothing.
+    if not counts and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -64,12 +64,7 @@ const fn kind(name: &'static str, fault: Fault, harmless: bool, calls: &'static 
 }
 
 const KINDS: [Kind; 11] = [
-    kind(
-        "EINTR",
-        Fault::Error(libc::EINTR),
-        true,
-        &[Wait, Connect, Accept, Recv, Send],
-    ),
+    kind("EINTR", Fault::Error(libc::EINTR), true, &[Wait, Connect]),
     kind(
         "EAGAIN",
         Fault::Error(libc::EAGAIN),

@@ -1,8 +1,8 @@
 //! A driver whose system calls fail, now and then, as a [`FaultPlan`] has it.
 //!
 //! It works over any driver, so the same faults are tried on the kernel's sockets and on simulated ones. Nothing is hit
-//! that could not be: a short count is for streams, and a connection that was reset does not go on. `EINTR` goes through to
-//! the caller, though a driver may repeat such calls: it is one more reason to come again.
+//! that could not be: a short count is for streams, a connection that was reset does not go on, and `EINTR` comes only from
+//! the calls after which a driver does not try again by itself.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};

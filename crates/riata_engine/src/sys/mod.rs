@@ -48,3 +48,43 @@ pub(crate) mod epoll;
     target_os = "dragonfly"
 ))]
 pub(crate) mod kqueue;
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use std::io::{self, ErrorKind};
+
+    /// A system call that fails with each of these numbers in turn, and then returns 7.
+    fn failing(errors: &[i32]) -> impl FnMut() -> i32 {
+        let mut errors = errors.iter().copied();
+        move || match errors.next() {
+            Some(number) => {
+                // SAFETY: the location of this thread's own errno is always valid.
+                unsafe { *libc::__errno_location() = number };
+                -1
+            }
+            None => 7,
+        }
+    }
+
+    fn call(errors: &[i32]) -> io::Result<i32> {
+        let mut call = failing(errors);
+        syscall_uninterrupted!(call())
+    }
+
+    #[test]
+    fn an_interrupted_call_is_repeated() {
+        assert_eq!(call(&[]).unwrap(), 7);
+        assert_eq!(call(&[libc::EINTR]).unwrap(), 7);
+        assert_eq!(call(&[libc::EINTR; 100]).unwrap(), 7);
+    }
+
+    #[test]
+    fn any_other_error_is_passed_on() {
+        let kind = |errors: &[i32]| call(errors).unwrap_err().kind();
+        assert_eq!(kind(&[libc::EAGAIN]), ErrorKind::WouldBlock);
+        assert_eq!(
+            kind(&[libc::EINTR, libc::ECONNRESET]),
+            ErrorKind::ConnectionReset
+        );
+    }
+}

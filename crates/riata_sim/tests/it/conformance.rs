@@ -9,7 +9,7 @@ use riata_engine::{
     Connection, Domain, Driver, Engine, Interest, KernelDriver, Kind, Readiness, SocketAddr,
     SocketId, UnixAddr, Wait,
 };
-use riata_sim::SimDriver;
+use riata_sim::{FaultPlan, Faulty, SimDriver};
 
 /// A driver under test.
 trait Subject: Driver + Sized {
@@ -43,6 +43,17 @@ impl Subject for SimDriver {
     }
 }
 
+/// With no fault in its plan, the wrapper is the driver that it wraps.
+impl<D: Subject> Subject for Faulty<D> {
+    fn new() -> Self {
+        Faulty::new(D::new(), FaultPlan::none())
+    }
+
+    fn work_outside(&self, work: impl FnOnce() + Send + 'static) {
+        (**self).work_outside(work);
+    }
+}
+
 macro_rules! on_every_driver {
     ($($test:ident)*) => {
         mod kernel {
@@ -56,6 +67,20 @@ macro_rules! on_every_driver {
             $(#[test]
             fn $test() {
                 super::$test(<super::SimDriver as super::Subject>::new());
+            })*
+        }
+
+        mod faulty_kernel {
+            $(#[test]
+            fn $test() {
+                super::$test(<super::Faulty<super::KernelDriver> as super::Subject>::new());
+            })*
+        }
+
+        mod faulty_sim {
+            $(#[test]
+            fn $test() {
+                super::$test(<super::Faulty<super::SimDriver> as super::Subject>::new());
             })*
         }
     };

@@ -2,5 +2,6 @@
 
 mod conformance;
 mod day;
+mod faults;
 mod sim;
 mod turn;
