@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from table import SUITES, Suite
+from table import AS_OF, SUITES, Suite
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -137,6 +137,7 @@ def compare(suite: Suite, keyword: str | None) -> Result:
             if again.get(test, {}).get("outcome") in GOOD:
                 flaky.append(test)
                 continue
+        # "began": the process ended within it
         differences[test] = entry.get("why", entry["outcome"])
     return Result(differences, flaky, outcomes["asyncio"], outcomes["riata"])
 
@@ -150,15 +151,15 @@ def environment(suite: Suite, folder: Path) -> Path:
         "pytest-timeout",
     ]
     python, stamp = folder / "venv" / "bin" / "python", folder / "venv" / ".ready"
-    if stamp.exists() and stamp.read_text() == "\n".join(wanted):
+    if stamp.exists() and stamp.read_text() == "\n".join([AS_OF, *wanted]):
         return python
     call(sys.executable, "-m", "venv", "--clear", str(folder / "venv"), log=folder / "install.log")
-    constraints = HERE / "constraints" / f"{suite.name}.txt"
-    pinned = ["-c", str(constraints)] if constraints.exists() else []
-    call(str(python), "-m", "pip", "install", "-q", *pinned, *wanted, log=folder / "install.log")
+    install = (str(python), "-m", "pip", "install", "-q")
+    call(*install, "--upgrade", "pip>=26.2", log=folder / "install.log")
+    call(*install, f"--uploaded-prior-to={AS_OF}", *wanted, log=folder / "install.log")
     (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
     (packages / "riata-suites.pth").write_text(f"{ROOT / 'python'}\n")
-    stamp.write_text("\n".join(wanted))
+    stamp.write_text("\n".join([AS_OF, *wanted]))
     return python
 
 
@@ -221,7 +222,8 @@ def run(
         try:
             process.wait(suite.limit)
         except subprocess.TimeoutExpired:
-            pass
+            if loop == "asyncio":
+                raise SuiteError(f"it takes more than {suite.limit:.0f} s on asyncio")
         finally:
             # Its children too, which a test may have left behind.
             try:
