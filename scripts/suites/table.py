@@ -109,7 +109,7 @@ SUITES = [
         "1.10.0",
         floor=100,
         extras="full",
-        requires=("trio", "httpx", "httpx2"),
+        requires=("trio", "httpx", "httpx2", "opentelemetry-sdk"),
     ),
     Suite(
         "httpx",
