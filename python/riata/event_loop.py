@@ -317,15 +317,17 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
     ) -> asyncio.WriteTransport:
         return _riata._UnixWritePipeTransport(self, pipe, protocol, waiter, extra)
 
-    @property
-    def _watcher(self) -> Any:
-        """Where children are watched from 3.14 on; asyncio makes it with each loop."""
-        if self._watcher_made is None:
-            names = vars(unix_events)
-            has_pidfd = names["can_use_pidfd"]()
-            kind = "_PidfdChildWatcher" if has_pidfd else "_ThreadedChildWatcher"
-            self._watcher_made = names[kind]()
-        return self._watcher_made
+    if sys.version_info >= (3, 14):
+
+        @property
+        def _watcher(self) -> Any:
+            """Where children are watched from 3.14 on; asyncio makes it with each loop."""
+            if self._watcher_made is None:
+                names = vars(unix_events)
+                has_pidfd = names["can_use_pidfd"]()
+                kind = "_PidfdChildWatcher" if has_pidfd else "_ThreadedChildWatcher"
+                self._watcher_made = names[kind]()
+            return self._watcher_made
 
     async def _make_subprocess_transport(
         self,

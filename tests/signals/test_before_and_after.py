@@ -74,16 +74,16 @@ def test_a_loop_within_a_handler_of_another(loop_name):
     seen = []
     outer.add_signal_handler(signal.SIGUSR1, seen.append, "outer")
 
-    async def nested():
+    def nested():
         asyncio._set_running_loop(None)
         try:
             inner.run_until_complete(asyncio.sleep(0))
         finally:
             asyncio._set_running_loop(outer)
         os.kill(os.getpid(), signal.SIGUSR1)
-        await until(lambda: seen)
 
-    outer.run_until_complete(nested())
+    outer.call_soon(nested)
+    outer.run_until_complete(until(lambda: seen))
     inner.close()
     os.kill(os.getpid(), signal.SIGUSR1)
     outer.run_until_complete(until(lambda: len(seen) == 2))

@@ -221,7 +221,7 @@ def test_a_child_sees_nothing_of_the_loop(loop):
         process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, **options)
         out, _ = await process.communicate()
         assert out == await asyncio.to_thread(subprocess.check_output, command, **options)
-        await busy.communicate()
+        await busy.communicate(b"")
         server.close()
         loop.remove_signal_handler(signal.SIGUSR1)
 
