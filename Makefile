@@ -74,6 +74,16 @@ test-debug: ## Run the Python tests on CPython's debug build, which counts refer
 test-long: build $(VENV)/.test ## Run the long forms: a million tasks, a day of timers, ten thousand connections
 	RIATA_TEST_LONG=1 $(IN)/python -m pytest -m long -rP $(PYTEST_ARGS)
 
+.PHONY: fuzz-python
+fuzz-python: build $(VENV)/.test ## Run random programs on asyncio and riata side by side, ten times as many as the tests do (RIATA_FUZZ=10)
+	RIATA_FUZZ=$${RIATA_FUZZ:-10} $(IN)/python -m pytest tests/properties --show-capture=no $(PYTEST_ARGS)
+
+# What is within the process and makes many objects; everything is some ten times slower.
+GC_TESTS ?= tests/callbacks tests/futures tests/tasks tests/primitives tests/net tests/threads
+.PHONY: test-gc
+test-gc: build $(VENV)/.test ## Run a part of the Python tests with the collector at every allocation
+	RIATA_TEST_GC=1 RIATA_TEST_LOOPS=riata $(IN)/python -m pytest -m "not slow" --timeout 600 $(GC_TESTS) $(PYTEST_ARGS)
+
 MINUTES ?= 30
 .PHONY: soak
 soak: build $(VENV)/.test ## Run servers and clients at random for half an hour (MINUTES=30): memory and descriptors flat, every byte right
@@ -93,6 +103,21 @@ suites: build ## Run other projects' test suites on asyncio and on riata and com
 	$(IN)/python scripts/suites/run.py $(SUITES)
 
 TEST_REQUIREMENTS := $(wildcard tests/requirements.txt tests/cli/requirements.txt)
+# Rust code is watched by AddressSanitizer, memory of Python's objects too (each is a `malloc`), CPython's own accesses are not.
+# The package is copied, with an extension of its own: what `make build` has built stays as it is.
+ASAN_TESTS ?= tests/callbacks tests/futures tests/tasks tests/net tests/tls tests/sock tests/datagrams tests/pipes tests/threads
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+.PHONY: asan-python
+asan-python: $(VENV)/.ready $(VENV)/.test ## Run a part of the Python tests on an extension under AddressSanitizer (nightly toolchain, Linux, gcc)
+	PYO3_PYTHON="$(CURDIR)/$(IN)/python" RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan \
+	  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  cargo +$(NIGHTLY) build --release --quiet --target "$(HOST)" -p riata_python
+	rm -rf target/asan/python && mkdir target/asan/python && cp -r python/riata target/asan/python && rm -f target/asan/python/riata/*.so
+	cp "target/asan/$(HOST)/release/lib_riata.so" "target/asan/python/riata/_riata$$($(IN)/python -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')"
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+	  PYTHONMALLOC=malloc PYTHONPATH=target/asan/python RIATA_TEST_LOOPS=riata \
+	  $(IN)/python -m pytest -m "not slow" --timeout 600 -p no:faulthandler $(ASAN_TESTS) $(PYTEST_ARGS)
+
 $(VENV)/.test: $(VENV)/.ready $(TEST_REQUIREMENTS)
 	$(IN)/python -m pip install --quiet $(addprefix -r ,$(TEST_REQUIREMENTS))
 	@touch $@

@@ -40,13 +40,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"loops: {', '.join(LOOPS)}"
+    often = ", the collector at every allocation" if os.environ.get("RIATA_TEST_GC") == "1" else ""
+    return f"loops: {', '.join(LOOPS)}{often}"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     # Each test ends with full collections. What is imported by now stays; the collector need not walk it again.
     gc.collect()
     gc.freeze()
+    # The collector at (nearly) every allocation: whoever shows it an object that is not whole, or forgets a reference, is
+    # found out (`make test-gc`).
+    if os.environ.get("RIATA_TEST_GC") == "1":
+        gc.set_threshold(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

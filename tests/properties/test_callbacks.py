@@ -120,7 +120,9 @@ class Interpreter:
         elif what == "stop":
             loop.stop()
         elif what == "run":
-            log.attempt(where, lambda: loop.run_forever() if loop.is_running() else None)
+            # Not run_forever: in 3.12 and 3.13 asyncio's forgets, before it refuses, that it is stopping.
+            if loop.is_running():
+                log.attempt(where, loop.run_until_complete, None)
         elif what == "close":
             if loop.is_running():
                 log.attempt(where, loop.close)
