@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from ..leaks.test_leaks import resident
+from ..flat import resident
 from ..support import LOOPS, PY311, Recorder, open_fds
 from .puppet import Puppet, scene
 
