@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 PYTEST_ARGS ?=
+CONFORMANCE_ARGS ?=
 IN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Where a nightly toolchain is needed (AddressSanitizer, fuzzing), and for nothing else.
@@ -63,6 +64,10 @@ test-python: build $(VENV)/.test ## Run the Python tests
 .PHONY: test-short
 test-short: build $(VENV)/.test ## Run the short form of the Python tests (what every other Python gets)
 	$(IN)/python -m pytest -m "not programs and not slow" $(PYTEST_ARGS)
+
+.PHONY: conformance
+conformance: build ## Run CPython's own asyncio tests on riata: its loop, its Task and Future, both
+	$(IN)/python -m conformance $(CONFORMANCE_ARGS)
 
 # The version whose debug build is taken; Debian's sid has it.
 DEBUG_PYTHON ?= 3.14

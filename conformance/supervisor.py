@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SILENCE_SECONDS_MAX = 60.0  # so long a child may tell nothing: loading, or one test
+SILENCE_SECONDS_MAX = 60.0  # so long a child may tell nothing: it loads, or runs one test
 CHILDREN_MAX = 40
 STDERR_CHARACTERS_MAX = 4000
 TOP = Path(__file__).resolve().parent.parent
@@ -38,25 +38,31 @@ class ModuleRun:
     seconds: float = 0.0
 
 
-def run_module(form: str, module: str) -> ModuleRun:
-    """All tests of the module; what failed is run once more, alone."""
+def run_module(form: str, module: str, silence_seconds_max=SILENCE_SECONDS_MAX) -> ModuleRun:
+    """All tests of the module, in the order of their names."""
     began = time.monotonic()
-    run = _run(form, module, [])
-    for test in [name for name, outcome in run.outcomes.items() if outcome.bad]:
-        again = _run(form, module, [test]).outcomes.get(test)
-        if again and not again.bad:
-            again.flaky = True
-            run.outcomes[test] = again
+    run = _run(form, module, [], silence_seconds_max)
     run.seconds = time.monotonic() - began
     return run
 
 
-def _run(form: str, module: str, wanted: list[str]) -> ModuleRun:
+def run_again_what_failed(form: str, module: str, run: ModuleRun) -> None:
+    """Each once more, alone: a busy machine fails tests that have a time limit."""
+    began = time.monotonic()
+    for test in [name for name, outcome in run.outcomes.items() if outcome.bad]:
+        again = _run(form, module, [test], SILENCE_SECONDS_MAX).outcomes.get(test)
+        if again and not again.bad:
+            again.flaky = True
+            run.outcomes[test] = again
+    run.seconds += time.monotonic() - began
+
+
+def _run(form: str, module: str, wanted: list[str], silence_seconds_max: float) -> ModuleRun:
     run = ModuleRun()
     missing = wanted
     for _ in range(CHILDREN_MAX):
         child = _Child(form, module, missing)
-        finished = child.follow(run)
+        finished = child.follow(run, silence_seconds_max)
         if child.planned is None:
             run.problem = f"did not load: {child.stderr()}"
             return run
@@ -96,10 +102,10 @@ class _Child:
         with self.process.stdin as stdin:
             stdin.write("\n".join(wanted).encode())
 
-    def follow(self, run: ModuleRun) -> bool:
+    def follow(self, run: ModuleRun, silence_seconds_max: float) -> bool:
         """Reads what the child tells into `run`. Returns whether it came to its end."""
         finished = False
-        for event in self._events():
+        for event in self._events(silence_seconds_max):
             match event["event"]:
                 case "planned":
                     self.planned = [name for name, why in event["tests"].items() if why is None]
@@ -124,10 +130,10 @@ class _Child:
     def stderr(self) -> str:
         return self.errors.read_text("utf-8", "replace")[-STDERR_CHARACTERS_MAX:]
 
-    def _events(self) -> Iterator[dict]:
+    def _events(self, silence_seconds_max: float) -> Iterator[dict]:
         """Ends with the child, or when it has been silent for too long."""
         rest, last = b"", time.monotonic()
-        while time.monotonic() - last < SILENCE_SECONDS_MAX:
+        while time.monotonic() - last < silence_seconds_max:
             # A process that the child forked may hold the pipe, so that its end says nothing.
             over = self.process.poll() is not None
             if select.select([self.pipe], [], [], 0 if over else 0.2)[0]:
