@@ -21,6 +21,7 @@ from conformance.forms import FORMS
 from conformance.install import LoopFactory, install
 
 DETAIL_CHARACTERS_MAX = 4000
+ORPHAN_SECONDS_MAX = 300
 
 
 class Reporter(unittest.TestResult):
@@ -37,6 +38,8 @@ class Reporter(unittest.TestResult):
         super().startTest(test)
         self.running, self.outcome, self.detail = test, "passed", ""
         self.loops_before = self.factory.made
+        # The parent is quicker, if it still lives.
+        faulthandler.dump_traceback_later(ORPHAN_SECONDS_MAX, exit=True)
         self.tell("started", test=test.id())
 
     def stopTest(self, test):
