@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import sys
 import threading
 import time
 
@@ -40,6 +41,31 @@ def test_many_threads_lose_nothing_and_keep_their_order(loop):
     for thread in made:
         thread.join()
     assert all(one == list(range(count)) for one in seen)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="before, cancelling does not wait")
+@pytest.mark.parametrize("ask", ["cancel", "cancelled"])
+def test_another_thread_that_cancels_waits_for_the_callback_that_runs(loop, ask):
+    began, over = threading.Event(), threading.Event()
+    was_over = []
+
+    def callback():
+        began.set()
+        time.sleep(0.05)
+        over.set()
+
+    def work():
+        handle = loop.call_soon_threadsafe(callback)
+        began.wait()
+        getattr(handle, ask)()
+        was_over.append(over.is_set())
+        loop.call_soon_threadsafe(loop.stop)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    loop.run_forever()
+    thread.join()
+    assert was_over == [True]
 
 
 def test_threadsafe_handles_can_be_cancelled(loop):
