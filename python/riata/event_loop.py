@@ -119,12 +119,6 @@ _NATIVE_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 _loops: "weakref.WeakSet[EventLoop]" = weakref.WeakSet()
 
 
-def _handle_within(handle: asyncio.Handle) -> asyncio.Handle:
-    """asyncio's handle, where a handle of ours does nothing but run it."""
-    inner = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    return inner if isinstance(inner, asyncio.Handle) else handle
-
-
 class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
     """An event loop in Rust, for any asyncio program.
 
@@ -218,22 +212,6 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             self._default_executor = None
             executor.shutdown(wait=False)
 
-    if sys.version_info >= (3, 14):
-
-        def call_soon_threadsafe(  # type: ignore[override]
-            self, callback: Any, *args: Any, context: Any = None
-        ) -> asyncio.Handle:
-            """As call_soon, from any thread; wakes the loop. Other threads' `cancel` waits while the callback runs."""
-            self._check_closed()
-            if self._debug:
-                self._check_callback(callback, "call_soon_threadsafe")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-            handle: Any = events._ThreadSafeHandle(callback, args, self, context)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-            if handle._source_traceback:
-                del handle._source_traceback[-1]
-            super().call_soon_threadsafe(handle._run)
-            made: asyncio.Handle = handle
-            return made
-
     def set_debug(self, enabled: bool) -> None:
         """Switch debug mode. Mirrors `loop.set_debug`."""
         self._debug = bool(enabled)
@@ -251,8 +229,6 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
         self._coroutine_origin_tracking_enabled = bool(enabled)
 
     def _report_slow_callback(self, job: object, seconds: float) -> None:
-        if isinstance(job, asyncio.Handle):
-            job = _handle_within(job)
         shown: str = repr(job)
         if isinstance(job, asyncio.Handle):
             shown = base_events._format_handle(job)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]

@@ -119,6 +119,8 @@ pub struct State {
     pub asyncio_task: Obj,
     pub asyncio_handle: Obj,
     pub asyncio_timer_handle: Obj,
+    #[cfg(Py_3_14)]
+    pub asyncio_threadsafe_handle: Obj,
     pub asyncio_transport: Obj,
     /// Where a context keeps its variables; `None` when this Python did not show it.
     pub context_layout: Option<ContextLayout>,
@@ -224,6 +226,8 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         asyncio_task: native.get(c"Task")?,
         asyncio_handle: events.get(c"Handle")?,
         asyncio_timer_handle: events.get(c"TimerHandle")?,
+        #[cfg(Py_3_14)]
+        asyncio_threadsafe_handle: events.get(c"_ThreadSafeHandle")?,
         asyncio_transport: import(c"asyncio.selector_events")?.get(c"_SelectorSocketTransport")?,
         context_layout: ContextLayout::find()?,
         timeout_error: exceptions.get(c"TimeoutError")?,

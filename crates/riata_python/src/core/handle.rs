@@ -20,6 +20,8 @@ use crate::ffi::{
 use crate::state::state;
 
 mod methods;
+#[cfg(Py_3_14)]
+mod threadsafe;
 
 pub use methods::{make_handle_type, make_timer_handle_type};
 
@@ -39,6 +41,12 @@ pub struct Handle {
     context_is_shared: Cell<bool>,
     /// Whether `when` was given as an int, and is shown as one.
     when_is_int: Cell<bool>,
+    /// Made by `call_soon_threadsafe`.
+    #[cfg(Py_3_14)]
+    threadsafe: Cell<bool>,
+    /// Such a one, while its callback runs.
+    #[cfg(Py_3_14)]
+    runs: Cell<bool>,
     pub loop_: Slot,
     /// The native side of `loop_`, valid as long as that is held.
     core: Cell<*const LoopCore>,
@@ -228,6 +236,13 @@ impl Handle {
         ]
     }
 
+    fn is_threadsafe(&self) -> bool {
+        #[cfg(Py_3_14)]
+        return self.threadsafe.get();
+        #[cfg(not(Py_3_14))]
+        false
+    }
+
     #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.get()
@@ -250,6 +265,12 @@ impl Handle {
     #[inline]
     pub fn leave_heap(&self) {
         self.in_heap.set(false);
+    }
+
+    /// It may be cancelled by other threads.
+    #[cfg(Py_3_14)]
+    pub fn set_threadsafe(&self) {
+        self.threadsafe.set(true);
     }
 
     /// An int that a float holds exactly was given to `call_at`.
@@ -308,6 +329,14 @@ impl Handle {
     /// Call the callback in its context. Only errors that end the loop come out.
     #[inline]
     pub fn run(&self, this: &Obj) -> Res<()> {
+        #[cfg(Py_3_14)]
+        return self.running(|| self.run_callback(this));
+        #[cfg(not(Py_3_14))]
+        self.run_callback(this)
+    }
+
+    #[inline]
+    fn run_callback(&self, this: &Obj) -> Res<()> {
         // The callback may cancel this handle, if anybody can get at it: then its callback and arguments must be held.
         let alone = this.refcount() == 1
             && self.weakrefs.get().is_null()
@@ -388,7 +417,13 @@ impl Handle {
             return utf8(&kept);
         }
         let timer = this.type_ptr() == state().timer_handle_type;
-        let mut info = String::from(if timer { "TimerHandle" } else { "Handle" });
+        let mut info = String::from(if timer {
+            "TimerHandle"
+        } else if self.is_threadsafe() {
+            "_ThreadSafeHandle"
+        } else {
+            "Handle"
+        });
         if self.cancelled.get() {
             info.push_str(" cancelled");
         }

@@ -209,6 +209,8 @@ unsafe extern "C" fn call_soon_threadsafe(
         call.core
             .debug_checks(call.callback(0), "call_soon_threadsafe", true)?;
         let (handle, core) = call.handle(0)?;
+        #[cfg(Py_3_14)]
+        Handle::of(&handle).set_threadsafe();
         core.push(Job::Handle(handle.clone()));
         Ok(handle)
     }))

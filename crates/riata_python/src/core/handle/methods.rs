@@ -96,24 +96,32 @@ unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Handle) {
     unsafe { (Obj::from_ref(object), &*(*object).cast::<Handle>()) }
 }
 
-method!(cancel, |object, handle| handle
-    .cancel(object)
-    .map(|()| Obj::none()));
-method!(cancelled, |_object, handle| Ok(Obj::bool(
-    handle.cancelled.get()
-)));
+method!(cancel, |object, handle| {
+    #[cfg(Py_3_14)]
+    handle.wait_while_it_runs()?;
+    handle.cancel(object).map(|()| Obj::none())
+});
+method!(cancelled, |_object, handle| {
+    #[cfg(Py_3_14)]
+    handle.wait_while_it_runs()?;
+    Ok(Obj::bool(handle.cancelled.get()))
+});
 method!(get_context, |_object, handle| handle.context_or_none());
 method!(run_method, |object, handle| handle
     .run(object)
     .map(|()| Obj::none()));
 
-field!(class_getter, |object, _handle| Ok(
-    if object.type_ptr() == state().timer_handle_type {
+field!(class_getter, |object, handle| {
+    #[cfg(Py_3_14)]
+    if handle.threadsafe.get() {
+        return Ok(state().asyncio_threadsafe_handle.clone());
+    }
+    Ok(if object.type_ptr() == state().timer_handle_type {
         state().asyncio_timer_handle.clone()
     } else {
         state().asyncio_handle.clone()
-    }
-));
+    })
+});
 field!(callback_getter, |_object, handle| Ok(handle
     .callback
     .get_or_none()));
@@ -236,6 +244,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         handle.in_heap.set(false);
         handle.context_is_shared.set(false);
         handle.when_is_int.set(false);
+        #[cfg(Py_3_14)]
+        handle.threadsafe.set(false);
         let parked = held.is_some()
             && !core.is_null()
             && ffi::PyObject_GC_IsFinalized(object) == 0
