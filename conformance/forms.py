@@ -31,28 +31,25 @@ class Form:
 ASYNCIO = "asyncio:SelectorEventLoop"
 RIATA = "riata:new_event_loop"
 RIATA_CLASSES = {"task": "riata:Task", "future": "riata:Future"}
-# asyncio's own classes in Python: what any replacement of those in C can be held to.
-PYTHON_CLASSES = {"task": "asyncio.tasks:_PyTask", "future": "asyncio.futures:_PyFuture"}
 
 FORMS = {
     form.name: form
     for form in (
         Form("asyncio", "asyncio itself", ASYNCIO),
-        Form("asyncio-swap", "asyncio itself, its classes in Python", ASYNCIO, **PYTHON_CLASSES),
         Form("loop", "riata's loop", RIATA, baseline="asyncio"),
         Form(
             "swap",
             "riata's Task and Future on asyncio's loop",
             ASYNCIO,
             **RIATA_CLASSES,
-            baseline="asyncio-swap",
+            baseline="asyncio",
         ),
         Form(
             "both",
             "riata's Task and Future on riata's loop",
             RIATA,
             **RIATA_CLASSES,
-            baseline="asyncio-swap",
+            baseline="asyncio",
         ),
         Form(
             "broken",
