@@ -67,7 +67,6 @@ class SSLProtocol(asyncio.BufferedProtocol):
         ssl_shutdown_timeout: float | None = None,
     ) -> Self: ...
 
-@disjoint_base
 class _SelectorDatagramTransport(asyncio.DatagramTransport):
     _target: int
 
@@ -91,6 +90,7 @@ class _UnixWritePipeTransport(asyncio.WriteTransport):
         self, loop: Any, pipe: Any, protocol: Any, waiter: Any = None, extra: Any = None
     ) -> None: ...
 
+@disjoint_base
 class Loop(asyncio.SelectorEventLoop):
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def __init__(self) -> None: ...

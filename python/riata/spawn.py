@@ -34,14 +34,16 @@ def takes_its_time(options: dict[str, Any]) -> bool:
     return any(options.get(name) is not None for name in names)
 
 
-class StartedTransport(unix_events._UnixSubprocessTransport):  # type: ignore[name-defined,misc]
-    """asyncio's, for a process that is there already: `process` among the options."""
-
-    def _start(self, *args: Any, process: "subprocess.Popen[bytes]", **options: Any) -> None:
-        self._proc = process
+def _start(self: Any, *args: Any, process: "subprocess.Popen[bytes]", **options: Any) -> None:
+    self._proc = process
 
 
-StartedTransport.__name__ = StartedTransport.__qualname__ = "_UnixSubprocessTransport"
+# asyncio's, for a process that is there already: `process` among the options.
+StartedTransport: type[asyncio.SubprocessTransport] = type(
+    "_UnixSubprocessTransport",
+    (vars(unix_events)["_UnixSubprocessTransport"],),
+    {"_start": _start},
+)
 
 
 async def popen(

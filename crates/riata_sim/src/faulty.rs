@@ -50,8 +50,12 @@ impl<D: Driver> Faulty<D> {
     fn transfer(&mut self, call: Call, id: SocketId, len: usize) -> io::Result<usize> {
         let inner = &mut self.inner;
         let fault = self.plan.get_mut().draw(call, |fault| match fault {
-            Fault::Short => len > 1 && is_stream(inner, id),
-            Fault::Error(libc::ECONNRESET | libc::EPIPE) => is_stream(inner, id),
+            Fault::Short => {
+                len > 1 && matches!(socket_type(inner, id), None | Some(libc::SOCK_STREAM))
+            }
+            Fault::Error(libc::ECONNRESET | libc::EPIPE) => {
+                socket_type(inner, id) == Some(libc::SOCK_STREAM)
+            }
             Fault::Error(_) => true,
         });
         match fault {
@@ -82,10 +86,11 @@ impl<D: Driver> Faulty<D> {
     }
 }
 
-fn is_stream(driver: &mut impl Driver, id: SocketId) -> bool {
+/// `None` for what is no socket: a pipe, a terminal.
+fn socket_type(driver: &mut impl Driver, id: SocketId) -> Option<i32> {
     let mut value = [0; 4];
     let asked = driver.getsockopt(id, libc::SOL_SOCKET, libc::SO_TYPE, &mut value);
-    asked.is_ok() && i32::from_ne_bytes(value) == libc::SOCK_STREAM
+    asked.ok().map(|_| i32::from_ne_bytes(value))
 }
 
 impl<D> Deref for Faulty<D> {
@@ -239,6 +244,16 @@ impl<D: Driver> Driver for Faulty<D> {
     fn send_to(&mut self, id: SocketId, data: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         self.transfer_whole(Call::Send)?;
         self.inner.send_to(id, data, addr)
+    }
+
+    fn read(&mut self, id: SocketId, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.transfer(Call::Recv, id, buffer.len())?;
+        self.inner.read(id, &mut buffer[..len])
+    }
+
+    fn write(&mut self, id: SocketId, data: &[u8]) -> io::Result<usize> {
+        let len = self.transfer(Call::Send, id, data.len())?;
+        self.inner.write(id, &data[..len])
     }
 
     fn shutdown(&mut self, id: SocketId, how: Shutdown) -> io::Result<()> {

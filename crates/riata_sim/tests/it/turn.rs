@@ -93,6 +93,8 @@ impl Pair {
         match *action {
             Action::Push => {
                 self.engine.push(job);
+                // asyncio has one queue, to which other threads add too.
+                self.model.ready.extend(self.model.inbox.drain(..));
                 self.model.ready.push_back(job);
             }
             Action::PushFront => {
