@@ -321,9 +321,10 @@ method!(close, |object, transport| done(transport.close(object)));
 method!(abort, |object, transport| done(
     transport.force_close(object, Obj::none())
 ));
-method!(is_closing, |object, transport| Ok(Obj::bool(
-    transport.closing.get()
-)));
+method!(is_closing, |object, transport| {
+    transport.flush_for_drain(object)?;
+    Ok(Obj::bool(transport.closing.get()))
+});
 method!(is_reading, |object, transport| Ok(Obj::bool(
     transport.is_reading()
 )));

@@ -14,6 +14,7 @@ use std::net::Shutdown;
 use riata_engine::Driver as _;
 
 use super::Event;
+use super::read::Mode;
 use crate::core::buffer::{Kind, View, bytes_of, kind_of};
 use crate::core::transport::Transport;
 use crate::errors::{may_retry, os_error, raise_os_error};
@@ -250,6 +251,15 @@ impl Transport {
             return Ok(());
         }
         self.send_unsent(this)
+    }
+
+    /// `StreamWriter.drain` asks whether the transport is closing, to tell in the same step of a write that failed.
+    #[inline]
+    pub fn flush_for_drain(&self, this: &Obj) -> Res<()> {
+        if self.unsent.get() && self.mode.get() == Mode::Stream {
+            return self.flush(this);
+        }
+        Ok(())
     }
 
     fn send_unsent(&self, this: &Obj) -> Res<()> {

@@ -100,7 +100,10 @@ impl SslTransport {
         if self.0.closed.get() {
             return Ok(true);
         }
-        let closing = self.with(|_, session| session.lower_is_closing())?;
+        let closing = self.with(|this, session| {
+            session.flush_for_drain(this)?;
+            session.lower_is_closing()
+        })?;
         Ok(closing.unwrap_or(true))
     }
 

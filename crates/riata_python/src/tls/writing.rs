@@ -7,7 +7,9 @@ use super::backlog::{Piece, RECORD};
 use super::state::{Flow, State};
 use super::{Session, classes};
 use crate::core::buffer::kind_of;
+use crate::core::transport::Transport;
 use crate::ffi::{Obj, Raised, Res, length};
+use crate::net::streams::is_plain_stream;
 use crate::state::state;
 
 /// Ciphertext is taken from the BIO when it is more than this: a BIO keeps the memory that it once needed.
@@ -97,6 +99,18 @@ impl Session {
             return Ok(());
         }
         self.do_write_or_end(this)
+    }
+
+    /// As [`Transport::flush_for_drain`], down to the socket.
+    pub fn flush_for_drain(&self, this: &Obj) -> Res<()> {
+        if !self.unsent.get() || !is_plain_stream(&self.app.get_or_none())? {
+            return Ok(());
+        }
+        self.flush(this)?;
+        match self.lower.get() {
+            Some(lower) => Transport::of(&lower).map_or(Ok(()), |below| below.flush(&lower)),
+            None => Ok(()),
+        }
     }
 
     /// Nothing of it has been encrypted.
