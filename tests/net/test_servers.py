@@ -362,3 +362,32 @@ def test_no_descriptor_is_left_for_a_loop(loop_name):
         """,
     )
     assert done.stdout == "OSError(24, 'Too many open files') 24\n"
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_closed_while_connections_come_in(debug):
+    """asyncio keeps silent of connections that their server cannot take any more, but in debug mode."""
+
+    async def scenario(loop, log):
+        loop.set_debug(debug)
+        reports = []
+        loop.set_exception_handler(lambda _, context: reports.append(context))
+
+        made = []
+
+        def close_and_make():
+            server.close()
+            made.append(Recorder())
+            return made[-1]
+
+        server = await loop.create_server(close_and_make, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        with socket.create_connection(address), socket.create_connection(address):
+            await until(lambda: made)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        log([(report["message"], type(report["exception"])) for report in reports])
+        reports.clear()
+        loop.set_exception_handler(None)
+
+    differential(scenario)

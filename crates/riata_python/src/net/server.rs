@@ -290,6 +290,10 @@ impl Fields {
                 if ends_the_loop(&exception) {
                     return Err(set_exception(exception));
                 }
+                // A connection that came too late is no news.
+                if !core.debug.get() && !self.is_open()? {
+                    return Ok(());
+                }
                 let more: Vec<(&Obj, &Obj)> = protocol
                     .iter()
                     .map(|protocol| (&state().names.protocol, protocol))
