@@ -34,7 +34,9 @@ def main() -> int:
     )
     parser.add_argument("forms", nargs="*", metavar="FORM", help=f"of {', '.join(SCORED)}")
     parser.add_argument("--modules", nargs="+", help="only these, without a floor")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="modules at a time")
+    parser.add_argument(
+        "--jobs", type=int, default=3 * (os.cpu_count() or 1), help="modules at a time: most wait"
+    )
     parser.add_argument("--self-check", action="store_true")
     options = parser.parse_args()
     if unknown := set(options.forms) - set(SCORED):

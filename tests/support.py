@@ -185,6 +185,24 @@ def checked_loop(name: str, *, debug: bool = False) -> Iterator[tuple[Any, Repor
     assert not left, f"threads left running: {left}"
 
 
+def child_processes() -> set[int]:
+    """The children of this process, those included that have ended and nobody has waited for."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = (line.split() for line in listed.stdout.splitlines())
+    children = {int(pid) for pid, parent in pairs if int(parent) == os.getpid()}
+    return {pid for pid in children if _is_child(pid)}
+
+
+def _is_child(pid: int) -> bool:
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # `ps` itself is gone by now
+        return False
+    return True
+
+
 # Scenarios: the same function on two loops, the same log
 
 

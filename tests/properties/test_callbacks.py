@@ -171,13 +171,13 @@ def interpreter(operations):
     return lambda loop, log: contextvars.copy_context().run(scenario, loop, log)
 
 
-@examples(300)
+@examples(150)
 @given(program)
 def test_random_callbacks(operations):
     compare(interpreter(operations))
 
 
-@examples(100)
+@examples(50)
 @given(program)
 def test_random_callbacks_in_debug_mode(operations):
     compare(interpreter([one for one in operations if one[0] != "not callable"]), debug=True)
