@@ -102,8 +102,10 @@ def test_import_has_no_side_effect(run):
 
 
 def test_loading_every_name_leaves_asyncio_alone(run):
+    """But for two functions of its call graph (3.14), which are to know riata's futures too."""
     code = (
-        "import asyncio; names = [(m, n, v) for m in (asyncio, asyncio.events) for n, v in vars(m).items()]\n"
+        "import asyncio; names = [(m, n, v) for m in (asyncio, asyncio.events) for n, v in vars(m).items()\n"
+        "    if not n.endswith('_awaited_by')]\n"
         "from riata import *\n"
         "import riata\n"
         "assert all(getattr(m, n) is v for m, n, v in names)\n"

@@ -49,9 +49,19 @@ STILL = Sample(0, memory=50_000_000, descriptors=10, tasks=1, objects=30_000, bl
     "name, step", [("memory", 100_000), ("descriptors", 1), ("tasks", 1), ("objects", 10)]
 )
 def test_growth_is_seen(name, step):
-    samples = [replace(STILL, **{name: getattr(STILL, name) + step * i}) for i in range(100)]
+    samples = [
+        replace(STILL, seconds=18 * i, **{name: getattr(STILL, name) + step * i})
+        for i in range(100)
+    ]
     (complaint,) = complaints(samples)
     assert complaint.startswith(f"{name}: +")
+
+
+def test_memory_of_a_short_run_may_grow_a_little():
+    samples = [replace(STILL, seconds=i, memory=50_000_000 + 100_000 * i) for i in range(100)]
+    assert complaints(samples) == []
+    samples = [replace(STILL, seconds=i, memory=50_000_000 + 400_000 * i) for i in range(100)]
+    assert len(complaints(samples)) == 1
 
 
 def test_growth_in_the_warm_up_is_none():

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::waiters::pairs;
 use super::{Future, task, view};
 use crate::core::typespec::fastcall_only;
-use crate::ffi::{Obj, Res, check, frozenset, give_from, items, raise_type_error, set};
+use crate::ffi::{Obj, Res, check, frozenset, give, items, raise_type_error, set};
 use crate::state::state;
 
 impl Future {
@@ -105,12 +105,10 @@ unsafe extern "C" fn future_add_to_awaited_by(
     args: *mut *mut ffi::PyObject,
     count: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
-    give_from(|| {
-        // SAFETY: the arguments of a METH_FASTCALL function.
-        let args = unsafe { arguments(args, count) };
-        let name = "future_add_to_awaited_by";
-        dispatch(args, name, &state().add_to_awaited_by, Future::add_waiter)
-    })
+    // SAFETY: the arguments of a METH_FASTCALL function.
+    let args = unsafe { arguments(args, count) };
+    let (name, theirs) = ("future_add_to_awaited_by", &state().add_to_awaited_by);
+    give(dispatch(args, name, theirs, Future::add_waiter))
 }
 
 unsafe extern "C" fn future_discard_from_awaited_by(
@@ -118,13 +116,11 @@ unsafe extern "C" fn future_discard_from_awaited_by(
     args: *mut *mut ffi::PyObject,
     count: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
-    give_from(|| {
-        // SAFETY: the arguments of a METH_FASTCALL function.
-        let args = unsafe { arguments(args, count) };
-        let name = "future_discard_from_awaited_by";
-        let theirs = &state().discard_from_awaited_by;
-        dispatch(args, name, theirs, Future::discard_waiter)
-    })
+    // SAFETY: the arguments of a METH_FASTCALL function.
+    let args = unsafe { arguments(args, count) };
+    let theirs = &state().discard_from_awaited_by;
+    let name = "future_discard_from_awaited_by";
+    give(dispatch(args, name, theirs, Future::discard_waiter))
 }
 
 /// # Safety
