@@ -169,7 +169,7 @@ SUITES = [
     Suite(
         "aioftp",
         "0.28.3",
-        floor=100,
+        floor=405,
         requires=("pytest-asyncio", "pytest-cov", "trustme", "async-timeout", "siosocks"),
     ),
     Suite(
@@ -224,6 +224,6 @@ SUITES = [
         requires=("aiocontextvars",),
     ),
     Suite(
-        "aioconsole", "0.8.2", floor=20, requires=("pytest-asyncio", "pytest-cov", "pytest-repeat")
+        "aioconsole", "0.8.2", floor=153, requires=("pytest-asyncio", "pytest-cov", "pytest-repeat")
     ),
 ]
