@@ -185,6 +185,8 @@ def unpack(suite: Suite, folder: Path, python: Path) -> Path:
     with tarfile.open(found[0]) as archive:
         archive.extractall(folder / "source", filter="data")
     (source,) = (folder / "source").iterdir()
+    # A project without a configuration of its own would get the next one above: that of this repository.
+    (folder / "source" / "pytest.ini").touch()
     for name in suite.remove:
         shutil.rmtree(source / name)
     return source
@@ -198,7 +200,7 @@ def run(
     starter = ["-m", "riata", "run", "-m"] if loop == "riata" else ["-m"]
     command = [
         *(str(python), *starter, "pytest", "-p", "riata_suites", "-p", "timeout"),
-        *(f"--timeout={TEST_LIMIT}", "--timeout-method=signal", *tests),
+        *(f"--rootdir={source}", f"--timeout={TEST_LIMIT}", "--timeout-method=signal", *tests),
     ]
     variables = {
         **os.environ,
