@@ -383,6 +383,12 @@ impl LoopCore {
     }
 
     fn wait_as(&self, mut wait: Wait) -> Res<()> {
+        if matches!(wait, Wait::Until(_) | Wait::Forever) {
+            // A signal that has come since does not interrupt the sleep, and its handler may schedule something.
+            crate::ffi::check_signals()?;
+            // SAFETY: one call.
+            wait = unsafe { self.engine().prepare() };
+        }
         while self.drop_discarded() {
             // User code may have run, and scheduled something.
             // SAFETY: one call.
