@@ -16,7 +16,6 @@ import os
 import socket
 import sys
 import threading
-import types
 import warnings
 import weakref
 from asyncio import base_events, events, futures, selector_events, unix_events
@@ -31,6 +30,7 @@ if not is_main():
     )
 
 from riata import _riata, spawn, tls
+from riata.borrowed import with_globals
 from riata.lookups import Selector, Transports
 
 __all__ = ["EventLoop"]
@@ -438,12 +438,8 @@ for _name in _FROM_SELECTOR:
 _make_subprocess_transport: Any = vars(unix_events._UnixSelectorEventLoop)[
     "_make_subprocess_transport"
 ]
-# The same code, with another class of transports among its globals.
-_make_started_transport: Any = types.FunctionType(
-    _make_subprocess_transport.__code__,
-    {**vars(unix_events), "_UnixSubprocessTransport": spawn.StartedTransport},
-    _make_subprocess_transport.__name__,
-    _make_subprocess_transport.__defaults__,
+_make_started_transport: Any = with_globals(
+    _make_subprocess_transport, _UnixSubprocessTransport=spawn.StartedTransport
 )
 
 

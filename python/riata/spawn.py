@@ -23,6 +23,8 @@ from asyncio import unix_events
 from collections.abc import Callable
 from typing import Any
 
+from riata.borrowed import with_globals
+
 __all__ = ["StartedTransport", "popen", "takes_its_time"]
 
 
@@ -141,15 +143,9 @@ def _fork(arguments: tuple[Any, ...], *, quietly: bool) -> int:
 def _popen_that_forks_by(fork: Callable[..., int]) -> "type[subprocess.Popen[bytes]]":
     """A `Popen` whose `_execute_child`, Python's own, finds another `fork_exec` among its globals."""
     original = subprocess.Popen._execute_child  # type: ignore[attr-defined]
-    names = {"_fork_exec": fork, "_posixsubprocess": types.SimpleNamespace(fork_exec=fork)}
-    execute_child = types.FunctionType(
-        original.__code__,
-        {**original.__globals__, **names},
-        original.__name__,
-        original.__defaults__,
-        original.__closure__,
+    execute_child = with_globals(
+        original, _fork_exec=fork, _posixsubprocess=types.SimpleNamespace(fork_exec=fork)
     )
-    execute_child.__kwdefaults__ = original.__kwdefaults__
     return type("Popen", (subprocess.Popen,), {"_execute_child": execute_child})
 
 

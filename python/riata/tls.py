@@ -4,11 +4,11 @@ The choice is made here and nowhere else. What is deliberately absent: TLS.
 """
 
 import sys
-from asyncio import base_events, sslproto
-from types import FunctionType
+from asyncio import sslproto
 from typing import Any
 
 from riata import _riata
+from riata.borrowed import with_globals
 
 __all__ = ["on_our_engine", "protocol_class"]
 
@@ -53,14 +53,4 @@ class _SslProto:
 
 def on_our_engine(function: Any) -> Any:
     """A function of `asyncio.base_events`, which makes its `SSLProtocol` here."""
-    ours = FunctionType(
-        function.__code__,
-        {**vars(base_events), "sslproto": _SslProto()},
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    ours.__kwdefaults__ = function.__kwdefaults__
-    ours.__doc__ = function.__doc__
-    ours.__qualname__ = function.__qualname__
-    return ours
+    return with_globals(function, sslproto=_SslProto())
