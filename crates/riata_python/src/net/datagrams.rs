@@ -10,11 +10,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use riata_engine::{Driver as _, SocketAddr, SocketId, UnixAddr};
 
-use super::{address, fatal_error};
+use super::{address, fatal_error, native};
 use crate::core::buffer::exact_bytes_of;
 use crate::errors::{may_retry, os_error};
 use crate::event_loop::LoopCore;
-use crate::event_loop::engine::core_of;
 use crate::ffi::{
     Obj, Raised, Res, bytes, ends_the_loop, exact_size, exact_text, length, set_exception,
     take_exception, to_int, tuple_items,
@@ -25,24 +24,14 @@ use crate::state::state;
 /// one address without a connection, which is left to asyncio.
 const CONNECTED: i32 = 0;
 
-/// The engine's side of a transport.
-struct Endpoint<'a> {
-    core: &'a LoopCore,
-    id: SocketId,
-}
-
 /// `None` when it has been closed, or is not of a loop of ours.
-fn endpoint<'a>(loop_: &'a Obj, this: &Obj) -> Res<Option<Endpoint<'a>>> {
+fn endpoint<'a>(loop_: &'a Obj, this: &Obj) -> Res<Option<(&'a LoopCore, SocketId)>> {
     let sock = this.attr(&state().names.sock)?;
-    if sock.is_none() || !loop_.is_instance_of(state().loop_type) {
+    if sock.is_none() {
         return Ok(None);
     }
     // Not `_sock_fd`: the socket knows when somebody else has closed it.
-    let fd = to_int(&sock.method0(&state().names.fileno)?)?;
-    Ok(u32::try_from(fd).ok().map(|fd| Endpoint {
-        core: core_of(loop_),
-        id: SocketId(fd),
-    }))
+    native(loop_, &sock.method0(&state().names.fileno)?)
 }
 
 /// Receive one datagram.
@@ -52,7 +41,7 @@ pub fn receive(this: &Obj) -> Res<()> {
         return Ok(());
     }
     let loop_ = this.attr(&names.loop_attr)?;
-    let Some(Endpoint { core, id }) = endpoint(&loop_, this)? else {
+    let Some((core, id)) = endpoint(&loop_, this)? else {
         let method = &state().derived_transports.mirrored.datagram_read_ready;
         return method.call1(this).map(drop);
     };
@@ -113,7 +102,7 @@ fn send_now(this: &Obj, data: &Obj, address: Option<&Obj>) -> Res<Option<io::Res
         _ => return Ok(None),
     };
     let loop_ = this.attr(&names.loop_attr)?;
-    let Some(Endpoint { core, id }) = endpoint(&loop_, this)? else {
+    let Some((core, id)) = endpoint(&loop_, this)? else {
         return Ok(None);
     };
     Ok(Some(core.driver(|driver| match address {

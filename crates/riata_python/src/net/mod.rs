@@ -26,9 +26,10 @@ use crate::core::handle::{Handle, handle_for_report};
 use crate::core::sock_call::SockCall;
 use crate::core::transport::{Registry, Transport};
 use crate::event_loop::LoopCore;
+use crate::event_loop::engine::core_of;
 use crate::ffi::{
     Obj, Raised, Res, ends_the_loop, raise_runtime_error, repr, set_exception, string,
-    take_exception, while_handling,
+    take_exception, to_int, while_handling,
 };
 use crate::state::state;
 
@@ -217,6 +218,16 @@ fn log(core: &LoopCore, level: &CStr, format: &str, args: &[&Obj]) -> Res<()> {
     pointers.extend(args.iter().map(|arg| arg.as_ptr()));
     state().logger.get(level)?.call(&pointers)?;
     Ok(())
+}
+
+/// A loop of ours and the descriptor with this number, for a transport of asyncio's classes; `None` for another loop, and
+/// when the transport's file has been closed.
+pub fn native<'a>(loop_: &'a Obj, fd: &Obj) -> Res<Option<(&'a LoopCore, SocketId)>> {
+    if fd.is_none() || !loop_.is_instance_of(state().loop_type) {
+        return Ok(None);
+    }
+    let id = u32::try_from(to_int(fd)?).ok().map(SocketId);
+    Ok(id.map(|id| (core_of(loop_), id)))
 }
 
 /// `transport._fatal_error(exception, message)`, as a handler of the exception does.

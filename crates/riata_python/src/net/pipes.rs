@@ -5,34 +5,20 @@
 
 use std::io;
 
-use riata_engine::{Driver as _, SocketId};
+use riata_engine::Driver as _;
 
-use super::{fatal_error, log_info};
+use super::{fatal_error, log_info, native};
 use crate::core::buffer::{exact_bytes_of, extend_bytearray};
 use crate::errors::{may_retry, os_error};
 use crate::event_loop::LoopCore;
-use crate::event_loop::engine::core_of;
 use crate::ffi::{Obj, Res, bytes, int, length, to_int};
 use crate::state::state;
-
-/// The native loop and the descriptor of a transport; `None` when it has been closed, or is not of a loop of ours.
-fn ends<'a>(loop_: &'a Obj, this: &Obj) -> Res<Option<(&'a LoopCore, SocketId)>> {
-    if !loop_.is_instance_of(state().loop_type) {
-        return Ok(None);
-    }
-    let fd = this.attr(&state().names.fileno_attr)?;
-    if fd.is_none() {
-        return Ok(None);
-    }
-    let id = u32::try_from(to_int(&fd)?).ok().map(SocketId);
-    Ok(id.map(|id| (core_of(loop_), id)))
-}
 
 /// Read once.
 pub fn read(this: &Obj) -> Res<()> {
     let names = &state().names;
     let loop_ = this.attr(&names.loop_attr)?;
-    let Some((core, id)) = ends(&loop_, this)? else {
+    let Some((core, id)) = native(&loop_, &this.attr(&names.fileno_attr)?)? else {
         return Ok(());
     };
     let read = core.net.with_buffer(|buffer| {
@@ -109,7 +95,8 @@ fn write_now(loop_: &Obj, this: &Obj, data: &Obj) -> Res<Option<io::Result<usize
     {
         return Ok(None);
     }
-    Ok(ends(loop_, this)?.map(|(core, id)| core.driver(|driver| driver.write(id, content))))
+    let end = native(loop_, &this.attr(&names.fileno_attr)?)?;
+    Ok(end.map(|(core, id)| core.driver(|driver| driver.write(id, content))))
 }
 
 /// Keep what did not fit.
