@@ -155,9 +155,9 @@ pub trait Driver {
         when < self.now() + self.resolution()
     }
 
-    /// Whether jobs have run for so long since the last `wait` (about a millisecond) that readiness must be looked at,
-    /// though there is still work. Asked once in every turn that might skip the wait, so it must be cheap; a driver on
-    /// which running jobs takes no time says `false`.
+    /// Whether jobs have run for so long since the last `wait` (about a millisecond) that there must be another, though
+    /// there is still work and no socket to wait for. Asked once in every turn that might skip the wait, so it must be
+    /// cheap; a driver on which running jobs takes no time says `false`.
     fn quantum_is_over(&mut self) -> bool;
 
     // Waiting.

@@ -25,6 +25,13 @@ impl<J> Source<J> {
         armed: Interest::NONE,
     };
 
+    /// Notes what the driver watches now. `armed` counts the sources of which it watches anything.
+    pub(crate) fn arm(&mut self, interest: Interest, armed: &mut usize) {
+        *armed += usize::from(!interest.is_none());
+        *armed -= usize::from(!self.armed.is_none());
+        self.armed = interest;
+    }
+
     pub(crate) fn wanted(&self) -> Interest {
         let mut wanted = Interest::NONE;
         if self.reader.is_some() {

@@ -13,24 +13,18 @@ use crate::inbox::Inbox;
 use crate::queues::{Queues, Source};
 use crate::timers::Timer;
 
-// While there is work, a turn may skip the kernel's poll, the largest single cost of small callbacks. These bounds say
-// for how long; the third is `Driver::quantum_is_over`, about a millisecond.
-
-/// Turns in a row that may skip the wait.
-const TURNS_SKIPPED_MAX: u32 = 63;
-/// Jobs that may run before a turn must poll again.
-const JOBS_UNPOLLED_MAX: usize = 1024;
-
 /// The part of a loop that its own thread owns: queues over a driver. What needs no driver is a method of [`Queues`].
 pub struct Engine<D, J, T = J> {
     pub driver: D,
     pub queues: Queues<J, T>,
     /// Sockets that were ready for something nobody wants any more. Empty between turns.
     unwanted: Vec<SocketId>,
+    /// How many sockets the driver watches.
+    armed: usize,
     /// Whether `prepare` asked for a wait in this turn.
     waited: bool,
-    turns_skipped: u32,
-    jobs_unpolled: usize,
+    /// Whether no turn of this run has waited yet.
+    begins: bool,
 }
 
 impl<D, J, T> Deref for Engine<D, J, T> {
@@ -56,9 +50,9 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
             driver,
             queues: Queues::new(inbox),
             unwanted: Vec::new(),
+            armed: 0,
             waited: false,
-            turns_skipped: TURNS_SKIPPED_MAX,
-            jobs_unpolled: 0,
+            begins: true,
         }
     }
 
@@ -106,15 +100,12 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
         if wanted == source.armed {
             return;
         }
-        source.armed = wanted;
         let told = if wanted.is_none() {
             self.driver.deregister(id)
         } else {
             self.driver.modify(id, wanted)
         };
-        if told.is_err() {
-            source.armed = Interest::NONE;
-        }
+        source.arm(told.map_or(Interest::NONE, |()| wanted), &mut self.armed);
     }
 
     /// Tells the driver that `more` is wanted of a socket, beside what already is.
@@ -138,7 +129,7 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
             self.queues.sources.resize_with(index + 1, || Source::EMPTY);
         }
         let source = &mut self.queues.sources[index];
-        source.armed = interest;
+        source.arm(interest, &mut self.armed);
         Ok(source)
     }
 
@@ -147,19 +138,21 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
     /// Makes the first turn of a run poll the driver, whatever came before.
     pub fn begin_run(&mut self) {
         self.queues.timers.tidy();
-        self.turns_skipped = TURNS_SKIPPED_MAX;
+        self.begins = true;
     }
 
     /// Begins a turn: says how to wait for the driver in it.
+    ///
+    /// A poll is the largest single cost of small callbacks. While there is work and no socket is watched there is
+    /// nothing to learn from it, so a turn skips it, unless it is the first of a run or a quantum has passed: then
+    /// whoever waits beside the loop, for a lock that its thread gives up in a wait, gets a turn too.
     #[inline(always)]
     pub fn prepare(&mut self) -> Wait {
         self.queues.inbox.drain_into(&mut self.queues.ready);
         if self.queues.ready.is_empty() {
             return self.prepare_to_sleep();
         }
-        self.waited = self.turns_skipped >= TURNS_SKIPPED_MAX
-            || self.jobs_unpolled >= JOBS_UNPOLLED_MAX
-            || self.driver.quantum_is_over();
+        self.waited = self.armed > 0 || self.begins || self.driver.quantum_is_over();
         if self.waited { Wait::Poll } else { Wait::Skip }
     }
 
@@ -181,7 +174,6 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
         if self.waited {
             self.collect_waited();
         } else {
-            self.turns_skipped += 1;
             self.queues.inbox.drain_into(&mut self.queues.ready);
         }
         self.queues.timers.tidy_a_little();
@@ -190,15 +182,12 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
                 self.collect_timers();
             }
         }
-        let batch = self.queues.ready.len();
-        self.jobs_unpolled += batch;
-        batch
+        self.queues.ready.len()
     }
 
     fn collect_waited(&mut self) {
         self.waited = false;
-        self.turns_skipped = 0;
-        self.jobs_unpolled = 0;
+        self.begins = false;
         self.queues.inbox.unpark();
         self.queues.inbox.drain_into(&mut self.queues.ready);
         for (id, readiness) in self.driver.events() {
@@ -230,11 +219,9 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
         while let Some(id) = self.unwanted.pop() {
             let source = &mut self.queues.sources[id.0 as usize];
             let wanted = source.wanted();
-            source.armed = wanted;
-            if self.driver.modify(id, wanted).is_err() {
-                // The socket is gone. Whoever watches it, if anybody, finds out when they use or add it.
-                source.armed = Interest::NONE;
-            }
+            // If this fails the socket is gone. Whoever watches it, if anybody, finds out when they use or add it.
+            let told = self.driver.modify(id, wanted);
+            source.arm(told.map_or(Interest::NONE, |()| wanted), &mut self.armed);
         }
     }
 
@@ -254,7 +241,7 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
             jobs.extend(source.reader.take());
             jobs.extend(source.writer.take());
             if !source.armed.is_none() {
-                source.armed = Interest::NONE;
+                source.arm(Interest::NONE, &mut self.armed);
                 // A socket that is not open any more is not watched either.
                 let _ = self.driver.deregister(SocketId(index as u32));
             }

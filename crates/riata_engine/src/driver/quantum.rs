@@ -5,7 +5,7 @@
 //! missed by at most eight turns, and once. (Always reading the processor's counter instead: 12 ns; the kernel's coarse
 //! clock: 6.6 ns, but it moves every 4 ms.)
 
-/// For how long jobs may run before readiness is looked at again.
+/// For how long jobs may run before there is another wait.
 const QUANTUM_NANOS: u64 = 1_000_000;
 /// Turns between two looks at the clock, at most.
 const STRIDE_MAX: u32 = 8;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use riata_engine::{Driver, Engine, Timer, Wait};
+use riata_engine::{Domain, Driver, Engine, Kind, SocketAddr, SocketId, Timer, Wait};
 use riata_sim::SimDriver;
 
 /// A timer that the test holds, too, so as to cancel it.
@@ -196,20 +196,33 @@ fn busy_turn(engine: &mut Engine<SimDriver, u32>) -> bool {
     wait == Wait::Poll
 }
 
-/// In which of the first turns an engine polls that runs `jobs` jobs in each.
-fn polls(jobs: u32) -> Vec<usize> {
-    let mut engine: Engine<_, u32> = Engine::new(SimDriver::new());
-    (0..jobs).for_each(|job| engine.push(job));
-    (0..150).filter(|_| busy_turn(&mut engine)).collect()
-}
-
 #[test]
-fn a_busy_loop_polls_every_64_turns_or_1024_jobs() {
-    assert_eq!(polls(1), [0, 64, 128]);
-    assert_eq!(polls(16), [0, 64, 128]);
-    let expected: Vec<usize> = (0..150).step_by(11).collect();
-    assert_eq!(polls(100), expected);
-    assert_eq!(polls(5000).len(), 150);
+fn every_turn_polls_while_a_socket_is_watched() {
+    let mut engine = Engine::new(SimDriver::new());
+    let socket = engine.driver.socket(Domain::V4, Kind::Stream).unwrap();
+    engine
+        .driver
+        .bind(socket, &SocketAddr::loopback(0))
+        .unwrap();
+    engine.driver.listen(socket, 1).unwrap();
+    engine.push(1);
+    let mut polls = |change: fn(&mut Engine<SimDriver, u32>, SocketId)| {
+        change(&mut engine, socket);
+        (0..3).map(|_| busy_turn(&mut engine)).collect::<Vec<_>>()
+    };
+    assert_eq!(polls(|_, _| ()), [true, false, false]); // the first of a run
+    assert_eq!(
+        polls(|engine, id| _ = engine.add_reader(id, 2).unwrap()),
+        [true; 3]
+    );
+    assert_eq!(
+        polls(|engine, id| _ = engine.add_writer(id, 2).unwrap()),
+        [true; 3]
+    );
+    assert_eq!(polls(|engine, id| _ = engine.remove_writer(id)), [true; 3]);
+    assert_eq!(polls(|engine, id| _ = engine.remove_reader(id)), [true; 3]); // it does not know yet
+    assert_eq!(polls(|engine, id| engine.settle(id)), [false; 3]);
+    assert_eq!(polls(|engine, id| engine.settle(id)), [false; 3]);
 }
 
 #[test]
