@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import weakref
 
@@ -410,6 +411,26 @@ def test_watchers_of_a_closed_socket_are_removed_by_it():
         log.attempt("reader", loop.remove_reader, a)
         log.attempt("again", loop.remove_reader, a)
         log.attempt("never", loop.remove_writer, socket.socket(fileno=b.detach()))
+
+    differential(scenario)
+
+
+def test_what_is_ready_is_seen_in_the_next_turn_of_a_busy_loop(ends):
+    """The loop asks the kernel in every turn, also while callbacks are ready; programs count their `sleep(0)`s on it."""
+    a, b = ends
+
+    async def scenario(loop, log):
+        turn = 0
+        loop.add_reader(a, lambda: log("reader", turn, a.recv(10)))
+        loop.add_signal_handler(signal.SIGUSR1, lambda: log("signal", turn))
+        for turn in range(198):  # what is sent last is read, too
+            if turn % 7 == 3:
+                b.send(b"x")
+            if turn % 70 == 9:
+                signal.raise_signal(signal.SIGUSR1)
+            await asyncio.sleep(0)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        loop.remove_reader(a)
 
     differential(scenario)
 
