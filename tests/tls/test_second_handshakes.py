@@ -78,7 +78,11 @@ def openssl():
         pytest.skip("no openssl command")
 
 
-@pytest.mark.parametrize("command", [b"k\n", b"K\n", b"R\n"])
+# The commands of s_client, and what it says when it has read them.
+SAYS = {b"k\n": b"KEYUPDATE\n", b"K\n": b"KEYUPDATE\n", b"R\n": b"RENEGOTIATING\n"}
+
+
+@pytest.mark.parametrize("command", SAYS)
 def test_commands_of_openssl(loop, openssl, server_context, command):
     """New keys of TLS 1.3, one way and both, and a renegotiation of TLS 1.2, then more data and an orderly end."""
     version = ssl.TLSVersion.TLSv1_2 if command == b"R\n" else ssl.TLSVersion.TLSv1_3
@@ -106,12 +110,13 @@ def test_commands_of_openssl(loop, openssl, server_context, command):
         process.stdin.write(b"first\n")
         await until(lambda: peer.data == b"first\n")
         process.stdin.write(command)
-        await asyncio.sleep(0.05)
+        # It takes what it reads at once for one command: what follows must wait until it has read this.
+        output = await process.stdout.readuntil(SAYS[command])
         if command != b"R\n":  # OpenSSL 3 refuses to renegotiate, and then s_client leaves
             process.stdin.write(b"second\n")
             await until(lambda: peer.data == b"first\nsecond\n")
             process.stdin.write(b"Q\n")
-        output, _ = await process.communicate()
+        output += (await process.communicate())[0]
         assert b"echo first\n" in output
         await peer.lost
         assert peer.events[0] == "made"
