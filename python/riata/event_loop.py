@@ -30,7 +30,7 @@ if not is_main():
     )
 
 from riata import _riata, spawn, tls
-from riata.borrowed import with_globals
+from riata.borrowed import with_class, with_globals
 from riata.lookups import Selector, Transports
 
 __all__ = ["EventLoop"]
@@ -119,7 +119,14 @@ _NATIVE_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 _loops: "weakref.WeakSet[EventLoop]" = weakref.WeakSet()
 
 
-class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
+class _Listening:
+    """What the `super()` of asyncio's functions finds."""
+
+    __slots__ = ()
+    _stop_serving: Any = vars(selector_events.BaseSelectorEventLoop)["_stop_serving"]
+
+
+class EventLoop(_riata.Loop, _Listening, asyncio.AbstractEventLoop):
     """An event loop in Rust, for any asyncio program.
 
     It belongs to the thread that runs it: but for `call_soon_threadsafe`, its methods are for that thread.
@@ -262,21 +269,6 @@ class EventLoop(_riata.Loop, asyncio.AbstractEventLoop):
             rawsock, ssl_protocol, extra=extra, server=server, context=context
         )
         return ssl_protocol._app_transport
-
-    def _stop_serving(self, sock: socket.socket) -> None:
-        inode = self._unix_server_sockets.pop(sock, None)
-        path = None if inode is None else sock.getsockname()
-        self._remove_reader(sock.fileno())
-        sock.close()
-        if path is None:
-            return
-        try:
-            if os.stat(path).st_ino == inode:
-                os.unlink(path)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            logger.error("Unable to clean up listening UNIX socket %r: %r", path, error)
 
     def _make_datagram_transport(
         self,
@@ -433,6 +425,10 @@ for _name in _FROM_UNIX:
 for _name in _FROM_SELECTOR:
     if _name in vars(selector_events.BaseSelectorEventLoop):  # some are 3.11's
         setattr(EventLoop, _name, vars(selector_events.BaseSelectorEventLoop)[_name])
+if "_stop_serving" in vars(unix_events._UnixSelectorEventLoop):  # since 3.13, where it unlinks
+    EventLoop._stop_serving = with_class(
+        vars(unix_events._UnixSelectorEventLoop)["_stop_serving"], EventLoop
+    )
 
 
 _make_subprocess_transport: Any = vars(unix_events._UnixSelectorEventLoop)[
