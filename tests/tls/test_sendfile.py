@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import threading
 
 import pytest
 
@@ -77,10 +78,10 @@ def test_the_peer_leaves_meanwhile(options):
     async def scenario(loop, log):
         peer, client, server = await pair(loop, **options)
         peer.transport.pause_reading()
-        sending = asyncio.ensure_future(
-            loop.sendfile(client.transport, io.BytesIO(bytes(30_000_000)))
-        )
-        await until(lambda: client.transport.get_write_buffer_size() > 0)
+        file = io.BytesIO(bytes(30_000_000))
+        sending = asyncio.ensure_future(loop.sendfile(client.transport, file))
+        # More than the TLS of the peer keeps: with data unread its leaving is a reset, not an end.
+        await until(lambda: file.tell() > 1_000_000)
         peer.transport.abort()
         try:
             await sending
@@ -91,5 +92,32 @@ def test_the_peer_leaves_meanwhile(options):
             await loop.sendfile(client.transport, io.BytesIO(b"late"))
         except RuntimeError as error:
             log(error)
+
+    differential(scenario)
+
+
+@pytest.mark.skipif(not PY311, reason="TLS of asyncio on CPython 3.10 is another one")
+def test_the_peer_ends_meanwhile(options):
+    """An orderly end from below the TLS is no error to who sends: the rest goes nowhere."""
+
+    async def scenario(loop, log):
+        peer, client, server = await pair(loop, **options)
+        ended = threading.Event()
+
+        class File(io.BytesIO):
+            def readinto(self, buffer):
+                if self.tell() > 0:
+                    ended.wait(10)
+                return super().readinto(buffer)
+
+        sending = asyncio.ensure_future(loop.sendfile(client.transport, File(bytes(200_000))))
+        await until(lambda: len(peer.data) == 16384)
+        peer.transport.abort()
+        await peer.lost
+        await asyncio.sleep(0.05)
+        log(client.transport.is_closing())
+        ended.set()
+        log(await sending)
+        await finish(server, peer, client)
 
     differential(scenario)
