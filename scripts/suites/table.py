@@ -40,12 +40,6 @@ class Suite:
 AS_OF = "2026-11-26T00:00:00Z"
 
 NAMES_THE_CLASS = "asks whether the loop is of asyncio's or uvloop's own class, which is replaced"
-ASKS_IN_EVERY_TURN = (
-    "counts on the kernel being asked in every turn of the loop, also while callbacks are ready"
-)
-NAMES_THE_FILE = (
-    "blockbuster lets _stop_serving of asyncio/unix_events.py block, and no other file's"
-)
 
 SUITES = [
     Suite(
@@ -121,11 +115,6 @@ SUITES = [
             "tests/test_web_server.py",
             "tests/test_web_websocket_functional.py",
         ),
-        leave_out={
-            "tests/test_connector.py::test_unix_connector[pyloop]": NAMES_THE_FILE,
-            "tests/test_run_app.py::TestShutdown::test_shutdown_close_websockets": ASKS_IN_EVERY_TURN,
-            "tests/test_web_runner.py::test_addresses[pyloop]": NAMES_THE_FILE,
-        },
         remove=("aiohttp",),
     ),
     Suite(
@@ -162,9 +151,6 @@ SUITES = [
             )
         ),
         options=("-p", "no:logging", "-o", "python_files=*_test.py"),
-        leave_out={
-            "tornado/test/iostream_test.py::TestIOStreamSSL::test_inline_read_error": ASKS_IN_EVERY_TURN,
-        },
     ),
     Suite(
         "pytest-asyncio",
@@ -225,9 +211,6 @@ SUITES = [
             "tests/test_stream.py",
             "tests/test_subprocess.py",
         ),
-        leave_out={
-            "tests/test_process.py::_TestProcessSocketPair::test_change_stdin": ASKS_IN_EVERY_TURN,
-        },
     ),
     Suite(
         "aiosmtpd",
