@@ -1,6 +1,7 @@
 """loop.sock_recv and its kin."""
 
 import asyncio
+import os
 import socket
 
 import pytest
@@ -116,6 +117,80 @@ def test_unix_connect(loop, tmp_path, monkeypatch):
             one.close()
 
     loop.run_until_complete(main())
+
+
+def test_who_replaces_the_watcher_keeps_it(loop, ends):
+    a, b = ends
+    seen = []
+
+    async def main():
+        waiting = asyncio.ensure_future(loop.sock_recv(b, 10))
+        await asyncio.sleep(0)
+        loop.add_reader(b, lambda: seen.append(b.recv(10)))
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        a.send(b"x")
+        await until(lambda: seen)
+        assert loop.remove_reader(b) is True
+
+    loop.run_until_complete(main())
+    assert seen == [b"x"]
+
+
+def test_a_reader_that_is_ready_is_not_called_when_it_is_replaced(ends):
+    a, b = ends
+
+    async def scenario(loop, log):
+        loop.add_reader(b, log, "called")
+        a.send(b"x")
+        await asyncio.sleep(0)
+        # The reader is to be called later in this turn.
+        b.recv(10)
+        loop.call_soon(a.send, b"y")
+        log(await loop.sock_recv(b, 10))
+
+    differential(scenario)
+
+
+def test_the_socket_is_watched_until_who_waits_goes_on(ends):
+    a, b = ends
+
+    async def scenario(loop, log):
+        waiting = asyncio.ensure_future(loop.sock_recv(b, 10))
+        await asyncio.sleep(0)
+        a.send(b"x")
+        await asyncio.sleep(0)
+        # It is received later in this turn; the next one begins with what is called here.
+        loop.call_soon(lambda: log(waiting.done(), loop.remove_reader(b)))
+        log(await waiting)
+        log(loop.remove_reader(b))
+
+    differential(scenario)
+
+
+def test_a_descriptor_used_again_while_data_was_ready(loop, ends):
+    """Who waited for the closed socket must not receive what came for the new one of the same number."""
+    a, b = ends
+    c, d = socket.socketpair()
+    c.setblocking(False)
+    d.send(b"another's")
+
+    async def main():
+        waiting = asyncio.ensure_future(loop.sock_recv(b, 10))
+        await asyncio.sleep(0)
+        a.send(b"x")
+        await asyncio.sleep(0)
+        number = b.detach()
+        os.dup2(c.fileno(), number)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            await waiting
+        os.close(number)
+
+    loop.run_until_complete(main())
+    assert c.recv(10) == b"another's"
+    c.close()
+    d.close()
 
 
 def test_connect_errors(loop):

@@ -10,6 +10,7 @@ use riata_engine::SocketId;
 
 use super::{Loop, LoopCore};
 use crate::core::handle::{Handle, new_handle};
+use crate::core::sock_call::SockCall;
 use crate::errors::raise_os_error;
 use crate::ffi::{Obj, Res};
 use crate::job::Job;
@@ -226,12 +227,19 @@ pub fn unwatch(
     Ok(cancel_replaced(job)?)
 }
 
-/// Cancel the handle of a watcher that is gone; true when there was one.
-fn cancel_replaced(job: Option<Job>) -> Res<bool> {
+/// Cancel a watcher that is gone, for it may be queued; true when there was one.
+pub fn cancel_replaced(job: Option<Job>) -> Res<bool> {
     match job {
         Some(Job::Handle(handle)) => {
             Handle::of(&handle).cancel(&handle)?;
             Handle::leave_queue(&handle);
+            Ok(true)
+        }
+        Some(Job::Net(object, _)) => {
+            if let Some(call) = SockCall::of(&object) {
+                // What watches the descriptor from here on is not the call's to remove.
+                call.watching.set(false);
+            }
             Ok(true)
         }
         other => Ok(other.is_some()),

@@ -14,7 +14,7 @@ use crate::core::sock_call::{SockCall, reused};
 use crate::errors::{may_retry, raise_os_error};
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
-use crate::event_loop::io::socket_id;
+use crate::event_loop::io::{cancel_replaced, socket_id};
 use crate::ffi::{
     Obj, Raised, Res, blocking_error_type, bytes, ends_the_loop, int, interrupted_error_type,
     raise, raise_runtime_error, raised_matches, set_exception, take_exception, to_int, value_error,
@@ -46,6 +46,8 @@ impl Kind {
 pub enum Stage {
     New,
     Waiting,
+    /// The future was done, and then the socket ready once more.
+    Overdue,
     Over,
 }
 
@@ -66,7 +68,7 @@ impl SockCall {
     pub fn step(&self, this: &Obj) -> Res<Stepped> {
         let stepped = match self.stage.get() {
             Stage::New => self.begin(this),
-            Stage::Waiting => self.resume(),
+            Stage::Waiting | Stage::Overdue => self.resume(),
             Stage::Over => return Err(reused()),
         };
         if !matches!(stepped, Ok(Stepped::Waits(_))) {
@@ -95,14 +97,9 @@ impl SockCall {
             _ => core.add_reader(id, Job::Net(this.clone(), Event::Readable)),
         };
         let replaced = replaced.map_err(|error| raise_os_error(&error))?;
-        if let Some(Job::Net(other, _)) = &replaced {
-            if let Some(other) = SockCall::of(other) {
-                other.watching.set(false);
-            }
-        }
-        drop(replaced);
         self.watching.set(true);
         self.future.set(future.clone());
+        cancel_replaced(replaced)?;
         future::set_blocking(&future);
         Ok(Stepped::Waits(future))
     }
@@ -125,11 +122,10 @@ impl SockCall {
         }
         self.native.set(exact && !blocks && core.is_owner());
         if self.native.get() {
-            let number = sock.method0(&state.names.fileno)?;
-            match u32::try_from(to_int(&number)?) {
-                Ok(fd) => self.fd.set(fd),
+            match descriptor(sock)? {
+                Some(fd) => self.fd.set(fd),
                 // Closed: let Python say so.
-                Err(_) => self.native.set(false),
+                None => self.native.set(false),
             }
         }
         Ok(())
@@ -153,21 +149,25 @@ impl SockCall {
         let Some(future) = future::exact(&object) else {
             return Ok(());
         };
-        if !self.watching.get() || future.is_done() {
+        if !self.watching.get() {
+            return Ok(());
+        }
+        if future.is_done() {
+            // Who waits goes on in the next turn, which ends the watching when asyncio's done callback does. Somebody
+            // who does not is not to make the loop spin.
+            if self.stage.replace(Stage::Overdue) == Stage::Overdue {
+                self.unwatch(core);
+            }
             return Ok(());
         }
         let sock = self.sock.get_or_none();
-        match self.attempt(core, &sock) {
+        match self.attempt_again(core, &sock) {
             Ok(Tried::NotReady) => Ok(()),
-            Ok(Tried::Value(value)) => {
-                self.unwatch(core);
-                future.set_result(&object, value)
-            }
+            Ok(Tried::Value(value)) => future.set_result(&object, value),
             Err(Raised) => {
                 let Some(exception) = take_exception() else {
                     return Ok(());
                 };
-                self.unwatch(core);
                 if ends_the_loop(&exception) {
                     return Err(set_exception(exception));
                 }
@@ -175,6 +175,14 @@ impl SockCall {
                 future.set_exception(&object, &exception)
             }
         }
+    }
+
+    fn attempt_again(&self, core: &LoopCore, sock: &Obj) -> Res<Tried> {
+        if self.native.get() && descriptor(sock)? != Some(self.fd.get()) {
+            // Closed since the kernel was asked. The number may be another's by now, who is not to lose data.
+            self.native.set(false);
+        }
+        self.attempt(core, sock)
     }
 
     fn attempt(&self, core: &LoopCore, sock: &Obj) -> Res<Tried> {
@@ -283,6 +291,12 @@ impl SockCall {
             Kind::SendAll => c"coroutine 'EventLoop.sock_sendall' was never awaited",
         });
     }
+}
+
+/// The number of an open socket.
+fn descriptor(sock: &Obj) -> Res<Option<u32>> {
+    let number = sock.method0(&state().names.fileno)?;
+    Ok(u32::try_from(to_int(&number)?).ok())
 }
 
 /// A system call's outcome around a Python object that may have failed to be made.
