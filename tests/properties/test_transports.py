@@ -5,17 +5,14 @@ A program is a list of batches. The operations of a batch are done in one callba
 them at once is what is asked here; then the loop runs until nothing happens any more. An end may also have reactions:
 operations that it does on itself within a protocol's callback, the first time that this is called.
 
-What two ends do at the same time is in no order, and how bytes are cut is the kernel's affair. So each end has its own log,
-one for what it reads and one for what it writes, where data are joined. While one end has much to write, how the other's
-hanging up shows (as an end of file, a reset or a broken pipe) depends on when the loop looks: so only end 0 writes much,
-and then end 1 does not hang up.
+While one end has much to write, how the other's hanging up shows (as an end of file, a reset or a broken pipe) depends on
+when the loop looks: so only end 0 writes much, and then end 1 does not hang up.
 """
 
 import asyncio
 import contextlib
 import socket
 import ssl
-import zlib
 
 import pytest
 import trustme
@@ -23,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ..support import PY311
+from .ends import LARGE, SMALL, End, Flow, Reports, run_batches, settle
 from .fuzzing import compare, examples, marks
 
 pytestmark = marks
-SMALL, LARGE = 700, 1_000_000  # never, and always more than the kernel takes
 
 end = st.integers(0, 1)
 action = st.one_of(
@@ -60,58 +57,17 @@ programs = {
 }
 
 
-class End:
-    """One end of the connection, with its protocols (one after the other), logs and reactions."""
-
+class Socket(End):
     def __init__(self, number, reacts, keep_open, large, secure):
-        self.number, self.keep_open, self.secure = number, keep_open, secure
+        super().__init__(number, reacts, HANGING_UP if large and number == 1 else ())
+        self.keep_open, self.secure = keep_open, secure
         self.large = large and number == 0
-        self.skipped = HANGING_UP if large and number == 1 else set()
-        self.reacts = {event: actions for (end, event), actions in reacts.items() if end == number}
-        self.reading, self.writing, self.calls = [], [], []
-        self.transport = None
-        self.activity = self.written = 0
-        self.total = 0
-
-    def happened(self, event):
-        self.activity += 1
-        for one in self.reacts.pop(event, ()):
-            self.do(*one, where=event)
-
-    def data(self, data):
-        self.total += len(data)
-        if self.reading and self.reading[-1][0] == "data":
-            _, size, checksum = self.reading.pop()
-        else:
-            size = checksum = 0
-        self.reading.append(("data", size + len(data), zlib.crc32(data, checksum)))
-        self.happened("data")
 
     def payload(self, size):
-        self.written += 1
-        if size == LARGE and not self.large:
-            size = SMALL
-        return bytes([self.written % 256]) * size
-
-    def do(self, what, *details, where="batch"):
-        """Do one operation, and log how it went."""
-        self.activity += 1
-        if what in self.skipped:
-            return
-        if what == "raise":
-            self.calls.append((where, "raises"))
-            raise LookupError(f"of end {self.number} in {where}")
-        try:
-            result = self.perform(what, *details)
-        except Exception as error:
-            text = str(error) if isinstance(error, RuntimeError) else ""
-            result = (type(error).__name__, text)
-        self.calls.append((where, what, *details, result))
+        return super().payload(SMALL if size == LARGE and not self.large else size)
 
     def perform(self, what, detail=None):
         transport = self.transport
-        if transport is None:
-            return "not yet"
         if self.secure and transport.is_closing():
             # riata's behaves as 3.14's on every version, and may be closed twice: ARCHITECTURE.md says how.
             return "closing"
@@ -122,9 +78,7 @@ class End:
                 return None  # asyncio of 3.13.0 stumbles over its own parts there
             return transport.writelines([self.payload(size) for size in detail])
         if what == "write kind":
-            data = self.payload(SMALL)
-            kinds = {"bytearray": bytearray(data), "memoryview": memoryview(data), "str": "text"}
-            return transport.write(kinds.get(detail))
+            return transport.write(self.payload_of(detail))
         if what == "set_protocol":
             return transport.set_protocol(PROTOCOLS[detail](self))
         if what == "limits":
@@ -136,17 +90,10 @@ class End:
         if what == "look":
             look = [transport.is_closing(), transport.can_write_eof(), transport.is_reading()]
             return [*look, type(transport.get_protocol()).__name__]
-        return getattr(transport, what)()
+        return super().perform(what)
 
 
-class Plain(asyncio.Protocol):
-    def __init__(self, end):
-        self.end = end
-
-    def connection_made(self, transport):
-        self.end.transport = transport
-        self.end.happened("made")
-
+class Plain(Flow, asyncio.Protocol):
     def data_received(self, data):
         self.end.data(data)
 
@@ -155,32 +102,14 @@ class Plain(asyncio.Protocol):
         self.end.happened("eof")
         return self.end.keep_open
 
-    def pause_writing(self):
-        self.end.writing.append("pause")
-        self.end.happened("pause")
 
-    def resume_writing(self):
-        self.end.writing.append("resume")
-        self.end.happened("resume")
-
-    def connection_lost(self, error):
-        kind = type(error).__name__ if error else None
-        self.end.reading.append(("lost", kind))
-        self.end.writing.append("lost")
-        self.end.happened("lost")
-
-
-class Buffered(asyncio.BufferedProtocol):
+class Buffered(Flow, asyncio.BufferedProtocol):
     def __init__(self, end):
-        self.end = end
+        super().__init__(end)
         # asyncio's TLS takes slices of it, and those of a bytearray would be copies.
         self.memory = memoryview(bytearray(5000))
 
-    connection_made = Plain.connection_made
     eof_received = Plain.eof_received
-    pause_writing = Plain.pause_writing
-    resume_writing = Plain.resume_writing
-    connection_lost = Plain.connection_lost
 
     def get_buffer(self, hint):
         return self.memory
@@ -192,30 +121,12 @@ class Buffered(asyncio.BufferedProtocol):
 PROTOCOLS = {"plain": Plain, "buffered": Buffered}
 
 
-def settle(loop, ends, *, quiet=4):
-    """Run the loop until nothing has happened for some rounds, each of which looks at the kernel at least once."""
-    still = 0
-    while still < quiet:
-        before = sum(end.activity for end in ends)
-        loop.call_later(0.0002, loop.stop)
-        loop.run_forever()
-        still = still + 1 if sum(end.activity for end in ends) == before else 0
-
-
 def interpreter(large, batches, reacts, keeps, kinds, contexts=None):
     def scenario(loop, log):
         secure = contexts is not None
-        ends = [End(number, reacts, keeps[number], large, secure) for number in range(2)]
-        reports = []
-
-        def heard(loop, context):
-            # What one end reports is in order, but not what two do.
-            error = context.get("exception")
-            reports.append(
-                (context["message"].split("(")[0][:40], type(error).__name__, str(error)[:40])
-            )
-
-        loop.set_exception_handler(heard)
+        ends = [Socket(number, reacts, keeps[number], large, secure) for number in range(2)]
+        reports = Reports()
+        loop.set_exception_handler(reports.heard)
         pair = socket.socketpair()
 
         async def connect():
@@ -234,21 +145,7 @@ def interpreter(large, batches, reacts, keeps, kinds, contexts=None):
         made = loop.run_until_complete(connect())
         log([type(one).__name__ if isinstance(one, Exception) else "made" for one in made])
         quiet = 4 if contexts is None else 8
-        settle(loop, ends, quiet=quiet)
-
-        def run(batch):
-            for number, one in batch:
-                ends[number].do(*one)
-
-        for number, batch in enumerate(batches):
-            loop.call_soon(run, batch)
-            settle(loop, ends, quiet=quiet)
-            for end in ends:
-                log(number, end.number, "reading", end.reading)
-                log(number, end.number, "writing", end.writing)
-                log(number, end.number, "calls", [repr(call) for call in end.calls])
-                if end.transport is not None:
-                    log(number, end.number, "closing", end.transport.is_closing())
+        run_batches(loop, log, ends, batches, quiet=quiet)
         for end in ends:
             if end.transport is not None:
                 end.reacts.clear()
