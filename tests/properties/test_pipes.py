@@ -62,7 +62,10 @@ class PipeEnd(End):
             return transport.get_write_buffer_size()
         if what == "look":
             look = [transport.is_closing(), type(transport.get_protocol()).__name__]
-            return [*look, transport.can_write_eof() if self.number == 0 else transport.is_reading()]
+            return [
+                *look,
+                transport.can_write_eof() if self.number == 0 else transport.is_reading(),
+            ]
         return super().perform(what)
 
 
