@@ -106,8 +106,10 @@ class Reports(list):
     """What the exception handler heard. What one end reports is in order, but not what two do."""
 
     def heard(self, loop, context):
-        error = context.get("exception")
+        error, handle = context.get("exception"), context.get("handle")
         message = context["message"].split("(")[0][:40]
+        if handle is not None and handle.cancelled():
+            message = "Exception in callback"  # whose name asyncio has forgotten
         self.append((message, type(error).__name__, str(error)[:40]))
 
 

@@ -62,6 +62,7 @@ class Socket(End):
         super().__init__(number, reacts, HANGING_UP if large and number == 1 else ())
         self.keep_open, self.secure = keep_open, secure
         self.large = large and number == 0
+        self.half_closed = False  # by itself
 
     def payload(self, size):
         return super().payload(SMALL if size == LARGE and not self.large else size)
@@ -87,6 +88,8 @@ class Socket(End):
         if what == "buffer size":
             # How much of a large write the kernel takes depends on the sizes of the writes before.
             return transport.get_write_buffer_size() > SMALL if not self.secure else None
+        if what == "write_eof":
+            self.half_closed = True
         if what == "look":
             look = [transport.is_closing(), transport.can_write_eof(), transport.is_reading()]
             return [*look, type(transport.get_protocol()).__name__]
@@ -121,9 +124,37 @@ class Buffered(Flow, asyncio.BufferedProtocol):
 PROTOCOLS = {"plain": Plain, "buffered": Buffered}
 
 
-def interpreter(large, batches, reacts, keeps, kinds, contexts=None):
+def upgrade(loop, log, ends, contexts):
+    """Go on over TLS, if both ends are open and have nothing on its way that would be taken for a part of it."""
+    for end in ends:
+        if end.transport is not None:
+            end.do("resume_reading")
+    settle(loop, ends)
+    for end in ends:
+        if end.transport is None or end.transport.is_closing() or end.half_closed:
+            log("no upgrade")
+            return
+
+    async def both():
+        upgrades = []
+        for end, context in zip(ends, contexts, strict=True):
+            arguments = (end.transport, end.transport.get_protocol(), context)
+            options = {"server_hostname": "localhost"} if end.number else {"server_side": True}
+            upgrades.append(loop.start_tls(*arguments, **options))
+        return await asyncio.gather(*upgrades, return_exceptions=True)
+
+    for end, outcome in zip(ends, loop.run_until_complete(both()), strict=True):
+        failed = isinstance(outcome, Exception)
+        log("upgrade", type(outcome).__name__ if failed else "made")
+        if not failed:
+            end.transport, end.secure = outcome, True
+
+
+def interpreter(large, batches, reacts, keeps, kinds, contexts=None, upgrade_at=None):
+    """The program over TLS, if there are contexts for it, from its beginning or from a batch on."""
+
     def scenario(loop, log):
-        secure = contexts is not None
+        secure = contexts is not None and upgrade_at is None
         ends = [Socket(number, reacts, keeps[number], large, secure) for number in range(2)]
         reports = Reports()
         loop.set_exception_handler(reports.heard)
@@ -133,7 +164,7 @@ def interpreter(large, batches, reacts, keeps, kinds, contexts=None):
             made = []
             for number, (sock, kind) in enumerate(zip(pair, kinds, strict=True)):
                 factory = lambda kind=kind, number=number: PROTOCOLS[kind](ends[number])  # noqa: E731
-                if contexts is None:
+                if not secure:
                     made.append(loop.create_connection(factory, sock=sock))
                 elif number == 0:
                     made.append(loop.connect_accepted_socket(factory, sock, ssl=contexts[0]))
@@ -145,7 +176,10 @@ def interpreter(large, batches, reacts, keeps, kinds, contexts=None):
         made = loop.run_until_complete(connect())
         log([type(one).__name__ if isinstance(one, Exception) else "made" for one in made])
         quiet = 4 if contexts is None else 8
-        run_batches(loop, log, ends, batches, quiet=quiet)
+        run_batches(loop, log, ends, batches[:upgrade_at], quiet=quiet)
+        if upgrade_at is not None:
+            upgrade(loop, log, ends, contexts)
+            run_batches(loop, log, ends, batches[upgrade_at:], quiet=quiet)
         for end in ends:
             if end.transport is not None:
                 end.reacts.clear()
@@ -183,3 +217,12 @@ def contexts():
 @given(**programs)
 def test_random_connections_over_tls(contexts, large, batches, reacts, keeps, kinds):
     compare(interpreter(large, batches, reacts, keeps, kinds, contexts))
+
+
+@pytest.mark.skipif(not PY311, reason="TLS of asyncio on CPython 3.10 is another one")
+@examples(40)
+@given(**programs, upgrade_at=st.integers(0, 3))
+def test_random_connections_upgraded_to_tls(
+    contexts, large, batches, reacts, keeps, kinds, upgrade_at
+):
+    compare(interpreter(large, batches, reacts, keeps, kinds, contexts, upgrade_at))
