@@ -21,7 +21,7 @@ TOO_LARGE = 500_000  # for one datagram
 
 address = st.sampled_from(["none", "none", "peer", "peer", "self", "nowhere", "number"])
 action = st.one_of(
-    st.tuples(st.just("sendto"), st.sampled_from([0, 1, SMALL, SMALL, TOO_LARGE]), address),
+    st.tuples(st.just("sendto"), st.sampled_from([0, 1, SMALL, TOO_LARGE]), address),
     st.tuples(st.just("sendto"), st.just(SMALL), address),
     st.tuples(st.just("flood"), st.sampled_from(["none", "peer"])),
     st.tuples(st.just("send kind"), st.sampled_from(["bytearray", "memoryview", "str", "none"])),
@@ -35,12 +35,14 @@ action = st.one_of(
 )
 end = st.integers(0, 1)
 batch = st.lists(st.tuples(end, action), min_size=1, max_size=5)
-event = st.sampled_from(["made", "data", "error", "pause", "resume", "lost"])
+event = st.sampled_from(["made", "data", "data", "error", "error", "pause", "resume", "lost"])
+# What a protocol does there first of all is to raise.
+reaction = st.one_of(*[st.just(("raise",))] * 6, action)
 programs = {
     # UDP without connections, with them, and as asyncio makes one; Unix sockets with names and without.
     "kind": st.sampled_from(["udp", "udp connected", "udp remote", "unix", "unix", "unix pair"]),
     "batches": st.lists(batch, min_size=1, max_size=6),
-    "reacts": st.dictionaries(st.tuples(end, event), st.lists(action, max_size=3), max_size=3),
+    "reacts": st.dictionaries(st.tuples(end, event), st.lists(reaction, max_size=3), max_size=3),
 }
 
 
