@@ -7,6 +7,7 @@ asyncio's must take ours. What no checker knows: a loop is an `asyncio.AbstractE
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextvars import Context
 from typing import Any, TypedDict, TypeVar, final
@@ -94,14 +95,27 @@ class _UnixWritePipeTransport(asyncio.WriteTransport):
 class Loop(asyncio.SelectorEventLoop):
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def __init__(self) -> None: ...
-    def create_task(
-        self,
-        coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
-        *,
-        name: object = None,
-        context: Context | None = None,
-        eager_start: bool | None = None,
-    ) -> asyncio.Task[_T]: ...
+    if sys.version_info >= (3, 14):
+        def create_task(
+            self, coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T], **kwargs: Any
+        ) -> asyncio.Task[_T]: ...
+
+    elif sys.version_info >= (3, 11):
+        def create_task(
+            self,
+            coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
+            *,
+            name: object = None,
+            context: Context | None = None,
+        ) -> asyncio.Task[_T]: ...
+
+    else:
+        def create_task(
+            self,
+            coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
+            *,
+            name: object = None,
+        ) -> asyncio.Task[_T]: ...
 
     # What `riata.event_loop` builds on. Not for programs.
     def _attach(self) -> None: ...

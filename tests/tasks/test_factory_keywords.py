@@ -98,3 +98,25 @@ def test_a_factory_that_gives_another_task():
         loop.set_task_factory(None)
 
     differential(scenario)
+
+
+@pytest.mark.parametrize("keyword", ["context", "eager_start", "unknown"])
+def test_without_a_factory(keyword):
+    """asyncio of an older Python refuses a keyword that is new."""
+
+    async def scenario(loop, log):
+        async def nothing():
+            log("runs")
+
+        value = {"context": contextvars.copy_context(), "eager_start": True, "unknown": 1}[keyword]
+        coro = nothing()
+        try:
+            task = loop.create_task(coro, **{keyword: value})
+        except TypeError as error:
+            log(str(error).split(".")[-1])
+            coro.close()
+        else:
+            log(task.done())
+            await task
+
+    differential(scenario)

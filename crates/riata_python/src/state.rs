@@ -16,7 +16,7 @@ use crate::core::{
 };
 #[cfg(Py_3_14)]
 use crate::ffi::RunningTaskLayout;
-use crate::ffi::{ContextLayout, Obj, Res, import, interned, tuple};
+use crate::ffi::{ContextLayout, Obj, Res, import, interned, to_int, tuple};
 
 macro_rules! names {
     ($($field:ident = $text:literal),* $(,)?) => {
@@ -166,6 +166,8 @@ pub struct State {
     pub buffered_protocol: Obj,
     pub set_result_unless_cancelled: Obj,
     pub transport_socket: Obj,
+    /// Whether this asyncio's `create_task` passes every keyword on to the task (3.14, and the later ones of 3.13).
+    pub create_task_takes_any: bool,
     /// `_FlowControlMixin._set_write_buffer_limits`, and something for it to write to.
     pub set_write_buffer_limits: Obj,
     pub simple_namespace: Obj,
@@ -272,6 +274,11 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         set_result_unless_cancelled: import(c"asyncio.futures")?
             .get(c"_set_result_unless_cancelled")?,
         transport_socket: import(c"asyncio.trsock")?.get(c"TransportSocket")?,
+        create_task_takes_any: {
+            let base = import(c"asyncio.base_events")?.get(c"BaseEventLoop")?;
+            let code = base.get(c"create_task")?.get(c"__code__")?;
+            to_int(&code.get(c"co_flags")?)? & i64::from(ffi::CO_VARKEYWORDS) != 0
+        },
         set_write_buffer_limits: import(c"asyncio.transports")?
             .get(c"_FlowControlMixin")?
             .get(c"_set_write_buffer_limits")?,

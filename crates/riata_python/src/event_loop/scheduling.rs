@@ -48,7 +48,7 @@ pub fn add_methods(class: &Bound<'_, PyAny>) -> PyResult<()> {
         fastcall(
             c"create_task",
             create_task,
-            c"create_task($self, coro, *, name=None, context=None, eager_start=None)\n--\n\nSchedule a coroutine; return its task.",
+            CREATE_TASK_DOC,
         ),
         noargs(c"create_future", create_future, c"Create a Future bound to this loop."),
         noargs(c"time", time, c"Return the time on the loop's clock, in seconds (monotonic)."),
@@ -325,6 +325,15 @@ unsafe extern "C" fn time(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> 
     give(float(core_of(unsafe { Obj::from_ref(&object) }).time()))
 }
 
+/// asyncio's arguments, by version.
+const CREATE_TASK_DOC: &CStr = if cfg!(Py_3_14) {
+    c"create_task($self, coro, **kwargs)\n--\n\nSchedule a coroutine; return its task."
+} else if cfg!(Py_3_11) {
+    c"create_task($self, coro, *, name=None, context=None)\n--\n\nSchedule a coroutine; return its task."
+} else {
+    c"create_task($self, coro, *, name=None)\n--\n\nSchedule a coroutine; return its task."
+};
+
 unsafe extern "C" fn create_task(
     object: *mut ffi::PyObject,
     args: *const *mut ffi::PyObject,
@@ -353,6 +362,16 @@ unsafe extern "C" fn create_task(
         } else {
             [None; 4]
         };
+        for (keyword, given, known) in [
+            ("context", context, cfg!(Py_3_11)),
+            ("eager_start", eager, state().create_task_takes_any),
+        ] {
+            if given.is_some() && !known {
+                return Err(raise_type_error(&format!(
+                    "BaseEventLoop.create_task() got an unexpected keyword argument '{keyword}'"
+                )));
+            }
+        }
         let eager = given(eager).map_or(Ok(false), Obj::truth)?;
         let coro = match (args_.positional(), by_name) {
             // SAFETY: the caller's argument lives as long as the call.
