@@ -391,3 +391,32 @@ def test_closed_while_connections_come_in(debug):
         loop.set_exception_handler(None)
 
     differential(scenario)
+
+
+def test_a_server_closed_while_a_connection_waits():
+    """Whoever has the number of its socket then keeps the connections that come for it."""
+
+    async def scenario(loop, log):
+        loop.set_exception_handler(lambda loop, context: log("handler", context["message"]))
+        old = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+        number = old.sockets[0].fileno()
+        client = socket.create_connection(old.sockets[0].getsockname())
+        others = []
+
+        def swap():
+            old.close()
+            others.append(socket.create_server(("127.0.0.1", 0)))
+            others.append(socket.create_connection(others[0].getsockname()))
+
+        loop.call_soon(swap)
+        await asyncio.sleep(0.05)
+        other, caller = others
+        log(other.fileno() == number)
+        other.settimeout(10)
+        accepted, address = other.accept()
+        log(address == caller.getsockname())
+        for sock in (accepted, *others, client):
+            sock.close()
+        await old.wait_closed()
+
+    differential(scenario)

@@ -110,3 +110,18 @@ def test_an_eager_task_that_closes_the_server(server_context, count, again):
         turns(loop, 3)
 
     differential(scenario)
+
+
+def test_a_server_closed_while_a_connection_waits(server_context):
+    async def scenario(loop, log):
+        loop.set_exception_handler(lambda loop, context: log("handler", context["message"]))
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0, ssl=server_context)
+        with socket.create_connection(server.sockets[0].getsockname()) as client:
+            loop.call_soon(server.close)
+            await asyncio.sleep(0.05)
+            client.settimeout(10)
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+        await server.wait_closed()
+
+    differential(scenario)

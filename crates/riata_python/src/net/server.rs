@@ -157,6 +157,10 @@ pub fn run(core: &LoopCore, object: &Obj, event: Event) -> Res<()> {
 
 impl Fields {
     fn accept(&self, core: &LoopCore, this: &Obj) -> Res<()> {
+        if !self.is_open()? {
+            // Closed since the kernel was asked. The number may be another's by now, who is not to lose connections.
+            return Ok(());
+        }
         // `backlog + 1` as newer asyncio: the queue holds one more than it says.
         for _ in 0..=self.backlog {
             match core.driver(|driver| driver.accept(self.id)) {
