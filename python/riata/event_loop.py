@@ -460,7 +460,7 @@ class _TaskSet(weakref.WeakSet):  # type: ignore[type-arg]
 
     def __iter__(self) -> Any:
         yield from super().__iter__()
-        for loop in list(_loops):
+        for loop in _every_loop():
             yield from loop._native_tasks()
 
 
@@ -497,13 +497,21 @@ def _show_in_call_graph() -> None:
                 setattr(module, name, getattr(_riata, name))
 
 
+def _every_loop() -> list[EventLoop]:
+    while True:
+        try:
+            return list(_loops)
+        except RuntimeError:  # another thread has made one meanwhile
+            continue
+
+
 def _before_fork() -> None:
-    for loop in list(_loops):
+    for loop in _every_loop():
         loop._before_fork()
 
 
 def _after_fork_in_child() -> None:
-    for loop in list(_loops):
+    for loop in _every_loop():
         loop._forked()
 
 

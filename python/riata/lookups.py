@@ -28,6 +28,7 @@ class Transports:
         self._loop._enroll_transport(fd, transport, weakref.ref(transport))
 
     def __delitem__(self, fd: int) -> None:
+        _ = self[fd]  # a KeyError, as in a dict: a second `sendfile` of a transport meets it
         self._loop._forget_transport(fd)
 
     def get(self, fd: int, default: Any = None) -> Any:
