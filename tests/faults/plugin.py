@@ -44,14 +44,18 @@ COUNT_ON_THE_KERNEL = {
     ),
     "tests/faults/test_user_code.py": ("test_emfile_on_accept_recovers",),
     # One `send` is to take all that was written: before an abort, or before a look at the buffer or at the peer.
-    "tests/net/test_small_writes.py": (
+    "tests/net/test_writes.py": (
         "test_a_fork_does_not_send_twice",
         "test_abort_loses_nothing_that_asyncio_would_have_sent",
         "test_an_empty_buffer_whose_release_writes",
-        "test_one_job_sends_once",
+        "test_others_write_to_the_same_descriptor",
+        "test_the_order_among_connections",
+        "test_the_peer_is_gone",
+        "test_the_protocol_is_paused_by_the_write_that_is_too_much",
         "test_the_size_of_the_buffer_is_what_the_kernel_did_not_take",
         "test_what_ends_the_loop_does_not_keep_a_write",
         "test_who_asks_for_the_socket_finds_it_written",
+        "test_whoever_blocks_the_loop_finds_it_sent",
         "test_without_a_running_loop_a_write_goes_out_at_once",
     ),
     # The first `send` is to meet the reset.

@@ -20,9 +20,6 @@ pub fn run_batch(core: &LoopCore, count: usize) -> Res<()> {
             run_job(core, job)?;
         }
         core.forget_snapshot();
-        if core.net.has_written.get() {
-            net::flush(core)?;
-        }
     }
     Ok(())
 }

@@ -87,8 +87,6 @@ pub struct Transport {
     pub paused: Cell<bool>,
     pub eof: Cell<bool>,
     pub protocol_paused: Cell<bool>,
-    /// What was written waits for the end of the job, see `net::write`.
-    pub unsent: Cell<bool>,
     /// The socket is closed, or given up.
     pub closed: Cell<bool>,
 }
@@ -162,7 +160,6 @@ pub fn allocate(loop_: Obj) -> Res {
             paused: Cell::new(false),
             eof: Cell::new(false),
             protocol_paused: Cell::new(false),
-            unsent: Cell::new(false),
             closed: Cell::new(true),
         });
         Ok(object)
@@ -289,7 +286,7 @@ keywords!(
     "get_extra_info",
     ["name", "default"],
     1,
-    |object, transport, [name, default]| transport.extra_info(object, present(name)?, default)
+    |object, transport, [name, default]| transport.extra_info(present(name)?, default)
 );
 keywords!(set_protocol, "set_protocol", ["protocol"], 1, |object,
                                                           transport,
@@ -322,7 +319,6 @@ method!(abort, |object, transport| done(
     transport.force_close(object, Obj::none())
 ));
 method!(is_closing, |object, transport| {
-    transport.flush_for_drain(object)?;
     Ok(Obj::bool(transport.closing.get()))
 });
 method!(is_reading, |object, transport| Ok(Obj::bool(
@@ -334,9 +330,7 @@ method!(pause_reading, |object, transport| done(
 method!(resume_reading, |object, transport| done(
     transport.resume_reading(object)
 ));
-method!(write_eof, |object, transport| done(
-    transport.write_eof(object)
-));
+method!(write_eof, |object, transport| done(transport.write_eof()));
 method!(can_write_eof, |object, transport| {
     let _ = transport;
     Ok(Obj::bool(true))
@@ -345,7 +339,6 @@ method!(get_protocol, |object, transport| Ok(transport
     .protocol
     .get_or_none()));
 method!(get_write_buffer_size, |object, transport| {
-    transport.flush(object)?;
     crate::ffi::int(transport.output_size() as i64)
 });
 method!(get_write_buffer_limits, |object, transport| {
@@ -354,7 +347,7 @@ method!(get_write_buffer_limits, |object, transport| {
     crate::ffi::tuple(&[low.as_ptr(), high.as_ptr()])
 });
 method!(make_empty_waiter, |object, transport| transport
-    .make_empty_waiter(object));
+    .make_empty_waiter());
 method!(reset_empty_waiter, |object, transport| {
     transport.empty_waiter.clear();
     Ok(Obj::none())
@@ -482,9 +475,7 @@ field!(protocol_getter, |object, transport| Ok(transport
 field!(server_getter, |object, transport| Ok(transport
     .server
     .get_or_none()));
-field!(sock_getter, |object, transport| transport
-    .flush(object)
-    .and_then(|()| transport.python_socket()));
+field!(sock_getter, |object, transport| transport.python_socket());
 field!(sock_fd_getter, |object, transport| crate::ffi::int(
     transport.fd.get().into()
 ));

@@ -344,10 +344,9 @@ impl LoopCore {
         }
     }
 
-    /// In a forked child: the thread that waited, or was about to send what it has written, does not exist here.
+    /// In a forked child: the thread that waited does not exist here.
     pub fn forked(&self) {
         self.lent.store(false, Ordering::Release);
-        crate::net::forget_written(self);
     }
 
     // -------------------------------------------------------------- the turn

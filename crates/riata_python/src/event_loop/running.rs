@@ -51,14 +51,6 @@ impl Loop {
         judge(slf)?; // the class may have got other methods
         core.begin_run();
         let ran = run_turns(core);
-        if core.net.has_written.get() {
-            // What ended the run came before the end of its job.
-            crate::ffi::aside(|| {
-                if crate::net::flush(core).is_err() {
-                    crate::ffi::unraisable(None);
-                }
-            });
-        }
         let left = crate::ffi::aside(|| core.leave());
         core.end_run();
         ran?;
@@ -246,10 +238,6 @@ fn run_turns(core: &LoopCore) -> Res<()> {
         core.wait()?;
         if !core.plain_time.get() {
             core.ask_time(false)?;
-        }
-        if core.net.has_written.get() {
-            // A signal's handler wrote.
-            crate::net::flush(core)?;
         }
         let count = core.collect();
         run_batch(core, count)?;

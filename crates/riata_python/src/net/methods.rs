@@ -17,16 +17,12 @@ use crate::job::Job;
 
 #[pymethods]
 impl Loop {
-    /// This process is about to fork. What the current job has written is sent, or two processes would send it. What a job
-    /// of another thread has written is that thread's to send, and the child's to forget (`_forked`); but if that thread
-    /// waits, it comes back first, or the child might find the driver in the middle of a change.
-    fn _before_fork(&self) -> PyResult<()> {
-        if self.core.runs_here() {
-            super::flush(&self.core)?;
-        } else {
+    /// This process is about to fork. A loop's thread that waits comes back first, or the child might find the driver in the
+    /// middle of a change.
+    fn _before_fork(&self) {
+        if !self.core.runs_here() {
             self.core.reclaim();
         }
-        Ok(())
     }
 
     /// Make a transport of a connected socket. Mirrors asyncio's method.

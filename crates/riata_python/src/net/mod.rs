@@ -60,10 +60,6 @@ pub struct NetState {
     /// Weak references to the transports that asyncio's own code has made, by descriptor.
     pub foreign: RefCell<HashMap<SocketId, Obj>>,
     pub senders: datagrams::Senders,
-    /// Transports, and TLS connections on top of them, that were written to in the job that runs now.
-    written: RefCell<Vec<Obj>>,
-    /// `written` is not empty.
-    pub has_written: Cell<bool>,
     /// Socket calls to be used again.
     pub calls: FreeList,
 }
@@ -75,8 +71,6 @@ impl Default for NetState {
             transports: Registry::default(),
             foreign: RefCell::default(),
             senders: datagrams::Senders::default(),
-            written: RefCell::default(),
-            has_written: Cell::new(false),
             calls: FreeList::new(256),
         }
     }
@@ -95,52 +89,6 @@ impl NetState {
         let result = body(&mut buffer);
         self.buffer.set(Some(buffer));
         result
-    }
-}
-
-impl NetState {
-    /// Something was written to `object`, which is sent when the job that runs now has ended.
-    #[inline]
-    pub fn send_later(&self, object: Obj) {
-        self.written.borrow_mut().push(object);
-        self.has_written.set(true);
-    }
-}
-
-/// Send what the job that just ended has written.
-#[cold]
-pub fn flush(core: &LoopCore) -> Res<()> {
-    while core.net.has_written.replace(false) {
-        let written = core.net.written.take();
-        for (index, object) in written.iter().enumerate() {
-            let flushed = match Transport::of(object) {
-                Some(transport) => transport
-                    .flush(object)
-                    .or_else(|Raised| report(core, object, Event::Writable, None)),
-                None => crate::tls::flush(object),
-            };
-            if let Err(raised) = flushed {
-                // The loop ends; the others are sent when it goes on.
-                core.net
-                    .written
-                    .borrow_mut()
-                    .extend(written[index + 1..].iter().cloned());
-                core.net.has_written.set(true);
-                return Err(raised);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// In the child of a fork: what has been written and not sent is the parent's to send. In asyncio it has been sent.
-pub fn forget_written(core: &LoopCore) {
-    core.net.has_written.set(false);
-    for object in core.net.written.take() {
-        match Transport::of(&object) {
-            Some(transport) => transport.forget_unsent(),
-            None => crate::tls::forget_unsent(&object),
-        }
     }
 }
 

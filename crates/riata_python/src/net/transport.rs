@@ -218,10 +218,7 @@ impl Transport {
         if self.closing.get() {
             return Ok(());
         }
-        self.flush(this)?;
-        if self.closing.replace(true) {
-            return Ok(());
-        }
+        self.closing.set(true);
         self.unwatch_reading();
         if self.output_size() == 0 {
             self.unwatch_writing();
@@ -235,7 +232,6 @@ impl Transport {
         if self.conn_lost.get() > 0 {
             return Ok(());
         }
-        self.send_before_the_end();
         self.drop_output();
         self.unwatch_writing();
         self.closing.set(true);
@@ -402,11 +398,7 @@ impl Transport {
         Ok(made)
     }
 
-    pub fn extra_info(&self, this: &Obj, name: &Obj, default: Option<&Obj>) -> Res {
-        if name.equals(&state().names.socket)? {
-            // Who uses the socket itself must find the bytes sent that were written before.
-            self.flush(this)?;
-        }
+    pub fn extra_info(&self, name: &Obj, default: Option<&Obj>) -> Res {
         if let Some(extra) = self.extra.get() {
             if let Some(found) = dict_get(&extra, name)? {
                 return Ok(found);

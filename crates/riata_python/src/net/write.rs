@@ -1,9 +1,4 @@
-//! Sending: when the job that writes ends, if the kernel takes it; the rest when the socket is writable again.
-//!
-//! asyncio sends in `write()`. Programs like to write the head of an answer and then its body, and a system call each is
-//! most of the cost. So a small write waits for the end of the callback or of the task's step that made it, and goes out with
-//! what else that wrote. Whoever asks or does anything about the output before (its size, closing, aborting, `write_eof`,
-//! a large write) sends first, so that only the peer could tell.
+//! Sending: at once, as much as the kernel takes; the rest when the socket is writable again.
 //!
 //! Mirrors the writing half of `asyncio.selector_events._SelectorSocketTransport`, and `_FlowControlMixin`.
 
@@ -14,7 +9,6 @@ use std::net::Shutdown;
 use riata_engine::Driver as _;
 
 use super::Event;
-use super::read::Mode;
 use crate::core::buffer::{Kind, View, bytes_of, kind_of};
 use crate::core::transport::Transport;
 use crate::errors::{may_retry, os_error, raise_os_error};
@@ -33,11 +27,6 @@ pub const LOW_WATER: usize = HIGH_WATER / 4;
 const SILENT_WRITES: u32 = 5;
 /// Pieces that one system call sends.
 const PIECES_MAX: usize = 1024;
-/// Up to this size, a write is copied behind the one before it.
-const TINY: usize = 1024;
-/// A write of more bytes than this is sent at once, with what waits.
-const UNSENT_MAX: usize = 16 * 1024;
-
 /// What is kept for sending.
 #[derive(Default)]
 pub struct Output {
@@ -66,14 +55,6 @@ impl Data {
             // The caller may change it, and may not be kept from doing so.
             Kind::ByteArray => Data::Copy(View::of(object)?.bytes().to_vec()),
         })
-    }
-
-    /// For a view that waits until its writer is done: the writer may change what it shows meanwhile.
-    fn of_small(object: &Obj, kind: Kind, size: usize) -> Res<Data> {
-        if size <= UNSENT_MAX {
-            return Ok(Data::Copy(View::of(object)?.bytes().to_vec()));
-        }
-        Data::of(object, kind)
     }
 
     fn as_slice(&self) -> &[u8] {
@@ -106,26 +87,6 @@ impl Output {
         self.size += size;
         self.pieces.push_back(Piece { data, sent });
         None
-    }
-
-    /// Put a small write behind others that wait, if that takes no piece of its own.
-    fn append(&mut self, bytes: &[u8]) -> bool {
-        if bytes.len() > TINY {
-            return false;
-        }
-        match self.pieces.back_mut() {
-            None => return false,
-            Some(Piece {
-                data: Data::Copy(copy),
-                ..
-            }) => copy.extend_from_slice(bytes),
-            Some(_) => self.pieces.push_back(Piece {
-                data: Data::Copy(bytes.to_vec()),
-                sent: 0,
-            }),
-        }
-        self.size += bytes.len();
-        true
     }
 
     /// Forget `count` bytes from the front; pieces that are done come back, to be dropped with no borrow live.
@@ -172,9 +133,7 @@ impl Transport {
             return self.write_bytes(this, bytes, || Ok(Data::Bytes(data.clone())));
         }
         match View::of(data) {
-            Ok(view) => self.write_bytes(this, view.bytes(), || {
-                Data::of_small(data, kind, view.len())
-            }),
+            Ok(view) => self.write_bytes(this, view.bytes(), || Data::of(data, kind)),
             Err(Raised) => self.write_with_holes(this, data),
         }
     }
@@ -201,27 +160,8 @@ impl Transport {
         if self.conn_lost.get() > 0 {
             return self.count_lost_write();
         }
-        let core = self.core();
-        let waiting = self.output_size();
-        if waiting == 0 || self.unsent.get() {
-            if core.runs_here() && waiting + bytes.len() <= UNSENT_MAX {
-                if !self.output.borrow_mut().append(bytes) {
-                    let data = keep()?;
-                    let empty = self.output.borrow_mut().push(data, 0);
-                    drop(empty);
-                }
-                if !self.unsent.replace(true) {
-                    core.net.send_later(this.clone());
-                }
-                return Ok(());
-            }
-            if waiting == 0 {
-                return self.write_now(this, bytes, keep);
-            }
-            let data = keep()?;
-            let empty = self.output.borrow_mut().push(data, 0);
-            drop(empty);
-            return self.flush(this);
+        if self.output_size() == 0 {
+            return self.write_now(this, bytes, keep);
         }
         let data = keep()?;
         let empty = self.output.borrow_mut().push(data, 0);
@@ -242,57 +182,6 @@ impl Transport {
         let empty = self.output.borrow_mut().push(data, sent);
         drop(empty);
         self.maybe_pause_protocol(this)
-    }
-
-    /// Send what small writes have left, as they would have done.
-    #[inline]
-    pub fn flush(&self, this: &Obj) -> Res<()> {
-        if !self.unsent.replace(false) {
-            return Ok(());
-        }
-        self.send_unsent(this)
-    }
-
-    /// `StreamWriter.drain` asks whether the transport is closing, to tell in the same step of a write that failed.
-    #[inline]
-    pub fn flush_for_drain(&self, this: &Obj) -> Res<()> {
-        if self.unsent.get() && self.mode.get() == Mode::Stream {
-            return self.flush(this);
-        }
-        Ok(())
-    }
-
-    fn send_unsent(&self, this: &Obj) -> Res<()> {
-        if self.conn_lost.get() > 0 || self.output_size() == 0 {
-            return Ok(());
-        }
-        match self.send_output() {
-            Ok(done) => drop(done),
-            Err(error) if may_retry(&error) => {}
-            Err(error) => {
-                self.drop_output();
-                return self.write_failed(this, &error);
-            }
-        }
-        if self.output_size() == 0 {
-            return Ok(());
-        }
-        self.watch_writing(this)?;
-        self.maybe_pause_protocol(this)
-    }
-
-    /// What asyncio would have sent already is sent, though the rest is not.
-    pub fn send_before_the_end(&self) {
-        if self.unsent.replace(false) {
-            let _ = self.send_output();
-        }
-    }
-
-    /// In the child of a fork: all that waits is to be sent by the parent.
-    pub fn forget_unsent(&self) {
-        if self.unsent.replace(false) {
-            self.drop_output();
-        }
     }
 
     #[cold]
@@ -371,7 +260,6 @@ impl Transport {
         if self.conn_lost.get() > 0 {
             return self.count_lost_write();
         }
-        self.unsent.set(false);
         for piece in pieces {
             let empty = self.output.borrow_mut().push(piece, 0);
             drop(empty);
@@ -387,12 +275,8 @@ impl Transport {
         Ok(())
     }
 
-    pub fn write_eof(&self, this: &Obj) -> Res<()> {
+    pub fn write_eof(&self) -> Res<()> {
         if self.closing.get() || self.eof.get() {
-            return Ok(());
-        }
-        self.flush(this)?;
-        if self.closing.get() {
             return Ok(());
         }
         self.eof.set(true);
@@ -460,7 +344,6 @@ impl Transport {
             Err(error) => return self.sending_failed(this, &error),
         }
         self.maybe_resume_protocol(this)?;
-        self.flush(this)?;
         if self.output_size() > 0 {
             return Ok(());
         }
@@ -565,7 +448,6 @@ impl Transport {
         state.set_write_buffer_limits.call(&args)?;
         let limit = |name| to_int_saturating(&limits.get(name)?);
         let (high, low) = (limit(c"_high_water")?, limit(c"_low_water")?);
-        self.flush(this)?;
         self.high_water.set(high as usize);
         self.low_water.set(low as usize);
         self.maybe_pause_protocol(this)
@@ -573,8 +455,7 @@ impl Transport {
 
     // -------------------------------------------------------------- for sendfile
 
-    pub fn make_empty_waiter(&self, this: &Obj) -> Res {
-        self.flush(this)?;
+    pub fn make_empty_waiter(&self) -> Res {
         if self.empty_waiter.is_set() {
             return Err(raise_runtime_error("Empty waiter is already set"));
         }

@@ -78,11 +78,7 @@ impl SslTransport {
         default: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let default = or_none(default);
-        let found = self.with(|this, session| {
-            // Who uses the socket itself must find the bytes sent that were written before.
-            session.flush(this)?;
-            session.extra_info(&obj(name), Some(&default))
-        })?;
+        let found = self.with(|_, session| session.extra_info(&obj(name), Some(&default)))?;
         Ok(found.unwrap_or(default).into())
     }
 
@@ -100,10 +96,7 @@ impl SslTransport {
         if self.0.closed.get() {
             return Ok(true);
         }
-        let closing = self.with(|this, session| {
-            session.flush_for_drain(this)?;
-            session.lower_is_closing()
-        })?;
+        let closing = self.with(|_, session| session.lower_is_closing())?;
         Ok(closing.unwrap_or(true))
     }
 
@@ -125,11 +118,7 @@ impl SslTransport {
     #[pyo3(signature = (exc))]
     fn _force_close(&self, exc: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         self.0.closed.set(true);
-        self.with(|this, session| {
-            // asyncio would have sent it by now.
-            session.flush(this)?;
-            session.abort(&or_none(exc))
-        })?;
+        self.with(|_, session| session.abort(&or_none(exc)))?;
         Ok(())
     }
 
@@ -161,7 +150,6 @@ impl SslTransport {
             let (high, low) = (or_none(high), or_none(low));
             let name = c"FLOW_CONTROL_HIGH_WATER_SSL_WRITE";
             let (high, low) = classes::classes()?.limits(&high, &low, name)?;
-            session.flush(this)?;
             session.app_writing.high.set(high);
             session.app_writing.low.set(low);
             session.control_app_writing(this)
@@ -178,10 +166,7 @@ impl SslTransport {
     }
 
     fn get_write_buffer_size(&self) -> PyResult<usize> {
-        let size = self.with(|this, session| {
-            session.flush(this)?;
-            session.write_buffer_size()
-        })?;
+        let size = self.with(|_, session| session.write_buffer_size())?;
         Ok(size.unwrap_or(0))
     }
 

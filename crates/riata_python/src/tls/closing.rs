@@ -11,7 +11,6 @@ use crate::state::state;
 impl Session {
     /// `close()`: send what is kept, say goodbye, wait for the peer's, close.
     pub fn start_shutdown(&self, this: &Obj) -> Res<()> {
-        self.flush(this)?;
         if self.state.get().is_over() {
             return Ok(());
         }

@@ -88,8 +88,6 @@ pub struct Session {
     app_writing: Water,
     conn_lost: Cell<u32>,
     backlog: RefCell<Backlog>,
-    /// What the program wrote waits for the end of the job.
-    unsent: Cell<bool>,
     /// Somebody is encrypting, further up the stack.
     encrypting: Cell<bool>,
     /// Bytes in `incoming`, decrypted bytes in OpenSSL, and bytes of a record that OpenSSL has but not the end of.
@@ -98,21 +96,6 @@ pub struct Session {
     swallowed: Cell<usize>,
     records: Cell<Records>,
     handshake_start: Cell<f64>,
-}
-
-/// Send what was written in the job that ends.
-pub fn flush(object: &Obj) -> Res<()> {
-    match Session::of(object) {
-        Some(session) => session.flush(object),
-        None => Ok(()),
-    }
-}
-
-/// In the child of a fork: what waits for the end of the job is to be sent by the parent.
-pub fn forget_unsent(object: &Obj) {
-    if let Some(session) = Session::of(object) {
-        session.forget_unsent();
-    }
 }
 
 impl Session {

@@ -103,7 +103,6 @@ impl Session {
             app_writing: Water::new(writing),
             conn_lost: Cell::new(0),
             backlog: RefCell::new(Backlog::default()),
-            unsent: Cell::new(false),
             encrypting: Cell::new(false),
             waiting: Cell::new(0),
             decrypted: Cell::new(0),

@@ -1,15 +1,10 @@
 //! The program's data in, ciphertext out.
-//!
-//! As on a plain connection (`net/write.rs`), a small write waits for the end of the callback or of the task's step that made
-//! it; what was written by then becomes one record, and one write below. Whoever could tell the difference sends first.
 
 use super::backlog::{Piece, RECORD};
 use super::state::{Flow, State};
 use super::{Session, classes};
 use crate::core::buffer::kind_of;
-use crate::core::transport::Transport;
 use crate::ffi::{Obj, Raised, Res, length};
-use crate::net::streams::is_plain_stream;
 use crate::state::state;
 
 /// Ciphertext is taken from the BIO when it is more than this: a BIO keeps the memory that it once needed.
@@ -44,10 +39,6 @@ impl Session {
             return Ok(());
         }
         let items = crate::ffi::items(list)?;
-        if items.iter().any(|data| kind_of(data).is_none()) {
-            // What is no data ends the connection; what was written before goes out.
-            self.flush(this)?;
-        }
         for data in items {
             self.keep(&data);
             if kind_of(&data).is_none() {
@@ -66,59 +57,10 @@ impl Session {
 
     #[inline]
     fn written(&self, this: &Obj) -> Res<()> {
-        if self.state.get() != State::Wrapped || self.waits_for_the_end(this) {
+        if self.state.get() != State::Wrapped {
             return Ok(());
         }
         self.do_write_or_end(this)
-    }
-
-    /// Leave a small write for the end of the job, unless somebody could tell.
-    fn waits_for_the_end(&self, this: &Obj) -> bool {
-        let size = self.backlog.borrow().size();
-        if size > RECORD
-            || size >= self.app_writing.high.get()
-            || self.app_writing.paused.get()
-            || self.writing_paused.get()
-        {
-            return false;
-        }
-        self.with_core(|core| {
-            let Some(core) = core.filter(|core| core.is_running() && core.is_owner()) else {
-                return false;
-            };
-            if !self.unsent.replace(true) {
-                core.net.send_later(this.clone());
-            }
-            true
-        })
-    }
-
-    /// Encrypt and hand over what waits for the end of the job.
-    pub fn flush(&self, this: &Obj) -> Res<()> {
-        if !self.unsent.replace(false) || self.state.get() != State::Wrapped {
-            return Ok(());
-        }
-        self.do_write_or_end(this)
-    }
-
-    /// As [`Transport::flush_for_drain`], down to the socket.
-    pub fn flush_for_drain(&self, this: &Obj) -> Res<()> {
-        if !self.unsent.get() || !is_plain_stream(&self.app.get_or_none())? {
-            return Ok(());
-        }
-        self.flush(this)?;
-        match self.lower.get() {
-            Some(lower) => Transport::of(&lower).map_or(Ok(()), |below| below.flush(&lower)),
-            None => Ok(()),
-        }
-    }
-
-    /// Nothing of it has been encrypted.
-    pub fn forget_unsent(&self) {
-        if self.unsent.replace(false) {
-            let forgotten = self.backlog.take();
-            drop(forgotten);
-        }
     }
 
     /// As [`do_write`](Self::do_write); an error ends the connection.
@@ -132,7 +74,6 @@ impl Session {
     /// While the transport below takes no more, plaintext waits as it is. But at the end of a connection all is encrypted:
     /// the goodbye comes after it.
     pub fn do_write(&self, this: &Obj) -> Res<()> {
-        self.unsent.set(false);
         let open = !self.writing_paused.get();
         if (open || self.state.get() != State::Wrapped) && !self.encrypting.replace(true) {
             let mut ciphertext = Vec::new();

@@ -1,16 +1,14 @@
-"""Small writes wait for the end of the job that makes them; nothing but the peer may be able to tell.
-
-The fixture `loop` runs each test on asyncio, too: that its writes go out at once must make no difference here.
-"""
+"""`transport.write` sends at once what the kernel takes: for whoever shares the descriptor, blocks, forks or asks next."""
 
 import asyncio
 import os
+import selectors
 import socket
 import sys
 
 import pytest
 
-from ..support import OTHERS, PY315, checked_loop
+from ..support import OTHERS, PY315, checked_loop, differential, run_script
 
 LARGE = bytes(range(256)) * 256
 
@@ -30,6 +28,12 @@ async def drain(loop, theirs):
         got += data
     theirs.close()
     return bytes(got)
+
+
+async def leave(transport, theirs):
+    transport.abort()
+    await asyncio.sleep(0)
+    theirs.close()
 
 
 def small_and_large(transport):
@@ -153,24 +157,6 @@ def test_a_write_in_resume_writing_does_not_leave_the_socket_watched(loop):
     loop.run_until_complete(main())
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_one_job_sends_once(name):
-    async def main(loop):
-        transport, theirs = await connect(loop)
-        transport.write(b"head")
-        with pytest.raises(BlockingIOError):
-            theirs.recv(100)
-        transport.write(b"body")
-        await asyncio.sleep(0)
-        assert theirs.recv(100) == b"headbody"
-        transport.close()
-        await asyncio.sleep(0)
-        theirs.close()
-
-    with checked_loop(name) as (loop, _):
-        loop.run_until_complete(main(loop))
-
-
 @pytest.mark.parametrize("name", ["asyncio", *OTHERS])
 def test_who_asks_for_the_socket_finds_it_written(name):
     async def main(loop):
@@ -212,7 +198,7 @@ def test_an_empty_buffer_whose_release_writes(name):
         loop.run_until_complete(main(loop))
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", ["asyncio", *OTHERS])
 def test_a_fork_does_not_send_twice(name):
     async def main(loop):
         transport, theirs = await connect(loop)
@@ -232,3 +218,117 @@ def test_a_fork_does_not_send_twice(name):
 
     with checked_loop(name) as (loop, _):
         loop.run_until_complete(main(loop))
+
+
+def test_whoever_blocks_the_loop_finds_it_sent():
+    async def scenario(loop, log):
+        transport, theirs = await connect(loop)
+        theirs.settimeout(10)
+        transport.write(b"question")
+        log(theirs.recv(100))
+        transport.writelines([b"one", b"two"])
+        log(theirs.recv(100))
+        await leave(transport, theirs)
+
+    differential(scenario)
+
+
+def test_others_write_to_the_same_descriptor():
+    async def scenario(loop, log):
+        transport, theirs = await connect(loop)
+        shown = transport.get_extra_info("socket")
+        transport.write(b"1")
+        os.write(shown.fileno(), b"2")
+        transport.write(b"3")
+        shown.shutdown(socket.SHUT_WR)
+        log(await drain(loop, theirs))
+        await leave(transport, theirs)
+
+    differential(scenario)
+
+
+def test_the_order_among_connections():
+    async def scenario(loop, log):
+        first, first_peer = await connect(loop)
+        second, second_peer = await connect(loop)
+        with selectors.DefaultSelector() as selector:
+            selector.register(first_peer, selectors.EVENT_READ, "first")
+            selector.register(second_peer, selectors.EVENT_READ, "second")
+            for transport in (first, second):
+                transport.write(b"small")
+                log(sorted(key.data for key, _ in selector.select(0)))
+        await leave(first, first_peer)
+        await leave(second, second_peer)
+
+    differential(scenario)
+
+
+@pytest.mark.parametrize("then", ["is_closing", "abort", "write", "call_soon", "close"])
+def test_the_peer_is_gone(then, caplog):
+    """What the failed write leads to comes before what the program does next."""
+
+    async def scenario(loop, log):
+        class Protocol(asyncio.Protocol):
+            def connection_lost(self, error):
+                log("lost", type(error))
+                lost.set_result(None)
+
+        lost = loop.create_future()
+        ours, theirs = socket.socketpair()
+        transport, _ = await loop.create_connection(Protocol, sock=ours)
+        transport.pause_reading()
+        theirs.close()
+        transport.write(b"a")
+        if then == "is_closing":
+            log(transport.is_closing())
+        elif then == "write":
+            for _ in range(7):
+                transport.write(b"b")
+        elif then == "call_soon":
+            loop.call_soon(log, "called")
+        else:
+            getattr(transport, then)()
+        await lost
+        log([record.getMessage() for record in caplog.records])
+        caplog.clear()
+
+    differential(scenario)
+
+
+def test_the_protocol_is_paused_by_the_write_that_is_too_much():
+    async def scenario(loop, log):
+        class Protocol(asyncio.Protocol):
+            def pause_writing(self):
+                log("paused", written)
+
+        ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        transport, _ = await loop.create_connection(Protocol, sock=ours)
+        transport.set_write_buffer_limits(high=1000)
+        for written in range(40):
+            transport.write(bytes(500))
+        log(transport.get_write_buffer_size())
+        transport.abort()
+        await asyncio.sleep(0)
+        theirs.close()
+
+    differential(scenario)
+
+
+def test_the_program_is_replaced_by_another():
+    program = """
+        import asyncio, os, socket, sys
+        from loop_under_test import run
+
+        async def main():
+            ours, theirs = socket.socketpair()
+            transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+            os.set_inheritable(theirs.fileno(), True)
+            transport.write(b"written")
+            code = "import os, sys; print(os.read(int(sys.argv[1]), 100))"
+            os.execv(sys.executable, [sys.executable, "-c", code, str(theirs.fileno())])
+
+        run(main())
+    """
+    for name in ["asyncio", *OTHERS]:
+        assert run_script(name, program).stdout == "b'written'\n"
