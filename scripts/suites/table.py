@@ -238,4 +238,50 @@ SUITES = [
     Suite(
         "aioconsole", "0.8.2", floor=153, requires=("pytest-asyncio", "pytest-cov", "pytest-repeat")
     ),
+    Suite(
+        "uvloop",
+        "0.23.0",
+        floor=150,
+        extras="test",
+        # Each is there twice: for asyncio and for uvloop, whose own API and messages the second form asks for.
+        options=("-k", "AIO and not UV"),
+        leave_out={
+            "tests/test_udp.py::Test_AIO_UDP::test_socketpair": NAMES_THE_CLASS,
+        },
+        remove=("uvloop",),
+    ),
+    Suite("pexpect", "4.9.0", floor=7, tests=("tests/test_async.py",)),
+    Suite("prompt-toolkit", "3.0.53", floor=32, requires=("pytest-mock", "pytest-cov", "asyncssh")),
+    Suite(
+        "pyzmq",
+        "27.3.0",
+        floor=63,
+        requires=("pytest-asyncio", "pytest-rerunfailures", "tornado"),
+        remove=("zmq",),
+        tests=(
+            "tests/test_asyncio.py",
+            "tests/test_future.py",
+            "tests/test_auth.py",
+            "tests/test_ioloop.py",
+            "tests/test_zmqstream.py",
+            "tests/test_device.py",
+        ),
+    ),
+    Suite(
+        "twisted",
+        "26.10.0",
+        floor=178,
+        extras="tls",
+        requires=("hypothesis", "pyhamcrest"),
+        tests=("src/twisted/internet/test",),
+        # What is run with each of its reactors: with that on asyncio only.
+        options=("-k", "Asyncio"),
+        leave_out={
+            f"src/twisted/internet/test/test_asyncioreactor.py::AsyncioSelectorReactorTests::{test}": NAMES_THE_CLASS
+            for test in (
+                "test_defaultSelectorEventLoopFromGlobalPolicy",
+                "test_newSelectorEventLoopFromDefaultEventLoopPolicy",
+            )
+        },
+    ),
 ]
