@@ -284,4 +284,18 @@ SUITES = [
             )
         },
     ),
+    Suite(
+        "python-engineio",
+        "4.15.1",
+        floor=194,
+        requires=(
+            "aiohttp",
+            "pytest-asyncio",
+            "pytest-cov",
+            "requests",
+            "sanic",
+            "tornado",
+            "websocket-client",
+        ),
+    ),
 ]
