@@ -37,6 +37,9 @@ def main() -> int:
     parser.add_argument(
         "--jobs", type=int, default=3 * (os.cpu_count() or 1), help="modules at a time: most wait"
     )
+    parser.add_argument(
+        "--left-out", action="store_true", help="name the tests that are left out, with the reason"
+    )
     parser.add_argument("--self-check", action="store_true")
     options = parser.parse_args()
     if unknown := set(options.forms) - set(SCORED):
@@ -52,7 +55,9 @@ def main() -> int:
     floor = (
         1 if options.modules else modules.FLOORS.get(sys.version_info[:2], modules.FLOOR_OF_NEWER)
     )
-    return run_forms(options.forms or list(SCORED), chosen, options.jobs, floor)
+    return run_forms(
+        options.forms or list(SCORED), chosen, options.jobs, floor, name_left_out=options.left_out
+    )
 
 
 def missing() -> str | None:
@@ -71,7 +76,9 @@ def missing() -> str | None:
     return None
 
 
-def run_forms(names: list[str], chosen: list[str], jobs: int, floor: int) -> int:
+def run_forms(
+    names: list[str], chosen: list[str], jobs: int, floor: int, *, name_left_out: bool
+) -> int:
     assert len(differences.ON_PURPOSE) <= differences.AT_MOST
     needed = dict.fromkeys([*(FORMS[name].baseline for name in names), *names])
     runs = run_all(run_and_retry, list(needed), chosen, jobs)
@@ -81,6 +88,9 @@ def run_forms(names: list[str], chosen: list[str], jobs: int, floor: int) -> int
         print(report.table(result))
         if text := report.troubles(result):
             print(f"\n{text}")
+    if name_left_out:
+        print("\nLeft out, for every loop alike:\n")
+        print(report.left_out(runs[FORMS[names[0]].baseline]))
     print()
     for name, result in scores.items():
         print(report.summary(FORMS[name], result, floor))

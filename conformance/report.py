@@ -3,7 +3,7 @@
 from collections import Counter
 
 from conformance.forms import Form
-from conformance.score import Score
+from conformance.score import Runs, Score
 from conformance.supervisor import Outcome
 
 COLUMNS = {
@@ -44,6 +44,12 @@ def _failure(test: str, outcome: Outcome) -> str:
     return f"{outcome.what}: {short(test)}\n" + "".join(
         f"    {line}\n" for line in detail.splitlines()
     )
+
+
+def left_out(runs: Runs) -> str:
+    """Test by test, with the reason of each."""
+    reasons = {test: why for run in runs.values() for test, why in run.left_out.items()}
+    return "\n".join(f"{short(test)}: {why}" for test, why in sorted(reasons.items()))
 
 
 def summary(form: Form, score: Score, floor: int) -> str:
