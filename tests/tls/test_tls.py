@@ -355,9 +355,7 @@ def test_start_tls(loop, server_context, client_context):
                     self.transport.write(b"OK")
                     self.data.clear()
                     loop.create_task(self.upgrade())
-                elif not isinstance(
-                    self.transport, type(self.plain) if hasattr(self, "plain") else ()
-                ):
+                elif hasattr(self, "plain") and self.transport is not self.plain:
                     self.transport.write(b"secret " + data)
 
             async def upgrade(self):
