@@ -34,12 +34,15 @@ COUNT_ON_THE_KERNEL = {
     ),
     "tests/net/test_tcp.py": ("test_data_is_bytes",),
     "tests/sock/test_sock.py": (
+        "test_a_descriptor_used_again_while_data_was_ready",
+        "test_a_reader_that_is_ready_is_not_called_when_it_is_replaced",
         "test_accept_and_connect",
         "test_cancellation_drops_the_watcher",
         "test_large_sendall_waits_for_the_reader",
         "test_many_pairs_ping_pong",
         "test_recv_and_sendall",
         "test_recv_into",
+        "test_the_socket_is_watched_until_who_waits_goes_on",
         "test_timeout_around_recv",
     ),
     "tests/faults/test_user_code.py": ("test_emfile_on_accept_recovers",),
@@ -52,6 +55,7 @@ COUNT_ON_THE_KERNEL = {
         "test_others_write_to_the_same_descriptor",
         "test_the_order_among_connections",
         "test_the_peer_is_gone",
+        "test_the_program_is_replaced_by_another",
         "test_the_protocol_is_paused_by_the_write_that_is_too_much",
         "test_the_size_of_the_buffer_is_what_the_kernel_did_not_take",
         "test_what_ends_the_loop_does_not_keep_a_write",
@@ -59,6 +63,9 @@ COUNT_ON_THE_KERNEL = {
         "test_whoever_blocks_the_loop_finds_it_sent",
         "test_without_a_running_loop_a_write_goes_out_at_once",
     ),
+    # As often as it is read, it is told; and one `write` is to take all.
+    "tests/pipes/test_pipes.py": ("test_writing",),
+    "tests/pipes/test_pipe_events.py": ("test_in_data_received", "test_what_write_takes"),
     # The first `send` is to meet the reset.
     "tests/net/test_drain.py": ("test_a_failed_write_is_told",),
     "tests/tls/test_drain.py": ("test_a_failed_write_is_told",),
