@@ -17,7 +17,7 @@ pub struct Backlog {
 
 enum Data {
     Bytes(Obj),
-    /// Small writes, joined so that they become one record.
+    /// Small pieces that waited together, joined so that they become one record.
     Joined(Vec<u8>),
     /// No bytes at all: encrypting it raises the error that it deserves.
     Wrong(Obj),
