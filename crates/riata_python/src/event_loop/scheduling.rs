@@ -358,20 +358,22 @@ unsafe extern "C" fn create_task(
         args_.at_most(1)?;
         let [name, context, eager, by_name] = if args_.has_keywords() {
             let names = &state().names;
-            args_.keywords([&names.name, &names.context, &names.eager_start, &names.coro])?
+            let given =
+                args_.keywords([&names.name, &names.context, &names.eager_start, &names.coro])?;
+            for (keyword, value, known) in [
+                ("context", given[1], cfg!(Py_3_11)),
+                ("eager_start", given[2], state().create_task_takes_any),
+            ] {
+                if value.is_some() && !known {
+                    return Err(raise_type_error(&format!(
+                        "BaseEventLoop.create_task() got an unexpected keyword argument '{keyword}'"
+                    )));
+                }
+            }
+            given
         } else {
             [None; 4]
         };
-        for (keyword, given, known) in [
-            ("context", context, cfg!(Py_3_11)),
-            ("eager_start", eager, state().create_task_takes_any),
-        ] {
-            if given.is_some() && !known {
-                return Err(raise_type_error(&format!(
-                    "BaseEventLoop.create_task() got an unexpected keyword argument '{keyword}'"
-                )));
-            }
-        }
         let eager = given(eager).map_or(Ok(false), Obj::truth)?;
         let coro = match (args_.positional(), by_name) {
             // SAFETY: the caller's argument lives as long as the call.
