@@ -168,6 +168,12 @@ fn log(core: &LoopCore, level: &CStr, format: &str, args: &[&Obj]) -> Res<()> {
     Ok(())
 }
 
+/// The descriptor of a Python socket; `None` when it is closed.
+pub fn descriptor(sock: &Obj) -> Res<Option<SocketId>> {
+    let number = sock.method0(&state().names.fileno)?;
+    Ok(u32::try_from(to_int(&number)?).ok().map(SocketId))
+}
+
 /// A loop of ours and the descriptor with this number, for a transport of asyncio's classes; `None` for another loop, and
 /// when the transport's file has been closed.
 pub fn native<'a>(loop_: &'a Obj, fd: &Obj) -> Res<Option<(&'a LoopCore, SocketId)>> {

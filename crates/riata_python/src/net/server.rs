@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use riata_engine::{Driver as _, SocketAddr, SocketId};
 
 use super::transport::{Connection, Source, fileno, give_up, socket_from};
-use super::{Event, address, log_debug};
+use super::{Event, address, descriptor, log_debug};
 use crate::errors::os_error;
 use crate::event_loop::LoopCore;
 use crate::event_loop::reports::handle_exception;
@@ -208,8 +208,7 @@ impl Fields {
         let Some(sock) = self.sock.get() else {
             return Ok(false);
         };
-        let number = sock.method0(&state().names.fileno)?;
-        Ok(crate::ffi::to_int(&number)? == i64::from(self.id.0))
+        Ok(descriptor(&sock)? == Some(self.id))
     }
 
     /// Debug mode. The socket is for the log only.

@@ -7,7 +7,7 @@ use std::io;
 
 use riata_engine::{Driver as _, SocketId};
 
-use super::{Event, ensure_no_transport};
+use super::{Event, descriptor, ensure_no_transport};
 use crate::core::buffer::View;
 use crate::core::future;
 use crate::core::sock_call::{SockCall, reused};
@@ -123,7 +123,7 @@ impl SockCall {
         self.native.set(exact && !blocks && core.is_owner());
         if self.native.get() {
             match descriptor(sock)? {
-                Some(fd) => self.fd.set(fd),
+                Some(id) => self.fd.set(id.0),
                 // Closed: let Python say so.
                 None => self.native.set(false),
             }
@@ -178,7 +178,7 @@ impl SockCall {
     }
 
     fn attempt_again(&self, core: &LoopCore, sock: &Obj) -> Res<Tried> {
-        if self.native.get() && descriptor(sock)? != Some(self.fd.get()) {
+        if self.native.get() && descriptor(sock)? != Some(SocketId(self.fd.get())) {
             // Closed since the kernel was asked. The number may be another's by now, who is not to lose data.
             self.native.set(false);
         }
@@ -291,12 +291,6 @@ impl SockCall {
             Kind::SendAll => c"coroutine 'EventLoop.sock_sendall' was never awaited",
         });
     }
-}
-
-/// The number of an open socket.
-fn descriptor(sock: &Obj) -> Res<Option<u32>> {
-    let number = sock.method0(&state().names.fileno)?;
-    Ok(u32::try_from(to_int(&number)?).ok())
 }
 
 /// A system call's outcome around a Python object that may have failed to be made.

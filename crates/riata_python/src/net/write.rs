@@ -27,6 +27,7 @@ pub const LOW_WATER: usize = HIGH_WATER / 4;
 const SILENT_WRITES: u32 = 5;
 /// Pieces that one system call sends.
 const PIECES_MAX: usize = 1024;
+
 /// What is kept for sending.
 #[derive(Default)]
 pub struct Output {
