@@ -4,6 +4,7 @@ What two ends do at the same time is in no order, and how bytes are cut is the k
 log, one for what it reads and one for what it writes, where data are joined.
 """
 
+import contextlib
 import zlib
 
 SMALL, LARGE = 700, 1_000_000  # never, and always more than the kernel takes
@@ -72,6 +73,10 @@ class End:
     def perform(self, what, *details):
         return getattr(self.transport, what)(*details)
 
+    def leave(self):
+        """End it at once."""
+        self.transport.abort()
+
     def show(self, log, *label):
         log(*label, self.number, "reading", self.reading)
         log(*label, self.number, "writing", self.writing)
@@ -126,6 +131,18 @@ def run_batches(loop, log, ends, batches, *, quiet=4):
         settle(loop, ends, quiet=quiet)
         for end in ends:
             end.show(log, number)
+
+
+def finish(loop, log, ends, *, quiet=4):
+    """End what is open, and log how it ended."""
+    for end in ends:
+        if end.transport is not None:
+            end.reacts.clear()
+            with contextlib.suppress(AttributeError):  # asyncio has let go of its loop
+                end.leave()
+    settle(loop, ends, quiet=quiet)
+    for end in ends:
+        log("end", end.number, end.reading[-1:], end.total)
 
 
 def settle(loop, ends, *, quiet=4):

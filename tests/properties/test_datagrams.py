@@ -5,7 +5,6 @@ lost or overtaken within one host as long as it fits into the kernel's buffers, 
 """
 
 import asyncio
-import contextlib
 import os
 import socket
 import tempfile
@@ -13,7 +12,7 @@ import tempfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .ends import SMALL, End, Flow, Reports, run_batches, settle
+from .ends import SMALL, End, Flow, Reports, finish, run_batches
 from .fuzzing import compare, examples, marks
 
 pytestmark = marks
@@ -132,13 +131,7 @@ def interpreter(kind, batches, reacts):
                 end.addresses.update(self=names[mine], peer=names[1 - mine], nowhere=nowhere)
             loop.run_until_complete(connect(pair, names))
             run_batches(loop, log, ends, batches)
-            for end in ends:
-                end.reacts.clear()
-                with contextlib.suppress(AttributeError):  # it has let go of its loop
-                    end.transport.abort()
-            settle(loop, ends)
-        for end in ends:
-            log("end", end.number, end.reading[-1:])
+            finish(loop, log, ends)
         log("sockets", [sock.fileno() for sock in pair])
         log("reports", sorted(reports))
         for sock in pair:

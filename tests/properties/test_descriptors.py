@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ..support import turns
+from .ends import LARGE, SMALL
 from .fuzzing import compare, examples, marks
 
 pytestmark = marks
-SMALL, LARGE = 700, 1_000_000  # never, and always more than the kernel takes
 PAIRS = ["socket", "socket", "pipe"]
 HIGH = 200  # nobody else's descriptors have numbers from here on, whatever is closed
 SIGNAL = signal.SIGUSR1

@@ -4,14 +4,13 @@ Programs are as in test_transports.py: batches of operations, and reactions with
 """
 
 import asyncio
-import contextlib
 import os
 import socket
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .ends import LARGE, SMALL, End, Flow, Reports, run_batches, settle
+from .ends import LARGE, SMALL, End, Flow, Reports, finish, run_batches
 from .fuzzing import compare, examples, marks
 
 pytestmark = marks
@@ -68,6 +67,9 @@ class PipeEnd(End):
             ]
         return super().perform(what)
 
+    def leave(self):
+        self.transport.abort() if self.number == 0 else self.transport.close()
+
 
 class Protocol(Flow, asyncio.Protocol):
     def data_received(self, data):
@@ -99,13 +101,7 @@ def interpreter(kind, batches, reacts):
         made = loop.run_until_complete(connect())
         log([type(one).__name__ if isinstance(one, Exception) else "made" for one in made])
         run_batches(loop, log, ends, batches)
-        for end in ends:
-            end.reacts.clear()
-            with contextlib.suppress(AttributeError):  # it has let go of its loop
-                end.transport.abort() if end.number == 0 else end.transport.close()
-        settle(loop, ends)
-        for end in ends:
-            log("end", end.number, end.reading[-1:], end.total)
+        finish(loop, log, ends)
         log("files", [file.fileno() if kind == "socket" else file.closed for file in files])
         log("reports", sorted(reports))
         for file in files:

@@ -10,7 +10,6 @@ when the loop looks: so only end 0 writes much, and then end 1 does not hang up.
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
 
@@ -20,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ..support import PY311
-from .ends import LARGE, SMALL, End, Flow, Reports, run_batches, settle
+from .ends import LARGE, SMALL, End, Flow, Reports, finish, run_batches, settle
 from .fuzzing import compare, examples, marks
 
 pytestmark = marks
@@ -180,14 +179,7 @@ def interpreter(large, batches, reacts, keeps, kinds, contexts=None, upgrade_at=
         if upgrade_at is not None:
             upgrade(loop, log, ends, contexts)
             run_batches(loop, log, ends, batches[upgrade_at:], quiet=quiet)
-        for end in ends:
-            if end.transport is not None:
-                end.reacts.clear()
-                with contextlib.suppress(AttributeError):  # asyncio has let go of its loop
-                    end.transport.abort()
-        settle(loop, ends, quiet=quiet)
-        for end in ends:
-            log("end", end.number, end.reading[-1:], end.total)
+        finish(loop, log, ends, quiet=quiet)
         log("sockets", [sock.fileno() for sock in pair])
         log("reports", sorted(reports))
         for sock in pair:
