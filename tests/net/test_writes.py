@@ -13,12 +13,12 @@ from ..support import OTHERS, PY315, checked_loop, differential, run_script
 LARGE = bytes(range(256)) * 256
 
 
-async def connect(loop):
+async def connect(loop, factory=asyncio.Protocol):
     """A transport, and the plain socket at its other end."""
     ours, theirs = socket.socketpair()
     for sock in (ours, theirs):
         sock.setblocking(False)
-    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    transport, _ = await loop.create_connection(factory, sock=ours)
     return transport, theirs
 
 
@@ -138,10 +138,8 @@ def test_a_write_in_resume_writing_does_not_leave_the_socket_watched(loop):
             self.transport.write(b"more")
 
     async def main():
-        ours, theirs = socket.socketpair()
-        for sock in (ours, theirs):
-            sock.setblocking(False)
-        transport, protocol = await loop.create_connection(Refill, sock=ours)
+        transport, theirs = await connect(loop, Refill)
+        protocol = transport.get_protocol()
         transport.write(b"x" * 3_000_000)
         assert transport.get_write_buffer_size() > 0
         got = 0
@@ -275,8 +273,7 @@ def test_the_peer_is_gone(then, caplog):
                 lost.set_result(None)
 
         lost = loop.create_future()
-        ours, theirs = socket.socketpair()
-        transport, _ = await loop.create_connection(Protocol, sock=ours)
+        transport, theirs = await connect(loop, Protocol)
         transport.pause_reading()
         theirs.close()
         transport.write(b"a")
@@ -302,16 +299,14 @@ def test_the_protocol_is_paused_by_the_write_that_is_too_much():
             def pause_writing(self):
                 log("paused", written)
 
-        ours, theirs = socket.socketpair()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-        transport, _ = await loop.create_connection(Protocol, sock=ours)
+        transport, theirs = await connect(loop, Protocol)
+        shown = transport.get_extra_info("socket")
+        shown.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         transport.set_write_buffer_limits(high=1000)
         for written in range(40):
             transport.write(bytes(500))
         log(transport.get_write_buffer_size())
-        transport.abort()
-        await asyncio.sleep(0)
-        theirs.close()
+        await leave(transport, theirs)
 
     differential(scenario)
 
