@@ -463,6 +463,11 @@ class _TaskSet(weakref.WeakSet):  # type: ignore[type-arg]
         for loop in _every_loop():
             yield from loop._native_tasks()
 
+    def discard(self, task: Any) -> None:
+        super().discard(task)
+        if isinstance(task, _riata.Task) and isinstance(loop := task.get_loop(), EventLoop):
+            loop._forget_task(task)
+
 
 def _registered_tasks() -> Any:
     """The set of tasks that asyncio iterates over in `all_tasks`."""

@@ -126,3 +126,14 @@ def test_what_is_no_callback(debug):
         made.close()
 
     differential(scenario, debug=debug)
+
+
+def test_who_walks_over_scheduled_finds_every_timer(loop):
+    assert list(loop._scheduled) == []
+    timers = {loop.call_later(30 + number, print) for number in range(100)}
+    loop.call_soon(print)
+    assert set(loop._scheduled) == timers
+    for timer in loop._scheduled:  # as Home Assistant's tests end what is left
+        if not timer.cancelled():
+            timer.cancel()
+    assert all(timer.cancelled() for timer in timers)

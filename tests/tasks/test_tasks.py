@@ -663,3 +663,19 @@ def test_long_chain_of_tasks(world, wloop):
         return 1 + await world.task(wloop, chain(n - 1))
 
     assert wloop.run_until_complete(world.task(wloop, chain(2000))) == 2000
+
+
+def test_a_task_that_is_unregistered_is_not_shown(loop):
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(30))
+        await asyncio.sleep(0)
+        asyncio._unregister_task(task)
+        shown = task in asyncio.all_tasks()
+        asyncio._unregister_task(task)
+        asyncio._register_task(task)
+        again = [one for one in asyncio.all_tasks() if one is task]
+        task.cancel()
+        await asyncio.wait([task])
+        return shown, len(again), task in asyncio.all_tasks()
+
+    assert loop.run_until_complete(main()) == (False, 1, False)

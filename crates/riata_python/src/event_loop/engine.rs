@@ -514,6 +514,17 @@ impl LoopCore {
         unsafe { self.engine().driver.fault_counts() }
     }
 
+    /// The handles that wait for their time, cancelled ones among them.
+    pub fn scheduled(&self) -> Vec<Obj> {
+        // SAFETY: cloning references runs no Python code.
+        let queues = unsafe { self.queues() };
+        queues
+            .timers()
+            .filter_map(TimerJob::handle)
+            .cloned()
+            .collect()
+    }
+
     /// What the counting sink has seen.
     pub fn counts(&self) -> Counts {
         self.counts.borrow().clone()

@@ -169,6 +169,18 @@ impl Loop {
         PyList::new(py, self.core.all_tasks().into_iter().map(Py::<PyAny>::from))
     }
 
+    /// A native task is no longer shown among the loop's tasks (`asyncio._unregister_task`).
+    fn _forget_task(&self, task: &Bound<'_, PyAny>) {
+        crate::core::task::unlist(&Obj::from(task.clone()));
+    }
+
+    /// The handles of `call_later` and `call_at` that wait, cancelled ones among them, in no certain order. A list of its own:
+    /// tests of Home Assistant and zeroconf walk over it.
+    #[getter]
+    fn _scheduled<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.core.scheduled().into_iter().map(Py::<PyAny>::from))
+    }
+
     /// What the event sink has counted so far, by kind of event.
     fn _event_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counts = self.core.counts();
