@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from ..support import PY311, PY313, forever, turns
+from ..support import PY311, PY313, WORLDS, forever, run_scenario, turns
 
 
 def test_cancel(world, wloop):
@@ -238,3 +238,37 @@ def test_cancelling_a_very_long_chain_is_no_crash(world, wloop):
             break
         turns(wloop)
     assert all(one.done() for one in tasks)
+
+
+@pytest.mark.parametrize(
+    "where", ["before its first step", "in a turn", "on a future", "at its end"]
+)
+def test_who_hears_the_message_of_a_cancellation(world, where):
+    """Who asks first, by the exception that ended the task; on 3.10 nobody."""
+
+    def scenario_in(world):
+        def scenario(loop, log):
+            async def child():
+                if where == "on a future":
+                    await world.future(loop)
+                elif where == "at its end":
+                    asyncio.current_task().cancel("why")
+                else:
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)
+
+            task = world.task(loop, child())
+            if where != "before its first step":
+                turns(loop)
+            if where != "at its end":
+                task.cancel("why")
+            turns(loop, 3)
+            log(task.cancelled(), task._cancel_message)
+            for ask in (task.result, task.exception, task.result):
+                log.attempt("ask", ask)
+            log(task._cancel_message)
+
+        return scenario
+
+    expected = run_scenario("asyncio", scenario_in(WORLDS[0]))
+    assert run_scenario(world.loop, scenario_in(world)) == expected

@@ -129,8 +129,8 @@ impl Task {
         };
         if exception_matches(&exception, state().cancelled_error.as_ptr()) {
             self.future.cancelled_exception.set(exception);
-            let message = self.future.cancel_message.get();
-            self.future.cancel(this, message)?;
+            // The message came with the exception; who asks again gets none, as in asyncio.
+            self.future.cancel(this, None)?;
             self.ended();
             return Ok(());
         }
