@@ -508,3 +508,44 @@ def test_descriptors_that_are_none(method):
                 log(number, error)
 
     differential(scenario)
+
+
+@pytest.mark.parametrize("change", ["clear", "extend", "overwrite"])
+def test_data_keeps_its_size_while_it_is_sent(change):
+    async def scenario(loop, log):
+        ours, theirs = socket.socketpair()
+        for sock in (ours, theirs):
+            sock.setblocking(False)
+        data = bytearray(3_000_000)
+        task = loop.create_task(loop.sock_sendall(ours, data))
+        await asyncio.sleep(0.001)
+        if change == "overwrite":
+            data[-1:] = b"!"
+        else:
+            log.attempt(change, getattr(data, change), *([b"!"] if change == "extend" else []))
+        got = bytearray()
+        while len(got) < len(data):
+            got += await loop.sock_recv(theirs, 1 << 20)
+        log(await task, len(got), got[-1])
+        del task
+        log.attempt("after", data.clear)
+        ours.close()
+        theirs.close()
+
+    differential(scenario)
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
+def test_a_message_is_received_whole(kind):
+    async def scenario(loop, log):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        for sock in (ours, theirs):
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        size = min(400_000, theirs.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - 10_000)
+        theirs.send(bytes(size))
+        log(len(await loop.sock_recv(ours, 1 << 20)) == size, size > 262_144)
+        ours.close()
+        theirs.close()
+
+    differential(scenario)

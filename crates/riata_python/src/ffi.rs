@@ -23,6 +23,7 @@ mod exceptions;
 mod network;
 #[cfg(Py_3_14)]
 mod running_task;
+mod sockets;
 mod tls;
 mod values;
 
@@ -32,6 +33,7 @@ pub use exceptions::*;
 pub use network::*;
 #[cfg(Py_3_14)]
 pub use running_task::*;
+pub use sockets::SocketLayout;
 pub use tls::*;
 pub use values::*;
 

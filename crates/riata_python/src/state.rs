@@ -16,7 +16,7 @@ use crate::core::{
 };
 #[cfg(Py_3_14)]
 use crate::ffi::RunningTaskLayout;
-use crate::ffi::{ContextLayout, Obj, Res, import, interned, to_int, tuple};
+use crate::ffi::{ContextLayout, Obj, Res, SocketLayout, import, interned, to_int, tuple};
 
 macro_rules! names {
     ($($field:ident = $text:literal),* $(,)?) => {
@@ -176,6 +176,8 @@ pub struct State {
     pub warn: Obj,
     /// `socket.socket`.
     pub socket_class: Obj,
+    /// Where sockets keep their descriptors; `None` when this Python did not show it.
+    pub socket_layout: Option<SocketLayout>,
     pub streams: crate::net::streams::Classes,
 }
 
@@ -286,6 +288,7 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         check_ssl_socket: import(c"asyncio.base_events")?.get(c"_check_ssl_socket")?,
         warn: import(c"warnings")?.get(c"warn")?,
         socket_class: import(c"socket")?.get(c"socket")?,
+        socket_layout: SocketLayout::find()?,
         streams: crate::net::streams::Classes::load()?,
         names,
     })

@@ -79,10 +79,12 @@ pub struct Transport {
     pub conn_lost: Cell<u32>,
     pub high_water: Cell<usize>,
     pub low_water: Cell<usize>,
-    /// The loop watches for reading.
+    /// The loop watches for reading, and since which of its turns: what it saw before is not for this watch.
     pub reading: Cell<bool>,
-    /// The loop watches for writing.
+    pub reading_since: Cell<u32>,
+    /// The same for writing.
     pub writing: Cell<bool>,
+    pub writing_since: Cell<u32>,
     pub closing: Cell<bool>,
     pub paused: Cell<bool>,
     pub eof: Cell<bool>,
@@ -155,7 +157,9 @@ pub fn allocate(loop_: Obj) -> Res {
             high_water: Cell::new(crate::net::write::HIGH_WATER),
             low_water: Cell::new(crate::net::write::LOW_WATER),
             reading: Cell::new(false),
+            reading_since: Cell::new(0),
             writing: Cell::new(false),
+            writing_since: Cell::new(0),
             closing: Cell::new(false),
             paused: Cell::new(false),
             eof: Cell::new(false),

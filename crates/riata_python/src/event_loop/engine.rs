@@ -77,6 +77,7 @@ impl LoopCore {
             plain_timers: Cell::new(true),
             plain_time: Cell::new(true),
             replaced: Cell::new(false),
+            turn: Cell::new(0),
             closed: Cell::new(false),
             stopping: Cell::new(false),
             current: Cell::new(std::ptr::null_mut()),
@@ -423,10 +424,17 @@ impl LoopCore {
     /// Second half: how many jobs are to run in this turn.
     #[inline]
     pub fn collect(&self) -> usize {
+        self.turn.set(self.turn.get().wrapping_add(1));
         // SAFETY: one call; cloning a job takes a reference and runs nothing.
         let count = unsafe { self.engine().collect() };
         self.drop_discarded();
         count
+    }
+
+    /// The number of this turn.
+    #[inline]
+    pub fn turn(&self) -> u32 {
+        self.turn.get()
     }
 
     /// Everything that was queued, for the caller to drop.

@@ -55,6 +55,8 @@ pub struct LoopCore {
     replaced: Cell<bool>,
     /// Whether `time` is ours.
     pub plain_time: Cell<bool>,
+    /// Counts the turns, around the end of the number.
+    turn: Cell<u32>,
     pub closed: Cell<bool>,
     pub stopping: Cell<bool>,
     /// The task that is current, or null. Borrowed: asyncio, if it was told, or the step that runs holds it.

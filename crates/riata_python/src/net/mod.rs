@@ -115,7 +115,7 @@ pub fn run(core: &LoopCore, object: &Obj, event: Event) -> Res<()> {
             Event::Accept | Event::Incoming | Event::Retry => Ok(()),
         }
     } else if let Some(call) = SockCall::of(object) {
-        call.ready(object, core)
+        call.ready(core)
     } else {
         server::run(core, object, event)
     };
@@ -170,7 +170,15 @@ fn log(core: &LoopCore, level: &CStr, format: &str, args: &[&Obj]) -> Res<()> {
 
 /// The descriptor of a Python socket; `None` when it is closed.
 pub fn descriptor(sock: &Obj) -> Res<Option<SocketId>> {
-    let number = sock.method0(&state().names.fileno)?;
+    let state = state();
+    if let (true, Some(layout)) = (
+        state.socket_class.is(sock.type_ptr().cast()),
+        &state.socket_layout,
+    ) {
+        let fd = layout.read(sock).unwrap_or(-1);
+        return Ok(u32::try_from(fd).ok().map(SocketId));
+    }
+    let number = sock.method0(&state.names.fileno)?;
     Ok(u32::try_from(to_int(&number)?).ok().map(SocketId))
 }
 

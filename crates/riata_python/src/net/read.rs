@@ -42,6 +42,7 @@ impl Transport {
             .add_reader(self.id(), job)
             .map_err(|e| raise_os_error(&e))?;
         self.reading.set(true);
+        self.reading_since.set(core.turn());
         drop(replaced);
         Ok(())
     }
@@ -89,7 +90,8 @@ impl Transport {
 
     /// The socket may be read.
     pub fn readable(&self, this: &Obj) -> Res<()> {
-        if self.conn_lost.get() > 0 || !self.reading.get() {
+        let is_void = !self.reading.get() || self.reading_since.get() == self.core().turn();
+        if self.conn_lost.get() > 0 || is_void {
             return Ok(());
         }
         match self.context.get() {
@@ -123,9 +125,8 @@ impl Transport {
         take: impl FnOnce(&[u8]) -> Res<T>,
     ) -> Res<Option<T>> {
         let core = self.core();
-        let id = self.id();
         let received = core.net.with_buffer(|buffer| {
-            match core.driver(|driver| driver.recv(id, buffer)) {
+            match self.io(|driver, id| driver.recv(id, buffer)) {
                 Ok(0) => Ok(None),
                 // Copying to a new object runs no Python code.
                 Ok(count) => Ok(Some(take(&buffer[..count]))),
@@ -179,10 +180,9 @@ impl Transport {
             return Ok(());
         };
         let core = self.core();
-        let id = self.id();
         let received =
             core.net.with_buffer(
-                |buffer| match core.driver(|driver| driver.recv(id, buffer)) {
+                |buffer| match self.io(|driver, id| driver.recv(id, buffer)) {
                     Ok(0) => Ok(None),
                     Ok(count) => Ok(Some(session.received(protocol, &buffer[..count]))),
                     Err(error) => Err(error),
@@ -214,10 +214,7 @@ impl Transport {
         let Ok(mut view) = View::for_recv(&buffer) else {
             return self.fatal_raised(this, "Fatal read error on socket transport");
         };
-        let id = self.id();
-        let received = self
-            .core()
-            .driver(|driver| driver.recv(id, view.bytes_mut()));
+        let received = self.io(|driver, id| driver.recv(id, view.bytes_mut()));
         drop(view);
         match received {
             Ok(0) => self.received_end(this),

@@ -7,7 +7,7 @@ use std::io;
 
 use riata_engine::{Driver as _, SocketId};
 
-use super::{Event, descriptor, ensure_no_transport};
+use super::{Event, RECEIVE_MAX, descriptor, ensure_no_transport};
 use crate::core::buffer::View;
 use crate::core::future;
 use crate::core::sock_call::{SockCall, reused};
@@ -86,6 +86,11 @@ impl SockCall {
         if let Tried::Value(value) = self.attempt(core, &sock)? {
             return Ok(Stepped::Ends(value));
         }
+        if self.kind.get() == Kind::SendAll {
+            // The data is not to change its size while some of it is to be sent.
+            let pinned = crate::ffi::memoryview(&self.argument.get_or_none())?;
+            self.argument.set(pinned);
+        }
         let future = future::new_future(&loop_, core)?;
         let number = sock.method0(&state().names.fileno)?;
         let id = socket_id(&number)?;
@@ -142,7 +147,7 @@ impl SockCall {
     }
 
     /// The socket is ready: make the system call, and tell who waits.
-    pub fn ready(&self, this: &Obj, core: &LoopCore) -> Res<()> {
+    pub fn ready(&self, core: &LoopCore) -> Res<()> {
         let Some(object) = self.future.get() else {
             return Ok(());
         };
@@ -171,7 +176,6 @@ impl SockCall {
                 if ends_the_loop(&exception) {
                     return Err(set_exception(exception));
                 }
-                let _ = this;
                 future.set_exception(&object, &exception)
             }
         }
@@ -194,7 +198,9 @@ impl SockCall {
         match self.kind.get() {
             Kind::Recv => {
                 // The kernel would wait for data even where none is wanted; Python does not ask it then.
-                let wanted = crate::ffi::exact_size(&argument).filter(|&size| size > 0);
+                // And where more is wanted than the buffer holds, a message must not be cut short.
+                let wanted = crate::ffi::exact_size(&argument)
+                    .filter(|size| (1..=RECEIVE_MAX).contains(size));
                 let Some(size) = wanted else {
                     return self.attempt_by_python(sock, &argument);
                 };

@@ -2,6 +2,8 @@
 //!
 //! Mirrors `asyncio.selector_events._SelectorTransport`.
 
+use std::io;
+
 use pyo3::types::{PyAnyMethods as _, PyType};
 use riata_engine::{Driver as _, SocketAddr, SocketId};
 
@@ -10,6 +12,7 @@ use super::{Event, log_debug};
 use crate::core::handle::new_handle;
 use crate::core::transport::{Transport, allocate};
 use crate::event_loop::LoopCore;
+use crate::event_loop::driver::LoopDriver;
 use crate::event_loop::io::socket_id;
 use crate::event_loop::reports::handle_exception;
 use crate::ffi::{
@@ -204,6 +207,22 @@ impl Transport {
     #[inline]
     pub fn id(&self) -> SocketId {
         SocketId(self.fd.get().cast_unsigned())
+    }
+
+    /// Use the socket for one call of the kernel. A program may have closed its Python socket: then the number may be
+    /// another's by now, who is not to lose data or to get any.
+    #[inline]
+    pub fn io<T>(
+        &self,
+        body: impl FnOnce(&mut LoopDriver, SocketId) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if let (Some(sock), Some(layout)) = (self.sock.get(), &state().socket_layout) {
+            if layout.read(&sock).is_some_and(|fd| fd != self.fd.get()) {
+                return Err(io::Error::from_raw_os_error(libc::EBADF));
+            }
+        }
+        let id = self.id();
+        self.core().driver(|driver| body(driver, id))
     }
 
     /// Begin to read, unless `connection_made` had other plans.

@@ -52,9 +52,10 @@ impl Data {
     fn of(object: &Obj, kind: Kind) -> Res<Data> {
         Ok(match kind {
             Kind::Bytes => Data::Bytes(object.clone()),
-            Kind::MemoryView => Data::View(View::of(object)?),
+            // Kept as it is since 3.12, and copied before.
+            Kind::MemoryView if cfg!(Py_3_12) => Data::View(View::of(object)?),
             // The caller may change it, and may not be kept from doing so.
-            Kind::ByteArray => Data::Copy(View::of(object)?.bytes().to_vec()),
+            Kind::MemoryView | Kind::ByteArray => Data::Copy(View::of(object)?.bytes().to_vec()),
         })
     }
 
@@ -171,8 +172,7 @@ impl Transport {
     }
 
     fn write_now(&self, this: &Obj, bytes: &[u8], keep: impl FnOnce() -> Res<Data>) -> Res<()> {
-        let id = self.id();
-        let sent = match self.core().driver(|driver| driver.send(id, bytes)) {
+        let sent = match self.io(|driver, id| driver.send(id, bytes)) {
             Ok(count) if count == bytes.len() => return Ok(()),
             Ok(count) => count,
             Err(error) if may_retry(&error) => 0,
@@ -249,15 +249,16 @@ impl Transport {
                 },
             });
         }
-        self.send_pieces(this, pieces)
+        self.send_pieces(this, pieces, true)
     }
 
     /// Several `bytes` at once, which is one system call if the kernel takes them.
     pub fn write_pieces(&self, this: &Obj, pieces: Vec<Obj>) -> Res<()> {
-        self.send_pieces(this, pieces.into_iter().map(Data::Bytes).collect())
+        self.send_pieces(this, pieces.into_iter().map(Data::Bytes).collect(), false)
     }
 
-    fn send_pieces(&self, this: &Obj, pieces: Vec<Data>) -> Res<()> {
+    /// `anew`: as asyncio's `writelines`, begin to watch even where the loop watches already; what it has seen is void then.
+    fn send_pieces(&self, this: &Obj, pieces: Vec<Data>, anew: bool) -> Res<()> {
         if self.conn_lost.get() > 0 {
             return self.count_lost_write();
         }
@@ -270,6 +271,9 @@ impl Transport {
         }
         self.writable(this)?;
         if self.output_size() > 0 {
+            if anew {
+                self.writing.set(false);
+            }
             self.watch_writing(this)?;
             self.maybe_pause_protocol(this)?;
         }
@@ -288,9 +292,7 @@ impl Transport {
     }
 
     fn shut_down(&self) -> Res<()> {
-        let id = self.id();
-        self.core()
-            .driver(|driver| driver.shutdown(id, Shutdown::Write))
+        self.io(|driver, id| driver.shutdown(id, Shutdown::Write))
             .map_err(|error| raise_os_error(&error))
     }
 
@@ -309,6 +311,7 @@ impl Transport {
             .add_writer(self.id(), job)
             .map_err(|e| raise_os_error(&e))?;
         self.writing.set(true);
+        self.writing_since.set(core.turn());
         drop(replaced);
         Ok(())
     }
@@ -322,7 +325,7 @@ impl Transport {
 
     /// The socket may be written to.
     pub fn writable_in_context(&self, this: &Obj) -> Res<()> {
-        if !self.writing.get() {
+        if !self.writing.get() || self.writing_since.get() == self.core().turn() {
             return Ok(());
         }
         match self.write_context.get() {
@@ -365,8 +368,6 @@ impl Transport {
     }
 
     fn send_output(&self) -> io::Result<Vec<Piece>> {
-        let core = self.core();
-        let id = self.id();
         let mut output = self.output.borrow_mut();
         let count = {
             let slices: Vec<IoSlice<'_>> = output
@@ -375,7 +376,7 @@ impl Transport {
                 .take(PIECES_MAX)
                 .map(|piece| IoSlice::new(piece.rest()))
                 .collect();
-            core.driver(|driver| match slices.as_slice() {
+            self.io(|driver, id| match slices.as_slice() {
                 [one] => driver.send(id, one),
                 several => driver.send_vectored(id, several),
             })?
