@@ -264,3 +264,36 @@ def test_writing_resumes_at_the_low_mark(loop):
         await protocol.lost
 
     loop.run_until_complete(main())
+
+
+def test_what_the_loop_saw_before_a_pause_is_not_for_who_resumes():
+    """Data that are there are received in the next turn, not by the callback that waits behind this step."""
+
+    class Counting(asyncio.Protocol):
+        received = 0
+
+        def data_received(self, data):
+            self.received += len(data)
+
+    async def scenario(loop, log):
+        ours, theirs = socket.socketpair()
+        for sock in (ours, theirs):
+            sock.setblocking(False)
+        transport, protocol = await loop.create_connection(Counting, sock=ours)
+        await asyncio.sleep(0)
+        for again in (False, True):
+            theirs.send(b"data")
+            await asyncio.sleep(0)  # readable, and the callback is queued behind this step
+            if again:
+                transport.pause_reading()
+                transport.resume_reading()
+            before = protocol.received
+            await asyncio.sleep(0)
+            log(again, protocol.received - before)
+            await asyncio.sleep(0)
+            log(protocol.received)
+        transport.abort()
+        await asyncio.sleep(0)
+        theirs.close()
+
+    differential(scenario)

@@ -310,6 +310,29 @@ def test_a_transport_that_is_dropped_open_is_warned_about(new_loop, server_conte
     assert "unclosed transport <asyncio._SSLProtocolTransport object>" in found
 
 
+def test_the_warning_comes_though_its_record_keeps_the_transport(
+    new_loop, server_context, client_context
+):
+    async def main(loop):
+        server = await loop.create_server(Recorder, "127.0.0.1", 0, ssl=server_context)
+        address = server.sockets[0].getsockname()
+        await loop.create_connection(Recorder, *address, ssl=client_context)
+        await asyncio.sleep(0.02)
+        server.close()
+
+    loop = new_loop()
+    loop.run_until_complete(main(loop))
+    loop.set_exception_handler(lambda *_: None)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        loop.close()
+        del loop
+        gc.collect()
+    told = [str(one.message) for one in found]
+    # Two ends; what is told of once more is that of another test.
+    assert told.count("unclosed transport <asyncio._SSLProtocolTransport object>") >= 2
+
+
 @pytest.mark.parametrize("empty", [bytearray(), memoryview(bytearray()), b""], ids=type)
 def test_a_protocol_that_lends_no_room(server_context, client_context, empty):
     """The connection ends, and the loop does not spin."""

@@ -28,6 +28,7 @@ mod _riata {
         crate::state::init(py)?;
         crate::event_loop::scheduling::add_methods(py.get_type::<Loop>().as_any())?;
         crate::state::export_types(module)?;
+        crate::tls::finalize_by_del(py)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 

@@ -44,12 +44,25 @@ pub fn mark_closed(transport: &Obj) {
     }
 }
 
-impl Drop for Fields {
-    fn drop(&mut self) {
+impl Fields {
+    fn warn_unclosed(&self) {
         if !self.closed.replace(true) {
             warn_unclosed(c"unclosed transport <asyncio._SSLProtocolTransport object>");
         }
     }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.warn_unclosed();
+    }
+}
+
+/// Make `__del__` the class's finalizer, which takes an assignment: the collector is to call it, though what it found may yet
+/// be kept, by a warning's record of its source.
+pub fn finalize_by_del(py: Python<'_>) -> PyResult<()> {
+    let class = py.get_type::<SslTransport>();
+    class.setattr("__del__", class.getattr("__del__")?)
 }
 
 impl SslTransport {
@@ -71,6 +84,10 @@ fn or_none(value: Option<&Bound<'_, PyAny>>) -> Obj {
 
 #[pymethods]
 impl SslTransport {
+    fn __del__(&self) {
+        self.0.warn_unclosed();
+    }
+
     #[pyo3(signature = (name, default=None))]
     fn get_extra_info(
         &self,

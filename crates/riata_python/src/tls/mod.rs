@@ -22,6 +22,7 @@ mod writing;
 
 use std::cell::{Cell, RefCell};
 
+pub use app_transport::finalize_by_del;
 pub use protocol::SslProtocol;
 
 use crate::event_loop::LoopCore;
