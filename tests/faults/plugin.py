@@ -26,7 +26,10 @@ COUNT_ON_THE_KERNEL = {
         "test_close_from_within_data_received",  # or the close is a reset
     ),
     "tests/net/test_contexts.py": ("test_plain",),
-    "tests/net/test_flow.py": ("test_receiving_once_more_from_within",),
+    "tests/net/test_flow.py": (
+        "test_receiving_once_more_from_within",
+        "test_what_the_loop_saw_before_a_pause_is_not_for_who_resumes",
+    ),
     "tests/net/test_patched_streams.py": (
         "test_a_class_that_is_patched_while_connected",
         "test_a_protocol_that_is_patched",
@@ -35,6 +38,7 @@ COUNT_ON_THE_KERNEL = {
     "tests/net/test_tcp.py": ("test_data_is_bytes",),
     "tests/sock/test_sock.py": (
         "test_a_descriptor_used_again_while_data_was_ready",
+        "test_a_message_is_received_whole",
         "test_a_reader_that_is_ready_is_not_called_when_it_is_replaced",
         "test_accept_and_connect",
         "test_cancellation_drops_the_watcher",
@@ -49,7 +53,7 @@ COUNT_ON_THE_KERNEL = {
     # One `send` is to take all that was written: before an abort, or before a look at the buffer or at the peer.
     "tests/net/test_writes.py": (
         "test_a_fork_does_not_send_twice",
-        "test_a_view_is_sent_as_it_was_when_written",
+        "test_a_view_that_is_sent_at_once_is_let_go",
         "test_abort_loses_nothing_that_asyncio_would_have_sent",
         "test_an_empty_buffer_whose_release_writes",
         "test_others_write_to_the_same_descriptor",
@@ -60,8 +64,10 @@ COUNT_ON_THE_KERNEL = {
         "test_the_size_of_the_buffer_is_what_the_kernel_did_not_take",
         "test_what_ends_the_loop_does_not_keep_a_write",
         "test_who_asks_for_the_socket_finds_it_written",
+        "test_what_is_kept_of_data_that_changes",
         "test_whoever_blocks_the_loop_finds_it_sent",
         "test_without_a_running_loop_a_write_goes_out_at_once",
+        "test_writelines_begins_to_watch_anew",
     ),
     # As often as it is read, it is told; and one `write` is to take all.
     "tests/pipes/test_pipes.py": ("test_writing",),
@@ -86,7 +92,9 @@ COUNT_ON_THE_KERNEL = {
         "test_a_socket_that_cannot_be_made",
         "test_an_eager_task_that_closes_the_server",
     ),
-    "tests/tls/test_records.py": ("test_records_cut_in_two",),
+    "tests/tls/test_records.py": ("test_data_and_goodbye_in_one_piece", "test_records_cut_in_two"),
+    # A command must reach s_client in one piece.
+    "tests/tls/test_second_handshakes.py": ("test_commands_of_openssl",),
 }
 
 
