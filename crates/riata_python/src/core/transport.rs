@@ -18,6 +18,7 @@ use crate::event_loop::engine::core_of;
 use crate::ffi::{Obj, Raised, Res, Slot, aside, give, import, string};
 use crate::net::address::Addresses;
 use crate::net::read::Mode;
+use crate::net::watch::Watch;
 use crate::net::write::Output;
 use crate::state::state;
 
@@ -79,12 +80,10 @@ pub struct Transport {
     pub conn_lost: Cell<u32>,
     pub high_water: Cell<usize>,
     pub low_water: Cell<usize>,
-    /// The loop watches for reading, and since which of its turns: what it saw before is not for this watch.
-    pub reading: Cell<bool>,
-    pub reading_since: Cell<u32>,
-    /// The same for writing.
-    pub writing: Cell<bool>,
-    pub writing_since: Cell<u32>,
+    /// The loop watches for reading.
+    pub reading: Watch,
+    /// The loop watches for writing.
+    pub writing: Watch,
     pub closing: Cell<bool>,
     pub paused: Cell<bool>,
     pub eof: Cell<bool>,
@@ -156,10 +155,8 @@ pub fn allocate(loop_: Obj) -> Res {
             conn_lost: Cell::new(0),
             high_water: Cell::new(crate::net::write::HIGH_WATER),
             low_water: Cell::new(crate::net::write::LOW_WATER),
-            reading: Cell::new(false),
-            reading_since: Cell::new(0),
-            writing: Cell::new(false),
-            writing_since: Cell::new(0),
+            reading: Watch::none(),
+            writing: Watch::none(),
             closing: Cell::new(false),
             paused: Cell::new(false),
             eof: Cell::new(false),

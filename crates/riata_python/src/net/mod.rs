@@ -12,6 +12,7 @@ mod server;
 pub mod sock;
 pub mod streams;
 mod transport;
+pub mod watch;
 pub mod write;
 
 use std::cell::{Cell, RefCell};
@@ -171,15 +172,13 @@ fn log(core: &LoopCore, level: &CStr, format: &str, args: &[&Obj]) -> Res<()> {
 /// The descriptor of a Python socket; `None` when it is closed.
 pub fn descriptor(sock: &Obj) -> Res<Option<SocketId>> {
     let state = state();
-    if let (true, Some(layout)) = (
-        state.socket_class.is(sock.type_ptr().cast()),
-        &state.socket_layout,
-    ) {
-        let fd = layout.read(sock).unwrap_or(-1);
-        return Ok(u32::try_from(fd).ok().map(SocketId));
-    }
-    let number = sock.method0(&state.names.fileno)?;
-    Ok(u32::try_from(to_int(&number)?).ok().map(SocketId))
+    let exact = state.socket_class.is(sock.type_ptr().cast());
+    let layout = state.socket_layout.as_ref().filter(|_| exact);
+    let number = match layout.and_then(|layout| layout.read(sock)) {
+        Some(fd) => fd.into(),
+        None => to_int(&sock.method0(&state.names.fileno)?)?,
+    };
+    Ok(u32::try_from(number).ok().map(SocketId))
 }
 
 /// A loop of ours and the descriptor with this number, for a transport of asyncio's classes; `None` for another loop, and

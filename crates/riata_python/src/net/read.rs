@@ -41,14 +41,13 @@ impl Transport {
         let replaced = core
             .add_reader(self.id(), job)
             .map_err(|e| raise_os_error(&e))?;
-        self.reading.set(true);
-        self.reading_since.set(core.turn());
+        self.reading.begin(core.turn());
         drop(replaced);
         Ok(())
     }
 
     pub fn unwatch_reading(&self) {
-        if self.reading.replace(false) {
+        if self.reading.end() {
             drop(self.core().remove_reader(self.id()));
         }
     }
@@ -90,8 +89,7 @@ impl Transport {
 
     /// The socket may be read.
     pub fn readable(&self, this: &Obj) -> Res<()> {
-        let is_void = !self.reading.get() || self.reading_since.get() == self.core().turn();
-        if self.conn_lost.get() > 0 || is_void {
+        if self.conn_lost.get() > 0 || !self.reading.hears(self.core().turn()) {
             return Ok(());
         }
         match self.context.get() {

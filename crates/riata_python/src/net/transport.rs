@@ -501,8 +501,8 @@ impl Transport {
             let state = |on: bool| if on { "polling" } else { "idle" };
             text.push_str(&format!(
                 " read={} write=<{}, bufsize={}>",
-                state(self.reading.get()),
-                state(self.writing.get()),
+                state(self.reading.is_on()),
+                state(self.writing.is_on()),
                 self.output_size()
             ));
         }

@@ -272,7 +272,7 @@ impl Transport {
         self.writable(this)?;
         if self.output_size() > 0 {
             if anew {
-                self.writing.set(false);
+                self.writing.end();
             }
             self.watch_writing(this)?;
             self.maybe_pause_protocol(this)?;
@@ -297,7 +297,7 @@ impl Transport {
     }
 
     pub fn watch_writing(&self, this: &Obj) -> Res<()> {
-        if self.writing.get() {
+        if self.writing.is_on() {
             return Ok(());
         }
         let core = self.core();
@@ -310,14 +310,13 @@ impl Transport {
         let replaced = core
             .add_writer(self.id(), job)
             .map_err(|e| raise_os_error(&e))?;
-        self.writing.set(true);
-        self.writing_since.set(core.turn());
+        self.writing.begin(core.turn());
         drop(replaced);
         Ok(())
     }
 
     pub fn unwatch_writing(&self) {
-        if self.writing.replace(false) {
+        if self.writing.end() {
             drop(self.core().remove_writer(self.id()));
             self.write_context.clear();
         }
@@ -325,7 +324,7 @@ impl Transport {
 
     /// The socket may be written to.
     pub fn writable_in_context(&self, this: &Obj) -> Res<()> {
-        if !self.writing.get() || self.writing_since.get() == self.core().turn() {
+        if !self.writing.hears(self.core().turn()) {
             return Ok(());
         }
         match self.write_context.get() {
