@@ -1,5 +1,6 @@
-"""Connected pairs of protocols, for the tests of transports."""
+"""Connected pairs of protocols and of sockets, for the tests of transports."""
 
+import socket
 from typing import Any
 
 from .support import Recorder
@@ -7,6 +8,14 @@ from .support import Recorder
 
 def local(server: Any) -> Any:
     return server.sockets[0].getsockname()[:2]
+
+
+def socket_pair(*kind: Any) -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets that do not block; `kind` as of `socket.socketpair`."""
+    ours, theirs = socket.socketpair(*kind)
+    for sock in (ours, theirs):
+        sock.setblocking(False)
+    return ours, theirs
 
 
 async def pair(

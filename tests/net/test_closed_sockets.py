@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from ..connections import socket_pair
 from ..support import differential
 
 
@@ -22,13 +23,6 @@ class Told(asyncio.Protocol):
         self.log("lost", error)
 
 
-def pair():
-    sockets = socket.socketpair()
-    for sock in sockets:
-        sock.setblocking(False)
-    return sockets
-
-
 def received(sock):
     try:
         return sock.recv(100)
@@ -38,7 +32,7 @@ def received(sock):
 
 async def lose_the_number(loop, log, *, detached):
     """A transport whose socket is closed; who talks to it; a stranger that has its number, and who talks to that."""
-    below, peer = pair()
+    below, peer = socket_pair()
     transport, _ = await loop.create_connection(lambda: Told(log), sock=below)
     number = below.fileno()
     still_open = below.dup()  # so that the kernel goes on to tell of it
@@ -46,7 +40,7 @@ async def lose_the_number(loop, log, *, detached):
         socket.close(below.detach())
     else:
         below.close()
-    first, second = pair()
+    first, second = socket_pair()
     stranger, friend = (first, second) if first.fileno() == number else (second, first)
     assert stranger.fileno() == number
     return transport, peer, stranger, friend, still_open

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from ..connections import finish, pair
+from ..connections import finish, pair, socket_pair
 from ..support import Recorder, differential, until
 
 
@@ -276,9 +276,7 @@ def test_what_the_loop_saw_before_a_pause_is_not_for_who_resumes():
             self.received += len(data)
 
     async def scenario(loop, log):
-        ours, theirs = socket.socketpair()
-        for sock in (ours, theirs):
-            sock.setblocking(False)
+        ours, theirs = socket_pair()
         transport, protocol = await loop.create_connection(Counting, sock=ours)
         await asyncio.sleep(0)
         for again in (False, True):

@@ -217,7 +217,7 @@ def test_the_peers_name_after_it_has_left(loop):
     loop.run_until_complete(main())
 
 
-@pytest.mark.skipif(not PY312, reason="new in 3.12")
+@pytest.mark.skipif(not PY312, reason="wait_closed waits for connections since CPython 3.12")
 def test_a_server_collects_no_protocol_after_its_end(loop):
     async def main():
         peer, client, server = await pair(loop)

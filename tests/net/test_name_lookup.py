@@ -174,7 +174,7 @@ def test_cancelled_while_several_are_tried(loop):
     loop.run_until_complete(main())
 
 
-@pytest.mark.skipif(not PY312, reason="new in 3.12")
+@pytest.mark.skipif(not PY312, reason="create_connection(all_errors=) is new in CPython 3.12")
 @pytest.mark.parametrize("delay", [None, 0.001])
 def test_all_errors(delay):
     async def scenario(loop, log):

@@ -6,14 +6,13 @@ import socket
 
 import pytest
 
+from ..connections import socket_pair
 from ..support import PY311, differential, until
 
 
 @pytest.fixture
 def ends():
-    a, b = socket.socketpair()
-    a.setblocking(False)
-    b.setblocking(False)
+    a, b = socket_pair()
     yield a, b
     a.close()
     b.close()
@@ -513,9 +512,7 @@ def test_descriptors_that_are_none(method):
 @pytest.mark.parametrize("change", ["clear", "extend", "overwrite"])
 def test_data_keeps_its_size_while_it_is_sent(change):
     async def scenario(loop, log):
-        ours, theirs = socket.socketpair()
-        for sock in (ours, theirs):
-            sock.setblocking(False)
+        ours, theirs = socket_pair()
         data = bytearray(3_000_000)
         task = loop.create_task(loop.sock_sendall(ours, data))
         await asyncio.sleep(0.001)
@@ -538,9 +535,8 @@ def test_data_keeps_its_size_while_it_is_sent(change):
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 def test_a_message_is_received_whole(kind):
     async def scenario(loop, log):
-        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        ours, theirs = socket_pair(socket.AF_UNIX, kind)
         for sock in (ours, theirs):
-            sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         size = min(400_000, theirs.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - 10_000)
         theirs.send(bytes(size))
