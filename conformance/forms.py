@@ -14,14 +14,20 @@ class Form:
     task: str = ""  # `module:Class`; empty: asyncio's stays
     future: str = ""
     baseline: str = ""  # the form that says what asyncio itself passes
+    primitives: bool = False  # riata's locks, queues, timeouts and groups
 
     @property
     def swaps(self) -> bool:
-        return bool(self.task)
+        return bool(self.task) or self.primitives
 
-    def classes(self) -> dict[str, type]:
+    def classes(self) -> dict[str, object]:
         named = {"Task": self.task, "Future": self.future}
-        return {name: named_object(spec) for name, spec in named.items() if spec}
+        classes = {name: named_object(spec) for name, spec in named.items() if spec}
+        if self.primitives:
+            native = importlib.import_module("riata.native").REPLACED
+            names = [name for name in native if hasattr(asyncio, name)]
+            classes.update({name: named_object(f"riata:{name}") for name in names})
+        return classes
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
         factory: Callable[[], asyncio.AbstractEventLoop] = named_object(self.loop)
@@ -52,6 +58,21 @@ FORMS = {
             baseline="asyncio",
         ),
         Form(
+            "primitives",
+            "riata's primitives on asyncio's loop",
+            ASYNCIO,
+            primitives=True,
+            baseline="asyncio",
+        ),
+        Form(
+            "all",
+            "riata's primitives, Task and Future on riata's loop",
+            RIATA,
+            **RIATA_CLASSES,
+            primitives=True,
+            baseline="asyncio",
+        ),
+        Form(
             "broken",
             "a loop that breaks the order of call_soon",
             "conformance.broken:new_event_loop",
@@ -59,7 +80,7 @@ FORMS = {
         ),
     )
 }
-SCORED = ("loop", "swap", "both")
+SCORED = ("loop", "swap", "both", "primitives", "all")
 
 
 def named_object(spec: str):

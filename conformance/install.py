@@ -37,7 +37,7 @@ def install(form: Form) -> LoopFactory:
     return factory
 
 
-def _swap(classes: dict[str, type]) -> None:
+def _swap(classes: dict[str, object]) -> None:
     for name in USERS if classes else ():
         try:
             importlib.import_module(f"asyncio.{name}")

@@ -8,8 +8,12 @@ asyncio's must take ours. What no checker knows: a loop is an `asyncio.AbstractE
 
 import asyncio
 import sys
+from asyncio import gather as gather
+from asyncio import sleep as sleep
+from asyncio import wait_for as wait_for
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextvars import Context
+from types import TracebackType
 from typing import Any, TypedDict, TypeVar, final
 
 from typing_extensions import NotRequired, Self, disjoint_base
@@ -44,6 +48,81 @@ class Task(asyncio.Task[_T_co]):  # pyright: ignore[reportInvalidTypeArguments]
         context: Context | None = None,
         eager_start: bool = False,
     ) -> None: ...
+
+@disjoint_base
+class Lock(asyncio.Lock):
+    def _holders(self) -> list[Any]: ...
+
+@disjoint_base
+class Event(asyncio.Event): ...
+
+@disjoint_base
+class Condition(asyncio.Condition):
+    def _holders(self) -> list[Any]: ...
+
+@disjoint_base
+class Semaphore(asyncio.Semaphore):
+    def _holders(self) -> list[Any]: ...
+
+@disjoint_base
+class BoundedSemaphore(Semaphore): ...
+
+@disjoint_base
+class Queue(asyncio.Queue[_T]):
+    # On every Python.
+    def shutdown(self, immediate: bool = False) -> None: ...
+
+class LifoQueue(Queue[_T]):
+    def __new__(cls, maxsize: int = 0) -> Self: ...
+
+class PriorityQueue(Queue[_T]):
+    def __new__(cls, maxsize: int = 0) -> Self: ...
+
+@final
+class Timeout:
+    def __init__(self, when: float | None) -> None: ...
+    def when(self) -> float | None: ...
+    def reschedule(self, when: float | None) -> None: ...
+    def expired(self) -> bool: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> bool | None: ...
+
+def timeout(delay: float | None) -> Timeout: ...
+def timeout_at(when: float | None) -> Timeout: ...
+
+@disjoint_base
+class TaskGroup:
+    def __init__(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        et: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None: ...
+    def create_task(
+        self,
+        coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[_T]: ...
+
+@final
+class Operation:
+    """What the native primitives return to be awaited."""
+
+    __name__: str
+    __qualname__: str
+    @property
+    def cr_await(self) -> Any: ...
+    @property
+    def _owner(self) -> Any: ...
 
 @final
 class Handle(asyncio.Handle): ...

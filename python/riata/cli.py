@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from riata.switch import NOTICE_VARIABLE, switched_off
+from riata.switch import NATIVE_VARIABLE, NOTICE_VARIABLE, switched_off
 
 __all__ = ["main"]
 
@@ -22,16 +22,17 @@ __all__ = ["main"]
 HOOK_VARIABLE = "RIATA_RUN"
 
 RUN_USAGE = """\
-riata run SCRIPT [ARG ...]
-       riata run -m MODULE [ARG ...]
-       riata run -c CODE [ARG ...]"""
+riata run [--native] SCRIPT [ARG ...]
+       riata run [--native] -m MODULE [ARG ...]
+       riata run [--native] -c CODE [ARG ...]"""
 
 RUN_DESCRIPTION = """\
 Run a program as `python` would, on riata's event loop.
 
 Whatever loop the program asks for through asyncio or uvloop, it gets riata's, and so do the
 Python processes that it starts. SCRIPT may be a file, a folder or zip file with a `__main__.py`,
-or `-` for standard input. Interpreter options go to the interpreter that runs riata:
+or `-` for standard input. With --native, asyncio's locks, queues, timeouts, task groups,
+`sleep`, `gather` and `wait_for` are riata's too. Interpreter options go to the interpreter that runs riata:
 
     python -X dev -m riata run app.py
 
@@ -88,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:
+    native = target[:1] == ["--native"]
+    target = target[1:] if native else target
     _check_target(target)
     _check_interpreter()
     environment = dict(os.environ)
@@ -99,6 +102,9 @@ def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:
         # An empty entry means the current folder, and stays; an empty variable means nothing.
         others = [path for path in paths.split(os.pathsep) if path != hook] if paths else []
         environment["PYTHONPATH"] = os.pathsep.join([hook, *others])
+        environment.pop(NATIVE_VARIABLE, None)
+        if native:
+            environment[NATIVE_VARIABLE] = "1"
         environment[HOOK_VARIABLE] = f"{sys.prefix}|{sys.version_info[0]}.{sys.version_info[1]}"
     for stream in filter(None, (sys.stdout, sys.stderr)):  # without those that are closed
         with contextlib.suppress(OSError):  # a full one is the program's to find

@@ -5,6 +5,7 @@ here, with the Ctrl-C of 3.11: the first cancels the main task, so that `finally
 """
 
 import asyncio
+import contextvars
 import functools
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from riata.factory import new_event_loop
 
-__all__ = ["run", "run_on"]
+__all__ = ["Runner", "run", "run_on"]
 
 T = TypeVar("T")
 
@@ -48,38 +49,105 @@ def run_on(
     else:
         if asyncio._get_running_loop() is not None:
             raise RuntimeError("asyncio.run() cannot be called from a running event loop")
-        if sys.version_info >= (3, 11):
-            with asyncio.Runner(debug=debug, loop_factory=loop_factory, **kwargs) as runner:
-                return runner.run(main)
-        else:
-            return _run_on_3_10(loop_factory, main, debug)
+        with Runner(debug=debug, loop_factory=loop_factory, **kwargs) as runner:
+            return runner.run(main)
 
 
-def _run_on_3_10(
-    loop_factory: Callable[[], asyncio.AbstractEventLoop],
-    main: Coroutine[Any, Any, T],
-    debug: bool | None,
-) -> T:
-    if not asyncio.iscoroutine(main):
-        raise ValueError(f"a coroutine was expected, got {main!r}")
-    loop = loop_factory()
-    try:
-        asyncio.set_event_loop(loop)
-        if debug is not None:
-            loop.set_debug(debug)
-        return _run_until_complete(loop, main)
-    finally:
-        try:
-            _cancel_all_tasks(loop)
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
-        finally:
-            asyncio.set_event_loop(None)
-            loop.close()
+if sys.version_info >= (3, 11):
+
+    class Runner(asyncio.Runner):  # type: ignore[misc, unused-ignore] # final for checkers
+        """Runs coroutines one after the other on one riata loop. Mirrors: `asyncio.Runner`.
+
+        Args:
+            debug: as for `run`.
+            loop_factory: what makes the loop; `None` for riata's.
+        """
+
+        def __init__(
+            self,
+            *,
+            debug: bool | None = None,
+            loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+        ) -> None:
+            super().__init__(debug=debug, loop_factory=loop_factory or new_event_loop)
+
+else:
+
+    class Runner:
+        """Runs coroutines one after the other on one riata loop. Mirrors: `asyncio.Runner` of 3.11.
+
+        Args:
+            debug: as for `run`.
+            loop_factory: what makes the loop; `None` for riata's.
+        """
+
+        def __init__(
+            self,
+            *,
+            debug: bool | None = None,
+            loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+        ) -> None:
+            self._debug = debug
+            self._loop_factory = loop_factory or new_event_loop
+            self._loop: asyncio.AbstractEventLoop | None = None
+            self._context = contextvars.Context()
+            self._closed = False
+
+        def __enter__(self) -> "Runner":
+            self.get_loop()
+            return self
+
+        def __exit__(self, *_exception: object) -> None:
+            self.close()
+
+        def get_loop(self) -> asyncio.AbstractEventLoop:
+            """Return the loop, which is made when it is first asked for. RuntimeError: the runner is closed."""
+            if self._closed:
+                raise RuntimeError("Runner is closed")
+            if self._loop is None:
+                self._loop = self._loop_factory()
+                asyncio.set_event_loop(self._loop)
+                self._context = contextvars.copy_context()
+                if self._debug is not None:
+                    self._loop.set_debug(self._debug)
+            return self._loop
+
+        def run(
+            self, coro: Coroutine[Any, Any, T], *, context: contextvars.Context | None = None
+        ) -> T:
+            """Run a coroutine and return its result.
+
+            Args:
+                coro: the coroutine.
+                context: what it runs in; `None` for the runner's own, which all its runs share.
+            Raises:
+                RuntimeError: a loop runs in this thread, or the runner is closed.
+                KeyboardInterrupt: Ctrl-C; the coroutine was cancelled first and has finished.
+            """
+            if not asyncio.iscoroutine(coro):
+                raise ValueError(f"a coroutine was expected, got {coro!r}")
+            if asyncio._get_running_loop() is not None:
+                raise RuntimeError("Runner.run() cannot be called from a running event loop")
+            loop = self.get_loop()
+            # A task takes a copy of the context that it is made in, on 3.10.
+            task = (context or self._context).run(loop.create_task, coro)
+            return _run_until_complete(loop, task)
+
+        def close(self) -> None:
+            """Cancel what still runs, wait for it, and close the loop."""
+            loop, self._loop, self._closed = self._loop, None, True
+            if loop is None:
+                return
+            try:
+                _cancel_all_tasks(loop)
+                loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.run_until_complete(loop.shutdown_default_executor())
+            finally:
+                asyncio.set_event_loop(None)
+                loop.close()
 
 
-def _run_until_complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T:
-    task = loop.create_task(main)
+def _run_until_complete(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]") -> T:
     interrupts = 0
 
     def on_sigint(task: "asyncio.Task[T]", signum: int, frame: FrameType | None) -> None:

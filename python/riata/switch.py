@@ -8,11 +8,13 @@ import contextlib
 import os
 import sys
 
-__all__ = ["NOTICE_VARIABLE", "notice", "switched_off"]
+__all__ = ["NATIVE_VARIABLE", "NOTICE_VARIABLE", "notice", "switched_off"]
 
 # Set by `riata run` to its process id once it has said that riata is off: the program that takes its place in the
 # same process does not say it again.
 NOTICE_VARIABLE = "RIATA_LOOP_NOTICE"
+# Set by `riata run --native`: the program and its children get the native primitives behind asyncio's names.
+NATIVE_VARIABLE = "RIATA_NATIVE"
 
 
 _off: bool | None = None

@@ -6,11 +6,13 @@
 `riata run` goes further, since it is for programs that are not to be changed: `asyncio.SelectorEventLoop()` and
 `asyncio.EventLoop()` give riata's loop too, and so do uvloop's names where uvloop is installed. (uvicorn, say, picks
 uvloop where there is one and names `asyncio.SelectorEventLoop` where there is none.) The classes themselves stay, for
-subclasses and `isinstance`; a call with a selector of its own still gives asyncio's loop.
+subclasses and `isinstance`; a call with a selector of its own still gives asyncio's loop. Names that this Python's
+asyncio lacks are added (`native.py`).
 """
 
 import asyncio
 import asyncio.events
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from types import ModuleType
@@ -19,7 +21,7 @@ from typing import Any
 from riata.factory import new_event_loop
 from riata.interpreter import is_main
 from riata.runner import run_on
-from riata.switch import notice, switched_off
+from riata.switch import NATIVE_VARIABLE, notice, switched_off
 
 __all__ = ["asyncio_imported", "install", "uninstall", "uvloop_imported"]
 
@@ -29,11 +31,15 @@ _events: Any = asyncio.events
 _undo: Callable[[], None] | None = None
 
 
-def install() -> None:
+def install(*, primitives: bool = False) -> None:
     """Make asyncio give riata's loop to whoever asks it for a new one. Twice is as good as once.
 
     Where `RIATA_LOOP=asyncio` switches riata off this does nothing.
 
+    Args:
+        primitives: put riata's locks, queues, timeouts, task groups, `sleep`, `gather` and `wait_for` behind
+            asyncio's names, too. A module that has taken asyncio's own by `from asyncio import Lock` before
+            keeps them; a RuntimeWarning names such modules.
     Raises:
         RuntimeError: `RIATA_LOOP` has a value that is not known.
     Threads: any; call it before other threads make loops.
@@ -49,6 +55,10 @@ def install() -> None:
         _undo = _replace_policy(setter) or _undo
     elif _undo is None:
         _undo = _replace_functions()
+    if primitives:
+        from riata import native
+
+        native.put()
 
 
 def uninstall() -> None:
@@ -57,6 +67,10 @@ def uninstall() -> None:
     if _undo is not None:
         _undo()
         _undo = None
+    if "riata.native" in sys.modules:
+        from riata import native
+
+        native.take_back()
 
 
 def _replace_policy(setter: Callable[[Any], None]) -> Callable[[], None] | None:
@@ -102,7 +116,11 @@ def asyncio_imported(module: ModuleType) -> None:
     """Take over asyncio in a program started by `riata run`; called once, when it has been imported."""
     if switched_off() or _is_left_alone(module):
         return
-    install()
+    install(primitives=bool(os.environ.get(NATIVE_VARIABLE)))
+    if sys.version_info < (3, 11):
+        from riata import native
+
+        native.add_missing()
     loop_class: Any = asyncio.SelectorEventLoop
 
     def make(cls: type, *args: object, **kwargs: object) -> object:

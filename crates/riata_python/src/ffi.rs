@@ -229,6 +229,16 @@ impl Obj {
         self.compare(other, ffi::Py_LT)
     }
 
+    /// `self + other`.
+    pub fn add(&self, other: &Obj) -> Res {
+        // SAFETY: live objects; null means raised.
+        unsafe { Obj::owned(ffi::PyNumber_Add(self.as_ptr(), other.as_ptr())) }
+    }
+
+    pub fn at_most(&self, other: &Obj) -> Res<bool> {
+        self.compare(other, ffi::Py_LE)
+    }
+
     fn compare(&self, other: &Obj, operator: i32) -> Res<bool> {
         // SAFETY: live objects.
         match unsafe { ffi::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), operator) } {
@@ -372,6 +382,12 @@ impl Slot {
         }
         // SAFETY: the slot's object is live, and the caller is in a traversal.
         unsafe { visit(ptr, arg) }
+    }
+}
+
+impl Default for Slot {
+    fn default() -> Slot {
+        Slot::empty()
     }
 }
 

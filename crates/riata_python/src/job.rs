@@ -6,6 +6,8 @@
 use riata_engine::Timer;
 
 use crate::core::handle::Handle;
+use crate::core::operation::{self, Operation};
+use crate::core::timeout::Timeout;
 use crate::ffi::Obj;
 use crate::net::Event;
 
@@ -26,6 +28,12 @@ pub enum Job {
     },
     /// Something happened to a transport, a server or a socket call.
     Net(Obj, Event),
+    /// The timer of an operation has elapsed.
+    Elapsed(Obj),
+    /// The deadline of a `Timeout` has come, unless it was armed anew since.
+    Expired(Obj, u32),
+    /// A child of a task group or of a `gather` is done.
+    Member(Obj, Obj),
 }
 
 /// What waits for a deadline, and becomes a job then.
@@ -33,6 +41,10 @@ pub enum TimerJob {
     /// A `TimerHandle`, which says itself whether it was cancelled.
     Handle(Obj),
     Net(Obj, Event),
+    /// An operation that is to be woken, and knows whether it still waits for that.
+    Operation(Obj),
+    /// A `Timeout`, and the number with which it was armed.
+    Timeout(Obj, u32),
 }
 
 impl Timer<Job> for TimerJob {
@@ -41,6 +53,10 @@ impl Timer<Job> for TimerJob {
         match self {
             TimerJob::Handle(handle) => Handle::of(handle).is_cancelled(),
             TimerJob::Net(..) => false,
+            TimerJob::Operation(operation) => {
+                Operation::of(operation).timer.get() != operation::Timer::Armed
+            }
+            TimerJob::Timeout(timeout, armed) => Timeout::of(timeout).is_void(*armed),
         }
     }
 
@@ -52,6 +68,16 @@ impl Timer<Job> for TimerJob {
                 Job::Handle(handle)
             }
             TimerJob::Net(object, event) => Job::Net(object, event),
+            TimerJob::Operation(operation) => {
+                Operation::of(&operation)
+                    .timer
+                    .set(operation::Timer::Elapsed);
+                Job::Elapsed(operation)
+            }
+            TimerJob::Timeout(timeout, armed) => {
+                Timeout::of(&timeout).in_heap.set(false);
+                Job::Expired(timeout, armed)
+            }
         }
     }
 }
@@ -62,14 +88,17 @@ impl TimerJob {
     pub fn handle(&self) -> Option<&Obj> {
         match self {
             TimerJob::Handle(handle) => Some(handle),
-            TimerJob::Net(..) => None,
+            TimerJob::Net(..) | TimerJob::Operation(_) | TimerJob::Timeout(..) => None,
         }
     }
 
     /// What it holds, for the garbage collector.
     pub fn reference(&self) -> &Obj {
         match self {
-            TimerJob::Handle(object) | TimerJob::Net(object, _) => object,
+            TimerJob::Handle(object)
+            | TimerJob::Net(object, _)
+            | TimerJob::Operation(object)
+            | TimerJob::Timeout(object, _) => object,
         }
     }
 }
@@ -95,6 +124,9 @@ impl Clone for Job {
                 future: future.clone(),
             },
             Job::Net(object, event) => Job::Net(object.clone(), *event),
+            Job::Elapsed(operation) => Job::Elapsed(operation.clone()),
+            Job::Expired(timeout, armed) => Job::Expired(timeout.clone(), *armed),
+            Job::Member(owner, child) => Job::Member(owner.clone(), child.clone()),
         }
     }
 }
@@ -112,8 +144,13 @@ impl Job {
     /// Every reference that a job holds, for the garbage collector.
     pub fn references(&self) -> [Option<&Obj>; 3] {
         match self {
-            Job::Handle(a) | Job::Step(a) | Job::Wake(a) | Job::Net(a, _) => [Some(a), None, None],
-            Job::Throw(a, b) => [Some(a), Some(b), None],
+            Job::Handle(a)
+            | Job::Step(a)
+            | Job::Wake(a)
+            | Job::Net(a, _)
+            | Job::Elapsed(a)
+            | Job::Expired(a, _) => [Some(a), None, None],
+            Job::Throw(a, b) | Job::Member(a, b) => [Some(a), Some(b), None],
             Job::Done {
                 callback,
                 context,

@@ -6,6 +6,7 @@ mod event_loop;
 mod ffi;
 mod job;
 mod net;
+mod primitives;
 mod run;
 mod state;
 mod tls;
@@ -20,6 +21,18 @@ mod _riata {
     #[pymodule_export]
     use super::event_loop::Loop;
     #[pymodule_export]
+    use super::primitives::condition::Condition;
+    #[pymodule_export]
+    use super::primitives::event::Event;
+    #[pymodule_export]
+    use super::primitives::lock::Lock;
+    #[pymodule_export]
+    use super::primitives::queue::{LifoQueue, PriorityQueue, Queue};
+    #[pymodule_export]
+    use super::primitives::semaphore::{BoundedSemaphore, Semaphore};
+    #[pymodule_export]
+    use super::primitives::task_group::TaskGroup;
+    #[pymodule_export]
     use super::tls::SslProtocol;
 
     #[pymodule_init]
@@ -28,6 +41,7 @@ mod _riata {
         crate::state::init(py)?;
         crate::event_loop::scheduling::add_methods(py.get_type::<Loop>().as_any())?;
         crate::state::export_types(module)?;
+        crate::primitives::export(module)?;
         crate::tls::finalize_by_del(py)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -4,11 +4,14 @@
 //! is queued behind stays queued, in order.
 
 use crate::core::handle::{Handle, handle_for_report};
+use crate::core::operation::Operation;
 use crate::core::task::{self, Task};
+use crate::core::timeout::Timeout;
 use crate::event_loop::LoopCore;
-use crate::ffi::{Obj, Raised, Res, RunsIn, run_in_context};
+use crate::ffi::{Obj, Raised, Res, RunsIn, copy_context, run_in_context};
 use crate::job::Job;
 use crate::net;
+use crate::primitives::gather;
 
 /// Run `count` jobs.
 pub fn run_batch(core: &LoopCore, count: usize) -> Res<()> {
@@ -56,6 +59,23 @@ fn run_job(core: &LoopCore, job: Job) -> Res<()> {
         Job::Net(object, event) => {
             core.leave()?;
             net::run(core, &object, event)
+        }
+        Job::Elapsed(operation) => Operation::of(&operation).elapsed(),
+        Job::Expired(timeout, armed) => {
+            core.leave()?;
+            match Timeout::of(&timeout).is_void(armed) {
+                true => Ok(()),
+                false => Timeout::of(&timeout).expire().or_else(|Raised| {
+                    report(core, &timeout.get(c"_on_timeout")?, &[], &copy_context()?)
+                }),
+            }
+        }
+        Job::Member(owner, child) => {
+            core.leave()?;
+            gather::member_done(&owner, &child).or_else(|Raised| {
+                let callback = owner.get(c"_on_task_done")?;
+                report(core, &callback, &[child.as_ptr()], &copy_context()?)
+            })
         }
     }
 }
@@ -122,7 +142,8 @@ fn run_timed(core: &LoopCore, job: Job) -> Res<()> {
             &[future.as_ptr()],
             RunsIn::Own(context),
         )?,
-        Job::Net(object, _) => object,
+        Job::Net(object, _) | Job::Elapsed(object) | Job::Expired(object, _) => object,
+        Job::Member(owner, _) => owner,
     };
     core.report_slow(&shown, took)
 }

@@ -12,7 +12,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::core::{
-    derived_transports, future, future_iter, handle, sock_call, stop, task, transport,
+    derived_transports, future, future_iter, gathering, handle, operation, ready, sock_call, stop,
+    task, timeout, transport,
 };
 #[cfg(Py_3_14)]
 use crate::ffi::RunningTaskLayout;
@@ -95,6 +96,8 @@ names! {
     fileno_attr = c"_fileno",
     closing_attr = c"_closing",
     buffer_attr = c"_buffer",
+    return_exceptions = c"return_exceptions",
+    when = c"when",
     reader_eof = c"_eof",
     reader_limit = c"_limit",
     reader_paused = c"_paused",
@@ -156,6 +159,33 @@ pub struct State {
     pub kw_context: Obj,
     pub transport_type: *mut ffi::PyTypeObject,
     pub sock_call_type: *mut ffi::PyTypeObject,
+    pub operation_type: *mut ffi::PyTypeObject,
+    pub timeout_type: *mut ffi::PyTypeObject,
+    pub gathering_type: *mut ffi::PyTypeObject,
+    /// The awaitable that is done and ends with `None`.
+    pub ready: Obj,
+    /// `asyncio._get_running_loop`.
+    pub get_running_loop: Obj,
+    /// `asyncio.current_task`.
+    pub current_task: Obj,
+    pub lock_class: Obj,
+    pub deque: Obj,
+    pub heappush: Obj,
+    pub heappop: Obj,
+    pub queue_empty: Obj,
+    pub queue_full: Obj,
+    pub queue_shut_down: Obj,
+    /// What is raised when a deadline has passed: on 3.10 asyncio's and Python's in one.
+    pub timeout_error_class: Obj,
+    pub base_exception_group: Obj,
+    pub exception_group: Obj,
+    pub asyncio_gather: Obj,
+    /// Whether this Python's task group closes a coroutine that it refuses.
+    pub task_group_closes: bool,
+    pub ensure_future: Obj,
+    /// Coroutines in Python, for what is not worth native code; `riata/coroutines.py`.
+    pub await_by_coroutine: Obj,
+    pub enter_by_methods: Obj,
     /// asyncio's own functions, for futures that are not ours.
     #[cfg(Py_3_14)]
     pub add_to_awaited_by: Obj,
@@ -198,12 +228,13 @@ pub fn init(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     let loop_type = py.get_type::<crate::event_loop::Loop>().as_type_ptr();
-    let state = build(loop_type)?;
+    let lock_class = Obj::from(py.get_type::<crate::primitives::lock::Lock>());
+    let state = build(loop_type, lock_class)?;
     STATE.store(Box::into_raw(Box::new(state)), Ordering::Release);
     Ok(())
 }
 
-fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
+fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj) -> Res<State> {
     let native = import(c"_asyncio")?;
     let tasks = import(c"asyncio.tasks")?;
     let events = import(c"asyncio.events")?;
@@ -217,6 +248,8 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
             None
         })
     };
+    let coroutines = import(c"riata.coroutines")?;
+    let errors = import(c"riata.exceptions")?;
     let swap_current_task = optional(&native, c"_swap_current_task");
     Ok(State {
         future_type,
@@ -266,6 +299,27 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
         kw_context: tuple(&[names.context.as_ptr()])?,
         transport_type: transport::make_type()?,
         sock_call_type: sock_call::make_type()?,
+        operation_type: operation::make_type()?,
+        ready: ready::make()?,
+        get_running_loop: native.get(c"_get_running_loop")?,
+        current_task: tasks.get(c"current_task")?,
+        lock_class,
+        deque: import(c"collections")?.get(c"deque")?,
+        heappush: import(c"heapq")?.get(c"heappush")?,
+        heappop: import(c"heapq")?.get(c"heappop")?,
+        queue_empty: errors.get(c"QueueEmpty")?,
+        queue_full: errors.get(c"QueueFull")?,
+        timeout_error_class: errors.get(c"TimeoutError")?,
+        base_exception_group: errors.get(c"BaseExceptionGroup")?,
+        exception_group: errors.get(c"ExceptionGroup")?,
+        task_group_closes: task_group_closes()?,
+        asyncio_gather: tasks.get(c"gather")?,
+        ensure_future: tasks.get(c"ensure_future")?,
+        gathering_type: gathering::make_type(future_type)?,
+        timeout_type: timeout::make_type()?,
+        queue_shut_down: errors.get(c"QueueShutDown")?,
+        await_by_coroutine: coroutines.get(c"await_it")?,
+        enter_by_methods: coroutines.get(c"enter")?,
         #[cfg(Py_3_14)]
         add_to_awaited_by: native.get(c"future_add_to_awaited_by")?,
         #[cfg(Py_3_14)]
@@ -297,11 +351,22 @@ fn build(loop_type: *mut ffi::PyTypeObject) -> Res<State> {
 /// Asks asyncio's own Python code: only a future that wraps names RuntimeError.
 fn wraps_stop_iteration() -> Res<bool> {
     let future = import(c"asyncio.futures")?.get(c"_PyFuture")?;
-    let names = future
-        .get(c"set_exception")?
-        .get(c"__code__")?
-        .get(c"co_names")?;
-    let name = crate::ffi::string("RuntimeError")?;
+    names(&future.get(c"set_exception")?, "RuntimeError")
+}
+
+/// The first releases of 3.11 and 3.12 leave a coroutine alone that their task group refuses; later ones close it.
+fn task_group_closes() -> Res<bool> {
+    if !cfg!(Py_3_11) {
+        return Ok(true);
+    }
+    let group = import(c"asyncio.taskgroups")?.get(c"TaskGroup")?;
+    names(&group.get(c"create_task")?, "close")
+}
+
+/// Whether a function of Python names a global or an attribute.
+fn names(function: &Obj, name: &str) -> Res<bool> {
+    let names = function.get(c"__code__")?.get(c"co_names")?;
+    let name = crate::ffi::string(name)?;
     // SAFETY: a tuple of strings and a string; -1 means raised.
     match unsafe { ffi::PySequence_Contains(names.as_ptr(), name.as_ptr()) } {
         -1 => Err(crate::ffi::Raised),
@@ -318,6 +383,8 @@ pub fn export_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ("Handle", state.handle_type),
         ("TimerHandle", state.timer_handle_type),
         ("_SelectorSocketTransport", state.transport_type),
+        ("Operation", state.operation_type),
+        ("Timeout", state.timeout_type),
     ] {
         // SAFETY: the types live for ever.
         let tp = unsafe { Obj::shared(tp.cast()) };

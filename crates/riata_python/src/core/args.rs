@@ -47,9 +47,81 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Named for the error messages.
+    #[inline]
+    pub fn of(self, function: &'static str) -> Args<'a> {
+        Args { function, ..self }
+    }
+
     #[inline]
     pub fn positional(&self) -> &'a [*mut ffi::PyObject] {
         self.positional
+    }
+
+    /// All positional arguments.
+    #[inline]
+    pub fn all(&self) -> &'a [Obj] {
+        // SAFETY: live arguments, none of which is null; an `Obj` is such a pointer.
+        unsafe { &*(std::ptr::from_ref(self.positional) as *const [Obj]) }
+    }
+
+    /// The only argument, by position or by name.
+    #[inline]
+    pub fn only(&self, name: &'static str) -> Res<&'a Obj> {
+        match self.all() {
+            [only] if self.values.is_empty() => Ok(only),
+            _ => self.bind([name], 1)?[0].ok_or_else(|| self.missing(&[name])),
+        }
+    }
+
+    /// The first argument, which must be there, by position or by name.
+    #[inline]
+    pub fn first(&self, name: &'static str) -> Res<&'a Obj> {
+        if let Some(first) = self.all().first() {
+            return Ok(first);
+        }
+        for (index, value) in self.values.iter().enumerate() {
+            // SAFETY: one name per value; both live as long as the call.
+            let (key, value) = unsafe {
+                let key = ffi::PyTuple_GET_ITEM(self.names, index as isize);
+                (utf8(Obj::from_ref(&key))?, Obj::from_ref(value))
+            };
+            if key == name {
+                return Ok(value);
+            }
+        }
+        Err(self.missing(&[name]))
+    }
+
+    /// `name` and `context` of a task whose coroutine is the only positional argument; `None` when there is anything else.
+    #[inline]
+    pub fn task_keywords(&self) -> Option<[Option<&'a Obj>; 2]> {
+        if self.positional.len() != 1 {
+            return None;
+        }
+        let mut found = [None; 2];
+        let names = &crate::state::state().names;
+        for (index, value) in self.values.iter().enumerate() {
+            // SAFETY: one name per value; both live as long as the call.
+            let (key, value) = unsafe {
+                let key = ffi::PyTuple_GET_ITEM(self.names, index as isize);
+                (key, Obj::from_ref(value))
+            };
+            let known = [&names.name, &names.context];
+            let position = known.iter().position(|known| same_name(known, key))?;
+            found[position] = Some(value);
+        }
+        Some(found)
+    }
+
+    /// Call a function with the same arguments.
+    pub fn pass_on(&self, function: &Obj) -> Res {
+        let all = [self.positional, self.values].concat();
+        if self.names.is_null() {
+            return function.call(&all);
+        }
+        // SAFETY: a tuple of names.
+        function.call_kw(&all, unsafe { Obj::from_ref(&self.names) })
     }
 
     #[inline]

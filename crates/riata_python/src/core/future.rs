@@ -32,6 +32,18 @@ pub enum Status {
     Finished,
 }
 
+/// What the first waiter of a future is. A zeroed future has `Callback`.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+#[repr(u8)]
+enum First {
+    /// A callback, with its context.
+    Callback = 0,
+    /// A task of ours on this very loop.
+    Task,
+    /// A task group, a `gather` or a `wait_for` that this is a child of, on this very loop.
+    Member,
+}
+
 #[repr(C)]
 pub struct Future {
     ob_base: ffi::PyObject,
@@ -40,7 +52,7 @@ pub struct Future {
     pub loop_: Slot,
     /// The native loop behind `loop_`, or null when it is somebody else's. Valid as long as `loop_` is held.
     native: Cell<*const LoopCore>,
-    /// First waiter: a callback with its context or, when `first_is_task`, a task of ours on this very loop.
+    /// First waiter, as `first_kind` has it.
     first: Slot,
     first_context: Slot,
     /// Further waiters: a list of `(callback, context)`, or empty.
@@ -58,7 +70,7 @@ pub struct Future {
     pub status: Cell<Status>,
     pub blocking: Cell<bool>,
     log_traceback: Cell<bool>,
-    first_is_task: Cell<bool>,
+    first_kind: Cell<First>,
 }
 
 /// How many references a future may hold.
@@ -97,11 +109,14 @@ pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
     Ok(object)
 }
 
-/// Mark a future of ours as being awaited, as its own iterator does before it is yielded.
-pub fn set_blocking(object: &Obj) {
-    if let Some(future) = exact(object) {
-        future.blocking.set(true);
-    }
+/// Mark a future of ours as being awaited, as its own iterator does before it is yielded; false for any other object.
+#[inline]
+pub fn set_blocking(object: &Obj) -> bool {
+    let Some(future) = exact(object) else {
+        return false;
+    };
+    future.blocking.set(true);
+    true
 }
 
 /// The parts of a future, or of a subclass, that its iterator needs.
@@ -256,7 +271,7 @@ impl Future {
     #[inline]
     fn reset(&self) {
         self.native.set(std::ptr::null());
-        self.first_is_task.set(false);
+        self.first_kind.set(First::Callback);
         let Future {
             loop_,
             first,

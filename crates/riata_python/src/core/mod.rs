@@ -7,14 +7,20 @@
 
 pub mod args;
 pub mod buffer;
+pub mod class_methods;
+pub mod coroutine;
 pub mod derived_transports;
 pub mod entry;
 pub mod freelist;
 pub mod future;
 pub mod future_iter;
+pub mod gathering;
 pub mod handle;
+pub mod operation;
+pub mod ready;
 pub mod sock_call;
 pub mod stop;
 pub mod task;
+pub mod timeout;
 pub mod transport;
 pub mod typespec;

@@ -8,14 +8,13 @@ use std::ffi::c_void;
 
 use pyo3::ffi;
 
-use super::args::Args;
+use super::coroutine::{self, Coroutine, Stepped, rethrow, reused};
 use super::entry::visit_all;
-use super::stop::stop_with;
-use super::typespec::{TypeSpec, fastcall, getter, noargs, onearg};
+use super::typespec::TypeSpec;
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
-use crate::ffi::{Obj, Raised, Res, Slot, aside, give, raise_runtime_error, set_exception, string};
-use crate::net::sock::{Kind, Stage, Stepped};
+use crate::ffi::{Obj, Res, Slot, aside, give, string};
+use crate::net::sock::{Kind, Stage};
 use crate::state::state;
 
 /// One call.
@@ -49,37 +48,21 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
             ffi::Py_TPFLAGS_HAVE_GC as u32 | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION as u32,
         ),
         base: std::ptr::null_mut(),
-        slots: vec![
+        slots: [
             (ffi::Py_tp_dealloc, dealloc as *mut c_void),
             (ffi::Py_tp_traverse, traverse as *mut c_void),
             (ffi::Py_tp_clear, clear as *mut c_void),
             (ffi::Py_tp_repr, call_repr as *mut c_void),
-            (ffi::Py_tp_iter, iter as *mut c_void),
-            (ffi::Py_tp_iternext, next as *mut c_void),
-            (ffi::Py_am_await, iter as *mut c_void),
-            (ffi::Py_am_send, am_send as *mut c_void),
             (
                 ffi::Py_tp_doc,
                 c"A socket operation of a riata loop, to be awaited once.".as_ptr() as *mut c_void,
             ),
-        ],
-        methods: vec![
-            onearg(c"send", send, c"Go on; the value is not used."),
-            fastcall(
-                c"throw",
-                throw,
-                c"throw($self, typ, val=None, tb=None, /)\n--\n\nEnd with an exception.",
-            ),
-            noargs(c"close", close, c"End without a result."),
-        ],
-        getsets: vec![
-            getter(c"__name__", name_getter),
-            getter(c"__qualname__", name_getter),
-            getter(c"cr_running", false_getter),
-            getter(c"cr_await", awaited_getter),
-            getter(c"cr_frame", none_getter),
-            getter(c"cr_code", none_getter),
-        ],
+        ]
+        .into_iter()
+        .chain(coroutine::slots::<SockCall>())
+        .collect(),
+        methods: coroutine::methods::<SockCall>(),
+        getsets: coroutine::getsets::<SockCall>(),
         members: vec![],
     }
     .build()
@@ -126,152 +109,41 @@ unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &SockCall) {
     unsafe { (Obj::from_ref(object), &*(*object).cast::<SockCall>()) }
 }
 
-unsafe extern "C" fn iter(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: a live object.
-    unsafe { Obj::shared(object) }.into_ptr()
-}
-
-unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: the receiver of a slot of this type.
-    let (object, call) = unsafe { this(&object) };
-    match call.step(object) {
-        Ok(Stepped::Waits(future)) => future.into_ptr(),
-        Ok(Stepped::Ends(value)) => stop_with(value),
-        Err(Raised) => std::ptr::null_mut(),
+impl Coroutine for SockCall {
+    fn step(&self, this: &Obj) -> Res<Stepped> {
+        SockCall::step(self, this)
     }
-}
 
-unsafe extern "C" fn am_send(
-    object: *mut ffi::PyObject,
-    _value: *mut ffi::PyObject,
-    result: *mut *mut ffi::PyObject,
-) -> ffi::PySendResult {
-    // SAFETY: the receiver of a slot of this type; `result` is where CPython wants the value.
-    unsafe {
-        let (object, call) = this(&object);
-        match call.step(object) {
-            Ok(Stepped::Waits(future)) => {
-                *result = future.into_ptr();
-                ffi::PySendResult::PYGEN_NEXT
-            }
-            Ok(Stepped::Ends(value)) => {
-                *result = value.into_ptr();
-                ffi::PySendResult::PYGEN_RETURN
-            }
-            Err(Raised) => {
-                *result = std::ptr::null_mut();
-                ffi::PySendResult::PYGEN_ERROR
-            }
-        }
-    }
-}
-
-unsafe extern "C" fn send(
-    object: *mut ffi::PyObject,
-    _value: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: the receiver of a method of this type.
-    let result = unsafe { next(object) };
-    if result.is_null() && !crate::ffi::exception_is_set() {
-        // A method, unlike a slot, must raise.
-        // SAFETY: a static exception type.
-        unsafe { ffi::PyErr_SetNone(ffi::PyExc_StopIteration) };
-    }
-    result
-}
-
-unsafe extern "C" fn throw(
-    object: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    nargs: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: the receiver of a fastcall method of this type, and its arguments.
-    let ((_, call), args) = unsafe { (this(&object), Args::new("throw", args, nargs, names)) };
-    give((|| {
-        args.require(&["typ"])?;
-        args.at_most(3)?;
-        let over = call.stage.get() == Stage::Over;
-        call.end();
+    /// Whatever is thrown ends it.
+    fn throw(&self, _this: &Obj, exception: Obj) -> Res<Stepped> {
+        let over = self.stage.get() == Stage::Over;
+        self.end();
         if over {
             return Err(reused());
         }
-        let given = args.positional();
-        // SAFETY: arguments outlive the call.
-        Err(set_exception(unsafe { exception_from(given)? }))
-    })())
-}
-
-/// The exception that `throw(typ, val, tb)` names.
-///
-/// # Safety
-/// `given` holds one to three live objects.
-unsafe fn exception_from(given: &[*mut ffi::PyObject]) -> Res {
-    // SAFETY: live objects, as the caller promises.
-    unsafe {
-        let kind = Obj::from_ref(&given[0]);
-        let value = given
-            .get(1)
-            .map(|value| Obj::from_ref(value))
-            .filter(|value| !value.is_none());
-        let exception = if ffi::PyExceptionInstance_Check(kind.as_ptr()) != 0 {
-            kind.clone()
-        } else if ffi::PyExceptionClass_Check(kind.as_ptr()) != 0 {
-            match value {
-                Some(value) if ffi::PyExceptionInstance_Check(value.as_ptr()) != 0 => value.clone(),
-                Some(value) => kind.call1(value)?,
-                None => kind.call0()?,
-            }
-        } else {
-            return Err(crate::ffi::raise_type_error(
-                "exceptions must be classes or instances deriving from BaseException",
-            ));
-        };
-        if let Some(&traceback) = given.get(2) {
-            crate::ffi::check(ffi::PyException_SetTraceback(exception.as_ptr(), traceback))?;
-        }
-        Ok(exception)
+        rethrow(exception)
     }
-}
 
-pub fn reused() -> Raised {
-    raise_runtime_error("cannot reuse already awaited coroutine")
-}
+    fn close(&self, _this: &Obj) -> Res<()> {
+        self.end();
+        Ok(())
+    }
 
-unsafe extern "C" fn close(
-    object: *mut ffi::PyObject,
-    _: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: the receiver of a method of this type.
-    unsafe { this(&object) }.1.end();
-    Obj::none().into_ptr()
-}
+    fn name(&self) -> &'static str {
+        self.kind.get().name()
+    }
 
-unsafe extern "C" fn name_getter(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
-    // SAFETY: the receiver of a getter of this type.
-    give(string(unsafe { this(&object) }.1.kind.get().name()))
-}
+    fn stage(&self) -> coroutine::Stage {
+        match self.stage.get() {
+            Stage::New => coroutine::Stage::New,
+            Stage::Waiting | Stage::Overdue => coroutine::Stage::Suspended,
+            Stage::Over => coroutine::Stage::Over,
+        }
+    }
 
-unsafe extern "C" fn false_getter(
-    _object: *mut ffi::PyObject,
-    _: *mut c_void,
-) -> *mut ffi::PyObject {
-    Obj::bool(false).into_ptr()
-}
-
-unsafe extern "C" fn none_getter(
-    _object: *mut ffi::PyObject,
-    _: *mut c_void,
-) -> *mut ffi::PyObject {
-    Obj::none().into_ptr()
-}
-
-unsafe extern "C" fn awaited_getter(
-    object: *mut ffi::PyObject,
-    _: *mut c_void,
-) -> *mut ffi::PyObject {
-    // SAFETY: the receiver of a getter of this type.
-    unsafe { this(&object) }.1.future.get_or_none().into_ptr()
+    fn awaited(&self) -> Option<Obj> {
+        self.future.get()
+    }
 }
 
 unsafe extern "C" fn call_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {

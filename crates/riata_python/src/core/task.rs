@@ -30,6 +30,7 @@ use crate::state::state;
 #[cfg(Py_3_14)]
 pub use callbacks::awaiting_task;
 pub use callbacks::{Callbacks, step_callable, waiting_task, wakeup_callback};
+pub use cancel::{cancel_any, cancelling, uncancel};
 pub use methods::make_type;
 
 #[repr(C)]
@@ -250,6 +251,11 @@ impl Task {
         for slot in [&self.coro, &self.name, &self.context, &self.waiter] {
             slot.clear();
         }
+    }
+
+    /// Nobody who could do anything about it is to hear that it is destroyed before it is done.
+    pub fn forget_when_destroyed(&self) {
+        self.log_destroy_pending.set(false);
     }
 
     fn report_destroyed(&self, this: &Obj) -> Res<()> {

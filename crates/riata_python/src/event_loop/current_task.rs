@@ -1,16 +1,66 @@
 //! Which task is current, and when asyncio is told.
 #![expect(unsafe_code, reason = "a borrowed task, and asyncio's dictionary")]
 
+use std::cell::Cell;
 use std::ptr;
 
 use pyo3::ffi;
 
 use super::LoopCore;
 use crate::core::task::Task;
-use crate::ffi::{Obj, Res, aside};
+use crate::ffi::{Obj, Res, aside, raise_runtime_error};
 #[cfg(not(Py_3_14))]
 use crate::ffi::{check, dict_delete, dict_get, dict_set, take_exception};
 use crate::state::state;
+
+thread_local! {
+    /// The native side of the loop that this thread runs, or null. It is alive: who runs it holds it.
+    static RUNNING: Cell<*const LoopCore> = const { Cell::new(ptr::null()) };
+}
+
+/// This thread runs `core` from here on; what it ran before comes back.
+pub fn set_running(core: *const LoopCore) -> *const LoopCore {
+    RUNNING.replace(core)
+}
+
+/// The id of the current task, zero when it is none of ours; `None` when this thread runs no loop of ours.
+#[inline]
+pub fn current_id() -> Option<u64> {
+    // SAFETY: what is running is alive.
+    unsafe { RUNNING.get().as_ref() }.map(|core| core.current_id.get())
+}
+
+/// The loop that asyncio says is running.
+#[inline]
+pub fn running_loop() -> Res<Option<Obj>> {
+    let loop_ = state().get_running_loop.call0()?;
+    Ok((!loop_.is_none()).then_some(loop_))
+}
+
+#[inline]
+pub fn require_running_loop() -> Res {
+    running_loop()?.ok_or_else(|| raise_runtime_error("no running event loop"))
+}
+
+/// The current task of whatever loop this thread runs, as asyncio tells it.
+pub fn foreign_task() -> Res<Option<Obj>> {
+    match running_loop()? {
+        Some(loop_) => current_task(&loop_),
+        None => Ok(None),
+    }
+}
+
+/// `asyncio.current_task(loop_)`, without a call where the task is one of ours.
+#[inline]
+pub fn current_task(loop_: &Obj) -> Res<Option<Obj>> {
+    if let Some(core) = LoopCore::of(loop_) {
+        if let Some(task) = core.current_untold() {
+            return Ok(Some(task));
+        }
+    }
+    let task = state().current_task.call1(loop_)?;
+    Ok((!task.is_none()).then_some(task))
+}
 
 /// Which task was current, and whether asyncio knew.
 pub struct Noted {
@@ -85,6 +135,26 @@ impl LoopCore {
         let task = unsafe { Obj::shared(current) };
         self.write_current(&task)
             .inspect_err(|_| self.told.set(false))
+    }
+
+    /// The current task, if it is one of ours and nobody can have told asyncio of another one meanwhile.
+    #[inline]
+    fn current_untold(&self) -> Option<Obj> {
+        let current = self.current.get();
+        if current.is_null() || !self.runs_here() {
+            return None;
+        }
+        #[cfg(Py_3_14)]
+        let known = match state().running_task_layout {
+            // SAFETY: the state of the thread that runs this loop, which is this one.
+            Some(layout) => unsafe { layout.is_task(self.thread.get(), self.this.get(), current) },
+            None => false,
+        };
+        // Who tells asyncio of a task hashes the loop.
+        #[cfg(not(Py_3_14))]
+        let known = self.tells_when_asked.get() && !self.told.get();
+        // SAFETY: the current task is held by the step that runs.
+        known.then(|| unsafe { Obj::shared(current) })
     }
 
     /// Note that `task` is the current one where asyncio is told by somebody else; what was noted before comes back, for

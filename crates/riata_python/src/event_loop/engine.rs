@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use riata_engine::{Driver as _, Engine, KernelDriver, Queues, SocketId, Wait};
 use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
+use super::current_task::set_running;
 use super::driver::{self, LoopDriver};
 use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
@@ -71,6 +72,7 @@ impl LoopCore {
             thread: Cell::new(std::ptr::null_mut()),
             snapshot: Slot::empty(),
             lent: AtomicBool::new(false),
+            outer: Cell::new(std::ptr::null()),
             this: Cell::new(std::ptr::null_mut()),
             debug: Cell::new(false),
             plain: Cell::new(false),
@@ -355,6 +357,7 @@ impl LoopCore {
     pub fn begin_run(&self) {
         self.owner.set(thread_token());
         self.thread.set(thread_state());
+        self.outer.set(set_running(self));
         self.forget_snapshot();
         // SAFETY: one call.
         unsafe { self.engine().begin_run() }
@@ -365,6 +368,7 @@ impl LoopCore {
     pub fn end_run(&self) {
         self.owner.set(0);
         self.thread.set(std::ptr::null_mut());
+        set_running(self.outer.replace(std::ptr::null()));
         self.stopping.set(false);
         // SAFETY: the borrow ends here; telling the collector about a handle runs nothing.
         let queues = unsafe { self.queues() };

@@ -44,6 +44,8 @@ pub struct LoopCore {
     snapshot: Slot,
     /// The driver is in `wait`, in the thread that runs the loop, which has released the GIL for it.
     lent: AtomicBool,
+    /// The loop that this thread ran before this one, while this one runs.
+    outer: Cell<*const LoopCore>,
     /// The Loop object that this is part of (borrowed: it cannot outlive it).
     this: Cell<*mut ffi::PyObject>,
     pub debug: Cell<bool>,

@@ -44,6 +44,25 @@ pub fn throw(coro: &Obj, name: &Obj, exception: &Obj) -> Sent {
     }
 }
 
+/// As [`throw`], by the name that every coroutine has.
+pub fn throw_into(coro: &Obj, exception: &Obj) -> Sent {
+    throw(coro, &crate::state::state().names.throw, exception)
+}
+
+/// The iterator that `await value` drives. What is not a coroutine is awaited by one, so that the errors are Python's.
+pub fn iterator_of(value: &Obj) -> Res {
+    let state = crate::state::state();
+    if is_coroutine_exact(value) || value.type_ptr() == state.operation_type {
+        return Ok(value.clone());
+    }
+    if value.type_ptr() == state.future_type || value.type_ptr() == state.task_type {
+        // Its own iterator has no `throw`.
+        // SAFETY: a live object; null means raised.
+        return unsafe { Obj::owned(ffi::PyObject_GetIter(value.as_ptr())) };
+    }
+    state.await_by_coroutine.call1(value)
+}
+
 pub fn is_coroutine_exact(value: &Obj) -> bool {
     // SAFETY: a live object against a static type.
     unsafe { ffi::PyCoro_CheckExact(value.as_ptr()) != 0 }

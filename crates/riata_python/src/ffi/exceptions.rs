@@ -10,6 +10,57 @@ pub fn raise(kind: *mut ffi::PyObject, message: &str) -> Raised {
     Raised
 }
 
+/// As the statement `raise kind`: an exception without arguments.
+pub fn raise_empty(kind: &Obj) -> Raised {
+    // SAFETY: an exception type.
+    unsafe { ffi::PyErr_SetNone(kind.as_ptr()) };
+    Raised
+}
+
+/// As an `assert` that fails.
+pub fn raise_assertion_error() -> Raised {
+    // SAFETY: a static exception type.
+    unsafe { ffi::PyErr_SetNone(ffi::PyExc_AssertionError) };
+    Raised
+}
+
+/// `exception.__cause__ = cause`, which hides the context.
+pub fn set_cause(exception: &Obj, cause: &Obj) {
+    // SAFETY: two exception instances; the reference is handed over.
+    unsafe { ffi::PyException_SetCause(exception.as_ptr(), cause.clone().into_ptr()) };
+}
+
+/// `exception.__context__ = context`.
+pub fn set_context(exception: &Obj, context: &Obj) {
+    // SAFETY: two exception instances; the reference is handed over.
+    unsafe { ffi::PyException_SetContext(exception.as_ptr(), context.clone().into_ptr()) };
+}
+
+/// `exception.__context__`.
+pub fn context_of(exception: &Obj) -> Option<Obj> {
+    // SAFETY: an exception instance; a new reference or null.
+    NonNull::new(unsafe { ffi::PyException_GetContext(exception.as_ptr()) }).map(Obj)
+}
+
+/// `raise exception from None`.
+pub fn raise_from_none(exception: Obj) -> Raised {
+    // SAFETY: an exception instance; null for no cause, which hides the context.
+    unsafe { ffi::PyException_SetCause(exception.as_ptr(), ptr::null_mut()) };
+    raise_instance(&exception)
+}
+
+/// As the statement `raise exception`: what is being handled becomes its context.
+pub fn raise_instance(exception: &Obj) -> Raised {
+    // SAFETY: an exception instance and its type.
+    unsafe { ffi::PyErr_SetObject(exception.type_ptr().cast(), exception.as_ptr()) };
+    Raised
+}
+
+pub fn raise_attribute_error(message: &str) -> Raised {
+    // SAFETY: a static exception type.
+    raise(unsafe { ffi::PyExc_AttributeError }, message)
+}
+
 pub fn raise_type_error(message: &str) -> Raised {
     // SAFETY: a static exception type.
     raise(unsafe { ffi::PyExc_TypeError }, message)
@@ -44,6 +95,11 @@ pub fn take_exception() -> Option<Obj> {
         ffi::Py_DECREF(kind);
         NonNull::new(value).map(Obj)
     }
+}
+
+/// The exception that was raised.
+pub fn take_raised(_: Raised) -> Obj {
+    take_exception().unwrap_or_else(Obj::none)
 }
 
 /// Raise an exception instance again, with the traceback that it carries.

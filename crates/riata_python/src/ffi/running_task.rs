@@ -93,6 +93,21 @@ impl RunningTaskLayout {
         true
     }
 
+    /// Whether `loop_` runs in this thread, and `task` is the current one.
+    ///
+    /// # Safety
+    /// `thread` is the state of this thread.
+    #[inline]
+    pub unsafe fn is_task(
+        self,
+        thread: *mut ffi::PyThreadState,
+        loop_: *mut ffi::PyObject,
+        task: *mut ffi::PyObject,
+    ) -> bool {
+        // SAFETY: `find` saw both pointers in these words, which are only compared.
+        unsafe { self.running_loop(thread) == loop_ && *self.task(thread) == task }
+    }
+
     unsafe fn running_loop(self, thread: *mut ffi::PyThreadState) -> *mut ffi::PyObject {
         // SAFETY: the caller has the state of this thread, which has that word.
         unsafe { *thread.cast::<*mut ffi::PyObject>().add(self.running_loop) }

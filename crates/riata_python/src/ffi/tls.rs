@@ -34,6 +34,48 @@ impl Obj {
     }
 }
 
+impl Obj {
+    /// Whether the object is of a class of ours, and of no class that derives from it.
+    #[inline]
+    pub fn is_class<T: pyo3::PyClass>(&self) -> bool {
+        // SAFETY: the GIL is held.
+        let py = unsafe { Python::assume_attached() };
+        self.type_ptr() == T::type_object_raw(py)
+    }
+
+    /// View the object as a class of ours.
+    ///
+    /// # Panics
+    /// In debug builds, when it is none: the caller knows that it is, from a slot that holds nothing else.
+    #[inline]
+    pub fn class<T>(&self) -> &T
+    where
+        T: pyo3::PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync,
+    {
+        // SAFETY: the GIL is held.
+        let py = unsafe { Python::assume_attached() };
+        debug_assert!(self.is_instance_of(T::type_object_raw(py)));
+        // SAFETY: the caller's promise; the owner of an operation is set once, by a method of its class.
+        unsafe { self.class_unchecked() }
+    }
+
+    /// # Safety
+    /// The object is an instance of the class.
+    #[inline]
+    pub unsafe fn class_unchecked<T>(&self) -> &T
+    where
+        T: pyo3::PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync,
+    {
+        // SAFETY: the GIL is held; the caller knows the class; a frozen class is never borrowed mutably, and the reference
+        // keeps the object.
+        unsafe {
+            let py = Python::assume_attached();
+            let value: *const T = self.as_py().bind(py).cast_unchecked::<T>().get();
+            &*value
+        }
+    }
+}
+
 /// A subclass of `Exception`: what is not ends the loop, or cancels a task.
 pub fn is_plain_exception(exception: &Obj) -> bool {
     // SAFETY: a static exception type.

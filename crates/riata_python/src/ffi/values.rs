@@ -49,7 +49,115 @@ pub fn tuple(items: &[*mut ffi::PyObject]) -> Res {
     }
 }
 
-#[cfg(Py_3_14)]
+pub fn list(items: &[Obj]) -> Res {
+    // SAFETY: every item gets a reference of its own before the list is seen by anybody.
+    unsafe {
+        let list = Obj::owned(ffi::PyList_New(items.len() as isize))?;
+        for (index, item) in items.iter().enumerate() {
+            ffi::PyList_SET_ITEM(list.as_ptr(), index as isize, item.clone().into_ptr());
+        }
+        Ok(list)
+    }
+}
+
+pub fn list_append(list: &Obj, item: &Obj) -> Res<()> {
+    // SAFETY: the callers have a list; a live object.
+    check(unsafe { ffi::PyList_Append(list.as_ptr(), item.as_ptr()) })
+}
+
+pub fn list_items(list: &Obj) -> Vec<Obj> {
+    // SAFETY: the callers have a list; each item is shared before anything can change it.
+    unsafe {
+        (0..ffi::PyList_GET_SIZE(list.as_ptr()))
+            .map(|index| Obj::shared(ffi::PyList_GET_ITEM(list.as_ptr(), index)))
+            .collect()
+    }
+}
+
+#[inline]
+pub fn set_len(set: &Obj) -> usize {
+    // SAFETY: the callers have a set.
+    unsafe { ffi::PySet_Size(set.as_ptr()) as usize }
+}
+
+#[inline]
+pub fn set_add(set: &Obj, item: &Obj) -> Res<()> {
+    // SAFETY: the callers have a set; a live object.
+    check(unsafe { ffi::PySet_Add(set.as_ptr(), item.as_ptr()) })
+}
+
+#[inline]
+pub fn set_discard(set: &Obj, item: &Obj) -> Res<()> {
+    // SAFETY: the callers have a set; a live object.
+    check(unsafe { ffi::PySet_Discard(set.as_ptr(), item.as_ptr()) })
+}
+
+/// The items of a set, as they are now.
+pub fn set_items(set: &Obj) -> Res<Vec<Obj>> {
+    iterate(set)
+}
+
+/// All that an iterable gives.
+pub fn iterate(iterable: &Obj) -> Res<Vec<Obj>> {
+    Ok(list_items(&list_of(iterable)?))
+}
+
+#[inline]
+pub fn list_len(list: &Obj) -> usize {
+    // SAFETY: the callers have a list.
+    unsafe { ffi::PyList_GET_SIZE(list.as_ptr()) as usize }
+}
+
+/// `list(iterable)`.
+pub fn list_of(iterable: &Obj) -> Res {
+    // SAFETY: a live object; null means raised.
+    unsafe { Obj::owned(ffi::PySequence_List(iterable.as_ptr())) }
+}
+
+/// `type(object).__name__`.
+pub fn type_name(object: &Obj) -> Res<String> {
+    // SAFETY: a live object has a type, which is an object.
+    let class = unsafe { Obj::shared(object.type_ptr().cast()) };
+    utf8(&class.get(c"__name__")?)
+}
+
+/// The number of a float or an int, and of nothing that derives from them.
+#[inline]
+pub fn plain_number(value: &Obj) -> Option<f64> {
+    // SAFETY: a live object; an int that is too large for a float sets an exception, which goes.
+    unsafe {
+        if ffi::PyFloat_CheckExact(value.as_ptr()) != 0 {
+            return Some(ffi::PyFloat_AsDouble(value.as_ptr()));
+        }
+        if ffi::PyLong_CheckExact(value.as_ptr()) == 0 {
+            return None;
+        }
+        let number = ffi::PyLong_AsDouble(value.as_ptr());
+        if number == -1.0 && exception_is_set() {
+            drop(take_exception());
+            return None;
+        }
+        Some(number)
+    }
+}
+
+/// `weakref.ref(object)`.
+pub fn weak_reference(object: &Obj) -> Res {
+    // SAFETY: a live object; null means that it has none.
+    unsafe { Obj::owned(ffi::PyWeakref_NewRef(object.as_ptr(), ptr::null_mut())) }
+}
+
+/// What `object.__repr__` says.
+pub fn plain_repr(object: &Obj) -> Res<String> {
+    // SAFETY: a live object, and the slot of a static type.
+    unsafe {
+        match ffi::PyBaseObject_Type.tp_repr {
+            Some(plain) => utf8(&Obj::owned(plain(object.as_ptr()))?),
+            None => repr(object),
+        }
+    }
+}
+
 pub fn set() -> Res {
     // SAFETY: null makes an empty set; null in return means raised.
     unsafe { Obj::owned(ffi::PySet_New(ptr::null_mut())) }

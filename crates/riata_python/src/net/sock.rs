@@ -9,8 +9,9 @@ use riata_engine::{Driver as _, SocketId};
 
 use super::{Event, RECEIVE_MAX, descriptor, ensure_no_transport};
 use crate::core::buffer::View;
+use crate::core::coroutine::{Stepped, reused};
 use crate::core::future;
-use crate::core::sock_call::{SockCall, reused};
+use crate::core::sock_call::SockCall;
 use crate::errors::{may_retry, raise_os_error};
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
@@ -49,12 +50,6 @@ pub enum Stage {
     /// The future was done, and then the socket ready once more.
     Overdue,
     Over,
-}
-
-/// What `send(None)` of the awaitable came to.
-pub enum Stepped {
-    Waits(Obj),
-    Ends(Obj),
 }
 
 /// What one try of the system call came to.

@@ -23,6 +23,9 @@ impl Future {
         for (callback, _) in first.into_iter().chain(others) {
             tasks.extend(task::awaiting_task(&callback)?);
         }
+        if let Some(owner) = self.member_of() {
+            tasks.extend(crate::primitives::gather::waiting_task(&owner));
+        }
         match self.grouped_waiters.get() {
             Some(waiters) if is_set(&waiters) => tasks.extend(items(&waiters)?),
             waiter => tasks.extend(waiter),

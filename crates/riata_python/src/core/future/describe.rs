@@ -2,7 +2,7 @@
 
 use pyo3::ffi;
 
-use crate::ffi::{Obj, Raised, Res, aside, string};
+use crate::ffi::{Obj, Raised, Res, aside, string, type_name};
 
 /// `<Future …>` with asyncio's own description; a subclass shows its own name.
 pub fn describe(this: &Obj, info: &Obj) -> Res {
@@ -32,10 +32,4 @@ fn describe_once(this: &Obj, info: &Obj) -> Res {
         type_name(this)?,
         crate::ffi::utf8(&joined)?
     ))
-}
-
-pub fn type_name(object: &Obj) -> Res<String> {
-    // SAFETY: a live type.
-    let tp = unsafe { Obj::shared(object.type_ptr().cast()) };
-    crate::ffi::utf8(&tp.get(c"__name__")?)
 }

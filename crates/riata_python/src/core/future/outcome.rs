@@ -2,11 +2,10 @@
 
 use pyo3::ffi;
 
-use super::describe::type_name;
 use super::{Future, Status};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    Obj, Res, check, exception_matches, raise, raise_type_error, set_exception, string,
+    Obj, Res, check, exception_matches, raise, raise_type_error, set_exception, string, type_name,
 };
 use crate::state::state;
 
@@ -135,6 +134,13 @@ impl Future {
                 Ok(self.exception.get_or_none())
             }
         }
+    }
+
+    /// The exception of a future that is done and not cancelled; it counts as retrieved.
+    #[inline]
+    pub fn take_notice_of_exception(&self) -> Option<Obj> {
+        self.log_traceback.set(false);
+        self.exception.get()
     }
 
     #[inline]

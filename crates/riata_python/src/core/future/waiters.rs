@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use pyo3::ffi;
 
-use super::{Future, Status};
+use super::{First, Future, Status};
 use crate::core::handle::new_handle;
 use crate::core::task;
-use crate::ffi::{Obj, Res, RunsIn, aside, check, tuple};
+use crate::ffi::{Obj, Res, RunsIn, aside, check, list_items, tuple};
 use crate::job::Job;
 use crate::state::state;
 
@@ -16,12 +16,28 @@ impl Future {
     #[inline]
     pub fn add_task(&self, this: &Obj, waiter: &Obj) -> Res<()> {
         if self.status.get() == Status::Pending && !self.first.is_set() && !self.rest.is_set() {
-            self.first_is_task.set(true);
+            self.first_kind.set(First::Task);
             self.first.set(waiter.clone());
             return Ok(());
         }
         let context = task::context_of(waiter);
         self.add_callback(this, task::wakeup_callback(waiter)?, context)
+    }
+
+    /// Tell a task group or a `gather` of ours when this is done. It must live on the same native loop.
+    #[inline]
+    pub fn add_member(&self, this: &Obj, owner: &Obj) -> Res<()> {
+        if let (true, Some(core)) = (self.is_done(), self.scheduler()) {
+            core.check_may_schedule()?;
+            core.push(Job::Member(owner.clone(), this.clone()));
+            return Ok(());
+        }
+        if self.status.get() == Status::Pending && !self.first.is_set() && !self.rest.is_set() {
+            self.first_kind.set(First::Member);
+            self.first.set(owner.clone());
+            return Ok(());
+        }
+        self.add_callback(this, member_callback(owner)?, crate::ffi::copy_context()?)
     }
 
     pub fn add_callback(&self, this: &Obj, callback: Obj, context: Obj) -> Res<()> {
@@ -30,7 +46,7 @@ impl Future {
             return self.call_soon(this, callback, context);
         }
         if !self.rest.is_set() && !self.first.is_set() {
-            self.first_is_task.set(false);
+            self.first_kind.set(First::Callback);
             self.first_context.set(context);
             self.first.set(callback);
             return Ok(());
@@ -53,8 +69,8 @@ impl Future {
     #[inline]
     pub(super) fn schedule(&self, this: &Obj) -> Res<()> {
         if let Some(first) = self.first.take() {
-            if self.first_is_task.replace(false) {
-                match self.scheduler() {
+            match self.first_kind.replace(First::Callback) {
+                First::Task => match self.scheduler() {
                     Some(core) => {
                         core.check_may_schedule()?;
                         core.wake(first);
@@ -63,12 +79,23 @@ impl Future {
                         let context = task::context_of(&first);
                         self.call_soon(this, task::wakeup_callback(&first)?, context)?;
                     }
-                }
-            } else {
-                let context = self.first_context.take().unwrap_or_else(Obj::none);
-                if let Err(raised) = self.call_soon(this, first, context) {
-                    aside(|| self.rest.clear());
-                    return Err(raised);
+                },
+                First::Member => match self.scheduler() {
+                    Some(core) => {
+                        core.check_may_schedule()?;
+                        core.push(Job::Member(first, this.clone()));
+                    }
+                    None => {
+                        let context = crate::ffi::copy_context()?;
+                        self.call_soon(this, member_callback(&first)?, context)?;
+                    }
+                },
+                First::Callback => {
+                    let context = self.first_context.take().unwrap_or_else(Obj::none);
+                    if let Err(raised) = self.call_soon(this, first, context) {
+                        aside(|| self.rest.clear());
+                        return Err(raised);
+                    }
                 }
             }
         }
@@ -121,7 +148,7 @@ impl Future {
         if let Some((first, _)) = self.first_callback()? {
             if first.equals(callback)? {
                 if waiter.is_some_and(|waiter| waiter.is(self.first.ptr())) {
-                    self.first_is_task.set(false);
+                    self.first_kind.set(First::Callback);
                     drop((self.first.take(), self.first_context.take()));
                 }
                 removed += 1;
@@ -172,11 +199,19 @@ impl Future {
         let Some(first) = self.first.get() else {
             return Ok(None);
         };
-        Ok(Some(if self.first_is_task.get() {
-            (task::wakeup_callback(&first)?, task::context_of(&first))
-        } else {
-            (first, self.first_context.get_or_none())
+        Ok(Some(match self.first_kind.get() {
+            First::Task => (task::wakeup_callback(&first)?, task::context_of(&first)),
+            First::Member => (member_callback(&first)?, crate::ffi::copy_context()?),
+            First::Callback => (first, self.first_context.get_or_none()),
         }))
+    }
+
+    /// The task group or `gather` that this is a child of.
+    #[cfg(Py_3_14)]
+    pub(super) fn member_of(&self) -> Option<Obj> {
+        self.first
+            .get()
+            .filter(|_| self.first_kind.get() == First::Member)
     }
 
     pub(super) fn callbacks(&self) -> Res {
@@ -200,9 +235,13 @@ impl Future {
     }
 }
 
+/// What asyncio has among the callbacks of a child.
+fn member_callback(owner: &Obj) -> Res {
+    owner.get(c"_on_task_done")
+}
+
 fn list_len(list: &Obj) -> isize {
-    // SAFETY: a list of ours.
-    unsafe { ffi::PyList_GET_SIZE(list.as_ptr()) }
+    crate::ffi::list_len(list) as isize
 }
 
 /// Take these very items out of a list. Nothing else runs meanwhile, since `items` keeps them.
@@ -222,15 +261,6 @@ fn delete_items(list: &Obj, items: &[Obj]) -> Res<()> {
         }
     }
     Ok(())
-}
-
-fn list_items(list: &Obj) -> Vec<Obj> {
-    // SAFETY: a list of ours; each item is shared before anything can change it.
-    unsafe {
-        (0..list_len(list))
-            .map(|i| Obj::shared(ffi::PyList_GET_ITEM(list.as_ptr(), i)))
-            .collect()
-    }
 }
 
 pub(super) fn pairs(list: &Obj) -> Vec<(Obj, Obj)> {

@@ -1,10 +1,12 @@
 //! Requests to cancel a task.
 
+use std::ffi::CStr;
+
 use pyo3::ffi;
 
 use super::{Task, exact};
 use crate::core::future;
-use crate::ffi::{Obj, Raised, Res, raise, tuple};
+use crate::ffi::{Obj, Raised, Res, raise, to_int, tuple};
 use crate::state::state;
 
 impl Task {
@@ -65,7 +67,7 @@ impl Task {
 }
 
 /// `future.cancel(msg=message)`, for ours without a call.
-pub(super) fn cancel_any(future: &Obj, message: Option<Obj>) -> Res<bool> {
+pub fn cancel_any(future: &Obj, message: Option<Obj>) -> Res<bool> {
     if let Some(task) = exact(future) {
         return task.cancel(message);
     }
@@ -76,6 +78,31 @@ pub(super) fn cancel_any(future: &Obj, message: Option<Obj>) -> Res<bool> {
     let message = message.unwrap_or_else(Obj::none);
     let names = tuple(&[state().names.msg.as_ptr()])?;
     method.call_kw(&[message.as_ptr()], &names)?.truth()
+}
+
+/// `task.cancelling()`; zero for a task that does not know, as those of 3.10.
+#[inline]
+pub fn cancelling(task: &Obj) -> Res<u32> {
+    if let Some(ours) = exact(task) {
+        return Ok(ours.cancel_requests.get());
+    }
+    count_of(task, c"cancelling")
+}
+
+/// `task.uncancel()`: how many requests are left; zero for a task that does not know.
+#[inline]
+pub fn uncancel(task: &Obj) -> Res<u32> {
+    if let Some(ours) = exact(task) {
+        return Ok(ours.uncancel());
+    }
+    count_of(task, c"uncancel")
+}
+
+fn count_of(task: &Obj, name: &CStr) -> Res<u32> {
+    match task.get_opt(name) {
+        Some(method) => Ok(u32::try_from(to_int(&method.call0()?)?).unwrap_or(u32::MAX)),
+        None => Ok(0),
+    }
 }
 
 /// What asyncio's recursion ends in when tasks wait for each other in a ring.

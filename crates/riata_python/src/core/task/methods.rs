@@ -63,6 +63,7 @@ pub fn make_type(base: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyTypeObject> {
             getter(c"_coro", coro_getter),
             getter(c"_fut_waiter", waiter_getter),
             getter(c"_num_cancels_requested", cancelling_getter),
+            getter(c"_id", id_getter),
         ],
         members: vec![],
     }
@@ -95,6 +96,9 @@ field!(must_cancel_getter, |_object, task| Ok(Obj::bool(
 )));
 field!(coro_getter, |_object, task| Ok(task.coro.get_or_none()));
 field!(waiter_getter, |_object, task| Ok(task.waiter.get_or_none()));
+field!(id_getter, |_object, task| crate::ffi::int(
+    task.id.get() as i64
+));
 field!(cancelling_getter, |_object, task| crate::ffi::int(
     task.cancel_requests.get().into()
 ));

@@ -1,0 +1,405 @@
+//! The awaitable of every native primitive: `lock.acquire()`, `queue.get()`, `sleep(1)` and their kin.
+//!
+//! An operation is a coroutine without a frame: nothing happens before the first `send`. What it does is said by its
+//! [`Kind`], a name and a function in `primitives/`, which is called again for each `send` and `throw`.
+#![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
+
+use std::cell::Cell;
+use std::ffi::{CString, c_void};
+use std::mem::ManuallyDrop;
+
+use pyo3::ffi;
+
+use super::coroutine::{self, Coroutine, Stage, Stepped, closed, generator_exit, reused};
+use super::entry::visit_all;
+use super::freelist::FreeList;
+use super::future;
+use super::typespec::{TypeSpec, getter, offset_member, onearg};
+use crate::ffi::{
+    Obj, Raised, Res, Sent, Slot, aside, give, raise, raise_runtime_error, send_none,
+    set_exception, string, throw_into, unraisable, value_error,
+};
+use crate::job::TimerJob;
+use crate::state::state;
+
+/// What an operation does. `resume` gets what was thrown, if anything was; it is called until it ends.
+pub struct Kind {
+    pub name: &'static str,
+    pub resume: fn(&Operation, &Obj, Option<Obj>) -> Res<Stepped>,
+}
+
+/// A timer of our loop that is to wake an operation. A zeroed operation has none.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+#[repr(u8)]
+pub enum Timer {
+    None = 0,
+    /// It stands among the timers of the loop.
+    Armed,
+    /// Its time has come, and the job is queued.
+    Elapsed,
+}
+
+#[repr(C)]
+pub struct Operation {
+    ob_base: ffi::PyObject,
+    weakrefs: Cell<*mut ffi::PyObject>,
+    /// The primitive that it works on.
+    pub owner: Slot,
+    /// What it was called with.
+    pub argument: Slot,
+    /// The future that it waits for; empty before.
+    pub waiter: Slot,
+    /// What it drives until that ends: an iterator, or what else has to be cancelled.
+    pub inner: Slot,
+    /// What else it keeps between two steps.
+    pub kept: Slot,
+    kind: Cell<Option<&'static Kind>>,
+    /// How far the function of its kind is.
+    pub phase: Cell<u8>,
+    pub timer: Cell<Timer>,
+    stage: Cell<Stage>,
+}
+
+thread_local! {
+    // Never dropped: a thread may end after the interpreter did.
+    static PARKED: ManuallyDrop<FreeList> = const { ManuallyDrop::new(FreeList::new(1024)) };
+}
+
+pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
+    let mut getsets = coroutine::getsets::<Operation>();
+    getsets.push(getter(c"_owner", owner_getter));
+    let mut methods = coroutine::methods::<Operation>();
+    methods.push(onearg(c"_on_task_done", child_done, c""));
+    TypeSpec {
+        name: c"riata._riata.Operation",
+        size: size_of::<Operation>(),
+        flags: u64::from(
+            ffi::Py_TPFLAGS_HAVE_GC as u32 | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION as u32,
+        ),
+        base: std::ptr::null_mut(),
+        slots: [
+            (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+            (ffi::Py_tp_finalize, finalize as *mut c_void),
+            (ffi::Py_tp_traverse, traverse as *mut c_void),
+            (ffi::Py_tp_clear, clear as *mut c_void),
+            (ffi::Py_tp_repr, operation_repr as *mut c_void),
+            (
+                ffi::Py_tp_doc,
+                c"An operation of a riata primitive, to be awaited once.".as_ptr() as *mut c_void,
+            ),
+        ]
+        .into_iter()
+        .chain(coroutine::slots::<Operation>())
+        .collect(),
+        methods,
+        getsets,
+        members: vec![offset_member(
+            c"__weaklistoffset__",
+            std::mem::offset_of!(Operation, weakrefs),
+        )],
+    }
+    .build()
+}
+
+/// An operation that has not begun.
+#[inline]
+pub fn new_operation(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> Res {
+    let tp = state().operation_type;
+    // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
+    let object = unsafe {
+        let parked = PARKED
+            .try_with(|list| list.take(tp))
+            .unwrap_or(std::ptr::null_mut());
+        if parked.is_null() {
+            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
+        } else {
+            ffi::PyObject_GC_Track(parked.cast());
+            Obj::owned(parked)?
+        }
+    };
+    // SAFETY: made just above.
+    let this = unsafe { &*object.as_ptr().cast::<Operation>() };
+    this.kind.set(Some(kind));
+    this.phase.set(0);
+    this.timer.set(Timer::None);
+    this.stage.set(Stage::New);
+    this.owner.set(owner);
+    this.argument.set_opt(argument);
+    Ok(object)
+}
+
+/// Go on with what an operation drives.
+pub fn drive(operation: &Operation, thrown: Option<Obj>) -> Sent {
+    let inner = operation.inner.get_or_none();
+    match thrown {
+        None => send_none(&inner),
+        Some(exception) => throw_into(&inner, &exception),
+    }
+}
+
+impl Operation {
+    pub fn is(object: &Obj) -> bool {
+        object.type_ptr() == state().operation_type
+    }
+
+    /// The caller knows that `object` is an operation.
+    #[inline]
+    pub fn of(object: &Obj) -> &Operation {
+        debug_assert!(Operation::is(object));
+        // SAFETY: objects of this type have this layout, and live as long as the reference.
+        unsafe { &*object.as_ptr().cast::<Operation>() }
+    }
+
+    /// Suspend until `future` is done.
+    #[inline]
+    pub fn wait(&self, future: Obj) -> Res<Stepped> {
+        set_blocking(&future)?;
+        self.waiter.set(future.clone());
+        Ok(Stepped::Waits(future))
+    }
+
+    /// Let the loop of `waiter`, which this waits for, set it to what is kept in so many seconds. False: that loop's timers
+    /// are not ours.
+    #[inline]
+    pub fn wake_after(&self, this: &Obj, waiter: &Obj, seconds: f64) -> bool {
+        let core = future::exact(waiter).and_then(|future| future.scheduler());
+        let Some(core) = core.filter(|core| core.plain_timers.get()) else {
+            return false;
+        };
+        self.timer.set(Timer::Armed);
+        self.waiter.set(waiter.clone());
+        core.add_timer(core.time() + seconds, TimerJob::Operation(this.clone()));
+        true
+    }
+
+    /// Nothing is to wake it any more. The timer stays in the heap, and counts as dead.
+    #[inline]
+    pub fn stop_timer(&self, waiter: &Obj) {
+        if self.timer.replace(Timer::None) == Timer::Armed {
+            if let Some(core) = future::exact(waiter).and_then(|future| future.core()) {
+                core.timer_cancelled();
+            }
+        }
+    }
+
+    /// The job of its timer.
+    #[inline]
+    pub fn elapsed(&self) -> Res<()> {
+        if self.timer.replace(Timer::None) != Timer::Elapsed {
+            return Ok(());
+        }
+        self.wake(self.kept.get_or_none())
+    }
+
+    /// Set the future that it waits for, unless that is done.
+    pub fn wake(&self, value: Obj) -> Res<()> {
+        let Some(waiter) = self.waiter.get() else {
+            return Ok(());
+        };
+        match future::exact(&waiter) {
+            Some(future) if future.is_done() => Ok(()),
+            Some(future) => future.set_result(&waiter, value),
+            None => state()
+                .set_result_unless_cancelled
+                .call(&[waiter.as_ptr(), value.as_ptr()])
+                .map(drop),
+        }
+    }
+
+    #[inline]
+    fn resume(&self, this: &Obj, thrown: Option<Obj>) -> Res<Stepped> {
+        match self.stage.get() {
+            Stage::Over => return Err(reused()),
+            Stage::Running => return Err(raise(value_error(), "coroutine already executing")),
+            Stage::New => {
+                if let Some(exception) = thrown {
+                    self.end();
+                    return Err(set_exception(exception));
+                }
+            }
+            Stage::Suspended => {}
+        }
+        let Some(kind) = self.kind.get() else {
+            return Err(reused());
+        };
+        self.stage.set(Stage::Running);
+        let stepped = (kind.resume)(self, this, thrown);
+        match stepped {
+            Ok(Stepped::Waits(_)) => self.stage.set(Stage::Suspended),
+            Ok(Stepped::Ends(_)) => self.end(),
+            Err(Raised) => aside(|| self.end()),
+        }
+        stepped
+    }
+
+    #[inline]
+    fn end(&self) {
+        self.stage.set(Stage::Over);
+        for slot in self.slots() {
+            slot.clear();
+        }
+    }
+
+    #[inline]
+    fn slots(&self) -> [&Slot; 5] {
+        [
+            &self.owner,
+            &self.argument,
+            &self.waiter,
+            &self.inner,
+            &self.kept,
+        ]
+    }
+
+    #[cold]
+    fn warn_unused(&self) {
+        let message = format!("coroutine '{}' was never awaited", Coroutine::name(self));
+        if let Ok(message) = CString::new(message) {
+            crate::ffi::warn_runtime(&message);
+        }
+    }
+}
+
+/// What awaiting a future does first: it is told that it is awaited.
+#[inline]
+pub fn set_blocking(future: &Obj) -> Res<()> {
+    if future::set_blocking(future) {
+        return Ok(());
+    }
+    future.set_attr(&state().names.future_blocking, &Obj::bool(true))
+}
+
+/// The result of a future that somebody has waited for, in whose place nothing was thrown.
+#[inline]
+pub fn result_of(future: &Obj) -> Res {
+    if let Some(ours) = future::exact(future) {
+        if !ours.is_done() {
+            return Err(raise_runtime_error("await wasn't used with future"));
+        }
+        return ours.result();
+    }
+    if !future.get(c"done")?.call0()?.truth()? {
+        return Err(raise_runtime_error("await wasn't used with future"));
+    }
+    future.method0(&state().names.result)
+}
+
+impl Coroutine for Operation {
+    #[inline]
+    fn step(&self, this: &Obj) -> Res<Stepped> {
+        self.resume(this, None)
+    }
+
+    fn throw(&self, this: &Obj, exception: Obj) -> Res<Stepped> {
+        self.resume(this, Some(exception))
+    }
+
+    fn close(&self, this: &Obj) -> Res<()> {
+        match self.stage.get() {
+            Stage::New => self.end(),
+            Stage::Over => {}
+            Stage::Running | Stage::Suspended => {
+                closed(self.resume(this, Some(generator_exit()?)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> &'static str {
+        self.kind.get().map_or("", |kind| kind.name)
+    }
+
+    fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    fn awaited(&self) -> Option<Obj> {
+        self.waiter.get()
+    }
+}
+
+unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Operation) {
+    // SAFETY: CPython passes a live object of this type as the receiver.
+    unsafe { (Obj::from_ref(object), &*(*object).cast::<Operation>()) }
+}
+
+/// What it waits for is done; for a future that is not ours.
+unsafe extern "C" fn child_done(
+    object: *mut ffi::PyObject,
+    _child: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a method of this type.
+    let (_, operation) = unsafe { this(&object) };
+    give(operation.wake(Obj::none()).map(|()| Obj::none()))
+}
+
+unsafe extern "C" fn owner_getter(
+    object: *mut ffi::PyObject,
+    _: *mut c_void,
+) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a getter of this type.
+    unsafe { this(&object) }.1.owner.get_or_none().into_ptr()
+}
+
+unsafe extern "C" fn operation_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a slot of this type.
+    let name = unsafe { this(&object) }.1.name();
+    give(string(&format!("<coroutine object {name} at {object:p}>")))
+}
+
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
+    // SAFETY: CPython traverses a live object of this type.
+    unsafe { visit_all(object, this(&object).1.slots(), visit, arg) }
+}
+
+unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
+    // SAFETY: CPython clears a live object of this type.
+    unsafe { this(&object) }.1.end();
+    0
+}
+
+/// As a coroutine: one that has not begun is warned of, one that waits is closed.
+unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
+    // SAFETY: the receiver of a slot of this type.
+    let (object, operation) = unsafe { this(&object) };
+    aside(|| match operation.stage.get() {
+        Stage::New => operation.warn_unused(),
+        Stage::Suspended => {
+            if operation.close(object).is_err() {
+                unraisable(Some(object));
+            }
+        }
+        Stage::Running | Stage::Over => {}
+    });
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    // SAFETY: the reference count is zero. The finalizer may revive the object, which CPython tells; after that nobody else
+    // holds it, and once it has ended it holds nothing and may be parked or freed.
+    unsafe {
+        let operation = &*object.cast::<Operation>();
+        if operation.stage.get() != Stage::Over
+            && ffi::PyObject_CallFinalizerFromDealloc(object) < 0
+        {
+            return;
+        }
+        ffi::PyObject_GC_UnTrack(object.cast());
+        let tp = ffi::Py_TYPE(object);
+        if !operation.weakrefs.get().is_null() {
+            aside(|| ffi::PyObject_ClearWeakRefs(object));
+        }
+        if operation.stage.get() != Stage::Over {
+            aside(|| operation.end());
+        }
+        let parked = ffi::PyObject_GC_IsFinalized(object) == 0
+            && PARKED.try_with(|list| list.park(object)).unwrap_or(false);
+        if !parked {
+            ffi::PyObject_GC_Del(object.cast());
+        }
+        ffi::Py_DECREF(tp.cast());
+    }
+}

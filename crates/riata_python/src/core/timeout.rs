@@ -1,0 +1,247 @@
+//! `Timeout` as a raw type: one is made for each `async with timeout(...)`. What it does is in `primitives/timeout.rs`.
+#![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::mem::ManuallyDrop;
+
+use pyo3::ffi;
+
+use super::args::{Args, init_args};
+use super::entry::{method, visit_all};
+use super::freelist::FreeList;
+use super::ready::ready;
+use super::typespec::{TypeSpec, fastcall, noargs, offset_member};
+use crate::ffi::{Obj, Res, Slot, aside, give, give_from, string};
+use crate::primitives::timeout::entering;
+use crate::state::state;
+
+/// Mirrors `asyncio.timeouts._State`.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub enum Stage {
+    Created,
+    Entered,
+    Expiring,
+    Expired,
+    Exited,
+}
+
+#[repr(C)]
+pub struct Timeout {
+    ob_base: ffi::PyObject,
+    weakrefs: Cell<*mut ffi::PyObject>,
+    /// The deadline, as it was given: loop time in seconds, or `None`.
+    pub when: Slot,
+    /// The loop and the task that it was entered in.
+    pub loop_: Slot,
+    pub task: Slot,
+    /// The handle of a loop that is not ours.
+    pub handle: Slot,
+    pub stage: Cell<Stage>,
+    /// An entry of our loop's timers with this number is ours.
+    pub in_heap: Cell<bool>,
+    /// Counts the times that it was armed: what was armed before is void.
+    pub armed: Cell<u32>,
+    /// How many requests to cancel the task there were before.
+    pub cancelling: Cell<u32>,
+}
+
+thread_local! {
+    // Never dropped: a thread may end after the interpreter did.
+    static PARKED: ManuallyDrop<FreeList> = const { ManuallyDrop::new(FreeList::new(256)) };
+}
+
+pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
+    TypeSpec {
+        name: c"riata.Timeout",
+        size: size_of::<Timeout>(),
+        flags: u64::from(ffi::Py_TPFLAGS_HAVE_GC as u32),
+        base: std::ptr::null_mut(),
+        slots: vec![
+            (ffi::Py_tp_new, ffi::PyType_GenericNew as *mut c_void),
+            (ffi::Py_tp_init, init as *mut c_void),
+            (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+            (ffi::Py_tp_traverse, traverse as *mut c_void),
+            (ffi::Py_tp_clear, clear as *mut c_void),
+            (ffi::Py_tp_repr, timeout_repr as *mut c_void),
+            (
+                ffi::Py_tp_doc,
+                c"Timeout(when)\n--\n\nAn asynchronous context manager that cancels its body at loop time when (seconds), and raises TimeoutError then. None: never. Mirrors asyncio.Timeout."
+                    .as_ptr() as *mut c_void,
+            ),
+        ],
+        methods: vec![
+            noargs(c"when", when_method, c"when($self)\n--\n\nReturn the deadline: loop time in seconds, or None."),
+            fastcall(c"reschedule", reschedule_method, c"reschedule($self, when)\n--\n\nMove the deadline to loop time when (seconds); None: there is none. RuntimeError: it has not been entered, or is over."),
+            noargs(c"expired", expired_method, c"expired($self)\n--\n\nReturn True if the deadline has passed and the body was cancelled for it."),
+            noargs(c"_on_timeout", on_timeout_method, c""),
+            noargs(c"__aenter__", enter_method, c""),
+            fastcall(c"__aexit__", exit_method, c""),
+        ],
+        getsets: vec![],
+        members: vec![offset_member(
+            c"__weaklistoffset__",
+            std::mem::offset_of!(Timeout, weakrefs),
+        )],
+    }
+    .build()
+}
+
+/// One that has not been entered.
+#[inline]
+pub fn new_timeout(when: Obj) -> Res {
+    let tp = state().timeout_type;
+    // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
+    let object = unsafe {
+        let parked = PARKED
+            .try_with(|list| list.take(tp))
+            .unwrap_or(std::ptr::null_mut());
+        if parked.is_null() {
+            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
+        } else {
+            ffi::PyObject_GC_Track(parked.cast());
+            Obj::owned(parked)?
+        }
+    };
+    Timeout::of(&object).reset(when);
+    Ok(object)
+}
+
+impl Timeout {
+    /// The caller knows that `object` is a timeout.
+    #[inline]
+    pub fn of(object: &Obj) -> &Timeout {
+        debug_assert!(object.type_ptr() == state().timeout_type);
+        // SAFETY: the type cannot be derived from; objects of it have this layout, and live as long as the reference.
+        unsafe { &*object.as_ptr().cast::<Timeout>() }
+    }
+
+    #[inline]
+    fn reset(&self, when: Obj) {
+        self.stage.set(Stage::Created);
+        self.in_heap.set(false);
+        self.armed.set(self.armed.get().wrapping_add(1));
+        self.when.set(when);
+    }
+
+    #[inline]
+    fn slots(&self) -> [&Slot; 4] {
+        [&self.when, &self.loop_, &self.task, &self.handle]
+    }
+}
+
+unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Timeout) {
+    // SAFETY: CPython passes a live object of this type as the receiver.
+    unsafe { (Obj::from_ref(object), &*(*object).cast::<Timeout>()) }
+}
+
+unsafe extern "C" fn init(
+    object: *mut ffi::PyObject,
+    args: *mut ffi::PyObject,
+    kwargs: *mut ffi::PyObject,
+) -> i32 {
+    // SAFETY: tp_init of this type, with its own arguments.
+    let ((_, timeout), parsed) = unsafe {
+        (
+            this(&object),
+            init_args("Timeout", args, kwargs, 1, 1, [&state().names.when]),
+        )
+    };
+    match parsed {
+        Ok([when]) => {
+            if timeout.stage.get() == Stage::Created {
+                timeout.reset(when.unwrap_or_else(Obj::none));
+            }
+            0
+        }
+        Err(raised) => raised.into(),
+    }
+}
+
+method!(when_method, |_o, timeout| Ok(timeout.when.get_or_none()));
+method!(expired_method, |_o, timeout| Ok(Obj::bool(matches!(
+    timeout.stage.get(),
+    Stage::Expiring | Stage::Expired
+))));
+method!(on_timeout_method, |_o, timeout| timeout
+    .expire()
+    .map(|()| Obj::none()));
+method!(enter_method, |object, _t| entering(object));
+
+unsafe extern "C" fn reschedule_method(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of this type.
+    let ((object, timeout), args) =
+        unsafe { (this(&object), Args::new("reschedule", args, nargs, names)) };
+    give_from(|| {
+        timeout.reschedule(object, args.only("when")?)?;
+        Ok(Obj::none())
+    })
+}
+
+unsafe extern "C" fn exit_method(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a fastcall method of this type.
+    let ((_, timeout), args) =
+        unsafe { (this(&object), Args::new("__aexit__", args, nargs, names)) };
+    give_from(|| {
+        args.require(&["exc_type", "exc_val", "exc_tb"])?;
+        // SAFETY: arguments outlive the call.
+        let exception = unsafe { Obj::from_ref(&args.positional()[1]) };
+        timeout.exit((!exception.is_none()).then_some(exception))?;
+        Ok(ready())
+    })
+}
+
+unsafe extern "C" fn timeout_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a slot of this type.
+    let (_, timeout) = unsafe { this(&object) };
+    give(timeout.describe().and_then(|text| string(&text)))
+}
+
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> i32 {
+    // SAFETY: CPython traverses a live object of this type.
+    unsafe { visit_all(object, this(&object).1.slots(), visit, arg) }
+}
+
+unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
+    // SAFETY: CPython clears a live object of this type.
+    for slot in unsafe { this(&object) }.1.slots() {
+        slot.clear();
+    }
+    0
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    // SAFETY: the reference count is zero: nobody else holds the object (a timer in the heap would), and once cleared it may
+    // be parked or freed.
+    unsafe {
+        ffi::PyObject_GC_UnTrack(object.cast());
+        let tp = ffi::Py_TYPE(object);
+        let timeout = &*object.cast::<Timeout>();
+        aside(|| {
+            if !timeout.weakrefs.get().is_null() {
+                ffi::PyObject_ClearWeakRefs(object);
+            }
+            for slot in timeout.slots() {
+                slot.clear();
+            }
+        });
+        if !PARKED.try_with(|list| list.park(object)).unwrap_or(false) {
+            ffi::PyObject_GC_Del(object.cast());
+        }
+        ffi::Py_DECREF(tp.cast());
+    }
+}

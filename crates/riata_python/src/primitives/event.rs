@@ -1,0 +1,146 @@
+//! `Event`. Mirrors `asyncio.Event`.
+
+use std::cell::Cell;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+use super::lock::outcome;
+use super::waiters::{LoopBound, Waiters};
+use super::{refuse_loop, repr_with};
+use crate::core::class_methods::noargs_of;
+use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::operation::{Kind, Operation, new_operation};
+use crate::core::typespec::add_to;
+use crate::ffi::{GilBound, Obj, Res, obj};
+
+/// A flag that tasks can wait for.
+#[pyclass(frozen, subclass, weakref, dict, module = "riata", name = "Event")]
+pub struct Event(GilBound<State>);
+
+#[derive(Default)]
+struct State {
+    bound: LoopBound,
+    is_set: Cell<bool>,
+    waiters: Waiters,
+}
+
+static WAIT: Kind = Kind {
+    name: "Event.wait",
+    resume: |operation, _, thrown| wait(operation, thrown),
+};
+
+fn wait(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let owner = operation.owner.get_or_none();
+    let event = owner.class::<Event>();
+    let Some(waiter) = operation.waiter.take() else {
+        if event.0.is_set.get() {
+            return Ok(Stepped::Ends(Obj::bool(true)));
+        }
+        let waiter = event.0.bound.new_waiter(&owner)?;
+        event.0.waiters.push(waiter.clone());
+        return operation.wait(waiter);
+    };
+    event.0.waiters.remove(&waiter);
+    match outcome(&waiter, thrown) {
+        Ok(_) => Ok(Stepped::Ends(Obj::bool(true))),
+        Err(exception) => rethrow(exception),
+    }
+}
+
+impl Event {
+    fn set_now(&self) -> Res<()> {
+        if self.0.is_set.replace(true) {
+            return Ok(());
+        }
+        self.0.waiters.wake(usize::MAX, &Obj::bool(true))
+    }
+}
+
+#[pymethods]
+impl Event {
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*_args, **kwargs), text_signature = "()")]
+    fn new(
+        class: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Event> {
+        refuse_loop(class, kwargs)?;
+        Ok(Event(GilBound(State::default())))
+    }
+
+    fn __init__(&self) {}
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let event = slf.get();
+        let mut extra = String::from(if event.0.is_set.get() { "set" } else { "unset" });
+        match event.0.waiters.len() {
+            0 => {}
+            waiting => extra += &format!(", waiters:{waiting}"),
+        }
+        Ok(repr_with(&obj(slf.as_any()), &extra)?)
+    }
+
+    /// Block no task any more until `clear`: who waits goes on.
+    fn set(&self) -> PyResult<()> {
+        Ok(self.set_now()?)
+    }
+
+    /// Let tasks wait again.
+    fn clear(&self) {
+        self.0.is_set.set(false);
+    }
+
+    #[getter]
+    fn _value(&self) -> bool {
+        self.0.is_set.get()
+    }
+
+    #[getter]
+    fn _waiters(&self) -> PyResult<Py<PyAny>> {
+        Ok(self.0.waiters.show()?.into())
+    }
+
+    #[getter]
+    fn _loop(&self) -> Py<PyAny> {
+        self.0.bound.slot().get_or_none().into()
+    }
+
+    #[setter(_loop)]
+    fn set_loop(&self, loop_: &Bound<'_, PyAny>) {
+        self.0.bound.slot().set(obj(loop_));
+    }
+
+    fn _get_loop(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Ok(slf.get().0.bound.get_loop(&obj(slf.as_any()))?.into())
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        self.0.bound.visit(&visit)?;
+        self.0.waiters.visit(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.0.waiters.clear();
+        self.0.bound.slot().clear();
+    }
+}
+
+pub fn add_methods(py: Python<'_>) -> PyResult<()> {
+    let class = Obj::from(py.get_type::<Event>());
+    let methods = [
+        noargs_of(
+            c"is_set",
+            |_, event: &Event| Ok(Obj::bool(event.0.is_set.get())),
+            c"is_set($self)\n--\n\nReturn True if the flag is set.",
+        ),
+        noargs_of(
+            c"wait",
+            |object, _: &Event| new_operation(&WAIT, object.clone(), None),
+            c"wait($self)\n--\n\nWait until the flag is set, and return True.",
+        ),
+    ];
+    Ok(add_to(&class, methods)?)
+}

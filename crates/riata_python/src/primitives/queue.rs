@@ -1,0 +1,668 @@
+//! `Queue`, `LifoQueue` and `PriorityQueue`. Mirrors `asyncio.queues` of 3.13, with `shutdown`.
+//!
+//! The exact classes keep their items here. A subclass may replace `_init`, `_get`, `_put` and every other method, so there all
+//! goes through methods, as in asyncio; and so it does for a queue whose `_queue` somebody has looked at.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+use super::lock::outcome;
+use super::refuse_loop;
+use super::waiters::{LoopBound, Waiters, is_cancelled, visit_slot};
+use crate::core::class_methods::{fastcall_of, noargs_of};
+use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::operation::{Kind, Operation, new_operation};
+use crate::core::task::cancel_any;
+use crate::core::typespec::add_to;
+use crate::ffi::{
+    GilBound, Obj, Res, Slot, int, list, obj, plain_number, raise, raise_empty, repr, type_name,
+    value_error,
+};
+use crate::state::state;
+
+/// A queue for tasks: first in, first out.
+#[pyclass(frozen, subclass, weakref, dict, module = "riata", name = "Queue")]
+pub struct Queue(GilBound<State>);
+
+/// A queue that gives what was put last.
+#[pyclass(frozen, subclass, extends = Queue, module = "riata", name = "LifoQueue")]
+pub struct LifoQueue;
+
+/// A queue that gives the least item first.
+#[pyclass(frozen, subclass, extends = Queue, module = "riata", name = "PriorityQueue")]
+pub struct PriorityQueue;
+
+/// In which order an exact class gives its items.
+#[derive(Copy, Clone, Eq, PartialEq)]
+enum Order {
+    Fifo,
+    Lifo,
+    Priority,
+}
+
+struct State {
+    bound: LoopBound,
+    order: Cell<Order>,
+    /// Whether the items are in `items`; otherwise methods and `queue` have them.
+    native: Cell<bool>,
+    items: RefCell<VecDeque<Obj>>,
+    queue: Slot,
+    maxsize: Slot,
+    /// `maxsize` of a plain number; infinity for no limit.
+    limit: Cell<f64>,
+    getters: Waiters,
+    putters: Waiters,
+    joiners: Waiters,
+    unfinished: Cell<i64>,
+    is_shut_down: Cell<bool>,
+}
+
+static PUT: Kind = Kind {
+    name: "Queue.put",
+    resume: |operation, _, thrown| put(operation, thrown),
+};
+
+static GET: Kind = Kind {
+    name: "Queue.get",
+    resume: |operation, _, thrown| get(operation, thrown),
+};
+
+static JOIN: Kind = Kind {
+    name: "Queue.join",
+    resume: |operation, _, thrown| join(operation, thrown),
+};
+
+fn put(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let owner = operation.owner.get_or_none();
+    let queue = owner.class::<Queue>();
+    if let Some(putter) = operation.waiter.take() {
+        if let Err(exception) = outcome(&putter, thrown) {
+            cancel_any(&putter, None)?;
+            queue.0.putters.remove(&putter);
+            if !queue.is_full(&owner)? && !is_cancelled(&putter)? {
+                // Somebody made room for us, and we do not take it.
+                queue.0.putters.wake_next()?;
+            }
+            return rethrow(exception);
+        }
+    }
+    if queue.is_full(&owner)? {
+        if queue.0.is_shut_down.get() {
+            return Err(raise_empty(&state().queue_shut_down));
+        }
+        let putter = queue.0.bound.new_waiter(&owner)?;
+        queue.0.putters.push(putter.clone());
+        return operation.wait(putter);
+    }
+    let item = operation.argument.get_or_none();
+    if queue.0.native.get() {
+        queue.put_nowait(&owner, &item)?;
+        return Ok(Stepped::Ends(Obj::none()));
+    }
+    Ok(Stepped::Ends(owner.get(c"put_nowait")?.call1(&item)?))
+}
+
+fn get(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let owner = operation.owner.get_or_none();
+    let queue = owner.class::<Queue>();
+    if let Some(getter) = operation.waiter.take() {
+        if let Err(exception) = outcome(&getter, thrown) {
+            cancel_any(&getter, None)?;
+            queue.0.getters.remove(&getter);
+            if !queue.is_empty(&owner)? && !is_cancelled(&getter)? {
+                // Somebody put an item for us, and we do not take it.
+                queue.0.getters.wake_next()?;
+            }
+            return rethrow(exception);
+        }
+    }
+    if queue.is_empty(&owner)? {
+        if queue.0.is_shut_down.get() {
+            return Err(raise_empty(&state().queue_shut_down));
+        }
+        let getter = queue.0.bound.new_waiter(&owner)?;
+        queue.0.getters.push(getter.clone());
+        return operation.wait(getter);
+    }
+    if queue.0.native.get() {
+        return Ok(Stepped::Ends(queue.get_nowait(&owner)?));
+    }
+    Ok(Stepped::Ends(owner.get(c"get_nowait")?.call0()?))
+}
+
+fn join(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let owner = operation.owner.get_or_none();
+    let queue = owner.class::<Queue>();
+    let Some(waiter) = operation.waiter.take() else {
+        if queue.0.unfinished.get() <= 0 {
+            return Ok(Stepped::Ends(Obj::none()));
+        }
+        let waiter = queue.0.bound.new_waiter(&owner)?;
+        queue.0.joiners.push(waiter.clone());
+        return operation.wait(waiter);
+    };
+    queue.0.joiners.remove(&waiter);
+    match outcome(&waiter, thrown) {
+        Ok(_) => Ok(Stepped::Ends(Obj::none())),
+        Err(exception) => rethrow(exception),
+    }
+}
+
+impl Queue {
+    fn with(order: Order) -> Queue {
+        Queue(GilBound(State {
+            bound: LoopBound::default(),
+            order: Cell::new(order),
+            native: Cell::new(false),
+            items: RefCell::default(),
+            queue: Slot::empty(),
+            maxsize: Slot::empty(),
+            limit: Cell::new(f64::INFINITY),
+            getters: Waiters::default(),
+            putters: Waiters::default(),
+            joiners: Waiters::default(),
+            unfinished: Cell::new(0),
+            is_shut_down: Cell::new(false),
+        }))
+    }
+
+    fn init(&self, this: &Obj, maxsize: Option<Obj>) -> Res<()> {
+        let maxsize = maxsize.map_or_else(|| int(0), Ok)?;
+        let exact = is_exact(this);
+        let number = plain_number(&maxsize);
+        self.0.limit.set(match number {
+            Some(number) if number > 0.0 => number,
+            _ => f64::INFINITY,
+        });
+        self.0.maxsize.set(maxsize.clone());
+        self.0.native.set(exact && number.is_some());
+        if self.0.native.get() {
+            let items = self.0.items.take();
+            drop(items);
+            if self.0.order.get() == Order::Priority {
+                self.0.queue.set(list(&[])?);
+            }
+            return Ok(());
+        }
+        this.get(c"_init")?.call1(&maxsize).map(drop)
+    }
+
+    /// How many items there are in a queue that keeps them here.
+    #[inline]
+    fn native_len(&self) -> usize {
+        match self.0.order.get() {
+            Order::Priority => self
+                .0
+                .queue
+                .get()
+                .map_or(0, |heap| crate::ffi::list_len(&heap)),
+            _ => self.0.items.borrow().len(),
+        }
+    }
+
+    fn len(&self, this: &Obj) -> Res<usize> {
+        if self.0.native.get() {
+            return Ok(self.native_len());
+        }
+        crate::ffi::length(&self.container(this)?)
+    }
+
+    /// The attribute `_queue`, which `_init` has set.
+    fn container(&self, this: &Obj) -> Res {
+        this.get(c"_queue")
+    }
+
+    #[inline]
+    fn is_empty(&self, this: &Obj) -> Res<bool> {
+        if self.0.native.get() {
+            return Ok(self.native_len() == 0);
+        }
+        this.get(c"empty")?.call0()?.truth()
+    }
+
+    #[inline]
+    fn is_full(&self, this: &Obj) -> Res<bool> {
+        if self.0.native.get() {
+            return Ok(self.native_len() as f64 >= self.0.limit.get());
+        }
+        this.get(c"full")?.call0()?.truth()
+    }
+
+    #[inline]
+    fn put_nowait(&self, this: &Obj, item: &Obj) -> Res<()> {
+        if self.0.is_shut_down.get() {
+            return Err(raise_empty(&state().queue_shut_down));
+        }
+        if self.is_full(this)? {
+            return Err(raise_empty(&state().queue_full));
+        }
+        self.add(this, item)?;
+        self.0.unfinished.set(self.0.unfinished.get() + 1);
+        self.0.getters.wake_next()
+    }
+
+    #[inline]
+    fn add(&self, this: &Obj, item: &Obj) -> Res<()> {
+        if !self.0.native.get() {
+            return this.get(c"_put")?.call1(item).map(drop);
+        }
+        match self.0.order.get() {
+            Order::Priority => {
+                let heap = self.0.queue.get_or_none();
+                let args = [heap.as_ptr(), item.as_ptr()];
+                state().heappush.call(&args).map(drop)
+            }
+            _ => {
+                self.0.items.borrow_mut().push_back(item.clone());
+                Ok(())
+            }
+        }
+    }
+
+    #[inline]
+    fn get_nowait(&self, this: &Obj) -> Res {
+        if self.is_empty(this)? {
+            return Err(raise_empty(match self.0.is_shut_down.get() {
+                true => &state().queue_shut_down,
+                false => &state().queue_empty,
+            }));
+        }
+        let item = self.take(this)?;
+        self.0.putters.wake_next()?;
+        Ok(item)
+    }
+
+    #[inline]
+    fn take(&self, this: &Obj) -> Res {
+        if !self.0.native.get() {
+            return this.get(c"_get")?.call0();
+        }
+        let item = match self.0.order.get() {
+            Order::Fifo => self.0.items.borrow_mut().pop_front(),
+            Order::Lifo => self.0.items.borrow_mut().pop_back(),
+            Order::Priority => {
+                return state().heappop.call1(&self.0.queue.get_or_none());
+            }
+        };
+        item.ok_or_else(|| raise_empty(&state().queue_empty))
+    }
+
+    fn task_done(&self) -> Res<()> {
+        let unfinished = self.0.unfinished.get();
+        if unfinished <= 0 {
+            let message = "task_done() called too many times";
+            return Err(raise(value_error(), message));
+        }
+        self.0.unfinished.set(unfinished - 1);
+        if unfinished == 1 {
+            self.wake_joiners()?;
+        }
+        Ok(())
+    }
+
+    fn wake_joiners(&self) -> Res<()> {
+        self.0.joiners.wake(usize::MAX, &Obj::bool(true))
+    }
+
+    fn shut_down(&self, this: &Obj, immediate: bool) -> Res<()> {
+        self.0.is_shut_down.set(true);
+        if immediate {
+            while !self.is_empty(this)? {
+                drop(self.take(this)?);
+                if self.0.unfinished.get() > 0 {
+                    self.0.unfinished.set(self.0.unfinished.get() - 1);
+                }
+            }
+            if self.0.unfinished.get() == 0 {
+                self.wake_joiners()?;
+            }
+        }
+        for waiters in [&self.0.getters, &self.0.putters] {
+            while !waiters.is_empty() {
+                waiters.wake_next()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What asyncio keeps: from here on the items are where everybody can see and change them.
+    fn show(&self) -> Res {
+        if self.0.native.get() {
+            self.0.native.set(false);
+            if self.0.order.get() != Order::Priority {
+                let items: Vec<Obj> = self.0.items.take().into();
+                let items = list(&items)?;
+                self.0.queue.set(match self.0.order.get() {
+                    Order::Fifo => state().deque.call1(&items)?,
+                    _ => items,
+                });
+            }
+        }
+        self.0.queue.get().ok_or_else(|| {
+            crate::ffi::raise_attribute_error("'Queue' object has no attribute '_queue'")
+        })
+    }
+
+    /// What stands between the brackets of `repr`.
+    fn format(&self, this: &Obj) -> Res<String> {
+        let mut text = format!("maxsize={}", repr(&self.0.maxsize.get_or_none())?);
+        if self.0.native.get() {
+            if self.native_len() > 0 {
+                let items: Vec<Obj> = match self.0.order.get() {
+                    Order::Priority => vec![],
+                    _ => self.0.items.borrow().iter().cloned().collect(),
+                };
+                let items = match self.0.order.get() {
+                    Order::Priority => self.0.queue.get_or_none(),
+                    _ => list(&items)?,
+                };
+                text += &format!(" _queue={}", repr(&items)?);
+            }
+        } else if let Some(items) = this.get_opt(c"_queue") {
+            if items.truth()? {
+                text += &format!(" _queue={}", repr(&crate::ffi::list_of(&items)?)?);
+            }
+        }
+        for (name, waiters) in [("_getters", &self.0.getters), ("_putters", &self.0.putters)] {
+            if !waiters.is_empty() {
+                text += &format!(" {name}[{}]", waiters.len());
+            }
+        }
+        if self.0.unfinished.get() != 0 {
+            text += &format!(" tasks={}", self.0.unfinished.get());
+        }
+        if self.0.is_shut_down.get() {
+            text += " shutdown";
+        }
+        Ok(text)
+    }
+}
+
+fn is_exact(object: &Obj) -> bool {
+    object.is_class::<Queue>()
+        || object.is_class::<LifoQueue>()
+        || object.is_class::<PriorityQueue>()
+}
+
+#[pymethods]
+impl Queue {
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*_args, **kwargs), text_signature = "(maxsize=0)")]
+    fn new(
+        class: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Queue> {
+        refuse_loop(class, kwargs)?;
+        Ok(Queue::with(Order::Fifo))
+    }
+
+    #[pyo3(signature = (maxsize=None))]
+    fn __init__(slf: &Bound<'_, Self>, maxsize: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        Ok(slf.get().init(&obj(slf.as_any()), maxsize.map(obj))?)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let this = obj(slf.as_any());
+        let format: String = slf.call_method0("_format")?.extract()?;
+        let address = this.as_ptr();
+        Ok(format!("<{} at {address:p} {format}>", type_name(&this)?))
+    }
+
+    fn __str__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let format: String = slf.call_method0("_format")?.extract()?;
+        Ok(format!("<{} {format}>", type_name(&obj(slf.as_any()))?))
+    }
+
+    #[classmethod]
+    #[pyo3(signature = (r#type, /))]
+    fn __class_getitem__(
+        class: &Bound<'_, PyType>,
+        r#type: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let alias = &state().generic_alias;
+        Ok(alias.call(&[class.as_ptr(), r#type.as_ptr()])?.into())
+    }
+
+    fn _format(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Ok(slf.get().format(&obj(slf.as_any()))?)
+    }
+
+    /// Make what keeps the items; a subclass may keep them in something else.
+    fn _init(&self, maxsize: &Bound<'_, PyAny>) -> PyResult<()> {
+        let _ = maxsize;
+        self.0.queue.set(match self.0.order.get() {
+            Order::Fifo => state().deque.call0()?,
+            _ => list(&[])?,
+        });
+        Ok(())
+    }
+
+    fn _get(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (this, queue) = (obj(slf.as_any()), slf.get());
+        if queue.0.native.get() {
+            return Ok(queue.take(&this)?.into());
+        }
+        let container = queue.container(&this)?;
+        Ok(match queue.0.order.get() {
+            Order::Fifo => container.get(c"popleft")?.call0()?,
+            Order::Lifo => container.get(c"pop")?.call0()?,
+            Order::Priority => state().heappop.call1(&container)?,
+        }
+        .into())
+    }
+
+    fn _put(slf: &Bound<'_, Self>, item: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (this, queue, item) = (obj(slf.as_any()), slf.get(), obj(item));
+        if queue.0.native.get() {
+            return Ok(queue.add(&this, &item)?);
+        }
+        let container = queue.container(&this)?;
+        match queue.0.order.get() {
+            Order::Priority => state()
+                .heappush
+                .call(&[container.as_ptr(), item.as_ptr()])?,
+            _ => container.get(c"append")?.call1(&item)?,
+        };
+        Ok(())
+    }
+
+    /// How many items the queue takes; zero and less for any number.
+    #[getter]
+    fn maxsize(&self) -> Py<PyAny> {
+        self.0.maxsize.get_or_none().into()
+    }
+
+    #[getter]
+    fn _maxsize(&self) -> Py<PyAny> {
+        self.0.maxsize.get_or_none().into()
+    }
+
+    #[setter(_maxsize)]
+    fn set_maxsize(&self, maxsize: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.show()?;
+        self.0.maxsize.set(obj(maxsize));
+        Ok(())
+    }
+
+    #[getter]
+    fn _queue(&self) -> PyResult<Py<PyAny>> {
+        Ok(self.show()?.into())
+    }
+
+    #[setter(_queue)]
+    fn set_queue(&self, queue: &Bound<'_, PyAny>) {
+        self.0.native.set(false);
+        self.0.queue.set(obj(queue));
+    }
+
+    #[getter]
+    fn _unfinished_tasks(&self) -> i64 {
+        self.0.unfinished.get()
+    }
+
+    #[setter(_unfinished_tasks)]
+    fn set_unfinished_tasks(&self, count: i64) {
+        self.0.unfinished.set(count);
+    }
+
+    #[getter]
+    fn _is_shutdown(&self) -> bool {
+        self.0.is_shut_down.get()
+    }
+
+    #[getter]
+    fn _getters(&self) -> PyResult<Py<PyAny>> {
+        Ok(self.0.getters.show()?.into())
+    }
+
+    #[getter]
+    fn _putters(&self) -> PyResult<Py<PyAny>> {
+        Ok(self.0.putters.show()?.into())
+    }
+
+    #[getter]
+    fn _loop(&self) -> Py<PyAny> {
+        self.0.bound.slot().get_or_none().into()
+    }
+
+    #[setter(_loop)]
+    fn set_loop(&self, loop_: &Bound<'_, PyAny>) {
+        self.0.bound.slot().set(obj(loop_));
+    }
+
+    fn _get_loop(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Ok(slf.get().0.bound.get_loop(&obj(slf.as_any()))?.into())
+    }
+
+    /// Make `put` and, once nothing is left, `get` raise `QueueShutDown`; with `immediate` what is left is thrown away.
+    #[pyo3(signature = (immediate=None), text_signature = "($self, immediate=False)")]
+    fn shutdown(slf: &Bound<'_, Self>, immediate: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let immediate = immediate.map_or(Ok(false), |value| value.is_truthy())?;
+        Ok(slf.get().shut_down(&obj(slf.as_any()), immediate)?)
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        self.0.bound.visit(&visit)?;
+        visit_slot(&self.0.queue, &visit)?;
+        visit_slot(&self.0.maxsize, &visit)?;
+        if let Ok(items) = self.0.items.try_borrow() {
+            for item in items.iter() {
+                visit.call(item.as_py())?;
+            }
+        }
+        for waiters in [&self.0.getters, &self.0.putters, &self.0.joiners] {
+            waiters.visit(&visit)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        for waiters in [&self.0.getters, &self.0.putters, &self.0.joiners] {
+            waiters.clear();
+        }
+        let items = self.0.items.take();
+        drop(items);
+        self.0.queue.clear();
+        self.0.bound.slot().clear();
+    }
+}
+
+#[pymethods]
+impl LifoQueue {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(maxsize=0)")]
+    fn new(
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<LifoQueue> {
+        PyClassInitializer::from(Queue::with(Order::Lifo)).add_subclass(LifoQueue)
+    }
+}
+
+#[pymethods]
+impl PriorityQueue {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(maxsize=0)")]
+    fn new(
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<PriorityQueue> {
+        PyClassInitializer::from(Queue::with(Order::Priority)).add_subclass(PriorityQueue)
+    }
+}
+
+pub fn add_methods(py: Python<'_>) -> PyResult<()> {
+    let class = Obj::from(py.get_type::<Queue>());
+    let methods = [
+        noargs_of(
+            c"qsize",
+            |object, queue: &Queue| int(queue.len(object)? as i64),
+            c"qsize($self)\n--\n\nReturn the number of items in the queue.",
+        ),
+        noargs_of(
+            c"empty",
+            |object, queue: &Queue| match queue.0.native.get() {
+                true => Ok(Obj::bool(queue.native_len() == 0)),
+                false => Ok(Obj::bool(!queue.container(object)?.truth()?)),
+            },
+            c"empty($self)\n--\n\nReturn True if there are no items.",
+        ),
+        noargs_of(
+            c"full",
+            |object, queue: &Queue| {
+                if queue.0.native.get() {
+                    return Ok(Obj::bool(queue.native_len() as f64 >= queue.0.limit.get()));
+                }
+                let maxsize = queue.0.maxsize.get_or_none();
+                if maxsize.at_most(&int(0)?)? {
+                    return Ok(Obj::bool(false));
+                }
+                let size = object.get(c"qsize")?.call0()?;
+                Ok(Obj::bool(maxsize.at_most(&size)?))
+            },
+            c"full($self)\n--\n\nReturn True if there are maxsize items; never without a limit.",
+        ),
+        fastcall_of(
+            c"put",
+            |object, _: &Queue, args| {
+                let item = args.of("Queue.put").only("item")?;
+                new_operation(&PUT, object.clone(), Some(item.clone()))
+            },
+            c"put($self, item)\n--\n\nWait until there is room, and put the item into the queue.\n\nCancelled while it waits, it has put nothing. QueueShutDown: the queue has been shut down.",
+        ),
+        noargs_of(
+            c"get",
+            |object, _: &Queue| new_operation(&GET, object.clone(), None),
+            c"get($self)\n--\n\nWait until there is an item, remove and return it.\n\nCancelled while it waits, it has taken nothing. QueueShutDown: the queue has been shut down, and nothing is left.",
+        ),
+        fastcall_of(
+            c"put_nowait",
+            |object, queue: &Queue, args| {
+                let item = args.of("Queue.put_nowait").only("item")?;
+                queue.put_nowait(object, item).map(|()| Obj::none())
+            },
+            c"put_nowait($self, item)\n--\n\nPut the item into the queue. QueueFull: there is no room. QueueShutDown: it has been shut down.",
+        ),
+        noargs_of(
+            c"get_nowait",
+            |object, queue: &Queue| queue.get_nowait(object),
+            c"get_nowait($self)\n--\n\nRemove and return an item. QueueEmpty: there is none. QueueShutDown: and there will be none.",
+        ),
+        noargs_of(
+            c"task_done",
+            |_, queue: &Queue| queue.task_done().map(|()| Obj::none()),
+            c"task_done($self)\n--\n\nSay that an item that was got is dealt with. ValueError: more often than items were put.",
+        ),
+        noargs_of(
+            c"join",
+            |object, _: &Queue| new_operation(&JOIN, object.clone(), None),
+            c"join($self)\n--\n\nWait until every item that was put is dealt with.",
+        ),
+    ];
+    Ok(add_to(&class, methods)?)
+}

@@ -1,0 +1,304 @@
+//! `Semaphore` and `BoundedSemaphore`. Mirrors `asyncio.Semaphore` and `asyncio.BoundedSemaphore`.
+
+use std::cell::Cell;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+use super::holders::Holders;
+use super::lock::outcome;
+use super::waiters::{LoopBound, Waiters, is_cancelled, is_done, set_result};
+use super::{refuse_loop, repr_with};
+use crate::core::class_methods::{fastcall_of, noargs_of};
+use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::operation::{Kind, Operation, new_operation};
+use crate::core::ready::ready;
+use crate::core::typespec::add_to;
+use crate::ffi::{GilBound, Obj, Res, aside, exception_matches, obj, raise, value_error};
+use crate::state::state;
+
+/// A counter that tasks take from and wait for.
+#[pyclass(frozen, subclass, weakref, dict, module = "riata", name = "Semaphore")]
+pub struct Semaphore(GilBound<State>);
+
+#[derive(Default)]
+struct State {
+    bound: LoopBound,
+    value: Cell<i64>,
+    waiters: Waiters,
+    holders: Holders,
+}
+
+static ACQUIRE: Kind = Kind {
+    name: "Semaphore.acquire",
+    resume: |operation, _, thrown| match acquire(operation, thrown)? {
+        Stepped::Ends(_) => Ok(Stepped::Ends(Obj::bool(true))),
+        waits => Ok(waits),
+    },
+};
+
+static ENTER: Kind = Kind {
+    name: "Semaphore.__aenter__",
+    resume: |operation, _, thrown| acquire(operation, thrown),
+};
+
+/// Take one from the semaphore that owns the operation, and end with `None`.
+fn acquire(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let owner = operation.owner.get_or_none();
+    let semaphore = owner.class::<Semaphore>();
+    let Some(waiter) = operation.waiter.take() else {
+        if semaphore.try_acquire()? {
+            return Ok(Stepped::Ends(Obj::none()));
+        }
+        let waiter = semaphore.0.bound.new_waiter(&owner)?;
+        semaphore.0.waiters.push(waiter.clone());
+        return operation.wait(waiter);
+    };
+    semaphore.0.waiters.remove(&waiter);
+    let outcome = outcome(&waiter, thrown);
+    let undone = match &outcome {
+        // What was taken for us goes back.
+        Err(exception) => semaphore.undo(&waiter, exception),
+        Ok(_) => Ok(()),
+    };
+    let woken = aside(|| semaphore.wake_all());
+    undone.and(woken)?;
+    match outcome {
+        Ok(_) => {
+            semaphore.0.holders.enter();
+            Ok(Stepped::Ends(Obj::none()))
+        }
+        Err(exception) => rethrow(exception),
+    }
+}
+
+impl Semaphore {
+    fn is_locked(&self) -> Res<bool> {
+        Ok(self.0.value.get() == 0 || !self.0.waiters.all_cancelled()?)
+    }
+
+    #[inline]
+    fn try_acquire(&self) -> Res<bool> {
+        if self.is_locked()? {
+            return Ok(false);
+        }
+        self.0.value.set(self.0.value.get() - 1);
+        self.0.holders.enter();
+        Ok(true)
+    }
+
+    fn undo(&self, waiter: &Obj, exception: &Obj) -> Res<()> {
+        let cancelled = exception_matches(exception, state().cancelled_error.as_ptr());
+        if cancelled && is_done(waiter)? && !is_cancelled(waiter)? {
+            self.0.value.set(self.0.value.get() + 1);
+        }
+        Ok(())
+    }
+
+    /// Let in as many as there is room for: some may have come and waited for their turn only.
+    fn wake_all(&self) -> Res<()> {
+        while self.0.value.get() > 0 && self.wake_next()? {}
+        Ok(())
+    }
+
+    #[inline]
+    fn wake_next(&self) -> Res<bool> {
+        let Some(waiter) = self.0.waiters.first_pending()? else {
+            return Ok(false);
+        };
+        self.0.value.set(self.0.value.get() - 1);
+        set_result(&waiter, Obj::bool(true))?;
+        Ok(true)
+    }
+
+    #[inline]
+    fn release_now(&self) -> Res<()> {
+        self.0.value.set(self.0.value.get() + 1);
+        self.0.holders.leave();
+        self.wake_next().map(drop)
+    }
+}
+
+#[pymethods]
+impl Semaphore {
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*_args, **kwargs), text_signature = "(value=1)")]
+    fn new(
+        class: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Semaphore> {
+        refuse_loop(class, kwargs)?;
+        let semaphore = Semaphore(GilBound(State::default()));
+        semaphore.0.value.set(1);
+        Ok(semaphore)
+    }
+
+    #[pyo3(signature = (value=1))]
+    fn __init__(&self, value: i64) -> PyResult<()> {
+        if value < 0 {
+            let message = "Semaphore initial value must be >= 0";
+            return Err(raise(value_error(), message).into());
+        }
+        self.0.value.set(value);
+        Ok(())
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let semaphore = slf.get();
+        let mut extra = match semaphore.is_locked()? {
+            true => String::from("locked"),
+            false => format!("unlocked, value:{}", semaphore.0.value.get()),
+        };
+        match semaphore.0.waiters.len() {
+            0 => {}
+            waiting => extra += &format!(", waiters:{waiting}"),
+        }
+        Ok(repr_with(&obj(slf.as_any()), &extra)?)
+    }
+
+    #[getter]
+    fn _value(&self) -> i64 {
+        self.0.value.get()
+    }
+
+    #[setter(_value)]
+    fn set_value(&self, value: i64) {
+        self.0.value.set(value);
+    }
+
+    #[getter]
+    fn _waiters(&self) -> PyResult<Py<PyAny>> {
+        Ok(self.0.waiters.show()?.into())
+    }
+
+    #[getter]
+    fn _loop(&self) -> Py<PyAny> {
+        self.0.bound.slot().get_or_none().into()
+    }
+
+    #[setter(_loop)]
+    fn set_loop(&self, loop_: &Bound<'_, PyAny>) {
+        self.0.bound.slot().set(obj(loop_));
+    }
+
+    fn _get_loop(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Ok(slf.get().0.bound.get_loop(&obj(slf.as_any()))?.into())
+    }
+
+    /// The ids of the native tasks that hold it, one for each time.
+    fn _holders(&self) -> PyResult<Py<PyAny>> {
+        Ok(self.0.holders.shown()?.into())
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        self.0.bound.visit(&visit)?;
+        self.0.waiters.visit(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.0.waiters.clear();
+        self.0.bound.slot().clear();
+    }
+}
+
+/// A semaphore that is released no more often than it was acquired.
+#[pyclass(frozen, subclass, extends = Semaphore, module = "riata", name = "BoundedSemaphore")]
+pub struct BoundedSemaphore {
+    bound: GilBound<Cell<i64>>,
+}
+
+#[pymethods]
+impl BoundedSemaphore {
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*args, **kwargs), text_signature = "(value=1)")]
+    fn new(
+        class: &Bound<'_, PyType>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<BoundedSemaphore>> {
+        let bound = GilBound(Cell::new(1));
+        let base = PyClassInitializer::from(Semaphore::new(class, args, kwargs)?);
+        Ok(base.add_subclass(BoundedSemaphore { bound }))
+    }
+
+    #[pyo3(signature = (value=1))]
+    fn __init__(slf: &Bound<'_, Self>, value: i64) -> PyResult<()> {
+        slf.get().bound.set(value);
+        slf.as_super().get().__init__(value)
+    }
+
+    #[getter]
+    fn _bound_value(&self) -> i64 {
+        self.bound.get()
+    }
+}
+
+fn release_bounded(object: &Obj, bounded: &BoundedSemaphore) -> Res {
+    let semaphore = object.class::<Semaphore>();
+    if semaphore.0.value.get() >= bounded.bound.get() {
+        let message = "BoundedSemaphore released too many times";
+        return Err(raise(value_error(), message));
+    }
+    semaphore.release_now().map(|()| Obj::none())
+}
+
+pub fn add_methods(py: Python<'_>) -> PyResult<()> {
+    let class = Obj::from(py.get_type::<Semaphore>());
+    let methods = [
+        noargs_of(
+            c"locked",
+            |_, semaphore: &Semaphore| semaphore.is_locked().map(Obj::bool),
+            c"locked($self)\n--\n\nReturn True if it cannot be acquired at once.",
+        ),
+        noargs_of(
+            c"acquire",
+            |object, _: &Semaphore| new_operation(&ACQUIRE, object.clone(), None),
+            c"acquire($self)\n--\n\nWait until the counter is above zero and it is our turn, take one and return True.\n\nCancelled while it waits, it gives up its turn.",
+        ),
+        noargs_of(
+            c"release",
+            |_, semaphore: &Semaphore| semaphore.release_now().map(|()| Obj::none()),
+            c"release($self)\n--\n\nAdd one to the counter, and wake the task that waits longest.",
+        ),
+        noargs_of(
+            c"__aenter__",
+            |object, semaphore: &Semaphore| {
+                if !is_exact(object) {
+                    return state().enter_by_methods.call1(object);
+                }
+                if semaphore.try_acquire()? {
+                    return Ok(ready());
+                }
+                new_operation(&ENTER, object.clone(), None)
+            },
+            c"",
+        ),
+        fastcall_of(
+            c"__aexit__",
+            |object, semaphore: &Semaphore, _| {
+                match object.is_class::<Semaphore>() {
+                    true => semaphore.release_now()?,
+                    false => drop(object.get(c"release")?.call0()?),
+                }
+                Ok(ready())
+            },
+            c"",
+        ),
+    ];
+    add_to(&class, methods)?;
+    let class = Obj::from(py.get_type::<BoundedSemaphore>());
+    let release = noargs_of(
+        c"release",
+        release_bounded,
+        c"release($self)\n--\n\nAdd one to the counter. ValueError: it would be more than at first.",
+    );
+    Ok(add_to(&class, [release])?)
+}
+
+/// A subclass of the program may have its own `acquire`.
+fn is_exact(object: &Obj) -> bool {
+    object.is_class::<Semaphore>() || object.is_class::<BoundedSemaphore>()
+}

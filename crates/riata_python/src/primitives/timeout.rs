@@ -1,0 +1,248 @@
+//! `timeout`, `timeout_at` and `Timeout`. Mirrors `asyncio.timeouts`.
+
+use crate::core::class_methods;
+use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::operation::{Kind, new_operation};
+use crate::core::task;
+use crate::core::timeout::{Stage, Timeout, new_timeout};
+use crate::event_loop::LoopCore;
+use crate::event_loop::current_task::{current_task, require_running_loop};
+use crate::ffi::{
+    Obj, Res, exception_matches, float, plain_number, raise_assertion_error, raise_runtime_error,
+    repr, set_cause, set_exception, to_double,
+};
+use crate::job::{Job, TimerJob};
+use crate::state::state;
+
+pub fn functions() -> Res<[(&'static str, Obj); 2]> {
+    let timeout = class_methods::function(
+        c"timeout",
+        |args| {
+            let [delay] = args.of("timeout").bind(["delay"], 1)?;
+            after(delay.unwrap_or(&Obj::none()))
+        },
+        c"timeout(delay)\n--\n\nCancel the body of `async with` after delay seconds, and raise TimeoutError then. None: never.\n\nRuntimeError: no loop is running. Mirrors asyncio.timeout.",
+    )?;
+    let timeout_at = class_methods::function(
+        c"timeout_at",
+        |args| {
+            let [when] = args.of("timeout_at").bind(["when"], 1)?;
+            new_timeout(when.map_or_else(Obj::none, Obj::clone))
+        },
+        c"timeout_at(when)\n--\n\nCancel the body of `async with` at loop time when (seconds), and raise TimeoutError then. None: never.\n\nMirrors asyncio.timeout_at.",
+    )?;
+    Ok([("timeout", timeout), ("timeout_at", timeout_at)])
+}
+
+/// `async with timeout`: nothing happens before it is awaited.
+static ENTER: Kind = Kind {
+    name: "Timeout.__aenter__",
+    resume: |operation, _, thrown| {
+        if let Some(exception) = thrown {
+            return rethrow(exception);
+        }
+        let this = operation.owner.get_or_none();
+        Timeout::of(&this).enter(&this)?;
+        Ok(Stepped::Ends(this))
+    },
+};
+
+pub fn entering(timeout: &Obj) -> Res {
+    new_operation(&ENTER, timeout.clone(), None)
+}
+
+/// A timeout of so many seconds from now on.
+pub fn after(delay: &Obj) -> Res {
+    let loop_ = require_running_loop()?;
+    if delay.is_none() {
+        return new_timeout(Obj::none());
+    }
+    let when = match (plain_core(&loop_), plain_number(delay)) {
+        (Some(core), Some(seconds)) => float(core.time() + seconds)?,
+        _ => loop_.method0(&state().names.time)?.add(delay)?,
+    };
+    new_timeout(when)
+}
+
+/// The native side of a loop whose timers are ours.
+fn plain_core(loop_: &Obj) -> Option<&LoopCore> {
+    LoopCore::of(loop_).filter(|core| core.plain.get() && core.plain_timers.get())
+}
+
+impl Timeout {
+    pub fn enter(&self, this: &Obj) -> Res<()> {
+        if self.stage.get() != Stage::Created {
+            return Err(raise_runtime_error("Timeout has already been entered"));
+        }
+        let loop_ = require_running_loop()?;
+        let Some(task) = current_task(&loop_)? else {
+            return Err(raise_runtime_error("Timeout should be used inside a task"));
+        };
+        self.cancelling.set(task::cancelling(&task)?);
+        self.task.set(task);
+        self.loop_.set(loop_);
+        self.stage.set(Stage::Entered);
+        self.arm(this)
+    }
+
+    pub fn reschedule(&self, this: &Obj, when: &Obj) -> Res<()> {
+        match self.stage.get() {
+            Stage::Entered => {}
+            Stage::Created => return Err(raise_runtime_error("Timeout has not been entered")),
+            stage => {
+                return Err(raise_runtime_error(&format!(
+                    "Cannot change state of {} Timeout",
+                    name(stage)
+                )));
+            }
+        }
+        self.when.set(when.clone());
+        self.disarm()?;
+        self.loop_.set(require_running_loop()?);
+        self.arm(this)
+    }
+
+    /// Let the loop tell us when the deadline has come.
+    fn arm(&self, this: &Obj) -> Res<()> {
+        let (when, loop_) = (self.when.get_or_none(), self.loop_.get_or_none());
+        if when.is_none() {
+            return Ok(());
+        }
+        if let (Some(core), Some(deadline)) = (plain_core(&loop_), plain_number(&when)) {
+            core.check_closed()?;
+            self.armed.set(self.armed.get().wrapping_add(1));
+            if deadline <= core.time() {
+                core.push(Job::Expired(this.clone(), self.armed.get()));
+            } else {
+                self.in_heap.set(true);
+                core.add_timer(deadline, TimerJob::Timeout(this.clone(), self.armed.get()));
+            }
+            return Ok(());
+        }
+        let on_timeout = this.get(c"_on_timeout")?;
+        let now = loop_.method0(&state().names.time)?;
+        self.handle.set(match when.at_most(&now)? {
+            true => loop_.get(c"call_soon")?.call1(&on_timeout)?,
+            false => loop_
+                .get(c"call_at")?
+                .call(&[when.as_ptr(), on_timeout.as_ptr()])?,
+        });
+        Ok(())
+    }
+
+    fn disarm(&self) -> Res<()> {
+        self.armed.set(self.armed.get().wrapping_add(1));
+        if self.in_heap.replace(false) {
+            let loop_ = self.loop_.get_or_none();
+            if let Some(core) = LoopCore::of(&loop_) {
+                core.timer_cancelled();
+            }
+        }
+        match self.handle.take() {
+            Some(handle) => handle.method0(&state().names.cancel).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the entry of the timers that was armed with this number has nothing to do any more.
+    #[inline]
+    pub fn is_void(&self, armed: u32) -> bool {
+        self.armed.get() != armed
+    }
+
+    /// The deadline has come: cancel the task.
+    pub fn expire(&self) -> Res<()> {
+        if self.stage.get() != Stage::Entered {
+            return Err(raise_assertion_error());
+        }
+        let task = self.task.get_or_none();
+        task::cancel_any(&task, None)?;
+        self.stage.set(Stage::Expiring);
+        self.handle.clear();
+        Ok(())
+    }
+
+    /// Leave with this exception, or none. TimeoutError: the cancellation is ours.
+    pub fn exit(&self, exception: Option<&Obj>) -> Res<()> {
+        let stage = self.stage.get();
+        if !matches!(stage, Stage::Entered | Stage::Expiring) {
+            return Err(raise_assertion_error());
+        }
+        self.disarm()?;
+        if stage == Stage::Entered {
+            self.stage.set(Stage::Exited);
+            return Ok(());
+        }
+        self.stage.set(Stage::Expired);
+        let task = self.task.get_or_none();
+        let left = task::uncancel(&task)?;
+        let Some(exception) = exception.filter(|_| left <= self.cancelling.get()) else {
+            return Ok(());
+        };
+        if !is_cancelled_error(exception) {
+            return tell_inside(exception);
+        }
+        let error = state().timeout_error_class.call0()?;
+        set_cause(&error, exception);
+        crate::ffi::set_context(&error, exception);
+        Err(set_exception(error))
+    }
+
+    pub fn describe(&self) -> Res<String> {
+        let stage = self.stage.get();
+        let when = self.when.get_or_none();
+        let when = match (stage, when.is_none()) {
+            (Stage::Entered, true) => String::from(" when=None"),
+            (Stage::Entered, false) => {
+                format!(" when={}", repr(&float(round(to_double(&when)?))?)?)
+            }
+            _ => String::new(),
+        };
+        Ok(format!("<Timeout [{}]{when}>", name(stage)))
+    }
+}
+
+fn round(seconds: f64) -> f64 {
+    (seconds * 1000.0).round_ties_even() / 1000.0
+}
+
+fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Created => "created",
+        Stage::Entered => "active",
+        Stage::Expiring => "expiring",
+        Stage::Expired => "expired",
+        Stage::Exited => "finished",
+    }
+}
+
+fn is_cancelled_error(exception: &Obj) -> bool {
+    exception_matches(exception, state().cancelled_error.as_ptr())
+}
+
+/// The body turned our cancellation into an exception of its own: a TimeoutError goes where the cancellation is among the
+/// exceptions that led to it.
+fn tell_inside(exception: &Obj) -> Res<()> {
+    insert_timeout_error(exception)?;
+    if exception.is_instance(&state().exception_group)? {
+        for member in crate::ffi::iterate(&exception.get(c"exceptions")?)? {
+            insert_timeout_error(&member)?;
+        }
+    }
+    Ok(())
+}
+
+fn insert_timeout_error(exception: &Obj) -> Res<()> {
+    let mut exception = exception.clone();
+    while let Some(context) = crate::ffi::context_of(&exception) {
+        if is_cancelled_error(&context) {
+            let error = state().timeout_error_class.call0()?;
+            set_cause(&error, &context);
+            crate::ffi::set_context(&error, &context);
+            crate::ffi::set_context(&exception, &error);
+            break;
+        }
+        exception = context;
+    }
+    Ok(())
+}

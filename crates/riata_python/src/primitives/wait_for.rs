@@ -1,0 +1,240 @@
+//! `wait_for`. Mirrors `asyncio.wait_for` of the Python at hand: from 3.12 on the awaitable runs in the same task, before in a
+//! new one, which context variables and `current_task` show.
+
+use super::lock::outcome;
+use super::timeout;
+use super::waiters::{is_done, new_waiter};
+use crate::core::class_methods;
+use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::future;
+use crate::core::operation::{Kind, Operation, drive, new_operation, result_of};
+use crate::core::task::{cancel_any, new_task};
+use crate::core::timeout::Timeout;
+use crate::event_loop::LoopCore;
+use crate::event_loop::current_task::require_running_loop;
+use crate::ffi::{
+    Obj, Raised, Res, Sent, aside, exception_matches, int, is_coroutine_exact, iterator_of,
+    plain_number, set_cause, set_context, set_exception, take_raised, to_double, tuple,
+};
+use crate::state::state;
+
+/// The awaitable is the argument; the timeout is kept, first as it was given, then as the `Timeout` that was entered.
+static WAIT_FOR: Kind = Kind {
+    name: "wait_for",
+    resume,
+};
+
+/// The awaitable is driven, without a timeout or within one.
+const BARE: u8 = 1;
+const TIMED: u8 = 2;
+/// The argument is a future by now: wait for its end or the time, for its end before what is kept is raised, or for its end
+/// since the time is over.
+const WAITING: u8 = 3;
+const CANCELLING: u8 = 4;
+const TIMED_OUT: u8 = 5;
+
+pub fn function() -> Res {
+    class_methods::function(
+        c"wait_for",
+        |args| {
+            let [awaitable, timeout] = args.of("wait_for").bind(["fut", "timeout"], 2)?;
+            let none = Obj::none();
+            let operation = new_operation(&WAIT_FOR, none, awaitable.cloned())?;
+            Operation::of(&operation).kept.set_opt(timeout.cloned());
+            Ok(operation)
+        },
+        c"wait_for(fut, timeout)\n--\n\nWait for an awaitable, for timeout seconds at most (None: for ever), and return its result.\n\nTimeoutError: the time is over; the awaitable was cancelled and has ended. Cancelled itself, it cancels the awaitable and waits for its end. Mirrors asyncio.wait_for.",
+    )
+}
+
+fn resume(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped> {
+    if operation.phase.get() == 0 {
+        if let Some(waits) = begin(operation, this)? {
+            return Ok(waits);
+        }
+    }
+    match operation.phase.get() {
+        BARE => match drive(operation, thrown) {
+            Sent::Yielded(value) => yielded(operation, value),
+            Sent::Returned(value) => Ok(Stepped::Ends(value)),
+            Sent::Raised => Err(Raised),
+        },
+        TIMED => match drive(operation, thrown) {
+            Sent::Yielded(value) => yielded(operation, value),
+            Sent::Returned(value) => {
+                leave(operation, None)?;
+                Ok(Stepped::Ends(value))
+            }
+            Sent::Raised => {
+                let exception = take_raised(Raised);
+                leave(operation, Some(&exception))?;
+                rethrow(exception)
+            }
+        },
+        _ => woken(operation, thrown),
+    }
+}
+
+fn yielded(operation: &Operation, value: Obj) -> Res<Stepped> {
+    operation.waiter.set(value.clone());
+    Ok(Stepped::Waits(value))
+}
+
+fn begin(operation: &Operation, this: &Obj) -> Res<Option<Stepped>> {
+    let awaitable = operation.argument.get_or_none();
+    let seconds = operation.kept.take().unwrap_or_else(Obj::none);
+    if seconds.is_none() {
+        operation.phase.set(BARE);
+        operation.inner.set(iterator_of(&awaitable)?);
+        return Ok(None);
+    }
+    if is_over(&seconds)? {
+        // What has not begun does not begin.
+        let future = as_future(&awaitable, &require_running_loop()?)?;
+        operation.argument.set(future.clone());
+        if is_done(&future)? {
+            return Ok(Some(Stepped::Ends(result_of(&future)?)));
+        }
+        watch(&future, this)?;
+        return cancel_and_wait(operation, &future, TIMED_OUT).map(Some);
+    }
+    if cfg!(not(Py_3_12)) {
+        return begin_in_task(operation, this, &awaitable, &seconds).map(Some);
+    }
+    let timeout = timeout::after(&seconds)?;
+    Timeout::of(&timeout).enter(&timeout)?;
+    operation.kept.set(timeout);
+    operation.phase.set(TIMED);
+    match iterator_of(&awaitable) {
+        Ok(iterator) => operation.inner.set(iterator),
+        Err(raised) => {
+            aside(|| leave(operation, None))?;
+            return Err(raised);
+        }
+    }
+    Ok(None)
+}
+
+/// Without any time.
+fn is_over(seconds: &Obj) -> Res<bool> {
+    match plain_number(seconds) {
+        Some(seconds) => Ok(seconds <= 0.0),
+        None => seconds.at_most(&int(0)?),
+    }
+}
+
+fn leave(operation: &Operation, exception: Option<&Obj>) -> Res<()> {
+    let timeout = operation.kept.get_or_none();
+    Timeout::of(&timeout).exit(exception)
+}
+
+fn begin_in_task(
+    operation: &Operation,
+    this: &Obj,
+    awaitable: &Obj,
+    seconds: &Obj,
+) -> Res<Stepped> {
+    let loop_ = require_running_loop()?;
+    let waiter = new_waiter(&loop_)?;
+    if !operation.wake_after(this, &waiter, to_double(seconds)?) {
+        let handle = loop_.get(c"call_later")?.call(&[
+            seconds.as_ptr(),
+            state().set_result_unless_cancelled.as_ptr(),
+            waiter.as_ptr(),
+            Obj::none().as_ptr(),
+        ])?;
+        operation.inner.set(handle);
+    }
+    let watched = as_future(awaitable, &loop_).and_then(|future| {
+        operation.argument.set(future.clone());
+        watch(&future, this)
+    });
+    if let Err(raised) = watched {
+        aside(|| stop_waiting(operation, &waiter))?;
+        return Err(raised);
+    }
+    operation.phase.set(WAITING);
+    operation.wait(waiter)
+}
+
+/// `asyncio.ensure_future`.
+fn as_future(awaitable: &Obj, loop_: &Obj) -> Res {
+    let core = LoopCore::of(loop_)
+        .filter(|core| core.plain.get() && !core.task_factory.is_set())
+        .filter(|_| is_coroutine_exact(awaitable));
+    if let Some(core) = core {
+        return new_task(loop_, core, awaitable, None, None, false);
+    }
+    let names = tuple(&[state().names.loop_.as_ptr()])?;
+    let args = [awaitable.as_ptr(), loop_.as_ptr()];
+    state().ensure_future.call_kw(&args, &names)
+}
+
+/// Let the end of a future wake the operation.
+fn watch(future: &Obj, this: &Obj) -> Res<()> {
+    if let Some(ours) = future::exact(future).filter(|future| future.scheduler().is_some()) {
+        return ours.add_member(future, this);
+    }
+    let callback = this.get(c"_on_task_done")?;
+    future.get(c"add_done_callback")?.call1(&callback).map(drop)
+}
+
+fn stop_waiting(operation: &Operation, waiter: &Obj) -> Res<()> {
+    operation.stop_timer(waiter);
+    match operation.inner.take() {
+        Some(handle) => handle.method0(&state().names.cancel).map(drop),
+        None => Ok(()),
+    }
+}
+
+fn cancel_and_wait(operation: &Operation, future: &Obj, phase: u8) -> Res<Stepped> {
+    operation.phase.set(phase);
+    let waiter = new_waiter(&require_running_loop()?)?;
+    cancel_any(future, None)?;
+    operation.wait(waiter)
+}
+
+fn woken(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let waiter = operation.waiter.take().unwrap_or_else(Obj::none);
+    stop_waiting(operation, &waiter)?;
+    let future = operation.argument.get_or_none();
+    let ended = outcome(&waiter, thrown);
+    match (operation.phase.get(), ended) {
+        (WAITING, Ok(_)) if is_done(&future)? => Ok(Stepped::Ends(result_of(&future)?)),
+        (WAITING, Ok(_)) => cancel_and_wait(operation, &future, TIMED_OUT),
+        (WAITING, Err(exception)) if is_cancellation(&exception) => {
+            if is_done(&future)? {
+                return Ok(Stepped::Ends(result_of(&future)?));
+            }
+            operation.kept.set(exception);
+            cancel_and_wait(operation, &future, CANCELLING)
+        }
+        (CANCELLING, Ok(_)) => rethrow(operation.kept.get_or_none()),
+        (CANCELLING, Err(exception)) => {
+            set_context(&exception, &operation.kept.get_or_none());
+            rethrow(exception)
+        }
+        (TIMED_OUT, Ok(_)) => timed_out(&future),
+        (_, Err(exception)) => rethrow(exception),
+        (_, Ok(_)) => Ok(Stepped::Ends(Obj::none())),
+    }
+}
+
+fn is_cancellation(exception: &Obj) -> bool {
+    exception_matches(exception, state().cancelled_error.as_ptr())
+}
+
+/// The time was over, and the future has ended: it may have had a result all the same, or another exception.
+fn timed_out(future: &Obj) -> Res<Stepped> {
+    let exception = match result_of(future) {
+        Ok(result) => return Ok(Stepped::Ends(result)),
+        Err(Raised) => take_raised(Raised),
+    };
+    if !is_cancellation(&exception) {
+        return rethrow(exception);
+    }
+    let error = state().timeout_error_class.call0()?;
+    set_cause(&error, &exception);
+    set_context(&error, &exception);
+    Err(set_exception(error))
+}

@@ -1,0 +1,238 @@
+//! Who waits for a primitive: futures, in the order in which they came, and the loop that they belong to.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::core::future::{self, new_future};
+use crate::event_loop::LoopCore;
+use crate::event_loop::current_task::require_running_loop;
+use crate::ffi::{Obj, Res, Slot, iterate, list, raise_runtime_error, repr, unraisable};
+use crate::state::state;
+
+/// A primitive belongs to the loop that it first waited on. Mirrors `asyncio.mixins._LoopBoundMixin`.
+#[derive(Default)]
+pub struct LoopBound(Slot);
+
+impl LoopBound {
+    pub fn get_loop(&self, owner: &Obj) -> Res {
+        let running = require_running_loop()?;
+        if !self.0.is_set() {
+            self.0.set(running.clone());
+        } else if !running.is(self.0.ptr()) {
+            return Err(raise_runtime_error(&format!(
+                "{} is bound to a different event loop",
+                repr(owner)?
+            )));
+        }
+        Ok(running)
+    }
+
+    #[inline]
+    pub fn new_waiter(&self, owner: &Obj) -> Res {
+        new_waiter(&self.get_loop(owner)?)
+    }
+
+    pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit_slot(&self.0, visit)
+    }
+
+    pub fn slot(&self) -> &Slot {
+        &self.0
+    }
+}
+
+pub fn visit_slot(slot: &Slot, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    match slot.as_py() {
+        Some(object) => visit.call(object),
+        None => Ok(()),
+    }
+}
+
+/// `loop.create_future()`, without a call where the loop is ours.
+#[inline]
+pub fn new_waiter(loop_: &Obj) -> Res {
+    match LoopCore::of(loop_).filter(|core| core.plain.get()) {
+        Some(core) => new_future(loop_, core),
+        None => loop_.get(c"create_future")?.call0(),
+    }
+}
+
+pub fn is_done(future: &Obj) -> Res<bool> {
+    match future::exact(future) {
+        Some(ours) => Ok(ours.is_done()),
+        None => future.get(c"done")?.call0()?.truth(),
+    }
+}
+
+pub fn is_cancelled(future: &Obj) -> Res<bool> {
+    match future::exact(future) {
+        Some(ours) => Ok(ours.is_cancelled()),
+        None => future.method0(&state().names.cancelled)?.truth(),
+    }
+}
+
+pub fn set_result(future: &Obj, value: Obj) -> Res<()> {
+    match future::exact(future) {
+        Some(ours) => ours.set_result(future, value),
+        None => future.method1(&state().names.set_result, &value).map(drop),
+    }
+}
+
+/// The futures that wait, the first one first.
+#[derive(Default)]
+pub struct Waiters {
+    futures: RefCell<VecDeque<Obj>>,
+    /// The `collections.deque` that somebody has looked at, and may have changed since: then it has them.
+    shown: Slot,
+}
+
+impl Waiters {
+    /// Use the list. `body` runs no Python code.
+    #[inline]
+    fn with<T>(&self, body: impl FnOnce(&mut VecDeque<Obj>) -> T) -> T {
+        match self.shown.is_set() {
+            false => body(&mut self.futures.borrow_mut()),
+            true => self.with_shown(body),
+        }
+    }
+
+    #[cold]
+    fn with_shown<T>(&self, body: impl FnOnce(&mut VecDeque<Obj>) -> T) -> T {
+        let shown = self.shown.get_or_none();
+        let mut futures = VecDeque::from(iterate(&shown).unwrap_or_default());
+        let before = futures.len();
+        let result = body(&mut futures);
+        if futures.len() != before {
+            let items: Vec<Obj> = futures.into();
+            let replaced = || -> Res<()> {
+                shown.get(c"clear")?.call0()?;
+                shown.get(c"extend")?.call1(&list(&items)?)?;
+                Ok(())
+            };
+            if replaced().is_err() {
+                unraisable(Some(&shown));
+            }
+        }
+        result
+    }
+
+    #[inline]
+    pub fn push(&self, future: Obj) {
+        self.with(|futures| futures.push_back(future));
+    }
+
+    #[inline]
+    pub fn pop(&self) -> Option<Obj> {
+        self.with(VecDeque::pop_front)
+    }
+
+    /// Take this future out; what is not there stays away.
+    #[inline]
+    pub fn remove(&self, future: &Obj) {
+        let removed = self.with(|futures| {
+            let index = futures.iter().position(|other| other.is(future.as_ptr()))?;
+            futures.remove(index)
+        });
+        drop(removed);
+    }
+
+    #[inline]
+    pub fn first(&self) -> Option<Obj> {
+        self.get(0)
+    }
+
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<Obj> {
+        self.with(|futures| futures.get(index).cloned())
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.with(|futures| futures.len())
+    }
+
+    /// Whether every waiter was cancelled; so it is when there is none.
+    #[inline]
+    pub fn all_cancelled(&self) -> Res<bool> {
+        let mut index = 0;
+        while let Some(future) = self.get(index) {
+            if !is_cancelled(&future)? {
+                return Ok(false);
+            }
+            index += 1;
+        }
+        Ok(true)
+    }
+
+    /// The first waiter that is not done. It stays where it is.
+    #[inline]
+    pub fn first_pending(&self) -> Res<Option<Obj>> {
+        let mut index = 0;
+        while let Some(future) = self.get(index) {
+            if !is_done(&future)? {
+                return Ok(Some(future));
+            }
+            index += 1;
+        }
+        Ok(None)
+    }
+
+    /// Set `value` on the first `count` waiters that are not done.
+    pub fn wake(&self, count: usize, value: &Obj) -> Res<()> {
+        let mut index = 0;
+        let mut woken = 0;
+        while woken < count {
+            let Some(future) = self.get(index) else { break };
+            index += 1;
+            if !is_done(&future)? {
+                woken += 1;
+                set_result(&future, value.clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Take waiters out up to the first that is not done, and wake that one.
+    #[inline]
+    pub fn wake_next(&self) -> Res<()> {
+        while let Some(future) = self.pop() {
+            if !is_done(&future)? {
+                return set_result(&future, Obj::none());
+            }
+        }
+        Ok(())
+    }
+
+    /// A `collections.deque` of them, for who looks.
+    pub fn show(&self) -> Res {
+        if !self.shown.is_set() {
+            let futures: Vec<Obj> = self.futures.borrow().iter().cloned().collect();
+            self.shown.set(state().deque.call1(&list(&futures)?)?);
+            drop(self.futures.take());
+        }
+        Ok(self.shown.get_or_none())
+    }
+
+    pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit_slot(&self.shown, visit)?;
+        // Nothing that allocates runs while the list is borrowed, so a traversal finds it free.
+        if let Ok(futures) = self.futures.try_borrow() {
+            for future in futures.iter() {
+                visit.call(future.as_py())?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn clear(&self) {
+        self.shown.clear();
+        drop(self.futures.take());
+    }
+}

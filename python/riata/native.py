@@ -1,0 +1,115 @@
+"""riata's primitives behind asyncio's names: `riata.install(primitives=True)`, `riata run --native`.
+
+And the names that this Python's asyncio lacks, for `riata run`.
+"""
+
+import asyncio
+import importlib
+import sys
+import warnings
+from typing import Any
+
+import riata
+
+__all__ = ["REPLACED", "add_missing", "put", "take_back"]
+
+# asyncio's names that have a native version here.
+REPLACED = [
+    "Barrier",
+    "BoundedSemaphore",
+    "Condition",
+    "Event",
+    "LifoQueue",
+    "Lock",
+    "PriorityQueue",
+    "Queue",
+    "Semaphore",
+    "TaskGroup",
+    "Timeout",
+    "gather",
+    "sleep",
+    "timeout",
+    "timeout_at",
+    "wait_for",
+]
+
+# What `riata run` adds to the asyncio of 3.10. Of what came later a part alone would mislead who looks for the rest by it:
+# `QueueShutDown` promises that asyncio's queues can be shut down.
+ADDED = [
+    "Barrier",
+    "BrokenBarrierError",
+    "Runner",
+    "TaskGroup",
+    "Timeout",
+    "timeout",
+    "timeout_at",
+]
+
+# The modules that define these names, or take them from others.
+_SUBMODULES = ["base_events", "locks", "queues", "runners", "staggered", "streams", "tasks"]
+_SUBMODULES += ["taskgroups", "threads", "timeouts"]
+
+_replaced: list[tuple[Any, str, object]] = []
+
+
+def put() -> None:
+    """Put the native versions behind asyncio's names, and warn of the modules that have taken asyncio's own before."""
+    if _replaced:
+        return
+    homes = _homes()
+    originals: dict[int, str] = {}
+    for name in REPLACED:
+        original = getattr(asyncio, name, None)
+        if original is None:  # a newer Python's
+            continue
+        originals[id(original)] = name
+        native = getattr(riata, name)
+        for home in homes:
+            if getattr(home, name, None) is original:
+                _replaced.append((home, name, original))
+                setattr(home, name, native)
+    _warn_of_users(originals)
+
+
+def take_back() -> None:
+    """Undo `put`; what somebody else has replaced since then stays."""
+    for home, name, original in _replaced:
+        if getattr(home, name, None) is getattr(riata, name):
+            setattr(home, name, original)
+    _replaced.clear()
+
+
+def add_missing() -> None:
+    """Add what this asyncio lacks, and replace nothing."""
+    for name in ADDED:
+        if not hasattr(asyncio, name):
+            setattr(asyncio, name, getattr(riata, name))
+
+
+def _homes() -> list[Any]:
+    homes: list[Any] = [asyncio]
+    for name in _SUBMODULES:
+        try:
+            homes.append(importlib.import_module(f"asyncio.{name}"))
+        except ImportError:  # a newer Python's
+            pass
+    return homes
+
+
+def _warn_of_users(originals: dict[int, str]) -> None:
+    users = []
+    for key, module in sorted(sys.modules.items()):
+        if key.partition(".")[0] in ("asyncio", "riata") or module is None:
+            continue
+        # Not `getattr`, which may run a module's code.
+        values = list(getattr(module, "__dict__", {}).items())
+        names = sorted(name for name, value in values if originals.get(id(value)))
+        if names:
+            users.append(f"{key} ({', '.join(names)})")
+    if users:
+        warnings.warn(
+            "these modules took asyncio's own names before `riata.install(primitives=True)`, and keep them: "
+            + ", ".join(users),
+            RuntimeWarning,
+            stacklevel=4,
+        )
