@@ -96,7 +96,7 @@ def choose_cases(
     oldest = min(tuple(map(int, about["version"].split(".")[:2])) for about in pythons.values())
     cases = [case for case in find_cases(words) if case.since <= oldest]
     if options.callgrind:
-        cases = [case for case in cases if case.group == "micro"]
+        cases = [case for case in cases if case.group in ("micro", "native")]
     return cases
 
 

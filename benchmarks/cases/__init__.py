@@ -1,6 +1,17 @@
 """The cases, by topic. Importing this package fills the registry; nothing is measured on import."""
 
-from cases import callbacks, endpoints, memory, primitives, runs, servers, tasks, threads, timers
+from cases import (
+    callbacks,
+    endpoints,
+    memory,
+    native,
+    primitives,
+    runs,
+    servers,
+    tasks,
+    threads,
+    timers,
+)
 from cases.registry import Case, all_cases, find_cases
 
 __all__ = [
@@ -10,6 +21,7 @@ __all__ = [
     "endpoints",
     "find_cases",
     "memory",
+    "native",
     "primitives",
     "runs",
     "servers",

@@ -64,7 +64,7 @@ class Case:
 
 _CASES: dict[str, Case] = {}
 
-GROUPS = ("micro", "echo", "http", "memory")
+GROUPS = ("micro", "native", "echo", "http", "memory")
 
 
 def add(case: Case) -> None:
