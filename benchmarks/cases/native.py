@@ -122,21 +122,18 @@ async def native_queue(bench: Bench) -> None:
 
 @micro("native: queue(1) ping-pong", unit="item", size=1_000, group="native")
 async def native_queue_ping_pong(bench: Bench) -> None:
-    """Two tasks, two queues of one: each item is waited for by the other side."""
-    Queue = names_of(bench).Queue
-    there, back = Queue(1), Queue(1)
+    """A producer and a consumer on a queue of one: for each item the one waits for room and the other for the item."""
+    queue = names_of(bench).Queue(1)
 
-    async def echo() -> None:
-        for _ in range(bench.size):
-            await back.put(await there.get())
-
-    task = asyncio.create_task(echo())
-    await asyncio.sleep(0)
-    with bench.measure():
+    async def produce() -> None:
         for item in range(bench.size):
-            await there.put(item)
-            await back.get()
-    bench.operations = 2 * bench.size
+            await queue.put(item)
+
+    task = asyncio.create_task(produce())
+    with bench.measure():
+        for _ in range(bench.size):
+            await queue.get()
+    bench.operations = bench.size
     await task
 
 

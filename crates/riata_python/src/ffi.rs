@@ -342,6 +342,14 @@ impl Slot {
         unsafe { (*self.0.as_ptr().cast::<Option<Py<PyAny>>>()).as_ref() }
     }
 
+    /// # Safety
+    /// The slot is not empty, and stays as it is while the result is used.
+    #[inline]
+    pub unsafe fn as_obj(&self) -> &Obj {
+        // SAFETY: a pointer to a live object that the slot owns; `Obj` and `Cell` are transparent.
+        unsafe { &*self.0.as_ptr().cast::<Obj>() }
+    }
+
     #[inline]
     pub fn get_or_none(&self) -> Obj {
         self.get().unwrap_or_else(Obj::none)

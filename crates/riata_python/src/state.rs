@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+#[cfg(not(Py_3_14))]
+use crate::core::context_methods;
 use crate::core::{
     derived_transports, future, future_iter, gathering, handle, operation, ready, sock_call, stop,
     task, timeout, transport,
@@ -160,6 +162,10 @@ pub struct State {
     pub transport_type: *mut ffi::PyTypeObject,
     pub sock_call_type: *mut ffi::PyTypeObject,
     pub operation_type: *mut ffi::PyTypeObject,
+    #[cfg(not(Py_3_14))]
+    pub embedded_type: *mut ffi::PyTypeObject,
+    #[cfg(not(Py_3_14))]
+    pub descriptor_type: *mut ffi::PyTypeObject,
     pub timeout_type: *mut ffi::PyTypeObject,
     pub gathering_type: *mut ffi::PyTypeObject,
     /// The awaitable that is done and ends with `None`.
@@ -316,6 +322,10 @@ fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj) -> Res<State> {
         asyncio_gather: tasks.get(c"gather")?,
         ensure_future: tasks.get(c"ensure_future")?,
         gathering_type: gathering::make_type(future_type)?,
+        #[cfg(not(Py_3_14))]
+        embedded_type: context_methods::make_embedded_type()?,
+        #[cfg(not(Py_3_14))]
+        descriptor_type: context_methods::make_descriptor_type()?,
         timeout_type: timeout::make_type()?,
         queue_shut_down: errors.get(c"QueueShutDown")?,
         await_by_coroutine: coroutines.get(c"await_it")?,

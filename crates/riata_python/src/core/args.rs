@@ -179,6 +179,12 @@ impl<'a> Args<'a> {
     ) -> Res<[Option<&'a Obj>; N]> {
         self.at_most(N)?;
         let mut found = [None; N];
+        if self.values.is_empty() && self.positional.len() >= required {
+            for (slot, value) in found.iter_mut().zip(self.all()) {
+                *slot = Some(value);
+            }
+            return Ok(found);
+        }
         for (slot, value) in found.iter_mut().zip(self.positional) {
             // SAFETY: the caller's argument lives as long as the call.
             *slot = Some(unsafe { Obj::from_ref(value) });

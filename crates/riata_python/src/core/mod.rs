@@ -8,6 +8,7 @@
 pub mod args;
 pub mod buffer;
 pub mod class_methods;
+pub mod context_methods;
 pub mod coroutine;
 pub mod derived_transports;
 pub mod entry;

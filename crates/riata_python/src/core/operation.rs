@@ -150,6 +150,14 @@ impl Operation {
         unsafe { &*object.as_ptr().cast::<Operation>() }
     }
 
+    /// The primitive that it works on, for the function of its kind.
+    #[inline]
+    pub fn owner(&self) -> &Obj {
+        debug_assert!(self.stage.get() == Stage::Running && self.owner.is_set());
+        // SAFETY: set when the operation was made; it stays until the operation has ended, which it does not while it runs.
+        unsafe { self.owner.as_obj() }
+    }
+
     /// Suspend until `future` is done.
     #[inline]
     pub fn wait(&self, future: Obj) -> Res<Stepped> {

@@ -8,6 +8,7 @@ use std::mem::ManuallyDrop;
 use pyo3::ffi;
 
 use super::args::{Args, init_args};
+use super::context_methods::{self, Owner, Place};
 use super::entry::{method, visit_all};
 use super::freelist::FreeList;
 use super::ready::ready;
@@ -44,6 +45,7 @@ pub struct Timeout {
     pub armed: Cell<u32>,
     /// How many requests to cancel the task there were before.
     pub cancelling: Cell<u32>,
+    place: Place,
 }
 
 thread_local! {
@@ -75,8 +77,6 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
             fastcall(c"reschedule", reschedule_method, c"reschedule($self, when)\n--\n\nMove the deadline to loop time when (seconds); None: there is none. RuntimeError: it has not been entered, or is over."),
             noargs(c"expired", expired_method, c"expired($self)\n--\n\nReturn True if the deadline has passed and the body was cancelled for it."),
             noargs(c"_on_timeout", on_timeout_method, c""),
-            noargs(c"__aenter__", enter_method, c""),
-            fastcall(c"__aexit__", exit_method, c""),
         ],
         getsets: vec![],
         members: vec![offset_member(
@@ -85,6 +85,12 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
         )],
     }
     .build()
+}
+
+/// Put the two methods on the type, when the state is there.
+pub fn add_methods() -> Res<()> {
+    // SAFETY: a live type.
+    context_methods::add::<Timeout>(&unsafe { Obj::shared(state().timeout_type.cast()) })
 }
 
 /// One that has not been entered.
@@ -166,7 +172,6 @@ method!(expired_method, |_o, timeout| Ok(Obj::bool(matches!(
 method!(on_timeout_method, |_o, timeout| timeout
     .expire()
     .map(|()| Obj::none()));
-method!(enter_method, |object, _t| entering(object));
 
 unsafe extern "C" fn reschedule_method(
     object: *mut ffi::PyObject,
@@ -183,22 +188,31 @@ unsafe extern "C" fn reschedule_method(
     })
 }
 
-unsafe extern "C" fn exit_method(
-    object: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    nargs: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: a fastcall method of this type.
-    let ((_, timeout), args) =
-        unsafe { (this(&object), Args::new("__aexit__", args, nargs, names)) };
-    give_from(|| {
+impl Owner for Timeout {
+    fn is(object: &Obj) -> bool {
+        object.type_ptr() == state().timeout_type
+    }
+
+    fn of(object: &Obj) -> &Timeout {
+        Timeout::of(object)
+    }
+
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    #[inline]
+    fn enter(this: &Obj, _timeout: &Timeout) -> Res {
+        entering(this)
+    }
+
+    #[inline]
+    fn exit(_this: &Obj, timeout: &Timeout, args: Args<'_>) -> Res {
         args.require(&["exc_type", "exc_val", "exc_tb"])?;
-        // SAFETY: arguments outlive the call.
-        let exception = unsafe { Obj::from_ref(&args.positional()[1]) };
+        let exception = &args.all()[1];
         timeout.exit((!exception.is_none()).then_some(exception))?;
         Ok(ready())
-    })
+    }
 }
 
 unsafe extern "C" fn timeout_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {

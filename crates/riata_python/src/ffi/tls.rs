@@ -43,6 +43,14 @@ impl Obj {
         self.type_ptr() == T::type_object_raw(py)
     }
 
+    /// Whether the object is of a class of ours, or of one that derives from it.
+    #[inline]
+    pub fn is_a<T: pyo3::PyClass>(&self) -> bool {
+        // SAFETY: the GIL is held.
+        let py = unsafe { Python::assume_attached() };
+        self.is_instance_of(T::type_object_raw(py))
+    }
+
     /// View the object as a class of ours.
     ///
     /// # Panics
@@ -52,9 +60,7 @@ impl Obj {
     where
         T: pyo3::PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync,
     {
-        // SAFETY: the GIL is held.
-        let py = unsafe { Python::assume_attached() };
-        debug_assert!(self.is_instance_of(T::type_object_raw(py)));
+        debug_assert!(self.is_a::<T>());
         // SAFETY: the caller's promise; the owner of an operation is set once, by a method of its class.
         unsafe { self.class_unchecked() }
     }

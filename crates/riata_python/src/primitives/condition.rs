@@ -6,7 +6,9 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use super::lock::{Lock, outcome};
 use super::waiters::{LoopBound, Waiters, visit_slot};
 use super::{refuse_loop, repr_with};
+use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of};
+use crate::core::context_methods::{self, Owner, Place};
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, drive, new_operation};
 use crate::core::ready::ready;
@@ -26,14 +28,15 @@ struct State {
     bound: LoopBound,
     lock: Slot,
     waiters: Waiters,
+    place: Place,
 }
 
 static WAIT: Kind = Kind {
     name: "Condition.wait",
     resume: |operation, _, thrown| {
-        let owner = operation.owner.get_or_none();
+        let owner = operation.owner();
         let condition = owner.class::<Condition>();
-        wait(operation, &owner, condition, thrown)
+        wait(operation, owner, condition, thrown)
     },
 };
 
@@ -145,7 +148,7 @@ fn conclude(
 /// Wait until the predicate, which is the argument, holds.
 fn wait_for(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
     let predicate = operation.argument.get_or_none();
-    let owner = operation.owner.get_or_none();
+    let owner = operation.owner();
     let mut thrown = thrown;
     loop {
         if !operation.inner.is_set() {
@@ -170,7 +173,7 @@ fn wait_for(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
 /// `await self.acquire()`, and end with `None`.
 fn enter(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
     if !operation.inner.is_set() {
-        let owner = operation.owner.get_or_none();
+        let owner = operation.owner();
         let acquiring = owner.get(c"acquire")?.call0()?;
         operation.inner.set(crate::ffi::iterator_of(&acquiring)?);
     }
@@ -304,6 +307,41 @@ impl Condition {
     }
 }
 
+impl Owner for Condition {
+    fn is(object: &Obj) -> bool {
+        object.is_a::<Condition>()
+    }
+
+    fn of(object: &Obj) -> &Condition {
+        object.class::<Condition>()
+    }
+
+    fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    #[inline]
+    fn enter(this: &Obj, condition: &Condition) -> Res {
+        if this.is_class::<Condition>() {
+            if let Some(lock) = condition.native_lock() {
+                if lock.class::<Lock>().try_acquire()? {
+                    return Ok(ready());
+                }
+            }
+        }
+        new_operation(&ENTER, this.clone(), None)
+    }
+
+    #[inline]
+    fn exit(this: &Obj, condition: &Condition, _: Args<'_>) -> Res {
+        match this.is_class::<Condition>() {
+            true => condition.release()?,
+            false => this.get(c"release")?.call0()?,
+        };
+        Ok(ready())
+    }
+}
+
 pub fn add_methods(py: Python<'_>) -> PyResult<()> {
     let class = Obj::from(py.get_type::<Condition>());
     let methods = [
@@ -352,31 +390,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
             |_, condition: &Condition| condition.notify(usize::MAX),
             c"notify_all($self)\n--\n\nWake all tasks that wait. RuntimeError: the lock is not acquired.",
         ),
-        noargs_of(
-            c"__aenter__",
-            |object, condition: &Condition| {
-                if object.is_class::<Condition>() {
-                    if let Some(lock) = condition.native_lock() {
-                        if lock.class::<Lock>().try_acquire()? {
-                            return Ok(ready());
-                        }
-                    }
-                }
-                new_operation(&ENTER, object.clone(), None)
-            },
-            c"",
-        ),
-        fastcall_of(
-            c"__aexit__",
-            |object, condition: &Condition, _| {
-                match object.is_class::<Condition>() {
-                    true => condition.release()?,
-                    false => object.get(c"release")?.call0()?,
-                };
-                Ok(ready())
-            },
-            c"",
-        ),
     ];
-    Ok(add_to(&class, methods)?)
+    add_to(&class, methods)?;
+    Ok(context_methods::add::<Condition>(&class)?)
 }

@@ -31,13 +31,13 @@ static WAIT: Kind = Kind {
 };
 
 fn wait(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
-    let owner = operation.owner.get_or_none();
+    let owner = operation.owner();
     let event = owner.class::<Event>();
     let Some(waiter) = operation.waiter.take() else {
         if event.0.is_set.get() {
             return Ok(Stepped::Ends(Obj::bool(true)));
         }
-        let waiter = event.0.bound.new_waiter(&owner)?;
+        let waiter = event.0.bound.new_waiter(owner)?;
         event.0.waiters.push(waiter.clone());
         return operation.wait(waiter);
     };

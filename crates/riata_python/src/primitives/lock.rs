@@ -8,7 +8,9 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use super::holders::Holder;
 use super::waiters::{LoopBound, Waiters, is_done, set_result};
 use super::{refuse_loop, repr_with};
-use crate::core::class_methods::{fastcall_of, noargs_of};
+use crate::core::args::Args;
+use crate::core::class_methods::noargs_of;
+use crate::core::context_methods::{self, Owner, Place};
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation, result_of};
 use crate::core::ready::ready;
@@ -26,6 +28,7 @@ struct State {
     locked: Cell<bool>,
     waiters: Waiters,
     holder: Holder,
+    place: Place,
 }
 
 static ACQUIRE: Kind = Kind {
@@ -43,13 +46,13 @@ static ENTER: Kind = Kind {
 
 /// Acquire the lock that owns the operation, and end with `None`.
 fn acquire(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
-    let owner = operation.owner.get_or_none();
+    let owner = operation.owner();
     let lock = owner.class::<Lock>();
     let Some(waiter) = operation.waiter.take() else {
         if lock.try_acquire()? {
             return Ok(Stepped::Ends(Obj::none()));
         }
-        let waiter = lock.0.bound.new_waiter(&owner)?;
+        let waiter = lock.0.bound.new_waiter(owner)?;
         lock.0.waiters.push(waiter.clone());
         return operation.wait(waiter);
     };
@@ -185,6 +188,40 @@ impl Lock {
     }
 }
 
+impl Owner for Lock {
+    fn is(object: &Obj) -> bool {
+        object.is_a::<Lock>()
+    }
+
+    fn of(object: &Obj) -> &Lock {
+        object.class::<Lock>()
+    }
+
+    fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    #[inline]
+    fn enter(this: &Obj, lock: &Lock) -> Res {
+        if !is_exact(this) {
+            return state().enter_by_methods.call1(this);
+        }
+        if lock.try_acquire()? {
+            return Ok(ready());
+        }
+        new_operation(&ENTER, this.clone(), None)
+    }
+
+    #[inline]
+    fn exit(this: &Obj, lock: &Lock, _: Args<'_>) -> Res {
+        match is_exact(this) {
+            true => lock.release_now()?,
+            false => drop(this.get(c"release")?.call0()?),
+        }
+        Ok(ready())
+    }
+}
+
 /// A subclass may have its own `acquire` and `release`.
 fn is_exact(object: &Obj) -> bool {
     object.is_class::<Lock>()
@@ -208,30 +245,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
             |_, lock: &Lock| lock.release_now().map(|()| Obj::none()),
             c"release($self)\n--\n\nGive the lock back; who waits longest gets it. RuntimeError: it is not acquired.",
         ),
-        noargs_of(
-            c"__aenter__",
-            |object, lock: &Lock| {
-                if !is_exact(object) {
-                    return state().enter_by_methods.call1(object);
-                }
-                if lock.try_acquire()? {
-                    return Ok(ready());
-                }
-                new_operation(&ENTER, object.clone(), None)
-            },
-            c"",
-        ),
-        fastcall_of(
-            c"__aexit__",
-            |object, lock: &Lock, _| {
-                match is_exact(object) {
-                    true => lock.release_now()?,
-                    false => drop(object.get(c"release")?.call0()?),
-                }
-                Ok(ready())
-            },
-            c"",
-        ),
     ];
-    Ok(add_to(&class, methods)?)
+    add_to(&class, methods)?;
+    Ok(context_methods::add::<Lock>(&class)?)
 }

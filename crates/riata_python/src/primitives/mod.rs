@@ -32,6 +32,7 @@ pub fn export(module: &Bound<'_, PyModule>) -> PyResult<()> {
     semaphore::add_methods(py)?;
     queue::add_methods(py)?;
     task_group::add_methods(py)?;
+    crate::core::timeout::add_methods()?;
     let functions = [
         ("gather", gather::function()?),
         ("sleep", sleep::function()?),

@@ -51,8 +51,8 @@ struct State {
     items: RefCell<VecDeque<Obj>>,
     queue: Slot,
     maxsize: Slot,
-    /// `maxsize` of a plain number; infinity for no limit.
-    limit: Cell<f64>,
+    /// `maxsize` of a plain number, rounded up; the greatest number for no limit.
+    limit: Cell<usize>,
     getters: Waiters,
     putters: Waiters,
     joiners: Waiters,
@@ -76,71 +76,72 @@ static JOIN: Kind = Kind {
 };
 
 fn put(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
-    let owner = operation.owner.get_or_none();
+    let owner = operation.owner();
     let queue = owner.class::<Queue>();
     if let Some(putter) = operation.waiter.take() {
         if let Err(exception) = outcome(&putter, thrown) {
             cancel_any(&putter, None)?;
             queue.0.putters.remove(&putter);
-            if !queue.is_full(&owner)? && !is_cancelled(&putter)? {
+            if !queue.is_full(owner)? && !is_cancelled(&putter)? {
                 // Somebody made room for us, and we do not take it.
                 queue.0.putters.wake_next()?;
             }
             return rethrow(exception);
         }
     }
-    if queue.is_full(&owner)? {
+    if queue.0.native.get() && queue.native_len() < queue.0.limit.get() {
+        let item = operation.argument.take().unwrap_or_else(Obj::none);
+        queue.put_native(item)?;
+        return Ok(Stepped::Ends(Obj::none()));
+    }
+    if queue.is_full(owner)? {
         if queue.0.is_shut_down.get() {
             return Err(raise_empty(&state().queue_shut_down));
         }
-        let putter = queue.0.bound.new_waiter(&owner)?;
+        let putter = queue.0.bound.new_waiter(owner)?;
         queue.0.putters.push(putter.clone());
         return operation.wait(putter);
     }
     let item = operation.argument.get_or_none();
-    if queue.0.native.get() {
-        queue.put_nowait(&owner, &item)?;
-        return Ok(Stepped::Ends(Obj::none()));
-    }
     Ok(Stepped::Ends(owner.get(c"put_nowait")?.call1(&item)?))
 }
 
 fn get(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
-    let owner = operation.owner.get_or_none();
+    let owner = operation.owner();
     let queue = owner.class::<Queue>();
     if let Some(getter) = operation.waiter.take() {
         if let Err(exception) = outcome(&getter, thrown) {
             cancel_any(&getter, None)?;
             queue.0.getters.remove(&getter);
-            if !queue.is_empty(&owner)? && !is_cancelled(&getter)? {
+            if !queue.is_empty(owner)? && !is_cancelled(&getter)? {
                 // Somebody put an item for us, and we do not take it.
                 queue.0.getters.wake_next()?;
             }
             return rethrow(exception);
         }
     }
-    if queue.is_empty(&owner)? {
+    if let Some(item) = queue.take_native()? {
+        return Ok(Stepped::Ends(item));
+    }
+    if queue.is_empty(owner)? {
         if queue.0.is_shut_down.get() {
             return Err(raise_empty(&state().queue_shut_down));
         }
-        let getter = queue.0.bound.new_waiter(&owner)?;
+        let getter = queue.0.bound.new_waiter(owner)?;
         queue.0.getters.push(getter.clone());
         return operation.wait(getter);
-    }
-    if queue.0.native.get() {
-        return Ok(Stepped::Ends(queue.get_nowait(&owner)?));
     }
     Ok(Stepped::Ends(owner.get(c"get_nowait")?.call0()?))
 }
 
 fn join(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
-    let owner = operation.owner.get_or_none();
+    let owner = operation.owner();
     let queue = owner.class::<Queue>();
     let Some(waiter) = operation.waiter.take() else {
         if queue.0.unfinished.get() <= 0 {
             return Ok(Stepped::Ends(Obj::none()));
         }
-        let waiter = queue.0.bound.new_waiter(&owner)?;
+        let waiter = queue.0.bound.new_waiter(owner)?;
         queue.0.joiners.push(waiter.clone());
         return operation.wait(waiter);
     };
@@ -160,7 +161,7 @@ impl Queue {
             items: RefCell::default(),
             queue: Slot::empty(),
             maxsize: Slot::empty(),
-            limit: Cell::new(f64::INFINITY),
+            limit: Cell::new(usize::MAX),
             getters: Waiters::default(),
             putters: Waiters::default(),
             joiners: Waiters::default(),
@@ -174,8 +175,8 @@ impl Queue {
         let exact = is_exact(this);
         let number = plain_number(&maxsize);
         self.0.limit.set(match number {
-            Some(number) if number > 0.0 => number,
-            _ => f64::INFINITY,
+            Some(number) if number > 0.0 => number.ceil() as usize,
+            _ => usize::MAX,
         });
         self.0.maxsize.set(maxsize.clone());
         self.0.native.set(exact && number.is_some());
@@ -226,9 +227,44 @@ impl Queue {
     #[inline]
     fn is_full(&self, this: &Obj) -> Res<bool> {
         if self.0.native.get() {
-            return Ok(self.native_len() as f64 >= self.0.limit.get());
+            return Ok(self.native_len() >= self.0.limit.get());
         }
         this.get(c"full")?.call0()?.truth()
+    }
+
+    /// Put an item into a queue that keeps them here and has room.
+    #[inline]
+    fn put_native(&self, item: Obj) -> Res<()> {
+        if self.0.is_shut_down.get() {
+            return Err(raise_empty(&state().queue_shut_down));
+        }
+        match self.0.order.get() {
+            Order::Priority => {
+                let heap = self.0.queue.get_or_none();
+                state().heappush.call(&[heap.as_ptr(), item.as_ptr()])?;
+            }
+            _ => self.0.items.borrow_mut().push_back(item),
+        }
+        self.0.unfinished.set(self.0.unfinished.get() + 1);
+        self.0.getters.wake_next()
+    }
+
+    /// Take an item out of a queue that keeps them here; `None` when there is none, or somebody else keeps them.
+    #[inline]
+    fn take_native(&self) -> Res<Option<Obj>> {
+        if !self.0.native.get() {
+            return Ok(None);
+        }
+        let item = match self.0.order.get() {
+            Order::Fifo => self.0.items.borrow_mut().pop_front(),
+            Order::Lifo => self.0.items.borrow_mut().pop_back(),
+            Order::Priority if self.native_len() == 0 => None,
+            Order::Priority => Some(state().heappop.call1(&self.0.queue.get_or_none())?),
+        };
+        if item.is_some() {
+            self.0.putters.wake_next()?;
+        }
+        Ok(item)
     }
 
     #[inline]
@@ -238,6 +274,9 @@ impl Queue {
         }
         if self.is_full(this)? {
             return Err(raise_empty(&state().queue_full));
+        }
+        if self.0.native.get() {
+            return self.put_native(item.clone());
         }
         self.add(this, item)?;
         self.0.unfinished.set(self.0.unfinished.get() + 1);
@@ -264,6 +303,9 @@ impl Queue {
 
     #[inline]
     fn get_nowait(&self, this: &Obj) -> Res {
+        if let Some(item) = self.take_native()? {
+            return Ok(item);
+        }
         if self.is_empty(this)? {
             return Err(raise_empty(match self.0.is_shut_down.get() {
                 true => &state().queue_shut_down,
@@ -616,7 +658,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
             c"full",
             |object, queue: &Queue| {
                 if queue.0.native.get() {
-                    return Ok(Obj::bool(queue.native_len() as f64 >= queue.0.limit.get()));
+                    return Ok(Obj::bool(queue.native_len() >= queue.0.limit.get()));
                 }
                 let maxsize = queue.0.maxsize.get_or_none();
                 if maxsize.at_most(&int(0)?)? {

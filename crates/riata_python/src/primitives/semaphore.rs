@@ -9,7 +9,9 @@ use super::holders::Holders;
 use super::lock::outcome;
 use super::waiters::{LoopBound, Waiters, is_cancelled, is_done, set_result};
 use super::{refuse_loop, repr_with};
-use crate::core::class_methods::{fastcall_of, noargs_of};
+use crate::core::args::Args;
+use crate::core::class_methods::noargs_of;
+use crate::core::context_methods::{self, Owner, Place};
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
@@ -27,6 +29,7 @@ struct State {
     value: Cell<i64>,
     waiters: Waiters,
     holders: Holders,
+    place: Place,
 }
 
 static ACQUIRE: Kind = Kind {
@@ -44,13 +47,13 @@ static ENTER: Kind = Kind {
 
 /// Take one from the semaphore that owns the operation, and end with `None`.
 fn acquire(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
-    let owner = operation.owner.get_or_none();
+    let owner = operation.owner();
     let semaphore = owner.class::<Semaphore>();
     let Some(waiter) = operation.waiter.take() else {
         if semaphore.try_acquire()? {
             return Ok(Stepped::Ends(Obj::none()));
         }
-        let waiter = semaphore.0.bound.new_waiter(&owner)?;
+        let waiter = semaphore.0.bound.new_waiter(owner)?;
         semaphore.0.waiters.push(waiter.clone());
         return operation.wait(waiter);
     };
@@ -245,6 +248,40 @@ fn release_bounded(object: &Obj, bounded: &BoundedSemaphore) -> Res {
     semaphore.release_now().map(|()| Obj::none())
 }
 
+impl Owner for Semaphore {
+    fn is(object: &Obj) -> bool {
+        object.is_a::<Semaphore>()
+    }
+
+    fn of(object: &Obj) -> &Semaphore {
+        object.class::<Semaphore>()
+    }
+
+    fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    #[inline]
+    fn enter(this: &Obj, semaphore: &Semaphore) -> Res {
+        if !is_exact(this) {
+            return state().enter_by_methods.call1(this);
+        }
+        if semaphore.try_acquire()? {
+            return Ok(ready());
+        }
+        new_operation(&ENTER, this.clone(), None)
+    }
+
+    #[inline]
+    fn exit(this: &Obj, semaphore: &Semaphore, _: Args<'_>) -> Res {
+        match this.is_class::<Semaphore>() {
+            true => semaphore.release_now()?,
+            false => drop(this.get(c"release")?.call0()?),
+        }
+        Ok(ready())
+    }
+}
+
 pub fn add_methods(py: Python<'_>) -> PyResult<()> {
     let class = Obj::from(py.get_type::<Semaphore>());
     let methods = [
@@ -263,32 +300,9 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
             |_, semaphore: &Semaphore| semaphore.release_now().map(|()| Obj::none()),
             c"release($self)\n--\n\nAdd one to the counter, and wake the task that waits longest.",
         ),
-        noargs_of(
-            c"__aenter__",
-            |object, semaphore: &Semaphore| {
-                if !is_exact(object) {
-                    return state().enter_by_methods.call1(object);
-                }
-                if semaphore.try_acquire()? {
-                    return Ok(ready());
-                }
-                new_operation(&ENTER, object.clone(), None)
-            },
-            c"",
-        ),
-        fastcall_of(
-            c"__aexit__",
-            |object, semaphore: &Semaphore, _| {
-                match object.is_class::<Semaphore>() {
-                    true => semaphore.release_now()?,
-                    false => drop(object.get(c"release")?.call0()?),
-                }
-                Ok(ready())
-            },
-            c"",
-        ),
     ];
     add_to(&class, methods)?;
+    context_methods::add::<Semaphore>(&class)?;
     let class = Obj::from(py.get_type::<BoundedSemaphore>());
     let release = noargs_of(
         c"release",

@@ -51,7 +51,7 @@ static ENTER: Kind = Kind {
         if let Some(exception) = thrown {
             return rethrow(exception);
         }
-        let this = operation.owner.get_or_none();
+        let this = operation.owner().clone();
         this.class::<TaskGroup>().enter(&this)?;
         Ok(Stepped::Ends(this))
     },
@@ -61,7 +61,7 @@ static ENTER: Kind = Kind {
 static EXIT: Kind = Kind {
     name: "TaskGroup.__aexit__",
     resume: |operation, _, thrown| {
-        let owner = operation.owner.get_or_none();
+        let owner = operation.owner();
         let group = owner.class::<TaskGroup>();
         let stepped = exit(operation, group, thrown);
         if !matches!(stepped, Ok(Stepped::Waits(_))) {

@@ -161,6 +161,9 @@ impl Waiters {
     /// Whether every waiter was cancelled; so it is when there is none.
     #[inline]
     pub fn all_cancelled(&self) -> Res<bool> {
+        if !self.shown.is_set() && self.futures.borrow().is_empty() {
+            return Ok(true);
+        }
         let mut index = 0;
         while let Some(future) = self.get(index) {
             if !is_cancelled(&future)? {
@@ -202,6 +205,13 @@ impl Waiters {
     /// Take waiters out up to the first that is not done, and wake that one.
     #[inline]
     pub fn wake_next(&self) -> Res<()> {
+        if !self.shown.is_set() && self.futures.borrow().is_empty() {
+            return Ok(());
+        }
+        self.wake_next_now()
+    }
+
+    fn wake_next_now(&self) -> Res<()> {
         while let Some(future) = self.pop() {
             if !is_done(&future)? {
                 return set_result(&future, Obj::none());
