@@ -92,7 +92,7 @@ fuzz_target!(|data: &[u8]| {
                 if let Some(timer) = world.timers.get(usize::from(argument)) {
                     if timer.state.get() == State::Waiting {
                         timer.state.set(State::Cancelled);
-                        engine.timer_cancelled();
+                        engine.timer_cancelled(|_| true);
                         assert!(world.owed.remove(&timer.job));
                     }
                 }

@@ -30,7 +30,7 @@ type Bench = Engine<KernelDriver, Job, Shared>;
 
 fn cancel(engine: &mut Bench, timer: &Shared) {
     timer.0.set(true);
-    engine.timer_cancelled();
+    engine.timer_cancelled(|_| true);
 }
 
 const ROUNDS: usize = 15;

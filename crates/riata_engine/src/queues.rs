@@ -104,10 +104,11 @@ impl<J: Clone, T: Timer<J>> Queues<J, T> {
         self.timers.add(when, timer);
     }
 
-    /// One timer that was added, has not become a job and was not cancelled before, says from now on that it is.
+    /// One timer that was added, has not become a job and was not cancelled before, says from now on that it is; `is_it` knows
+    /// it. When it comes back, the engine has no use for it any more.
     #[inline]
-    pub fn timer_cancelled(&mut self) {
-        self.timers.cancelled();
+    pub fn timer_cancelled(&mut self, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        self.timers.cancelled(is_it)
     }
 
     /// Whether there is something to take with [`take_discarded`](Self::take_discarded).

@@ -19,7 +19,7 @@ use crate::core::{
 };
 #[cfg(Py_3_14)]
 use crate::ffi::RunningTaskLayout;
-use crate::ffi::{ContextLayout, Obj, Res, SocketLayout, import, interned, to_int, tuple};
+use crate::ffi::{Builtin, ContextLayout, Obj, Res, SocketLayout, import, interned, to_int, tuple};
 
 macro_rules! names {
     ($($field:ident = $text:literal),* $(,)?) => {
@@ -171,7 +171,7 @@ pub struct State {
     /// The awaitable that is done and ends with `None`.
     pub ready: Obj,
     /// `asyncio._get_running_loop`.
-    pub get_running_loop: Obj,
+    pub get_running_loop: Builtin,
     /// `asyncio.current_task`.
     pub current_task: Obj,
     pub lock_class: Obj,
@@ -307,7 +307,7 @@ fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj) -> Res<State> {
         sock_call_type: sock_call::make_type()?,
         operation_type: operation::make_type()?,
         ready: ready::make()?,
-        get_running_loop: native.get(c"_get_running_loop")?,
+        get_running_loop: Builtin::new(native.get(c"_get_running_loop")?),
         current_task: tasks.get(c"current_task")?,
         lock_class,
         deque: import(c"collections")?.get(c"deque")?,

@@ -29,13 +29,16 @@ impl Numbered {
         }
     }
 
-    /// As a handle does it. Gives the number if it was waiting.
-    fn cancel(&self, timers: &mut Timers<usize, Numbered>) -> Option<usize> {
+    /// As a handle does it. Gives the number if it was waiting; `gone` counts what leaves the heap at once.
+    fn cancel(&self, timers: &mut Timers<usize, Numbered>, gone: &mut usize) -> Option<usize> {
         if self.state.get() != State::Waiting {
             return None;
         }
         self.state.set(State::Cancelled);
-        timers.cancelled();
+        if let Some(timer) = timers.cancelled(|timer| timer.number == self.number) {
+            assert_eq!(timer.state.get(), State::Cancelled);
+            *gone += 1;
+        }
         Some(self.number)
     }
 }
@@ -148,6 +151,7 @@ fn check_with(steps: Vec<Step>, each: bool) {
     let mut timers = Timers::<usize, Numbered>::new();
     let mut model = Model::default();
     let mut added: Vec<Numbered> = Vec::new();
+    let mut gone = 0;
     let mut discarded = 0;
     for step in steps {
         match step {
@@ -160,12 +164,12 @@ fn check_with(steps: Vec<Step>, each: bool) {
             Step::Cancel(at) => {
                 let number = (added.len() as f64 * at) as usize;
                 if let Some(timer) = added.get(number) {
-                    assert_eq!(timer.cancel(&mut timers), model.cancel(number));
+                    assert_eq!(timer.cancel(&mut timers, &mut gone), model.cancel(number));
                 }
             }
             Step::CancelAll => {
                 for (number, timer) in added.iter().enumerate() {
-                    assert_eq!(timer.cancel(&mut timers), model.cancel(number));
+                    assert_eq!(timer.cancel(&mut timers, &mut gone), model.cancel(number));
                 }
             }
             Step::DrainBefore(end) => {
@@ -195,7 +199,7 @@ fn check_with(steps: Vec<Step>, each: bool) {
             .iter()
             .filter(|timer| timer.state.get() == State::Cancelled)
             .count();
-        assert_eq!(discarded + timers.dead, cancelled);
+        assert_eq!(gone + discarded + timers.dead, cancelled);
     }
 }
 
@@ -238,10 +242,11 @@ fn the_two_zeros_are_one_deadline() {
 #[test]
 fn memory_stays_flat_while_timers_come_and_go() {
     let mut timers = Timers::<usize, Numbered>::new();
+    let mut gone = 0;
     for round in 0..100_000 {
         let timer = Numbered::new(round);
         timers.add(round as Seconds + 3600.0, timer.clone());
-        timer.cancel(&mut timers);
+        timer.cancel(&mut timers, &mut gone);
         timers.take_discarded();
     }
     assert!(timers.heap.capacity() <= 4 * PURGE_MIN);
@@ -250,22 +255,39 @@ fn memory_stays_flat_while_timers_come_and_go() {
 #[test]
 fn what_a_burst_took_is_given_back_before_a_sleep() {
     let mut timers = Timers::<usize, Numbered>::new();
+    let mut gone = 0;
     let burst: Vec<_> = (0..100_000).map(Numbered::new).collect();
     for timer in &burst {
         timers.add(3600.0, timer.clone());
     }
     for timer in &burst {
-        timer.cancel(&mut timers);
+        timer.cancel(&mut timers, &mut gone);
     }
     assert!(!timers.has_discarded(), "cancelling leaves the heap alone");
     assert_eq!(timers.next_deadline(), None);
-    assert_eq!(timers.take_discarded().len(), burst.len());
+    assert_eq!(gone + timers.take_discarded().len(), burst.len());
+    assert!(timers.heap.capacity() <= 4 * PURGE_MIN);
+}
+
+#[test]
+fn what_was_added_last_leaves_at_once_and_gives_its_memory_back() {
+    let mut timers = Timers::<usize, Numbered>::new();
+    let mut gone = 0;
+    let burst: Vec<_> = (0..10_000).map(Numbered::new).collect();
+    for timer in &burst {
+        timers.add(timer.number as Seconds, timer.clone());
+    }
+    for timer in burst.iter().rev() {
+        timer.cancel(&mut timers, &mut gone);
+    }
+    assert_eq!((gone, timers.dead), (burst.len(), 0));
     assert!(timers.heap.capacity() <= 4 * PURGE_MIN);
 }
 
 #[test]
 fn what_a_burst_took_is_given_back_bit_by_bit_while_there_is_work() {
     let mut timers = Timers::<usize, Numbered>::new();
+    let mut gone = 0;
     // One that waits comes first, so that the others are never at the head.
     timers.add(1.0, Numbered::new(usize::MAX));
     let burst: Vec<_> = (0..10_000).map(Numbered::new).collect();
@@ -276,7 +298,7 @@ fn what_a_burst_took_is_given_back_bit_by_bit_while_there_is_work() {
         );
     }
     for timer in &burst {
-        timer.cancel(&mut timers);
+        timer.cancel(&mut timers, &mut gone);
     }
     let mut turns = 0;
     while timers.dead > PURGE_MIN {

@@ -119,6 +119,12 @@ pub fn set_blocking(object: &Obj) -> bool {
     true
 }
 
+/// Whether the object is a future of ours that is done and has not failed.
+#[inline]
+pub fn has_result(object: &Obj) -> bool {
+    exact(object).is_some_and(|future| future.is_done() && !future.failed())
+}
+
 /// The parts of a future, or of a subclass, that its iterator needs.
 fn view(object: &Obj) -> &Future {
     debug_assert!(object.is_instance_of(state().future_type));

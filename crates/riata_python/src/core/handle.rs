@@ -299,7 +299,7 @@ impl Handle {
         }
         if let Some(core) = self.core() {
             if self.in_heap.get() {
-                core.timer_cancelled();
+                core.timer_cancelled(this);
             }
             if core.debug.get() {
                 self.keep_repr(this)?;

@@ -6,7 +6,6 @@
 
 use std::cell::Cell;
 use std::ffi::{CString, c_void};
-use std::mem::ManuallyDrop;
 
 use pyo3::ffi;
 
@@ -16,7 +15,7 @@ use super::freelist::FreeList;
 use super::future;
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
-    Obj, Raised, Res, Sent, Slot, aside, give, raise, raise_runtime_error, send_none,
+    GilBound, Obj, Raised, Res, Sent, Slot, aside, give, raise, raise_runtime_error, send_none,
     set_exception, string, throw_into, unraisable, value_error,
 };
 use crate::job::TimerJob;
@@ -60,10 +59,8 @@ pub struct Operation {
     stage: Cell<Stage>,
 }
 
-thread_local! {
-    // Never dropped: a thread may end after the interpreter did.
-    static PARKED: ManuallyDrop<FreeList> = const { ManuallyDrop::new(FreeList::new(1024)) };
-}
+// Of all threads, which have the GIL when they take and park; a list per thread costs a tenth of what it saves.
+static PARKED: GilBound<FreeList> = GilBound(FreeList::new(1024));
 
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
     let mut getsets = coroutine::getsets::<Operation>();
@@ -107,9 +104,7 @@ pub fn new_operation(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> 
     let tp = state().operation_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
     let object = unsafe {
-        let parked = PARKED
-            .try_with(|list| list.take(tp))
-            .unwrap_or(std::ptr::null_mut());
+        let parked = PARKED.take(tp);
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -182,10 +177,10 @@ impl Operation {
 
     /// Nothing is to wake it any more. The timer stays in the heap, and counts as dead.
     #[inline]
-    pub fn stop_timer(&self, waiter: &Obj) {
+    pub fn stop_timer(&self, this: &Obj, waiter: &Obj) {
         if self.timer.replace(Timer::None) == Timer::Armed {
             if let Some(core) = future::exact(waiter).and_then(|future| future.core()) {
-                core.timer_cancelled();
+                core.timer_cancelled(this);
             }
         }
     }
@@ -403,8 +398,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         if operation.stage.get() != Stage::Over {
             aside(|| operation.end());
         }
-        let parked = ffi::PyObject_GC_IsFinalized(object) == 0
-            && PARKED.try_with(|list| list.park(object)).unwrap_or(false);
+        let parked = ffi::PyObject_GC_IsFinalized(object) == 0 && PARKED.park(object);
         if !parked {
             ffi::PyObject_GC_Del(object.cast());
         }

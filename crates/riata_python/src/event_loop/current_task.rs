@@ -33,7 +33,12 @@ pub fn current_id() -> Option<u64> {
 /// The loop that asyncio says is running.
 #[inline]
 pub fn running_loop() -> Res<Option<Obj>> {
-    let loop_ = state().get_running_loop.call0()?;
+    #[cfg(Py_3_14)]
+    if let Some(layout) = state().running_task_layout {
+        // SAFETY: the state of this thread.
+        return Ok(unsafe { layout.loop_of(crate::ffi::thread_state()) });
+    }
+    let loop_ = state().get_running_loop.call()?;
     Ok((!loop_.is_none()).then_some(loop_))
 }
 

@@ -241,11 +241,14 @@ impl LoopCore {
         self.drop_discarded();
     }
 
-    /// A handle in the heap was cancelled.
+    /// The timer of this object in the heap was cancelled. Letting go of it may run user code.
     #[inline]
-    pub fn timer_cancelled(&self) {
-        // SAFETY: one call.
-        unsafe { self.queues().timer_cancelled() }
+    pub fn timer_cancelled(&self, object: &Obj) {
+        let is_it = |timer: &TimerJob| timer.reference().is(object.as_ptr());
+        // SAFETY: one call; what it gives is dropped with no borrow live.
+        if let Some(timer) = unsafe { self.queues().timer_cancelled(is_it) } {
+            leave_heap(&timer);
+        }
     }
 
     /// Drop the cancelled timers that the engine is through with; says whether there were any. This may run user code.
@@ -263,12 +266,7 @@ impl LoopCore {
     fn drop_discarded_now(&self) {
         // SAFETY: one call; what it gives is dropped with no borrow live.
         let discarded = unsafe { self.queues().take_discarded() };
-        for timer in discarded {
-            if let Some(handle) = timer.handle() {
-                Handle::of(handle).leave_heap();
-                Handle::leave_queue(handle);
-            }
-        }
+        discarded.iter().for_each(leave_heap);
     }
 
     // -------------------------------------------------------------- sockets
@@ -540,6 +538,15 @@ impl LoopCore {
     /// What the counting sink has seen.
     pub fn counts(&self) -> Counts {
         self.counts.borrow().clone()
+    }
+}
+
+/// A cancelled timer is in the heap no longer.
+#[inline]
+fn leave_heap(timer: &TimerJob) {
+    if let Some(handle) = timer.handle() {
+        Handle::of(handle).leave_heap();
+        Handle::leave_queue(handle);
     }
 }
 

@@ -2,6 +2,40 @@
 
 use super::*;
 
+/// A function without arguments; one that is written in C is called without what stands between it and Python code.
+pub struct Builtin {
+    function: Obj,
+    direct: Option<ffi::PyCFunction>,
+}
+
+impl Builtin {
+    pub fn new(function: Obj) -> Builtin {
+        // SAFETY: looks at a builtin's definition; the function is kept.
+        let direct = unsafe {
+            let is_plain = ffi::PyCFunction_CheckExact(function.as_ptr()) != 0
+                && ffi::PyCFunction_GetFlags(function.as_ptr()) == ffi::METH_NOARGS;
+            is_plain
+                .then(|| ffi::PyCFunction_GetFunction(function.as_ptr()))
+                .flatten()
+        };
+        Builtin { function, direct }
+    }
+
+    #[inline]
+    pub fn call(&self) -> Res {
+        match self.direct {
+            // SAFETY: a METH_NOARGS function and the receiver that it was made with, which may be null.
+            Some(direct) => unsafe {
+                Obj::owned(direct(
+                    ffi::PyCFunction_GetSelf(self.function.as_ptr()),
+                    ptr::null_mut(),
+                ))
+            },
+            None => self.function.call0(),
+        }
+    }
+}
+
 pub enum Sent {
     Yielded(Obj),
     Returned(Obj),

@@ -108,6 +108,19 @@ impl RunningTaskLayout {
         unsafe { self.running_loop(thread) == loop_ && *self.task(thread) == task }
     }
 
+    /// The loop that runs in this thread.
+    ///
+    /// # Safety
+    /// `thread` is the state of this thread.
+    #[inline]
+    pub unsafe fn loop_of(self, thread: *mut ffi::PyThreadState) -> Option<Obj> {
+        // SAFETY: `find` saw the loop in this word, which owns it; no loop runs where it is null or `None`.
+        unsafe {
+            let loop_ = self.running_loop(thread);
+            (!loop_.is_null() && loop_ != ffi::Py_None()).then(|| Obj::shared(loop_))
+        }
+    }
+
     unsafe fn running_loop(self, thread: *mut ffi::PyThreadState) -> *mut ffi::PyObject {
         // SAFETY: the caller has the state of this thread, which has that word.
         unsafe { *thread.cast::<*mut ffi::PyObject>().add(self.running_loop) }

@@ -12,6 +12,7 @@ use crate::core::args::Args;
 use crate::core::class_methods::noargs_of;
 use crate::core::context_methods::{self, Owner, Place};
 use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::future;
 use crate::core::operation::{Kind, Operation, new_operation, result_of};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
@@ -71,10 +72,11 @@ fn acquire(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
 
 /// How a wait ended: with what was thrown, or as the future did.
 #[inline]
-pub fn outcome(waiter: &Obj, thrown: Option<Obj>) -> Result<Obj, Obj> {
+pub fn outcome(waiter: &Obj, thrown: Option<Obj>) -> Result<(), Obj> {
     match thrown {
         Some(exception) => Err(exception),
-        None => result_of(waiter).map_err(take_raised),
+        None if future::has_result(waiter) => Ok(()),
+        None => result_of(waiter).map(drop).map_err(take_raised),
     }
 }
 

@@ -1,10 +1,9 @@
 //! `sleep`. Mirrors `asyncio.sleep`.
 
-use super::lock::outcome;
 use super::waiters::new_waiter;
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
-use crate::core::operation::{Kind, Operation, new_operation};
+use crate::core::operation::{Kind, Operation, new_operation, result_of};
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{Obj, Res, int, plain_number, raise, to_double, value_error};
 use crate::state::state;
@@ -42,13 +41,13 @@ fn resume(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped
         },
         _ => {
             let waiter = operation.waiter.take().unwrap_or_else(Obj::none);
-            operation.stop_timer(&waiter);
+            operation.stop_timer(this, &waiter);
             if let Some(handle) = operation.inner.take() {
                 crate::ffi::aside(|| handle.method0(&state().names.cancel))?;
             }
-            match outcome(&waiter, thrown) {
-                Ok(result) => Ok(Stepped::Ends(result)),
-                Err(exception) => rethrow(exception),
+            match thrown {
+                Some(exception) => rethrow(exception),
+                None => result_of(&waiter).map(Stepped::Ends),
             }
         }
     }

@@ -97,7 +97,7 @@ impl Timeout {
             }
         }
         self.when.set(when.clone());
-        self.disarm()?;
+        self.disarm(this)?;
         self.loop_.set(require_running_loop()?);
         self.arm(this)
     }
@@ -130,12 +130,12 @@ impl Timeout {
         Ok(())
     }
 
-    fn disarm(&self) -> Res<()> {
+    fn disarm(&self, this: &Obj) -> Res<()> {
         self.armed.set(self.armed.get().wrapping_add(1));
         if self.in_heap.replace(false) {
             let loop_ = self.loop_.get_or_none();
             if let Some(core) = LoopCore::of(&loop_) {
-                core.timer_cancelled();
+                core.timer_cancelled(this);
             }
         }
         match self.handle.take() {
@@ -163,12 +163,12 @@ impl Timeout {
     }
 
     /// Leave with this exception, or none. TimeoutError: the cancellation is ours.
-    pub fn exit(&self, exception: Option<&Obj>) -> Res<()> {
+    pub fn exit(&self, this: &Obj, exception: Option<&Obj>) -> Res<()> {
         let stage = self.stage.get();
         if !matches!(stage, Stage::Entered | Stage::Expiring) {
             return Err(raise_assertion_error());
         }
-        self.disarm()?;
+        self.disarm(this)?;
         if stage == Stage::Entered {
             self.stage.set(Stage::Exited);
             return Ok(());

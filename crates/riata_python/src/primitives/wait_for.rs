@@ -71,7 +71,7 @@ fn resume(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped
                 rethrow(exception)
             }
         },
-        _ => woken(operation, thrown),
+        _ => woken(operation, this, thrown),
     }
 }
 
@@ -125,7 +125,7 @@ fn is_over(seconds: &Obj) -> Res<bool> {
 
 fn leave(operation: &Operation, exception: Option<&Obj>) -> Res<()> {
     let timeout = operation.kept.get_or_none();
-    Timeout::of(&timeout).exit(exception)
+    Timeout::of(&timeout).exit(&timeout, exception)
 }
 
 fn begin_in_task(
@@ -150,7 +150,7 @@ fn begin_in_task(
         watch(&future, this)
     });
     if let Err(raised) = watched {
-        aside(|| stop_waiting(operation, &waiter))?;
+        aside(|| stop_waiting(operation, this, &waiter))?;
         return Err(raised);
     }
     operation.phase.set(WAITING);
@@ -179,8 +179,8 @@ fn watch(future: &Obj, this: &Obj) -> Res<()> {
     future.get(c"add_done_callback")?.call1(&callback).map(drop)
 }
 
-fn stop_waiting(operation: &Operation, waiter: &Obj) -> Res<()> {
-    operation.stop_timer(waiter);
+fn stop_waiting(operation: &Operation, this: &Obj, waiter: &Obj) -> Res<()> {
+    operation.stop_timer(this, waiter);
     match operation.inner.take() {
         Some(handle) => handle.method0(&state().names.cancel).map(drop),
         None => Ok(()),
@@ -194,9 +194,9 @@ fn cancel_and_wait(operation: &Operation, future: &Obj, phase: u8) -> Res<Steppe
     operation.wait(waiter)
 }
 
-fn woken(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+fn woken(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped> {
     let waiter = operation.waiter.take().unwrap_or_else(Obj::none);
-    stop_waiting(operation, &waiter)?;
+    stop_waiting(operation, this, &waiter)?;
     let future = operation.argument.get_or_none();
     let ended = outcome(&waiter, thrown);
     match (operation.phase.get(), ended) {

@@ -33,7 +33,7 @@ fn add(engine: &mut Loop, when: f64, job: u32) -> Cancellable {
 
 fn cancel(engine: &mut Loop, timer: &Cancellable) {
     timer.1.set(true);
-    engine.timer_cancelled();
+    engine.timer_cancelled(|_| true);
 }
 
 #[test]

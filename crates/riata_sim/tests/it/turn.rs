@@ -120,7 +120,7 @@ impl Pair {
                 let waiting = self.model.timers.get_mut(number).and_then(Option::take);
                 if waiting.is_some() {
                     self.timers[number].cancelled.set(true);
-                    self.engine.timer_cancelled();
+                    self.engine.timer_cancelled(|_| true);
                 }
             }
             Action::Advance(by) => {
