@@ -1,0 +1,258 @@
+"""Random programs of tasks, locks, queues, timeouts, groups and cancellations: asyncio's primitives and riata's agree.
+
+The expectation is asyncio's loop with asyncio's names. riata's names run on asyncio's loop and on riata's.
+"""
+
+import asyncio
+import contextlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ..support import LOOPS, PY311, PY313, run_scenario
+from .fuzzing import examples, marks
+
+pytestmark = marks
+
+ACTORS, DEPTH = 5, 2
+actor = st.integers(0, ACTORS - 1)
+which = st.integers(0, 1)
+
+leaf = st.one_of(
+    st.tuples(st.just("sleep")),
+    st.tuples(st.just("lock"), which),
+    st.tuples(st.just("acquire"), which),
+    st.tuples(st.just("release"), which),
+    st.tuples(st.just("event wait")),
+    st.tuples(st.just("event set")),
+    st.tuples(st.just("event clear")),
+    st.tuples(st.just("condition wait")),
+    st.tuples(st.just("condition wait for"), st.integers(0, 3)),
+    st.tuples(st.just("notify"), st.integers(0, 2)),
+    st.tuples(st.just("semaphore")),
+    st.tuples(st.just("semaphore acquire")),
+    st.tuples(st.just("semaphore release")),
+    st.tuples(st.just("put"), which, st.integers(0, 9)),
+    st.tuples(st.just("get"), which),
+    st.tuples(st.just("put nowait"), which, st.integers(0, 9)),
+    st.tuples(st.just("get nowait"), which),
+    st.tuples(st.just("task done"), which),
+    st.tuples(st.just("join"), which),
+    st.tuples(st.just("cancel"), actor, st.sampled_from([None, "why"])),
+    st.tuples(st.just("raise"), st.sampled_from([ValueError, asyncio.CancelledError])),
+    st.tuples(st.just("catch"), st.booleans()),
+    st.tuples(st.just("uncancel")),
+    st.tuples(st.just("shut down"), which, st.booleans()),
+)
+# Deadlines that have passed, and one that is never reached: what is in between depends on the machine.
+seconds = st.sampled_from([-1.0, 0.0, 1000.0, None])
+
+
+def within(inner):
+    block = st.lists(inner, max_size=4)
+    return st.one_of(
+        st.tuples(st.just("timeout"), seconds, block),
+        st.tuples(st.just("group"), st.lists(block, max_size=3), block),
+        st.tuples(st.just("gather"), st.lists(block, max_size=3), st.booleans()),
+        st.tuples(st.just("wait for"), seconds, block),
+        st.tuples(st.just("in lock"), which, block),
+    )
+
+
+instruction = st.recursive(leaf, within, max_leaves=6)
+program = st.lists(st.lists(instruction, max_size=6), min_size=1, max_size=ACTORS)
+
+
+def interpreter(plans, names):
+    async def scenario(loop, log):
+        locks = [names.Lock(), names.Lock()]
+        event, condition, semaphore = names.Event(), names.Condition(), names.Semaphore(1)
+        queues = [names.Queue(1), names.PriorityQueue(2)]
+        tasks = []
+
+        async def block(me, plan):
+            for number, step in enumerate(plan):
+                await one(me, (*me, number), step)
+            return me
+
+        async def one(me, where, step):
+            kind, *args = step
+            try:
+                log(where, kind, "ended", await steps[kind](me, where, *args))
+            except (asyncio.CancelledError, Exception) as error:
+                log(where, kind, error)
+                if not catching.get(me[0], True):
+                    raise
+                if isinstance(error, asyncio.CancelledError) and me[0] != where[0]:
+                    raise
+
+        async def sleep(me, where):
+            return await names.sleep(0, "slept")
+
+        async def lock(me, where, index):
+            async with locks[index]:
+                await names.sleep(0)
+
+        async def in_lock(me, where, index, plan):
+            async with locks[index]:
+                await block(where, plan)
+
+        async def acquire(me, where, index):
+            return await locks[index].acquire()
+
+        async def release(me, where, index):
+            return locks[index].release()
+
+        async def event_wait(me, where):
+            return await event.wait()
+
+        async def event_set(me, where):
+            event.set()
+
+        async def event_clear(me, where):
+            event.clear()
+
+        async def condition_wait(me, where):
+            async with condition:
+                return await condition.wait()
+
+        async def condition_wait_for(me, where, times):
+            left = iter([False] * times)
+            async with condition:
+                return await condition.wait_for(lambda: next(left, True))
+
+        async def notify(me, where, count):
+            async with condition:
+                condition.notify(count)
+
+        async def in_semaphore(me, where):
+            async with semaphore:
+                await names.sleep(0)
+
+        async def semaphore_acquire(me, where):
+            return await semaphore.acquire()
+
+        async def semaphore_release(me, where):
+            semaphore.release()
+
+        async def put(me, where, index, item):
+            return await queues[index].put(item)
+
+        async def get(me, where, index):
+            return await queues[index].get()
+
+        async def put_nowait(me, where, index, item):
+            return queues[index].put_nowait(item)
+
+        async def get_nowait(me, where, index):
+            return queues[index].get_nowait()
+
+        async def task_done(me, where, index):
+            return queues[index].task_done()
+
+        async def join(me, where, index):
+            return await queues[index].join()
+
+        async def shut_down(me, where, index, immediate):
+            if PY313:
+                queues[index].shutdown(immediate)
+
+        async def cancel(me, where, index, message):
+            return index < len(tasks) and tasks[index].cancel(message)
+
+        async def fail(me, where, kind):
+            raise kind(str(where))
+
+        async def catch(me, where, value):
+            catching[me[0]] = value
+
+        async def uncancel(me, where):
+            return asyncio.current_task().uncancel() if PY311 else None
+
+        async def timeout(me, where, delay, plan):
+            if not PY311:
+                return None
+            async with names.timeout(delay) as scope:
+                await block(where, plan)
+            return scope.expired()
+
+        async def group(me, where, plans, plan):
+            if not PY311:
+                return None
+            async with names.TaskGroup() as tg:
+                for index, child in enumerate(plans):
+                    tg.create_task(block((*where, f"child {index}"), child))
+                await block(where, plan)
+
+        async def gather(me, where, plans, return_exceptions):
+            children = [block((*where, f"child {i}"), child) for i, child in enumerate(plans)]
+            return await names.gather(*children, return_exceptions=return_exceptions)
+
+        async def wait_for(me, where, delay, plan):
+            return await names.wait_for(block(where, plan), delay)
+
+        catching = {}
+        steps = {
+            "sleep": sleep, "lock": lock, "in lock": in_lock, "acquire": acquire, "release": release,
+            "event wait": event_wait, "event set": event_set, "event clear": event_clear,
+            "condition wait": condition_wait, "condition wait for": condition_wait_for,
+            "notify": notify, "semaphore": in_semaphore, "semaphore acquire": semaphore_acquire,
+            "semaphore release": semaphore_release, "put": put, "get": get,
+            "put nowait": put_nowait, "get nowait": get_nowait, "task done": task_done,
+            "join": join, "shut down": shut_down, "cancel": cancel, "raise": fail, "catch": catch,
+            "uncancel": uncancel, "timeout": timeout, "group": group, "gather": gather,
+            "wait for": wait_for,
+        }  # fmt: skip
+        tasks += [loop.create_task(block((index,), plan)) for index, plan in enumerate(plans)]
+        for _ in range(20):
+            await names.sleep(0)
+        log("states", [(task.done(), task.cancelled()) for task in tasks])
+        log("locks", [lock.locked() for lock in locks], event.is_set(), semaphore.locked())
+        log("queues", [(queue.qsize(), queue.full()) for queue in queues])
+        # Whoever still waits is freed in rounds.
+        for _ in range(200):
+            catching.clear()
+            for index in range(len(plans)):
+                catching[index] = False
+            waiting = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            if not waiting:
+                break
+            for task in sorted(waiting, key=lambda task: int(task.get_name().partition("-")[2])):
+                task.cancel()
+            for _ in range(3):
+                await names.sleep(0)
+        for task in tasks:
+            if task.done() and not task.cancelled():
+                log("end", task.exception())
+
+    return scenario
+
+
+def worlds():
+    yield "asyncio", asyncio
+    import riata
+
+    for loop in LOOPS:
+        yield loop, riata
+
+
+def agree(plans, debug=False):
+    expected = None
+    for loop, names in worlds():
+        with contextlib.suppress(KeyboardInterrupt):
+            log = run_scenario(loop, interpreter(plans, names), debug=debug)
+        if expected is None:
+            expected = log
+        assert log == expected, (loop, names.__name__)
+
+
+@examples(150)
+@given(program)
+def test_random_programs(plans):
+    agree(plans)
+
+
+@examples(40)
+@given(program)
+def test_random_programs_in_debug_mode(plans):
+    agree(plans, debug=True)
