@@ -178,7 +178,7 @@ def interpreter(plans, names):
 
         async def group(me, where, plans, plan):
             if not PY311:
-                return None
+                return
             async with names.TaskGroup() as tg:
                 for index, child in enumerate(plans):
                     tg.create_task(block((*where, f"child {index}"), child))
