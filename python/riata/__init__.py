@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from riata._riata import __version__ as __version__
     from riata._riata import gather as gather
     from riata._riata import sleep as sleep
+    from riata._riata import time_left as time_left
     from riata._riata import timeout as timeout
     from riata._riata import timeout_at as timeout_at
     from riata._riata import wait_for as wait_for
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
     from riata.exceptions import QueueShutDown as QueueShutDown
     from riata.exceptions import TimeoutError as TimeoutError
     from riata.factory import new_event_loop as new_event_loop
+    from riata.patterns import first_success as first_success
+    from riata.patterns import graceful as graceful
+    from riata.patterns import map as map
+    from riata.patterns import race as race
+    from riata.patterns import shielded as shielded
     from riata.runner import Runner as Runner
     from riata.runner import run as run
     from riata.takeover import install as install
@@ -77,13 +83,19 @@ __all__ = [
     "TimeoutError",
     "__version__",
     "as_completed",
+    "first_success",
     "gather",
+    "graceful",
     "install",
+    "map",
     "new_event_loop",
+    "race",
     "run",
     "run_coroutine_threadsafe",
     "shield",
+    "shielded",
     "sleep",
+    "time_left",
     "timeout",
     "timeout_at",
     "to_thread",
@@ -116,13 +128,19 @@ _homes = {
     "TimeoutError": "riata.exceptions",
     "__version__": "riata._riata",
     "as_completed": "asyncio",
+    "first_success": "riata.patterns",
     "gather": "riata._riata",
+    "graceful": "riata.patterns",
     "install": "riata.takeover",
+    "map": "riata.patterns",
     "new_event_loop": "riata.factory",
+    "race": "riata.patterns",
     "run": "riata.runner",
     "run_coroutine_threadsafe": "asyncio",
     "shield": "asyncio",
+    "shielded": "riata.patterns",
     "sleep": "riata._riata",
+    "time_left": "riata._riata",
     "timeout": "riata._riata",
     "timeout_at": "riata._riata",
     "to_thread": "asyncio",

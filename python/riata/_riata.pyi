@@ -8,13 +8,12 @@ asyncio's must take ours. What no checker knows: a loop is an `asyncio.AbstractE
 
 import asyncio
 import sys
-from asyncio import gather as gather
 from asyncio import sleep as sleep
 from asyncio import wait_for as wait_for
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from contextvars import Context
 from types import TracebackType
-from typing import Any, TypedDict, TypeVar, final
+from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, final, overload
 
 from typing_extensions import NotRequired, Self, disjoint_base
 
@@ -38,6 +37,7 @@ class Future(asyncio.Future[_T]): ...
 
 @disjoint_base
 class Task(asyncio.Task[_T_co]):  # pyright: ignore[reportInvalidTypeArguments]
+    def _deliver(self, message: object, /) -> None: ...
     # `context` and `eager_start` are there on every Python.
     def __init__(
         self,
@@ -94,10 +94,32 @@ class Timeout:
 
 def timeout(delay: float | None) -> Timeout: ...
 def timeout_at(when: float | None) -> Timeout: ...
+def time_left() -> float | None: ...
 
 @disjoint_base
 class TaskGroup:
-    def __init__(self) -> None: ...
+    def __init__(
+        self,
+        *,
+        limit: int | None = None,
+        deadline: float | None = None,
+        on_error: Literal["cancel", "collect"] = "cancel",
+        name: str | None = None,
+        results: bool | None = None,
+    ) -> None: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def cancelled(self) -> bool: ...
+    async def spawn(
+        self,
+        coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[_T]: ...
+    def cancel(self, reason: object = None) -> None: ...
+    def results(self) -> list[Any]: ...
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
         self,
@@ -112,6 +134,64 @@ class TaskGroup:
         name: str | None = None,
         context: Context | None = None,
     ) -> asyncio.Task[_T]: ...
+
+_T1 = TypeVar("_T1")
+_T2 = TypeVar("_T2")
+_T3 = TypeVar("_T3")
+_T4 = TypeVar("_T4")
+_FutureLike: TypeAlias = asyncio.Future[_T] | Awaitable[_T]
+
+# asyncio's overloads, with a limit.
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: _FutureLike[_T1],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    limit: int | None = None,
+) -> asyncio.Future[tuple[_T1]]: ...
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: _FutureLike[_T1],
+    aw2: _FutureLike[_T2],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    limit: int | None = None,
+) -> asyncio.Future[tuple[_T1, _T2]]: ...
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: _FutureLike[_T1],
+    aw2: _FutureLike[_T2],
+    aw3: _FutureLike[_T3],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    limit: int | None = None,
+) -> asyncio.Future[tuple[_T1, _T2, _T3]]: ...
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: _FutureLike[_T1],
+    aw2: _FutureLike[_T2],
+    aw3: _FutureLike[_T3],
+    aw4: _FutureLike[_T4],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    limit: int | None = None,
+) -> asyncio.Future[tuple[_T1, _T2, _T3, _T4]]: ...
+@overload
+def gather(
+    *coros_or_futures: _FutureLike[_T],
+    return_exceptions: Literal[False] = False,
+    limit: int | None = None,
+) -> asyncio.Future[list[_T]]: ...
+@overload
+def gather(
+    *coros_or_futures: _FutureLike[_T],
+    return_exceptions: bool,
+    limit: int | None = None,
+) -> asyncio.Future[list[_T | BaseException]]: ...
 
 @final
 class Operation:

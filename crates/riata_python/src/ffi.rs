@@ -360,6 +360,12 @@ impl Slot {
         NonNull::new(self.0.replace(ptr::null_mut())).map(Obj)
     }
 
+    /// Store; what was there comes back.
+    #[inline]
+    pub fn replace(&self, value: Obj) -> Option<Obj> {
+        NonNull::new(self.0.replace(value.into_ptr())).map(Obj)
+    }
+
     /// Store, then drop what was there: the drop may run code that looks at this very slot.
     #[inline]
     pub fn set(&self, value: Obj) {

@@ -53,6 +53,7 @@ names! {
     get_debug = c"get_debug",
     get_loop = c"get_loop",
     handle = c"handle",
+    limit = c"limit",
     loop_ = c"loop",
     loop_attr = c"_loop",
     message = c"message",
@@ -192,6 +193,12 @@ pub struct State {
     /// Coroutines in Python, for what is not worth native code; `riata/coroutines.py`.
     pub await_by_coroutine: Obj,
     pub enter_by_methods: Obj,
+    /// The context variable of the innermost timeout, for tasks that are not ours.
+    pub innermost_timeout: Obj,
+    /// What goes into notes on exceptions; `riata/notes.py`.
+    pub describe_await: Obj,
+    pub note_timeout: Obj,
+    pub note_failure: Obj,
     /// asyncio's own functions, for futures that are not ours.
     #[cfg(Py_3_14)]
     pub add_to_awaited_by: Obj,
@@ -255,6 +262,7 @@ fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj) -> Res<State> {
         })
     };
     let coroutines = import(c"riata.coroutines")?;
+    let notes = import(c"riata.notes")?;
     let errors = import(c"riata.exceptions")?;
     let swap_current_task = optional(&native, c"_swap_current_task");
     Ok(State {
@@ -329,6 +337,10 @@ fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj) -> Res<State> {
         timeout_type: timeout::make_type()?,
         queue_shut_down: errors.get(c"QueueShutDown")?,
         await_by_coroutine: coroutines.get(c"await_it")?,
+        innermost_timeout: notes.get(c"innermost_timeout")?,
+        describe_await: notes.get(c"describe_await")?,
+        note_timeout: notes.get(c"note_timeout")?,
+        note_failure: notes.get(c"note_failure")?,
         enter_by_methods: coroutines.get(c"enter")?,
         #[cfg(Py_3_14)]
         add_to_awaited_by: native.get(c"future_add_to_awaited_by")?,

@@ -15,9 +15,11 @@ use crate::ffi::{Obj, Res};
 
 /// A type whose objects have the two methods.
 pub trait Owner: Sized {
+    #[cfg_attr(Py_3_14, expect(dead_code, reason = "the descriptor checks the type"))]
     fn is(object: &Obj) -> bool;
     /// The caller knows that the object is one.
     fn of(object: &Obj) -> &Self;
+    #[cfg_attr(Py_3_14, expect(dead_code, reason = "nothing is handed out"))]
     fn place(&self) -> &Place;
     fn enter(this: &Obj, owner: &Self) -> Res;
     fn exit(this: &Obj, owner: &Self, args: Args<'_>) -> Res;

@@ -30,7 +30,7 @@ use crate::state::state;
 #[cfg(Py_3_14)]
 pub use callbacks::awaiting_task;
 pub use callbacks::{Callbacks, step_callable, waiting_task, wakeup_callback};
-pub use cancel::{cancel_any, cancelling, uncancel};
+pub use cancel::{cancel_any, cancel_within, cancelling, forget_request, shield_of, uncancel};
 pub use methods::make_type;
 
 #[repr(C)]
@@ -44,6 +44,10 @@ pub struct Task {
     context_is_shared: Cell<bool>,
     /// What the task awaits.
     waiter: Slot,
+    /// The innermost `Timeout` that it runs within, its own or that of the task that made it.
+    pub timeout: Slot,
+    /// What holds back requests to cancel it, while there is such a thing.
+    pub shield: Slot,
     /// Neighbours in the loop's list of tasks; null when not listed.
     pub previous: Cell<*const Task>,
     pub next: Cell<*const Task>,
@@ -184,6 +188,7 @@ impl Task {
         }
         match self.future.core() {
             Some(core) => {
+                core.inherit_timeout(self);
                 if let Err(raised) = core.check_may_schedule() {
                     self.log_destroy_pending.set(false);
                     return Err(raised);
@@ -247,8 +252,20 @@ impl Task {
     }
 
     #[inline]
+    fn own_slots(&self) -> [&Slot; 6] {
+        [
+            &self.coro,
+            &self.name,
+            &self.context,
+            &self.waiter,
+            &self.timeout,
+            &self.shield,
+        ]
+    }
+
+    #[inline]
     fn clear_own(&self) {
-        for slot in [&self.coro, &self.name, &self.context, &self.waiter] {
+        for slot in self.own_slots() {
             slot.clear();
         }
     }

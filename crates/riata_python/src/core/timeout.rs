@@ -37,6 +37,14 @@ pub struct Timeout {
     pub task: Slot,
     /// The handle of a loop that is not ours.
     pub handle: Slot,
+    /// The timeout that the task ran within before.
+    pub outer: Slot,
+    /// What the task was awaiting when the time was over, for the note on the TimeoutError.
+    pub awaited: Slot,
+    /// The shield of the task when this was entered, by its address.
+    pub shield: Cell<*mut ffi::PyObject>,
+    /// The delay in seconds that it was made with; negative when it was made with a deadline.
+    pub delay: Cell<f64>,
     pub stage: Cell<Stage>,
     /// An entry of our loop's timers with this number is ours.
     pub in_heap: Cell<bool>,
@@ -123,11 +131,19 @@ impl Timeout {
         self.in_heap.set(false);
         self.armed.set(self.armed.get().wrapping_add(1));
         self.when.set(when);
+        self.delay.set(-1.0);
     }
 
     #[inline]
-    fn slots(&self) -> [&Slot; 4] {
-        [&self.when, &self.loop_, &self.task, &self.handle]
+    fn slots(&self) -> [&Slot; 6] {
+        [
+            &self.when,
+            &self.loop_,
+            &self.task,
+            &self.handle,
+            &self.outer,
+            &self.awaited,
+        ]
     }
 }
 

@@ -142,6 +142,20 @@ impl LoopCore {
             .inspect_err(|_| self.told.set(false))
     }
 
+    /// A task that is made now runs within the timeouts of the task that makes it.
+    #[inline]
+    pub fn inherit_timeout(&self, made: &Task) {
+        let current = self.current.get();
+        if current.is_null() {
+            return;
+        }
+        // SAFETY: the current task is held by the step that runs, and is one of ours.
+        let current = unsafe { Task::of(Obj::from_ref(&current)) };
+        if current.timeout.is_set() {
+            made.timeout.set_opt(current.timeout.get());
+        }
+    }
+
     /// The current task, if it is one of ours and nobody can have told asyncio of another one meanwhile.
     #[inline]
     fn current_untold(&self) -> Option<Obj> {

@@ -220,3 +220,30 @@ pub fn import(module: &CStr) -> Res {
     // SAFETY: nul-terminated.
     unsafe { Obj::owned(ffi::PyImport_ImportModule(module.as_ptr())) }
 }
+
+/// `function(argument, **keywords)`.
+pub fn call_with(function: &Obj, argument: &Obj, keywords: &Obj) -> Res {
+    let args = tuple(&[argument.as_ptr()])?;
+    // SAFETY: a live callable, a tuple and a dict; null means raised.
+    unsafe {
+        Obj::owned(ffi::PyObject_Call(
+            function.as_ptr(),
+            args.as_ptr(),
+            keywords.as_ptr(),
+        ))
+    }
+}
+
+/// The code and the line of the Python function that has called us; `None` without one.
+pub fn calling_site() -> Res {
+    // SAFETY: the frame is borrowed and lives while it has called us; its code is a new reference.
+    unsafe {
+        let frame = ffi::PyEval_GetFrame();
+        if frame.is_null() {
+            return Ok(Obj::none());
+        }
+        let code = Obj::owned(ffi::PyFrame_GetCode(frame).cast())?;
+        let line = int(ffi::PyFrame_GetLineNumber(frame).into())?;
+        tuple(&[code.as_ptr(), line.as_ptr()])
+    }
+}

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::core::args::Args;
+use crate::core::args::{Args, given};
 use crate::core::class_methods;
 use crate::core::future;
 use crate::core::gathering::{Gathering, new_gathering};
@@ -20,18 +20,22 @@ pub fn function() -> Res {
     class_methods::function(
         c"gather",
         gather,
-        c"gather(*coros_or_futures, return_exceptions=False)\n--\n\nRun awaitables concurrently; return a future of the list of their results, in the order of the arguments.\n\nThe first exception is passed on at once, and the others go on; with return_exceptions exceptions are results. Cancelled, it cancels all that are not done. Mirrors asyncio.gather.",
+        c"gather(*coros_or_futures, return_exceptions=False, limit=None)\n--\n\nRun awaitables concurrently; return a future of the list of their results, in the order of the arguments.\n\nWith a limit, so many run at a time; once the result is an exception, those that have not begun do not begin. The first exception is passed on at once, and the others go on; with return_exceptions exceptions are results. Cancelled, it cancels all that are not done. Mirrors asyncio.gather.",
     )
 }
 
 fn gather(args: Args<'_>) -> Res {
     let args = args.of("gather");
-    let [return_exceptions] = args.keywords([&state().names.return_exceptions])?;
+    let names = &state().names;
+    let [return_exceptions, limit] = args.keywords([&names.return_exceptions, &names.limit])?;
     let return_exceptions = match return_exceptions {
         Some(value) => value.truth()?,
         None => false,
     };
     let awaitables = args.all();
+    if let Some(limit) = given(limit) {
+        return limited(args.positional(), limit, return_exceptions);
+    }
     let loop_ = running_loop()?;
     let native = loop_.as_ref().and_then(|loop_| {
         let core = LoopCore::of(loop_).filter(|core| core.plain.get())?;
@@ -46,6 +50,15 @@ fn gather(args: Args<'_>) -> Res {
         }
         _ => by_asyncio(awaitables, return_exceptions),
     }
+}
+
+/// So many at a time: a task starts the others as they end.
+fn limited(awaitables: &[*mut pyo3::ffi::PyObject], limit: &Obj, return_exceptions: bool) -> Res {
+    let awaitables = crate::ffi::tuple(awaitables)?;
+    let flag = Obj::bool(return_exceptions);
+    crate::ffi::import(c"riata.patterns")?
+        .get(c"gather_limited")?
+        .call(&[awaitables.as_ptr(), limit.as_ptr(), flag.as_ptr()])
 }
 
 fn is_native(awaitable: &Obj, loop_: &Obj, core: &LoopCore) -> bool {

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::lock::outcome;
-use super::waiters::{is_cancelled, is_done, new_waiter, set_result, visit_slot};
+use super::waiters::{Waiters, is_cancelled, is_done, new_waiter, set_result, visit_slot};
 use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of, onearg_of};
 use crate::core::coroutine::{Stepped, rethrow};
@@ -14,14 +14,15 @@ use crate::core::future;
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
 use crate::core::task::{self, cancel_any, new_task};
+use crate::core::timeout::{Timeout, new_timeout};
 use crate::core::typespec::add_to;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
     GilBound, Obj, Res, Slot, aside, ends_the_loop, exception_matches, is_coroutine_exact, list,
-    list_append, list_len, raise_from_none, raise_runtime_error, repr, set_add, set_discard,
-    set_items, set_len, string,
+    list_append, list_items, list_len, raise, raise_from_none, raise_runtime_error, repr, set_add,
+    set_discard, set_items, set_len, string, take_raised, to_double, unraisable, value_error,
 };
 use crate::state::state;
 
@@ -43,6 +44,82 @@ struct State {
     errors: Slot,
     base_error: Slot,
     on_completed: Slot,
+    /// The shield of the parent when this was entered, by its address.
+    shield: Cell<usize>,
+    options: Options,
+}
+
+/// What asyncio's group has not.
+#[derive(Default)]
+struct Options {
+    /// Whether any was given: then failures get notes.
+    any: Cell<bool>,
+    /// How many tasks `spawn` lets run at once; zero for any number.
+    limit: Cell<usize>,
+    collect: Cell<bool>,
+    name: Slot,
+    /// The timeout that ends the group.
+    timeout: Slot,
+    /// A list of all tasks, in the order in which they were made; empty when results are not kept.
+    all: Slot,
+    /// Where each task that is not done was made: a dict of pairs of code and line.
+    sites: Slot,
+    /// Who waits in `spawn`.
+    spawners: Waiters,
+    cancelled: Cell<bool>,
+}
+
+static SPAWN: Kind = Kind {
+    name: "TaskGroup.spawn",
+    resume: |operation, _, thrown| {
+        let owner = operation.owner();
+        let spawned = spawn(operation, owner, owner.class::<TaskGroup>(), thrown);
+        if spawned.is_err() {
+            aside(|| close_unused(operation));
+        }
+        spawned
+    },
+};
+
+/// Wait until there is room, and make a task of the coroutine, which is the argument; name and context are kept.
+fn spawn(
+    operation: &Operation,
+    owner: &Obj,
+    group: &TaskGroup,
+    thrown: Option<Obj>,
+) -> Res<Stepped> {
+    let options = &group.0.options;
+    if let Some(waiter) = operation.waiter.take() {
+        options.spawners.remove(&waiter);
+        if let Err(exception) = outcome(&waiter, thrown) {
+            if is_done(&waiter)? && !is_cancelled(&waiter)? {
+                // There is room for somebody else, then.
+                group.wake_spawner()?;
+            }
+            return rethrow(exception);
+        }
+    }
+    let closed = group.refusal().is_some();
+    let limit = options.limit.get();
+    if !closed && limit > 0 && group.0.running() >= limit {
+        let waiter = new_waiter(&group.0.loop_.get_or_none())?;
+        options.spawners.push(waiter.clone());
+        return operation.wait(waiter);
+    }
+    let coro = operation.argument.take().unwrap_or_else(Obj::none);
+    let keywords = operation.kept.get_or_none();
+    let task = crate::ffi::call_with(&owner.get(c"create_task")?, &coro, &keywords)?;
+    Ok(Stepped::Ends(task))
+}
+
+/// A coroutine that will not run is closed, lest Python warn of it.
+fn close_unused(operation: &Operation) {
+    if let Some(coro) = operation.argument.take() {
+        let closed = coro.get(c"close").and_then(|close| close.call0());
+        if closed.is_err() {
+            unraisable(Some(&coro));
+        }
+    }
 }
 
 static ENTER: Kind = Kind {
@@ -63,11 +140,13 @@ static EXIT: Kind = Kind {
     resume: |operation, _, thrown| {
         let owner = operation.owner();
         let group = owner.class::<TaskGroup>();
-        let stepped = exit(operation, group, thrown);
-        if !matches!(stepped, Ok(Stepped::Waits(_))) {
-            aside(|| group.0.forget());
+        match exit(operation, group, thrown) {
+            Ok(Stepped::Waits(future)) => Ok(Stepped::Waits(future)),
+            ended => {
+                aside(|| group.0.forget());
+                group.end_timeout(ended)
+            }
         }
-        stepped
     },
 };
 
@@ -104,10 +183,12 @@ fn begin_exit(operation: &Operation, group: &TaskGroup) -> Res<()> {
     if ends_the_loop(&exception) && !group.0.base_error.is_set() {
         group.0.base_error.set(exception.clone());
     }
-    if is_cancelled_error(&exception) {
+    let cancelled = is_cancelled_error(&exception);
+    if cancelled {
         operation.kept.set(exception);
     }
-    if !group.0.aborting.get() {
+    let goes_on = group.0.options.collect.get() && !cancelled;
+    if !group.0.aborting.get() && !goes_on {
         group.abort()?;
     }
     Ok(())
@@ -123,6 +204,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     if this.parent_cancel_requested.get() && task::uncancel(&parent)? == 0 {
         // No other request is left.
         operation.kept.clear();
+        task::forget_request(&parent);
     }
     let failed = this
         .errors
@@ -191,6 +273,10 @@ impl TaskGroup {
         let Some(parent) = current_task(&self.0.loop_.get_or_none())? else {
             return Err(self.complain(this, "cannot determine the parent task"));
         };
+        if let Some(timeout) = self.0.options.timeout.get() {
+            Timeout::of(&timeout).enter(&timeout)?;
+        }
+        self.0.shield.set(task::shield_of(&parent) as usize);
         self.0.parent.set(parent);
         self.0.entered.set(true);
         Ok(())
@@ -203,10 +289,9 @@ impl TaskGroup {
         }
     }
 
-    fn create_task(&self, this: &Obj, args: Args<'_>) -> Res {
-        let args = args.of("TaskGroup.create_task");
-        let coro = args.first("coro")?;
-        let refused = if !self.0.entered.get() {
+    /// Why no task can be made.
+    fn refusal(&self) -> Option<&'static str> {
+        if !self.0.entered.get() {
             Some("has not been entered")
         } else if self.0.exiting.get() && self.0.running() == 0 {
             Some("is finished")
@@ -214,8 +299,13 @@ impl TaskGroup {
             Some("is shutting down")
         } else {
             None
-        };
-        if let Some(what) = refused {
+        }
+    }
+
+    fn create_task(&self, this: &Obj, args: Args<'_>) -> Res {
+        let args = args.of("TaskGroup.create_task");
+        let coro = args.first("coro")?;
+        if let Some(what) = self.refusal() {
             if state().task_group_closes {
                 coro.get(c"close")?.call0()?;
             }
@@ -240,6 +330,9 @@ impl TaskGroup {
             self.0.tasks.set(crate::ffi::set()?);
         }
         set_add(&self.0.tasks.get_or_none(), task)?;
+        if self.0.options.any.get() {
+            self.remember(task)?;
+        }
         let loop_ = self.0.loop_.ptr();
         if let Some(child) = future::exact(task) {
             if child.loop_.ptr() == loop_ && child.scheduler().is_some() {
@@ -255,19 +348,137 @@ impl TaskGroup {
     }
 
     fn abort(&self) -> Res<()> {
+        self.abort_for(None)
+    }
+
+    /// Cancel every child; who waits in `spawn` is told that it is over.
+    fn abort_for(&self, reason: Option<&Obj>) -> Res<()> {
         self.0.aborting.set(true);
+        self.0.options.spawners.wake(usize::MAX, &Obj::none())?;
         let Some(tasks) = self.0.tasks.get() else {
             return Ok(());
         };
         for task in set_items(&tasks)? {
             if !is_done(&task)? {
-                cancel_any(&task, None)?;
+                cancel_any(&task, reason.cloned())?;
             }
         }
         Ok(())
     }
 
-    fn on_task_done(&self, task: &Obj) -> Res<()> {
+    fn cancel_parent(&self, reason: Option<&Obj>) -> Res<()> {
+        self.0.parent_cancel_requested.set(true);
+        let shield = self.0.shield.get() as *mut _;
+        let parent = self.0.parent.get_or_none();
+        task::cancel_within(shield, &parent, reason.cloned()).map(drop)
+    }
+
+    /// End the group early, and quietly.
+    fn cancel(&self, this: &Obj, reason: Option<&Obj>) -> Res<()> {
+        if !self.0.entered.get() {
+            return Err(self.complain(this, "has not been entered"));
+        }
+        self.0.options.cancelled.set(true);
+        if !self.0.parent.is_set() || self.0.aborting.get() {
+            // It is over, or about to be.
+            return Ok(());
+        }
+        self.abort_for(reason)?;
+        match self.0.parent_cancel_requested.get() {
+            true => Ok(()),
+            false => self.cancel_parent(reason),
+        }
+    }
+
+    /// Where a task was made, and the task itself for `results`.
+    fn remember(&self, task: &Obj) -> Res<()> {
+        let options = &self.0.options;
+        if let Some(all) = options.all.get() {
+            list_append(&all, task)?;
+        }
+        if !options.sites.is_set() {
+            options.sites.set(crate::ffi::dict()?);
+        }
+        let site = crate::ffi::calling_site()?;
+        crate::ffi::dict_set(&options.sites.get_or_none(), task, &site)
+    }
+
+    /// A task that was made here has ended: there is room for another, and its failure gets a note.
+    fn let_go(&self, this: &Obj, task: &Obj, exception: Option<&Obj>) -> Res<()> {
+        let options = &self.0.options;
+        let sites = options.sites.get_or_none();
+        let site = match sites.is_none() {
+            true => None,
+            false => crate::ffi::dict_get(&sites, task)?,
+        };
+        if site.is_some() {
+            crate::ffi::dict_delete(&sites, task)?;
+        }
+        if let Some(exception) = exception {
+            let (site, name) = (site.unwrap_or_else(Obj::none), options.name.get_or_none());
+            let noted = state().note_failure.call(&[
+                exception.as_ptr(),
+                task.as_ptr(),
+                name.as_ptr(),
+                site.as_ptr(),
+            ]);
+            if noted.is_err() {
+                unraisable(Some(this));
+            }
+        }
+        self.wake_spawner()
+    }
+
+    fn wake_spawner(&self) -> Res<()> {
+        let options = &self.0.options;
+        if self.0.running() >= options.limit.get() && !self.0.aborting.get() {
+            return Ok(());
+        }
+        options.spawners.wake(1, &Obj::none())
+    }
+
+    /// How the group ended, seen from its deadline.
+    fn end_timeout(&self, ended: Res<Stepped>) -> Res<Stepped> {
+        let Some(timeout) = self.0.options.timeout.get() else {
+            return ended;
+        };
+        match ended {
+            Ok(stepped) => {
+                Timeout::of(&timeout).exit(&timeout, None)?;
+                Ok(stepped)
+            }
+            Err(raised) => {
+                let exception = take_raised(raised);
+                Timeout::of(&timeout).exit(&timeout, Some(&exception))?;
+                rethrow(exception)
+            }
+        }
+    }
+
+    fn results(&self, this: &Obj) -> Res {
+        let Some(all) = self.0.options.all.get() else {
+            return Err(self.complain(this, "keeps no results; TaskGroup(results=True) does"));
+        };
+        if !self.0.exiting.get() || self.0.running() > 0 {
+            return Err(self.complain(this, "is not finished"));
+        }
+        let mut results = Vec::new();
+        for task in list_items(&all) {
+            results.push(match is_cancelled(&task)? {
+                true => take_raised(match task.method0(&state().names.result) {
+                    Ok(_) => continue,
+                    Err(raised) => raised,
+                }),
+                false => match exception_of(&task)? {
+                    Some(exception) => exception,
+                    None => task.method0(&state().names.result)?,
+                },
+            });
+        }
+        list(&results)
+    }
+
+    fn on_task_done(&self, this_object: &Obj, task: &Obj) -> Res<()> {
         let this = &self.0;
         if let Some(tasks) = this.tasks.get() {
             set_discard(&tasks, task)?;
@@ -285,7 +496,11 @@ impl TaskGroup {
                 }
             }
         }
-        let Some(exception) = exception_of(task)? else {
+        let exception = exception_of(task)?;
+        if this.options.any.get() {
+            self.let_go(this_object, task, exception.as_ref())?;
+        }
+        let Some(exception) = exception else {
             return Ok(());
         };
         this.add_error(&exception)?;
@@ -296,12 +511,12 @@ impl TaskGroup {
         if is_done(&parent)? {
             return self.report_orphan(task, &parent, &exception);
         }
-        if !this.aborting.get() && !this.parent_cancel_requested.get() {
-            self.abort()?;
-            this.parent_cancel_requested.set(true);
-            cancel_any(&parent, None)?;
+        let goes_on = this.options.collect.get() && !ends_the_loop(&exception);
+        if goes_on || this.aborting.get() || this.parent_cancel_requested.get() {
+            return Ok(());
         }
-        Ok(())
+        self.abort()?;
+        self.cancel_parent(None)
     }
 
     fn report_orphan(&self, task: &Obj, parent: &Obj, exception: &Obj) -> Res<()> {
@@ -339,7 +554,7 @@ fn exception_of(task: &Obj) -> Res<Option<Obj>> {
 
 /// The job of a child's end.
 pub fn child_done(owner: &Obj, child: &Obj) -> Res<()> {
-    owner.class::<TaskGroup>().on_task_done(child)
+    owner.class::<TaskGroup>().on_task_done(owner, child)
 }
 
 /// The task that waits for the children of a group.
@@ -351,16 +566,56 @@ pub fn parent_of(owner: &Obj) -> Option<Obj> {
 #[pymethods]
 impl TaskGroup {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs), text_signature = "()")]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(*, limit=None, deadline=None, on_error='cancel', name=None, results=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> TaskGroup {
         TaskGroup(GilBound(State::default()))
     }
 
-    fn __init__(&self) {}
+    #[pyo3(signature = (*, limit=None, deadline=None, on_error=None, name=None, results=None))]
+    fn __init__(
+        &self,
+        limit: Option<i64>,
+        deadline: Option<&Bound<'_, PyAny>>,
+        on_error: Option<&str>,
+        name: Option<&Bound<'_, PyAny>>,
+        results: Option<bool>,
+    ) -> PyResult<()> {
+        let options = &self.0.options;
+        match on_error {
+            None | Some("cancel") => {}
+            Some("collect") => options.collect.set(true),
+            Some(other) => {
+                let message = format!("on_error must be 'cancel' or 'collect', not {other:?}");
+                return Err(raise(value_error(), &message).into());
+            }
+        }
+        if let Some(limit) = limit {
+            if limit < 1 {
+                let message = format!("limit must be at least 1, not {limit}");
+                return Err(raise(value_error(), &message).into());
+            }
+            options.limit.set(limit as usize);
+        }
+        if let Some(deadline) = deadline {
+            let deadline = crate::ffi::obj(deadline);
+            to_double(&deadline)?;
+            options.timeout.set(new_timeout(deadline)?);
+        }
+        let given = limit.is_some() || deadline.is_some() || on_error.is_some() || name.is_some();
+        options.any.set(given || results == Some(true));
+        if results.unwrap_or(given) {
+            options.all.set(list(&[])?);
+        }
+        options.name.set_opt(name.map(crate::ffi::obj));
+        Ok(())
+    }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self) -> PyResult<String> {
         let this = &self.0;
         let mut text = String::from("<TaskGroup");
+        if let Some(name) = this.options.name.get() {
+            text += &format!(" name={}", repr(&name)?);
+        }
         if this.running() > 0 {
             text += &format!(" tasks={}", this.running());
         }
@@ -372,7 +627,19 @@ impl TaskGroup {
         } else if this.entered.get() {
             text += " entered";
         }
-        text + ">"
+        Ok(text + ">")
+    }
+
+    /// The name that it was given, or None.
+    #[getter]
+    fn name(&self) -> Py<PyAny> {
+        self.0.options.name.get_or_none().into()
+    }
+
+    /// Whether `cancel` was called.
+    #[getter]
+    fn cancelled(&self) -> bool {
+        self.0.options.cancelled.get()
     }
 
     #[getter]
@@ -421,18 +688,31 @@ impl TaskGroup {
             &this.errors,
             &this.base_error,
             &this.on_completed,
+            &this.options.name,
+            &this.options.timeout,
+            &this.options.all,
+            &this.options.sites,
         ] {
             visit_slot(slot, &visit)?;
         }
-        Ok(())
+        this.options.spawners.visit(&visit)
     }
 
     fn __clear__(&self) {
         let this = &self.0;
         this.forget();
-        for slot in [&this.loop_, &this.tasks, &this.on_completed] {
+        for slot in [
+            &this.loop_,
+            &this.tasks,
+            &this.on_completed,
+            &this.options.name,
+            &this.options.timeout,
+            &this.options.all,
+            &this.options.sites,
+        ] {
             slot.clear();
         }
+        this.options.spawners.clear();
     }
 }
 
@@ -444,9 +724,46 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
             |object, group: &TaskGroup, args| group.create_task(object, args),
             c"create_task($self, coro, *, name=None, context=None)\n--\n\nRun a coroutine as a task of the group, and return the task.\n\nRuntimeError: the group has not been entered, is finished or is shutting down; the coroutine is closed.",
         ),
+        fastcall_of(
+            c"spawn",
+            |object, group: &TaskGroup, args| {
+                let args = args.of("TaskGroup.spawn");
+                let [coro, name, context] = args.bind(["coro", "name", "context"], 1)?;
+                args.at_most(1)?;
+                let keywords = crate::ffi::dict()?;
+                let names = &state().names;
+                for (key, value) in [(&names.name, name), (&names.context, context)] {
+                    if let Some(value) = value {
+                        crate::ffi::dict_set(&keywords, key, value)?;
+                    }
+                }
+                let _ = group;
+                let operation = new_operation(&SPAWN, object.clone(), coro.cloned())?;
+                Operation::of(&operation).kept.set(keywords);
+                Ok(operation)
+            },
+            c"spawn($self, coro, *, name=None, context=None)\n--\n\nWait until fewer tasks than the limit run, run a coroutine as a task of the group, and return the task.\n\nCancelled while it waits, it closes the coroutine. RuntimeError: as for create_task.",
+        ),
+        fastcall_of(
+            c"cancel",
+            |object, group: &TaskGroup, args| {
+                let [reason] = args.of("TaskGroup.cancel").bind(["reason"], 0)?;
+                group.cancel(object, reason.filter(|reason| !reason.is_none()))?;
+                Ok(Obj::none())
+            },
+            c"cancel($self, reason=None)\n--\n\nCancel the tasks of the group and the body of its `async with`, which then ends without an exception.\n\nThe reason is the message of the CancelledError that they see. Once it is over this does nothing. RuntimeError: the group has not been entered.",
+        ),
+        noargs_of(
+            c"results",
+            |object, group: &TaskGroup| group.results(object),
+            c"results($self)\n--\n\nReturn the results of all tasks, in the order in which they were made; that of a task that failed or was cancelled is its exception.\n\nRuntimeError: the group is not finished, or keeps no results.",
+        ),
         onearg_of(
             c"_on_task_done",
-            |_, group: &TaskGroup, task| group.on_task_done(task).map(|()| Obj::none()),
+            |object, group: &TaskGroup, task| {
+                group.on_task_done(object, task)?;
+                Ok(Obj::none())
+            },
             c"",
         ),
         noargs_of(
@@ -482,5 +799,6 @@ impl TaskGroup {
             && this.errors() == 0
             && !this.base_error.is_set()
             && !this.parent_cancel_requested.get()
+            && !this.options.timeout.is_set()
     }
 }

@@ -9,12 +9,12 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::ffi::{
     Obj, Res, exception_matches, float, plain_number, raise_assertion_error, raise_runtime_error,
-    repr, set_cause, set_exception, to_double,
+    repr, set_cause, set_exception, take_raised, to_double,
 };
 use crate::job::{Job, TimerJob};
 use crate::state::state;
 
-pub fn functions() -> Res<[(&'static str, Obj); 2]> {
+pub fn functions() -> Res<[(&'static str, Obj); 3]> {
     let timeout = class_methods::function(
         c"timeout",
         |args| {
@@ -31,7 +31,19 @@ pub fn functions() -> Res<[(&'static str, Obj); 2]> {
         },
         c"timeout_at(when)\n--\n\nCancel the body of `async with` at loop time when (seconds), and raise TimeoutError then. None: never.\n\nMirrors asyncio.timeout_at.",
     )?;
-    Ok([("timeout", timeout), ("timeout_at", timeout_at)])
+    let time_left = class_methods::function(
+        c"time_left",
+        |args| {
+            let [] = args.of("time_left").bind([], 0)?;
+            time_left()
+        },
+        c"time_left()\n--\n\nReturn the seconds until the nearest deadline that the current task runs within, its own or one of the tasks that made it; None without one.\n\nRuntimeError: no loop is running.",
+    )?;
+    Ok([
+        ("timeout", timeout),
+        ("timeout_at", timeout_at),
+        ("time_left", time_left),
+    ])
 }
 
 /// `async with timeout`: nothing happens before it is awaited.
@@ -57,11 +69,14 @@ pub fn after(delay: &Obj) -> Res {
     if delay.is_none() {
         return new_timeout(Obj::none());
     }
-    let when = match (plain_core(&loop_), plain_number(delay)) {
+    let seconds = plain_number(delay);
+    let when = match (plain_core(&loop_), seconds) {
         (Some(core), Some(seconds)) => float(core.time() + seconds)?,
         _ => loop_.method0(&state().names.time)?.add(delay)?,
     };
-    new_timeout(when)
+    let timeout = new_timeout(when)?;
+    Timeout::of(&timeout).delay.set(seconds.unwrap_or(-1.0));
+    Ok(timeout)
 }
 
 /// The native side of a loop whose timers are ours.
@@ -79,10 +94,38 @@ impl Timeout {
             return Err(raise_runtime_error("Timeout should be used inside a task"));
         };
         self.cancelling.set(task::cancelling(&task)?);
+        self.shield.set(task::shield_of(&task));
+        self.become_innermost(this, &task)?;
         self.task.set(task);
         self.loop_.set(loop_);
         self.stage.set(Stage::Entered);
         self.arm(this)
+    }
+
+    /// The task, and those that it makes, run within this from here on.
+    fn become_innermost(&self, this: &Obj, task: &Obj) -> Res<()> {
+        match task::exact(task) {
+            Some(ours) => self.outer.set_opt(ours.timeout.replace(this.clone())),
+            None => {
+                let innermost = &state().innermost_timeout;
+                let outer = innermost.get(c"get")?.call1(&Obj::none())?;
+                self.outer.set_opt((!outer.is_none()).then_some(outer));
+                innermost.get(c"set")?.call1(this)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn leave_to_outer(&self) -> Res<()> {
+        let task = self.task.get_or_none();
+        match task::exact(&task) {
+            Some(ours) => ours.timeout.set_opt(self.outer.take()),
+            None => {
+                let outer = self.outer.take().unwrap_or_else(Obj::none);
+                state().innermost_timeout.get(c"set")?.call1(&outer)?;
+            }
+        }
+        Ok(())
     }
 
     pub fn reschedule(&self, this: &Obj, when: &Obj) -> Res<()> {
@@ -156,7 +199,12 @@ impl Timeout {
             return Err(raise_assertion_error());
         }
         let task = self.task.get_or_none();
-        task::cancel_any(&task, None)?;
+        // A note must not keep the deadline from being kept.
+        match state().describe_await.call1(&task) {
+            Ok(awaited) => self.awaited.set(awaited),
+            Err(raised) => drop(take_raised(raised)),
+        }
+        task::cancel_within(self.shield.get(), &task, None)?;
         self.stage.set(Stage::Expiring);
         self.handle.clear();
         Ok(())
@@ -169,6 +217,7 @@ impl Timeout {
             return Err(raise_assertion_error());
         }
         self.disarm(this)?;
+        self.leave_to_outer()?;
         if stage == Stage::Entered {
             self.stage.set(Stage::Exited);
             return Ok(());
@@ -185,7 +234,25 @@ impl Timeout {
         let error = state().timeout_error_class.call0()?;
         set_cause(&error, exception);
         crate::ffi::set_context(&error, exception);
+        self.add_note(&error);
         Err(set_exception(error))
+    }
+
+    /// Which timeout it was, and what was awaited.
+    fn add_note(&self, error: &Obj) {
+        let note = || -> Res {
+            let (delay, when) = (float(self.delay.get())?, self.when.get_or_none());
+            let awaited = self.awaited.get_or_none();
+            state().note_timeout.call(&[
+                error.as_ptr(),
+                delay.as_ptr(),
+                when.as_ptr(),
+                awaited.as_ptr(),
+            ])
+        };
+        if let Err(raised) = note() {
+            drop(take_raised(raised));
+        }
     }
 
     pub fn describe(&self) -> Res<String> {
@@ -200,6 +267,37 @@ impl Timeout {
         };
         Ok(format!("<Timeout [{}]{when}>", name(stage)))
     }
+}
+
+/// The seconds that are left until the nearest deadline that the current task runs within; `None` without one.
+pub fn time_left() -> Res {
+    let loop_ = require_running_loop()?;
+    let mut timeout = match current_task(&loop_)?
+        .as_ref()
+        .map(|task| (task, task::exact(task)))
+    {
+        Some((_, Some(ours))) => ours.timeout.get(),
+        _ => {
+            let innermost = state().innermost_timeout.get(c"get")?.call1(&Obj::none())?;
+            (!innermost.is_none()).then_some(innermost)
+        }
+    };
+    let mut nearest: Option<f64> = None;
+    while let Some(object) = timeout {
+        let this = Timeout::of(&object);
+        let when = this.when.get_or_none();
+        let counts = matches!(this.stage.get(), Stage::Entered | Stage::Expiring);
+        if counts && !when.is_none() {
+            let when = to_double(&when)?;
+            nearest = Some(nearest.map_or(when, |nearest| nearest.min(when)));
+        }
+        timeout = this.outer.get();
+    }
+    let Some(nearest) = nearest else {
+        return Ok(Obj::none());
+    };
+    let now = to_double(&loop_.method0(&state().names.time)?)?;
+    float((nearest - now).max(0.0))
 }
 
 fn round(seconds: f64) -> f64 {

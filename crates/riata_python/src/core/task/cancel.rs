@@ -17,6 +17,31 @@ impl Task {
         if self.future.is_done() {
             return Ok(false);
         }
+        match self.hold(&message)? {
+            true => Ok(true),
+            false => self.cancel_now(message),
+        }
+    }
+
+    /// Keep the request until the shield is gone, if there is one.
+    fn hold(&self, message: &Option<Obj>) -> Res<bool> {
+        let Some(shield) = self.shield.get() else {
+            return Ok(false);
+        };
+        self.count_cancel_request();
+        let message = message.clone().unwrap_or_else(Obj::none);
+        shield.get(c"_hold")?.call1(&message)?;
+        Ok(true)
+    }
+
+    /// Deliver a request that was held back.
+    pub(super) fn deliver(&self, message: &Obj) {
+        self.must_cancel.set(true);
+        let message = (!message.is_none()).then(|| message.clone());
+        self.future.cancel_message.set_opt(message);
+    }
+
+    fn cancel_now(&self, message: Option<Obj>) -> Res<bool> {
         let mut held;
         let mut task = self;
         let (mut mark, mut steps, mut limit) = (&raw const *self, 0u32, 1u32);
@@ -38,6 +63,9 @@ impl Task {
                     steps += 1;
                     if steps == limit {
                         (mark, steps, limit) = (&raw const *task, 0, limit.saturating_mul(2));
+                    }
+                    if task.hold(&message)? {
+                        return Ok(true);
                     }
                 }
             }
@@ -80,6 +108,39 @@ pub fn cancel_any(future: &Obj, message: Option<Obj>) -> Res<bool> {
     method.call_kw(&[message.as_ptr()], &names)?.truth()
 }
 
+/// What holds back requests to cancel the task, or null: a `shielded` block that is compared by its address.
+pub fn shield_of(task: &Obj) -> *mut ffi::PyObject {
+    if let Some(ours) = exact(task) {
+        return ours.shield.ptr();
+    }
+    // The shield that is found there lives as long as its block.
+    task.get_opt(c"_riata_shield")
+        .filter(|shield| !shield.is_none())
+        .map_or(std::ptr::null_mut(), |shield| shield.as_ptr())
+}
+
+/// Cancel a task from something that was entered within this shield, or within none: the shield that is left to the outside does
+/// not hold that back.
+pub fn cancel_within(shield: *mut ffi::PyObject, task: &Obj, message: Option<Obj>) -> Res<bool> {
+    if shield.is_null() || shield_of(task) != shield {
+        return cancel_any(task, message);
+    }
+    if let Some(ours) = exact(task) {
+        ours.future.forgive();
+        return match ours.future.is_done() {
+            true => Ok(false),
+            false => ours.cancel_now(message),
+        };
+    }
+    // SAFETY: a live object has a type, which is an object.
+    let class = unsafe { Obj::shared(task.type_ptr().cast()) };
+    let message = message.unwrap_or_else(Obj::none);
+    class
+        .get(c"cancel")?
+        .call(&[task.as_ptr(), message.as_ptr()])?
+        .truth()
+}
+
 /// `task.cancelling()`; zero for a task that does not know, as those of 3.10.
 #[inline]
 pub fn cancelling(task: &Obj) -> Res<u32> {
@@ -96,6 +157,13 @@ pub fn uncancel(task: &Obj) -> Res<u32> {
         return Ok(ours.uncancel());
     }
     count_of(task, c"uncancel")
+}
+
+/// A request was taken back before it was delivered: since 3.13 `uncancel` sees to that.
+pub fn forget_request(task: &Obj) {
+    if let Some(ours) = exact(task) {
+        ours.must_cancel.set(false);
+    }
 }
 
 fn count_of(task: &Obj, name: &CStr) -> Res<u32> {

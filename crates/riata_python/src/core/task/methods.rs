@@ -6,7 +6,7 @@ use pyo3::ffi;
 
 use super::{Task, as_str};
 use crate::core::args::{Args, init_args};
-use crate::core::entry::{field, method, visit_all};
+use crate::core::entry::{field, method, method_of_one, setter, visit_all};
 use crate::core::future::{Status, cancel_args, describe, finalize_future};
 use crate::core::typespec::{TypeSpec, fastcall, getset, getter, noargs, onearg};
 use crate::ffi::{Obj, Res, aside, give, give_from, raise_runtime_error, string, unraisable};
@@ -50,6 +50,7 @@ pub fn make_type(base: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyTypeObject> {
                 c"print_stack($self, /, *, limit=None, file=None)\n--\n\nPrint the stack or traceback of this task's coroutine.",
             ),
             noargs(c"get_name", get_name_method, c"Return the name of the task."),
+            onearg(c"_deliver", deliver_method, c"Raise CancelledError at the next await; the request was counted when it came."),
             onearg(c"set_name", set_name_method, c"Set the name of the task."),
             noargs(c"get_coro", get_coro_method, c"Return the coroutine that the task drives."),
             noargs(c"get_context", get_context_method, c"Return the context that the task runs in."),
@@ -64,6 +65,7 @@ pub fn make_type(base: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyTypeObject> {
             getter(c"_fut_waiter", waiter_getter),
             getter(c"_num_cancels_requested", cancelling_getter),
             getter(c"_id", id_getter),
+            getset(c"_riata_shield", shield_getter, shield_setter),
         ],
         members: vec![],
     }
@@ -96,6 +98,16 @@ field!(must_cancel_getter, |_object, task| Ok(Obj::bool(
 )));
 field!(coro_getter, |_object, task| Ok(task.coro.get_or_none()));
 field!(waiter_getter, |_object, task| Ok(task.waiter.get_or_none()));
+field!(shield_getter, |_object, task| Ok(task.shield.get_or_none()));
+setter!(shield_setter, "_riata_shield", |task, shield| {
+    task.shield
+        .set_opt((!shield.is_none()).then(|| shield.clone()));
+    Ok(())
+});
+method_of_one!(deliver_method, |_object, task, message| {
+    task.deliver(message);
+    Ok(Obj::none())
+});
 field!(id_getter, |_object, task| crate::ffi::int(
     task.id.get() as i64
 ));
@@ -273,8 +285,7 @@ unsafe extern "C" fn traverse(
     // SAFETY: CPython traverses a live object of this type.
     unsafe {
         let task = this(&object).1;
-        let own = [&task.coro, &task.name, &task.context, &task.waiter];
-        let slots = own.into_iter().chain(task.future.slots());
+        let slots = task.own_slots().into_iter().chain(task.future.slots());
         visit_all(object, slots, visit, arg)
     }
 }

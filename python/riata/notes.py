@@ -1,0 +1,82 @@
+"""What exceptions of the primitives say about themselves: which deadline, what was awaited, which task, where it was made."""
+
+import asyncio
+import sys
+from contextvars import ContextVar
+from types import CodeType, FrameType
+from typing import Any
+
+__all__ = ["add_note", "describe_await", "innermost_timeout", "note_failure", "note_timeout"]
+
+# For tasks that are not riata's; those know it themselves.
+innermost_timeout: "ContextVar[Any]" = ContextVar("innermost_timeout", default=None)
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """`error.add_note(note)`, on 3.10 too, where the reports of the package exceptiongroup show it."""
+    if sys.version_info >= (3, 11):
+        error.add_note(note)
+    else:
+        known: Any = error
+        known.__notes__ = [*getattr(error, "__notes__", ()), note]
+
+
+def note_timeout(error: BaseException, delay: float, when: Any, awaited: Any) -> None:
+    """Say which timeout it was, where it was set, and what the task awaited."""
+    what = f"the timeout of {delay:g} s" if delay >= 0 else f"the deadline at loop time {when}"
+    place = _place(sys._getframe(1))
+    note = f"{what}{f', set in {place},' if place else ''} has passed"
+    add_note(error, f"{note} while awaiting {awaited}" if awaited else note)
+
+
+def note_failure(
+    error: BaseException,
+    task: "asyncio.Task[Any]",
+    group: Any,
+    site: "tuple[CodeType, int] | None",
+) -> None:
+    """Name the task that failed, its group, and where it was made."""
+    note = f"in task {task.get_name()!r}"
+    if group is not None:
+        note += f" of the group {str(group)!r}"
+    if site is not None:
+        code, line = site
+        note += f", made in {code.co_qualname if hasattr(code, 'co_qualname') else code.co_name}"
+        note += f" ({code.co_filename}:{line})"
+    add_note(error, note)
+
+
+def describe_await(task: "asyncio.Task[Any]") -> str:
+    """What a task awaits, and where."""
+    place = ""
+    step: Any = task.get_coro()
+    following: Any = None
+    while step is not None:
+        frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
+        if frame is not None:
+            place = _place(frame)
+        following = (
+            getattr(step, "cr_await", None)
+            or getattr(step, "ag_await", None)
+            or getattr(step, "gi_yieldfrom", None)
+        )
+        if following is None or asyncio.isfuture(following):
+            break
+        step = following
+    # An operation of a primitive says more than the future inside it.
+    awaited = step if following is None or hasattr(step, "_owner") else following
+    if awaited is None:
+        return place
+    name = getattr(awaited, "__qualname__", None) or repr(awaited)
+    owner = getattr(awaited, "_owner", None)
+    if owner is not None:
+        name += f" of {owner!r}"
+    return f"{name} in {place}" if place else name
+
+
+def _place(frame: FrameType | None) -> str:
+    if frame is None:
+        return ""
+    code = frame.f_code
+    name = getattr(code, "co_qualname", code.co_name)
+    return f"{name} ({code.co_filename}:{frame.f_lineno})"
