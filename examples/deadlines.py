@@ -40,7 +40,7 @@ async def main() -> None:
         async with riata.timeout(0.02):
             await lock.acquire()
     except TimeoutError as error:
-        note = error.__notes__[0] if hasattr(error, "__notes__") else ""
+        (note,) = getattr(error, "__notes__", ("",))
         set_where, _, awaited = note.partition(" has passed while awaiting ")
         place, awaited = set_where.partition(" (")[0], awaited.partition(" of ")[0]
         print(f"{type(error).__name__}: {place}, has passed while awaiting {awaited}")

@@ -30,8 +30,9 @@ async def main() -> None:
         cancelled = sum(task.cancelled() for task in tasks)
         print(f"fail fast: {error!r}, {cancelled} of {len(tasks)} tasks cancelled")
 
+    group = riata.TaskGroup(on_error="collect", name="pages")
     try:
-        async with riata.TaskGroup(on_error="collect", name="pages") as group:
+        async with group:
             for page in range(4):
                 group.create_task(fetch(page), name=f"page-{page}")
     except BaseException as failed:

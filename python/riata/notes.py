@@ -41,8 +41,9 @@ def note_failure(
         note += f" of the group {str(group)!r}"
     if site is not None:
         code, line = site
-        note += f", made in {code.co_qualname if hasattr(code, 'co_qualname') else code.co_name}"
-        note += f" ({code.co_filename}:{line})"
+        note += (
+            f", made in {getattr(code, 'co_qualname', code.co_name)} ({code.co_filename}:{line})"
+        )
     add_note(error, note)
 
 
