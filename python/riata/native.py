@@ -102,8 +102,8 @@ def _warn_of_users(originals: dict[int, str]) -> None:
         if key.partition(".")[0] in ("asyncio", "riata") or module is None:
             continue
         # Not `getattr`, which may run a module's code.
-        values = list(getattr(module, "__dict__", {}).items())
-        names = sorted(name for name, value in values if originals.get(id(value)))
+        values = list(getattr(module, "__dict__", {}).values())
+        names = sorted({originals[id(value)] for value in values if id(value) in originals})
         if names:
             users.append(f"{key} ({', '.join(names)})")
     if users:

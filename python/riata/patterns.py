@@ -8,6 +8,7 @@ import logging
 import signal
 import traceback
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
     Awaitable,
@@ -16,7 +17,7 @@ from collections.abc import (
     Iterable,
 )
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from riata import _riata
 from riata.exceptions import BaseExceptionGroup
@@ -25,8 +26,6 @@ __all__ = ["Graceful", "first_success", "gather_limited", "graceful", "map", "ra
 
 T = TypeVar("T")
 R = TypeVar("R")
-_Awaitable = Awaitable[T]
-
 _log = logging.getLogger("riata")
 
 
@@ -41,7 +40,7 @@ async def map(
     """Call `fn` for each item, `limit` at a time, and give the results as they come.
 
     At most `limit` calls run or have a result that nobody has taken yet: a slow consumer holds the producers back,
-    and `items` is read no further than that.
+    and `items` is read no further than that. An async generator is closed at the end.
 
     Args:
         fn: the async function to call.
@@ -57,14 +56,18 @@ async def map(
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, not {limit}")
-    source = _iterate(items)
+    more: Callable[[], Awaitable[T]]
+    if isinstance(items, AsyncIterable):
+        more = items.__aiter__().__anext__
+    else:
+        more = _Stepper(items)
     running: list[asyncio.Task[R]] = []  # in the order of the items
     exhausted = False
     try:
         while True:
             while not exhausted and len(running) < limit:
                 try:
-                    item = await source.__anext__()
+                    item = await more()
                 except StopAsyncIteration:
                     exhausted = True
                     break
@@ -84,18 +87,20 @@ async def map(
                 yield task.result()
     finally:
         await _cancel_and_wait(running)
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            await close()
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
 
 
-async def _iterate(items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
-    else:
-        for item in items:
-            yield item
+class _Stepper(Generic[T]):
+    """The next item of an iterable, as an async iterable gives it."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items = iter(items)
+
+    async def __call__(self) -> T:
+        for item in self._items:
+            return item
+        raise StopAsyncIteration
 
 
 async def _call(fn: Callable[[T], Awaitable[R]], item: T, timeout: float | None) -> R:
@@ -312,7 +317,7 @@ class Graceful:
     """What `graceful` gives: the servers and tasks that a program ends with."""
 
     def __init__(self, *, drain: float, cancel: float, signals: Iterable[int]) -> None:
-        self.stopping = _riata.Event()
+        self.stopping: _riata.Event = _riata.Event()
         self.stuck: list[str] = []  # the names of the tasks that did not stop
         self._drain, self._cancel, self._signals = drain, cancel, tuple(signals)
         self._callbacks: list[Callable[[], Any]] = []
@@ -425,7 +430,7 @@ def graceful(
     *,
     drain: float = 30.0,
     cancel: float = 5.0,
-    signals: Iterable[int] = (signal.SIGTERM, signal.SIGINT),
+    signals: Iterable[int] = (int(signal.SIGTERM), int(signal.SIGINT)),
 ) -> Graceful:
     """`async with graceful() as stop:` ends a program in order, on SIGTERM, on Ctrl-C or when the body is over.
 

@@ -216,11 +216,13 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
         }
     }
     let own = operation.argument.take();
+    // The body was cancelled by `cancel` alone: its exception ends here.
+    let ended_quietly = own.is_some();
     if let Some(exception) = own.filter(|exception| !is_cancelled_error(exception)) {
         this.add_error(&exception)?;
     }
     let Some(errors) = this.errors.take() else {
-        return Ok(Stepped::Ends(Obj::none()));
+        return Ok(Stepped::Ends(Obj::bool(ended_quietly)));
     };
     if task::cancelling(&parent)? > 0 {
         // It is being cancelled from outside: the request is made anew, and their number stays.

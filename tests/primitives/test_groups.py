@@ -1,0 +1,245 @@
+"""What riata's task group has beyond asyncio's: limits, deadlines, collected failures, results, a quiet end."""
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+
+import riata
+
+from ..support import PY311
+
+
+async def value(result, seconds=0.0):
+    await riata.sleep(seconds)
+    return result
+
+
+async def boom(text="boom", seconds=0.0):
+    await riata.sleep(seconds)
+    raise ValueError(text)
+
+
+def notes(error):
+    return list(getattr(error, "__notes__", ()))
+
+
+def test_spawn_waits_for_a_slot(go):
+    async def main():
+        running = most = 0
+
+        async def work(number):
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await riata.sleep(0.001)
+            running -= 1
+            return number
+
+        async with riata.TaskGroup(limit=3) as group:
+            tasks = [await group.spawn(work(number), name=f"w{number}") for number in range(20)]
+        assert most == 3
+        assert [task.get_name() for task in tasks] == [f"w{number}" for number in range(20)]
+        assert group.results() == list(range(20))
+
+    go(main())
+
+
+def test_create_task_never_blocks_and_takes_a_slot(go):
+    async def main():
+        order = []
+
+        async def work(name):
+            order.append(name)
+            await riata.sleep(0.001)
+
+        async with riata.TaskGroup(limit=1) as group:
+            group.create_task(work("a"))
+            group.create_task(work("b"))
+            await group.spawn(work("c"))
+            order.append("spawned")
+        return order
+
+    assert go(main()) == ["a", "b", "spawned", "c"]
+
+
+def test_spawn_that_is_cancelled_closes_its_coroutine(go):
+    async def main():
+        never = value("never")
+        async with riata.TaskGroup(limit=1) as group:
+            group.create_task(value(1, 0.01))
+            spawning = asyncio.create_task(group.spawn(never))
+            await riata.sleep(0)
+            assert not spawning.done()
+            spawning.cancel("why")
+            with pytest.raises(asyncio.CancelledError):
+                await spawning
+            assert never.cr_frame is None
+            assert await (await group.spawn(value("next"))) == "next"
+
+    go(main())
+
+
+def test_spawn_into_a_group_that_fails(go):
+    async def main():
+        late = value("late")
+        with pytest.raises(BaseException) as caught:
+            async with riata.TaskGroup(limit=1) as group:
+                group.create_task(boom())
+                await group.spawn(late)
+        assert [str(error) for error in caught.value.exceptions] == ["boom"]
+        assert late.cr_frame is None
+
+    if not PY311 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    go(main())
+
+
+def test_collect_runs_all_and_raises_one_group(go):
+    async def main():
+        group = riata.TaskGroup(on_error="collect", name="g")
+        with pytest.raises(BaseException) as caught:
+            async with group:
+                group.create_task(boom("first"), name="one")
+                group.create_task(value("fine", 0.005))
+                group.create_task(boom("second", 0.01), name="two")
+                raise KeyError("body")
+        assert type(caught.value).__name__ == "ExceptionGroup"
+        kinds = sorted((type(e).__name__, str(e)) for e in caught.value.exceptions)
+        assert kinds == [("KeyError", "'body'"), ("ValueError", "first"), ("ValueError", "second")]
+        results = group.results()
+        assert [str(result) for result in results] == ["first", "fine", "second"]
+        (note,) = notes(results[0])
+        assert note.startswith("in task 'one' of the group 'g', made in ")
+        assert __file__ in note
+
+    go(main())
+
+
+def test_collect_is_cancelled_from_outside(go):
+    async def main():
+        children = []
+
+        async def collecting():
+            async with riata.TaskGroup(on_error="collect") as group:
+                children.append(group.create_task(value(1, 60)))
+
+        task = asyncio.create_task(collecting())
+        await riata.sleep(0)
+        await riata.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() and children[0].cancelled()
+
+    go(main())
+
+
+def test_deadline_cancels_all(go):
+    async def main():
+        loop = asyncio.get_running_loop()
+        with pytest.raises(riata.TimeoutError) as caught:
+            async with riata.TaskGroup(deadline=loop.time() + 0.01) as group:
+                task = group.create_task(value(1, 60))
+        assert task.cancelled()
+        assert notes(caught.value)[0].startswith("the deadline at loop time ")
+        async with riata.TaskGroup(deadline=loop.time() + 60) as group:
+            task = group.create_task(value(1))
+        assert group.results() == [1]
+
+    if not PY311 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    go(main())
+
+
+def test_cancel_ends_the_group_quietly(go):
+    async def main():
+        seen = []
+
+        async def work():
+            try:
+                await riata.sleep(60)
+            except asyncio.CancelledError as error:
+                seen.append(error.args)
+                raise
+
+        async with riata.TaskGroup() as group:
+            group.create_task(work())
+            await riata.sleep(0)
+            group.cancel("enough")
+            await riata.sleep(60)
+            seen.append("not reached")
+        assert seen == [("enough",)]
+        assert group.cancelled
+        # The task itself is as good as new.
+        await riata.sleep(0)
+        if PY311 or go.loop == "riata":
+            assert asyncio.current_task().cancelling() == 0
+        async with riata.TaskGroup() as group:
+            group.cancel()
+        await riata.sleep(0)
+
+    if not PY311 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    go(main())
+
+
+def test_cancel_from_a_child_and_twice(go):
+    async def main():
+        async def stop(group):
+            group.cancel("by a child")
+            group.cancel("again")
+
+        async with riata.TaskGroup(name="n") as group:
+            group.create_task(stop(group))
+            group.create_task(value(1, 60))
+        group.cancel("too late")
+
+    if not PY311 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    go(main())
+
+
+def test_results_of_what_did_not_succeed(go):
+    async def main():
+        async with riata.TaskGroup(results=True) as group:
+            task = group.create_task(value(1, 60))
+            group.create_task(value(2))
+            await riata.sleep(0)
+            task.cancel()
+            with pytest.raises(RuntimeError, match="not finished"):
+                group.results()
+        cancelled, two = group.results()
+        assert isinstance(cancelled, asyncio.CancelledError)
+        assert two == 2
+        async with riata.TaskGroup() as plain:
+            pass
+        with pytest.raises(RuntimeError, match="keeps no results"):
+            plain.results()
+
+    go(main())
+
+
+def test_a_plain_group_keeps_no_task(go):
+    async def main():
+        async with riata.TaskGroup() as group:
+            kept = weakref.ref(group.create_task(value(1)))
+            await riata.sleep(0.001)
+            gc.collect()
+            assert kept() is None
+
+    go(main())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"limit": 0}, "limit must be at least 1, not 0"),
+        ({"on_error": "ignore"}, "on_error must be 'cancel' or 'collect', not \"ignore\""),
+        ({"deadline": "soon"}, "must be real number, not str"),
+        ({"size": 3}, "unexpected keyword argument 'size'"),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        riata.TaskGroup(**options)

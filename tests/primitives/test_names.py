@@ -1,0 +1,239 @@
+"""riata's names: what each Python gets, what is behind asyncio's names, who waits for whom."""
+
+import asyncio
+import inspect
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import riata
+
+from ..support import PY311, PY313
+
+ASYNCIO_NAMES = [
+    "gather",
+    "wait",
+    "wait_for",
+    "as_completed",
+    "shield",
+    "timeout",
+    "timeout_at",
+    "Timeout",
+    "TaskGroup",
+    "sleep",
+    "to_thread",
+    "run_coroutine_threadsafe",
+    "Lock",
+    "Event",
+    "Condition",
+    "Semaphore",
+    "BoundedSemaphore",
+    "Barrier",
+    "Queue",
+    "LifoQueue",
+    "PriorityQueue",
+    "QueueEmpty",
+    "QueueFull",
+    "QueueShutDown",
+    "Runner",
+    "run",
+    "TimeoutError",
+]
+
+
+def python(code, *options):
+    return subprocess.run(
+        [sys.executable, *options, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_name_is_there():
+    for name in ASYNCIO_NAMES:
+        assert getattr(riata, name) is not None
+        assert name in dir(riata) and name in riata.__all__
+
+
+@pytest.mark.parametrize("name", ["Lock", "Event", "Condition", "Semaphore", "Queue", "TaskGroup"])
+def test_signatures_are_asyncios(name):
+    if not hasattr(asyncio, name):
+        pytest.skip("new in CPython 3.11")
+    ours = inspect.signature(getattr(riata, name))
+    theirs = inspect.signature(getattr(asyncio, name))
+    named = [p for p in ours.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    assert [(p.name, p.default) for p in named] == [
+        (p.name, p.default) for p in theirs.parameters.values() if p.name != "loop"
+    ]
+
+
+def test_timeout_error_is_caught_by_both_names():
+    async def main():
+        async with riata.timeout(0):
+            await riata.sleep(1)
+
+    with pytest.raises(asyncio.TimeoutError):
+        riata.run(main())
+    with pytest.raises(TimeoutError):
+        riata.run(main())
+
+    async def waiting():
+        await riata.wait_for(riata.sleep(1), 0.001)
+
+    with pytest.raises(asyncio.TimeoutError):
+        riata.run(waiting())
+    with pytest.raises(TimeoutError):
+        riata.run(waiting())
+
+
+def test_queues_shut_down_on_every_python(go):
+    async def main():
+        queue = riata.Queue()
+        queue.put_nowait(1)
+        waiting = asyncio.create_task(queue.join())
+        queue.shutdown()
+        with pytest.raises(riata.QueueShutDown):
+            await queue.put(2)
+        assert await queue.get() == 1
+        queue.task_done()
+        await waiting
+        with pytest.raises(riata.QueueShutDown):
+            queue.get_nowait()
+        assert "shutdown" in repr(queue)
+
+    go(main())
+    assert not PY313 or riata.QueueShutDown is asyncio.QueueShutDown
+
+
+def test_an_operation_passes_for_a_coroutine(go):
+    async def main():
+        lock = riata.Lock()
+        acquiring = lock.acquire()
+        assert asyncio.iscoroutine(acquiring)
+        assert acquiring.__qualname__ == "Lock.acquire"
+        assert await asyncio.create_task(acquiring) is True
+        with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+            await acquiring
+        assert await asyncio.wait_for(riata.Queue(1).put(1), 1) is None
+        waiting = lock.acquire()
+        future = waiting.send(None)
+        assert asyncio.isfuture(future) and waiting.cr_await is future
+        with pytest.raises(KeyError):
+            waiting.throw(KeyError("thrown"))
+        assert lock._waiters is not None and len(lock._waiters) == 0
+        closed = lock.acquire()
+        closed.close()
+        lock.release()
+
+    go(main())
+
+
+def test_an_operation_that_nobody_awaits_is_warned_of():
+    done = python("import riata; riata.Lock().acquire()", "-W", "always")
+    assert "RuntimeWarning: coroutine 'Lock.acquire' was never awaited" in done.stderr
+
+
+def test_a_lock_belongs_to_one_loop():
+    lock = riata.Lock()
+
+    async def contend():
+        async def use():
+            async with lock:
+                await riata.sleep(0)
+
+        await riata.gather(use(), use())
+
+    riata.run(contend())
+    with pytest.raises(
+        RuntimeError, match=r"<riata.Lock object at \w+ \[locked\]> is bound to a different"
+    ):
+        riata.run(contend())
+
+
+def test_install_puts_the_native_versions_behind_asyncio():
+    done = python(
+        """
+        import asyncio, asyncio.locks, warnings
+        from asyncio import Lock as kept
+        import riata
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            riata.install(primitives=True)
+            riata.install(primitives=True)
+        print([str(w.message) for w in caught])
+        print(asyncio.Lock is riata.Lock, asyncio.locks.Lock is riata.Lock, asyncio.sleep is riata.sleep)
+
+        async def main():
+            async with asyncio.Lock():
+                return await asyncio.gather(asyncio.sleep(0, 1), asyncio.wait_for(asyncio.sleep(0, 2), 1))
+
+        print(asyncio.run(main()))
+        riata.uninstall()
+        print(asyncio.Lock is kept, asyncio.locks.Lock is kept, asyncio.sleep is riata.sleep)
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    warned, *rest = done.stdout.splitlines()
+    assert warned == (
+        "['these modules took asyncio\\'s own names before `riata.install(primitives=True)`, and keep them: "
+        "__main__ (Lock)']".replace("\\'", "'")
+        .replace("['", '["', 1)
+        .replace("']", '"]')
+    )
+    assert rest == ["True True True", "[1, 2]", "True True False"]
+
+
+def test_riata_run_native_and_missing_names(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import asyncio\n"
+        "names = ['Lock', 'TaskGroup', 'timeout', 'Runner', 'Barrier']\n"
+        "print([getattr(asyncio, name).__module__.split('.')[0] for name in names])\n"
+    )
+
+    def run(*options):
+        command = [sys.executable, "-m", "riata", "run", *options, str(program)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    added = "asyncio" if PY311 else "riata"
+    assert run() == str(["asyncio", added, added, added, added])
+    assert run("--native") == str(["riata", "riata", "riata", added, "riata"])
+
+
+def test_waits_tells_who_waits_for_whom(go):
+    async def main():
+        lock, queue = riata.Lock(), riata.Queue()
+
+        async def hold():
+            async with lock:
+                await riata.sleep(60)
+
+        async def want():
+            async with lock:
+                pass
+
+        async def join(task):
+            await task
+
+        tasks = {}
+        for label, coro in [("holder", hold()), ("waiter", want()), ("getter", queue.get())]:
+            tasks[label] = asyncio.create_task(coro, name=label)
+        tasks["joiner"] = asyncio.create_task(join(tasks["waiter"]), name="joiner")
+        await riata.sleep(0)
+        await riata.sleep(0)
+        found = {wait["task"]: wait for wait in riata.waits()}
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.wait(tasks.values())
+        return {label: (wait["awaits"], wait["held_by"]) for label, wait in found.items()}
+
+    assert go(main()) == {
+        "holder": ("sleep", []),
+        "waiter": ("Lock.__aenter__", ["holder"]),
+        "getter": ("Queue.get", []),
+        "joiner": ("Task", ["waiter"]),
+    }
