@@ -201,10 +201,15 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
         return rethrow(exception);
     }
     let parent = this.parent.get_or_none();
-    if this.parent_cancel_requested.get() && task::uncancel(&parent)? == 0 {
-        // No other request is left.
-        operation.kept.clear();
-        task::forget_request(&parent);
+    if this.parent_cancel_requested.get() {
+        if task::uncancel(&parent)? == 0 {
+            // No other request is left.
+            operation.kept.clear();
+            task::forget_request(&parent);
+        } else if !operation.kept.is_set() {
+            // Somebody else's came while children ended, and has been delivered.
+            operation.kept.set(state().cancelled_error.call0()?);
+        }
     }
     let failed = this
         .errors
