@@ -23,6 +23,14 @@ pub fn set_running(core: *const LoopCore) -> *const LoopCore {
     RUNNING.replace(core)
 }
 
+/// The native side of the loop that this thread runs, if that is this one: quicker than to look at its type.
+#[inline]
+pub fn running_as(loop_: &Obj) -> Option<&LoopCore> {
+    // SAFETY: what is running is alive, and the loop that it is part of holds it.
+    let core = unsafe { RUNNING.get().as_ref() }?;
+    loop_.is(core.this.get()).then_some(core)
+}
+
 /// The id of the current task, zero when it is none of ours; `None` when this thread runs no loop of ours.
 #[inline]
 pub fn current_id() -> Option<u64> {

@@ -92,6 +92,9 @@ impl LoopCore {
     /// The native side of a loop object, if it has one.
     #[inline]
     pub fn of(loop_: &Obj) -> Option<&LoopCore> {
+        if let Some(core) = current_task::running_as(loop_) {
+            return Some(core);
+        }
         loop_
             .is_instance_of(state().loop_type)
             .then(|| engine::core_of(loop_))
