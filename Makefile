@@ -161,7 +161,7 @@ fuzz: ## Fuzz the engine's turn for a minute (needs a nightly toolchain and carg
 	cargo +$(NIGHTLY) fuzz run turn -- -max_total_time=60
 
 .PHONY: bench
-bench: build $(VENV)/.bench ## Compare with asyncio, uvloop and rloop; writes benchmarks/runs and docs/performance.md (an hour)
+bench: build $(VENV)/.bench ## Compare with asyncio, uvloop, rloop, and libraries with primitives; writes benchmarks/runs and docs/performance.md (an hour)
 	$(IN)/python benchmarks/run.py --bars --keep || [ $$? = 3 ] # 3: a bar was missed, which the page says
 	$(IN)/python benchmarks/report.py $$(ls -t benchmarks/runs/*/*.json | head -n 1) --out docs/performance.md
 

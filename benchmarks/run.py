@@ -20,7 +20,7 @@ from typing import Any
 from cases import all_cases, find_cases
 from cases.registry import Case
 from harness import bars, tables
-from harness.campaign import run_campaign
+from harness.campaign import run_campaign, taking_part
 from harness.contestants import Contestant, parse_contestants
 from harness.machine import describe_machine, describe_python, machine_slug
 from harness.measure import measure
@@ -39,6 +39,7 @@ def main() -> int:
         contestants = parse_contestants(options.loops, options.python)
         pythons = {c.python: describe_python(c.python) for c in contestants if not c.is_floor}
         cases = choose_cases(options, contestants, pythons)
+        contestants = taking_part(cases, contestants)
         versions = {contestant.name: contestant.version() for contestant in contestants}
     except LookupError as error:
         print(f"run.py: {error.args[0]}", file=sys.stderr)
@@ -56,7 +57,11 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--loops", default="asyncio,uvloop,rloop,riata,c")
+    parser.add_argument(
+        "--loops",
+        default="asyncio,uvloop,rloop,riata,c,anyio,trio,aiotools",
+        help="who has none of the cases takes no part",
+    )
     parser.add_argument(
         "--cases", default="all", help="groups, names, patterns; `bars`: with a bar"
     )

@@ -1,6 +1,6 @@
-"""The measured process: one loop, one case, a few attempts, one line of JSON.
+"""The measured process: one loop or library, one case, a few attempts, one line of JSON.
 
-    python benchmarks/worker.py CASE module:factory [--target-ms 60] [--attempts 3]
+    python benchmarks/worker.py CASE module:factory|library [--target-ms 60] [--attempts 3]
 
 `run.py` starts it; starting it by hand is for looking at one case under a profiler.
 """
@@ -26,7 +26,12 @@ SMALLEST_MS = 5.0  # an attempt shorter than this says little about how large th
 def main() -> None:
     options = parse_arguments()
     (case,) = find_cases(options.case)
-    factory = load_factory(options.loop)
+    if ":" in options.loop:
+        factory = load_factory(options.loop)
+    else:
+        from cases import peers  # no other process has to import it
+
+        case, factory = peers.spelled_by(options.loop, case), asyncio.new_event_loop
     if options.callgrind:
         result = count_instructions(case, factory, options.size or case.size, options.callgrind)
     else:
@@ -38,7 +43,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("case")
-    parser.add_argument("loop", metavar="module:factory")
+    parser.add_argument("loop", metavar="module:factory|library")
     parser.add_argument("--target-ms", type=float, default=60.0)
     parser.add_argument("--attempts", type=int, default=3)
     parser.add_argument("--size", type=int, help="fixed repeat count, no calibration")

@@ -1,6 +1,7 @@
 """The primitives as a library: each loop with the names that belong to it, riata with its own, the others with asyncio's.
 
-anyio and trio have these operations under names and rules of their own; `peers.py` has them.
+anyio, trio and aiotools have these operations under names and rules of their own: `peers.py`, where a method has the name of
+its case. A new case wants one there too.
 """
 
 import asyncio

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cases.peers import cases_of
 from cases.registry import Case
 
 from harness.contestants import Contestant
@@ -58,14 +59,33 @@ def schedule(
     """Every case in every round, its loops side by side in time; who starts moves on by one."""
     for round_number in range(rounds):
         for case_number, case in enumerate(cases):
-            first = (round_number + case_number) % len(contestants)
-            for contestant in contestants[first:] + contestants[:first]:
-                if applies(case, contestant):
-                    yield round_number, case, contestant
+            takers = [contestant for contestant in contestants if applies(case, contestant)]
+            first = (round_number + case_number) % max(1, len(takers))
+            for contestant in takers[first:] + takers[:first]:
+                yield round_number, case, contestant
+
+
+def taking_part(cases: list[Case], contestants: list[Contestant]) -> list[Contestant]:
+    """Those that have at least one of the cases.
+
+    Raises:
+        LookupError: nobody has.
+    """
+    takers = [
+        contestant for contestant in contestants if any(applies(case, contestant) for case in cases)
+    ]
+    if not takers:
+        raise LookupError("none of the loops has any of the cases\nhint: `--loops`, `--cases`")
+    return takers
 
 
 def applies(case: Case, contestant: Contestant) -> bool:
-    """A floor runs only the plain echo, without TLS: streams and `sock_*` are the same bytes on the wire."""
+    """A floor runs only the plain echo, without TLS: streams and `sock_*` are the same bytes on the wire.
+
+    A library runs what `cases/peers.py` has for it.
+    """
+    if contestant.is_library:
+        return case.name in cases_of(contestant.name)
     settings = case.settings
     plain = settings.get("arguments") == ("protocol",) and settings.get("transport") != "tls"
     return plain or not contestant.is_floor

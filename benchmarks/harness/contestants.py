@@ -1,4 +1,4 @@
-"""Who takes part: the loops, and the plain echo servers that show where the floor is."""
+"""Who takes part: the loops, libraries with primitives of their own, and the plain echo servers that show where the floor is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+
+from cases.peers import PEERS
 
 SPECS = {
     "asyncio": "asyncio:new_event_loop",
@@ -18,7 +20,7 @@ FLOORS = ("c", "rust")
 
 @dataclass(frozen=True)
 class Contestant:
-    """A loop factory in an interpreter; a floor has neither."""
+    """A loop factory, or the name of a library, in an interpreter; a floor has neither."""
 
     name: str
     spec: str | None = None
@@ -28,8 +30,12 @@ class Contestant:
     def is_floor(self) -> bool:
         return self.spec is None
 
+    @property
+    def is_library(self) -> bool:
+        return self.spec in PEERS
+
     def version(self) -> str:
-        """Version of the package that the loop comes from; the interpreter's for asyncio.
+        """Version of the package that it comes from; the interpreter's for asyncio.
 
         Raises:
             LookupError: the package cannot be imported by the interpreter.
@@ -40,7 +46,7 @@ class Contestant:
             "import importlib, importlib.metadata as m, sys\n"
             "name = sys.argv[1]\n"
             "module = importlib.import_module(name)\n"
-            "getattr(module, sys.argv[2])\n"
+            "sys.argv[2] and getattr(module, sys.argv[2])\n"
             "try: version = m.version(name.partition('.')[0])\n"
             "except m.PackageNotFoundError: version = getattr(module, '__version__', None)\n"
             "if name.partition('.')[0] in sys.stdlib_module_names: version = sys.version.split()[0]\n"
@@ -74,13 +80,15 @@ def parse_contestants(words: str, python: str = sys.executable) -> list[Contesta
             contestants.append(Contestant(word))
         elif word in SPECS:
             contestants.append(Contestant(word, SPECS[word], python))
+        elif word in PEERS:
+            contestants.append(Contestant(word, word, python))
         elif match := re.fullmatch(r"(?:([\w.-]+)=)?(?:(.+)@)?([\w.]+:\w+)", word):
             name, its_python, spec = match.groups()
             contestants.append(Contestant(name or spec, spec, its_python or python))
         else:
             raise LookupError(
                 f"no loop is called `{word}`\n"
-                f"hint: {', '.join((*SPECS, *FLOORS))}, or name=[python@]module:factory"
+                f"hint: {', '.join((*SPECS, *PEERS, *FLOORS))}, or name=[python@]module:factory"
             )
     names = [contestant.name for contestant in contestants]
     if len(set(names)) < len(names):

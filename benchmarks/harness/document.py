@@ -11,6 +11,7 @@ from harness.tables import number
 
 GROUPS = {
     "micro": "The loop by itself",
+    "native": "The primitives",
     "echo": "Echo servers",
     "http": "HTTP servers",
     "memory": "Memory",
@@ -34,6 +35,11 @@ and counts its best attempt of three. A server runs on a processor of its own, d
 by `benchmarks/loadgen` on another, which checks every byte of every answer and reads the server's CPU
 clock at both ends of a window that follows a warm-up. The programs use asyncio's public API only, the
 same lines on every loop. `c` is a plain epoll server in C: what an echo costs when nothing is added.
+
+The primitives are asyncio's on the other loops and riata's own on riata. anyio and aiotools (both on
+asyncio's loop) and trio (on its own) do the same operations in their own words, as far as they have
+them; `benchmarks/cases/peers.py` says where that is not quite the same. The most of it: in anyio and
+trio a lock, a queue or a semaphore lets other tasks run even when there is nothing to wait for.
 """
 
 
@@ -163,13 +169,13 @@ def worst_ratio(row: Row) -> float:
 def value(row: Row, loop: str) -> str:
     if loop in row.medians:
         return f"{number(row.medians[loop])} ±{row.spreads[loop] / 2:.0%}"
-    return "failed" if loop in row.errors else ""
+    return "failed" if loop in row.errors else "-"
 
 
 def against(row: Row, peer: str) -> str:
     ratio = row.ratios.get(peer)
     if ratio is None:
-        return ""
+        return "-"
     mark = "" if ratio.trusted else " (too few rounds)"
     return f"{ratio.median:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]{mark}"
 
