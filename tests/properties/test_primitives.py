@@ -5,7 +5,9 @@ The expectation is asyncio's loop with asyncio's names. riata's names run on asy
 
 import asyncio
 import contextlib
+import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,36 +16,62 @@ from .fuzzing import examples, marks
 
 pytestmark = marks
 
-ACTORS, DEPTH = 5, 2
+ACTORS = 5
 actor = st.integers(0, ACTORS - 1)
 which = st.integers(0, 1)
 
-leaf = st.one_of(
+# Few kinds at a time, so that they meet; each theme is with sleeps, cancellations and failures.
+THEMES = {
+    "lock": [
+        st.tuples(st.just("lock"), st.just(0)),
+        st.tuples(st.just("acquire"), st.just(0)),
+        st.tuples(st.just("release"), st.just(0)),
+    ],
+    "event": [
+        st.tuples(st.just("event wait")),
+        st.tuples(st.just("event set")),
+        st.tuples(st.just("event clear")),
+    ],
+    "condition": [
+        st.tuples(st.just("condition wait")),
+        st.tuples(st.just("condition wait for"), st.integers(0, 3)),
+        st.tuples(st.just("notify"), st.integers(0, 2)),
+    ],
+    "semaphore": [
+        st.tuples(st.just("semaphore")),
+        st.tuples(st.just("semaphore acquire")),
+        st.tuples(st.just("semaphore release")),
+    ],
+    "queue": [
+        st.tuples(st.just("put"), st.just(0), st.integers(0, 9)),
+        st.tuples(st.just("get"), st.just(0)),
+        st.tuples(st.just("get"), st.just(0)),
+        st.tuples(st.just("put nowait"), st.just(0), st.integers(0, 9)),
+        st.tuples(st.just("get nowait"), st.just(0)),
+        st.tuples(st.just("task done"), st.just(0)),
+        st.tuples(st.just("join"), st.just(0)),
+        st.tuples(st.just("shut down"), st.just(0), st.booleans()),
+    ],
+    "hand-over": [
+        st.tuples(st.just("get"), st.just(0)),
+        st.tuples(st.just("put nowait"), st.just(0), st.integers(0, 9)),
+    ],
+    "priority queue": [
+        st.tuples(st.just("put"), st.just(1), st.integers(0, 9)),
+        st.tuples(st.just("get"), st.just(1)),
+        st.tuples(st.just("put nowait"), st.just(1), st.integers(0, 9)),
+        st.tuples(st.just("get nowait"), st.just(1)),
+    ],
+}
+ALWAYS = [
     st.tuples(st.just("sleep")),
-    st.tuples(st.just("lock"), which),
-    st.tuples(st.just("acquire"), which),
-    st.tuples(st.just("release"), which),
-    st.tuples(st.just("event wait")),
-    st.tuples(st.just("event set")),
-    st.tuples(st.just("event clear")),
-    st.tuples(st.just("condition wait")),
-    st.tuples(st.just("condition wait for"), st.integers(0, 3)),
-    st.tuples(st.just("notify"), st.integers(0, 2)),
-    st.tuples(st.just("semaphore")),
-    st.tuples(st.just("semaphore acquire")),
-    st.tuples(st.just("semaphore release")),
-    st.tuples(st.just("put"), which, st.integers(0, 9)),
-    st.tuples(st.just("get"), which),
-    st.tuples(st.just("put nowait"), which, st.integers(0, 9)),
-    st.tuples(st.just("get nowait"), which),
-    st.tuples(st.just("task done"), which),
-    st.tuples(st.just("join"), which),
     st.tuples(st.just("cancel"), actor, st.sampled_from([None, "why"])),
+]
+RARELY = [
     st.tuples(st.just("raise"), st.sampled_from([ValueError, asyncio.CancelledError])),
     st.tuples(st.just("catch"), st.booleans()),
     st.tuples(st.just("uncancel")),
-    st.tuples(st.just("shut down"), which, st.booleans()),
-)
+]
 # Deadlines that have passed, and one that is never reached: what is in between depends on the machine.
 seconds = st.sampled_from([-1.0, 0.0, 1000.0, None])
 
@@ -59,8 +87,18 @@ def within(inner):
     )
 
 
-instruction = st.recursive(leaf, within, max_leaves=6)
-program = st.lists(st.lists(instruction, max_size=6), min_size=1, max_size=ACTORS)
+def programs(leaves):
+    instruction = st.recursive(st.one_of(*leaves), within, max_leaves=6)
+    return st.lists(st.lists(instruction, max_size=6), min_size=1, max_size=ACTORS)
+
+
+def flat_programs(leaves):
+    """Several actors that contend, without anything around them."""
+    plan = st.lists(st.one_of(*leaves), min_size=1, max_size=7)
+    return st.lists(plan, min_size=3, max_size=ACTORS)
+
+
+EVERYTHING = [*itertools.chain(*THEMES.values()), *ALWAYS, *ALWAYS, *RARELY]
 
 
 def interpreter(plans, names):
@@ -246,13 +284,29 @@ def agree(plans, debug=False):
         assert log == expected, (loop, names.__name__)
 
 
-@examples(150)
-@given(program)
+@pytest.mark.parametrize("theme", THEMES)
+def test_contention(theme):
+    @examples(80)
+    @given(flat_programs([*THEMES[theme], *ALWAYS]))
+    def check(plans):
+        agree(plans)
+
+    check()
+
+
+@examples(100)
+@given(programs(EVERYTHING))
 def test_random_programs(plans):
     agree(plans)
 
 
+@examples(120)
+@given(programs([*ALWAYS, *RARELY]))
+def test_nested_scopes(plans):
+    agree(plans)
+
+
 @examples(40)
-@given(program)
+@given(programs(EVERYTHING))
 def test_random_programs_in_debug_mode(plans):
     agree(plans, debug=True)
