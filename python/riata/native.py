@@ -50,6 +50,8 @@ _SUBMODULES = ["base_events", "locks", "queues", "runners", "staggered", "stream
 _SUBMODULES += ["taskgroups", "threads", "timeouts"]
 
 _replaced: list[tuple[Any, str, object]] = []
+_missing = object()
+_warned = False
 
 
 def put() -> None:
@@ -68,13 +70,22 @@ def put() -> None:
             if getattr(home, name, None) is original:
                 _replaced.append((home, name, original))
                 setattr(home, name, native)
+    if not hasattr(asyncio, "QueueShutDown"):  # what asyncio.Queue raises from here on
+        name = "QueueShutDown"
+        for home in (asyncio, importlib.import_module("asyncio.queues")):
+            _replaced.append((home, name, _missing))
+            setattr(home, name, riata.QueueShutDown)
     _warn_of_users(originals)
 
 
 def take_back() -> None:
     """Undo `put`; what somebody else has replaced since then stays."""
     for home, name, original in _replaced:
-        if getattr(home, name, None) is getattr(riata, name):
+        if getattr(home, name, None) is not getattr(riata, name):
+            continue
+        if original is _missing:
+            delattr(home, name)
+        else:
             setattr(home, name, original)
     _replaced.clear()
 
@@ -97,6 +108,7 @@ def _homes() -> list[Any]:
 
 
 def _warn_of_users(originals: dict[int, str]) -> None:
+    global _warned
     users = []
     for key, module in sorted(sys.modules.items()):
         if key.partition(".")[0] in ("asyncio", "riata") or module is None:
@@ -106,7 +118,8 @@ def _warn_of_users(originals: dict[int, str]) -> None:
         names = sorted({originals[id(value)] for value in values if id(value) in originals})
         if names:
             users.append(f"{key} ({', '.join(names)})")
-    if users:
+    if users and not _warned:
+        _warned = True
         warnings.warn(
             "these modules took asyncio's own names before `riata.install(primitives=True)`, and keep them: "
             + ", ".join(users),

@@ -21,10 +21,12 @@ def add_note(error: BaseException, note: str) -> None:
         known.__notes__ = [*getattr(error, "__notes__", ()), note]
 
 
-def note_timeout(error: BaseException, delay: float, when: Any, awaited: Any) -> None:
+def note_timeout(
+    error: BaseException, delay: float, when: Any, awaited: Any, in_block: bool
+) -> None:
     """Say which timeout it was, where it was set, and what the task awaited."""
     what = f"the timeout of {delay:g} s" if delay >= 0 else f"the deadline at loop time {when}"
-    place = _place(sys._getframe(1))
+    place = _place(sys._getframe(1)) if in_block else ""
     note = f"{what}{f', set in {place},' if place else ''} has passed"
     add_note(error, f"{note} while awaiting {awaited}" if awaited else note)
 

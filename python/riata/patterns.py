@@ -4,18 +4,20 @@ All of it runs on any asyncio loop.
 """
 
 import asyncio
+import inspect
 import logging
+import operator
 import signal
 import traceback
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
     Iterable,
 )
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -29,14 +31,14 @@ R = TypeVar("R")
 _log = logging.getLogger("riata")
 
 
-async def map(
+def map(
     fn: Callable[[T], Awaitable[R]],
     items: Iterable[T] | AsyncIterable[T],
     *,
     limit: int,
     timeout: float | None = None,
     ordered: bool = True,
-) -> AsyncIterator[R]:
+) -> AsyncGenerator[R, None]:
     """Call `fn` for each item, `limit` at a time, and give the results as they come.
 
     At most `limit` calls run or have a result that nobody has taken yet: a slow consumer holds the producers back,
@@ -49,46 +51,73 @@ async def map(
         timeout: seconds for each call; `None` for ever.
         ordered: results in the order of the items; otherwise as they are ready.
     Raises:
+        ValueError, TypeError: the limit is not a number of calls, or `items` cannot be iterated over.
         TimeoutError: a call took too long.
         Exception: what a call, or the iteration over `items`, has raised; calls that run are cancelled and awaited.
+            Should others have failed too, the loop's exception handler is told of these.
     Cancellation: calls that run are cancelled and awaited. Who leaves the loop early lets Python close the iterator;
         `async with contextlib.aclosing(riata.map(...))` does it at once.
     """
-    if limit < 1:
-        raise ValueError(f"limit must be at least 1, not {limit}")
-    more: Callable[[], Awaitable[T]]
-    if isinstance(items, AsyncIterable):
-        more = items.__aiter__().__anext__
-    else:
-        more = _Stepper(items)
+    limit = _checked_limit(limit)
+    more: Callable[[], Awaitable[T]] = (
+        items.__aiter__().__anext__ if isinstance(items, AsyncIterable) else _Stepper(items)
+    )
+    return _map(fn, items, more, limit, timeout, ordered)
+
+
+async def _map(
+    fn: Callable[[T], Awaitable[R]],
+    items: object,
+    more: Callable[[], Awaitable[T]],
+    limit: int,
+    timeout: float | None,
+    ordered: bool,
+) -> AsyncGenerator[R, None]:
+    room = _riata.Semaphore(limit)
     running: list[asyncio.Task[R]] = []  # in the order of the items
-    exhausted = False
+    changed = _riata.Event()
+
+    async def feed() -> None:
+        """Read one item for each place that there is. One task does it all: the source may keep things in its context."""
+        while True:
+            await room.acquire()
+            try:
+                item = await more()
+            except StopAsyncIteration:
+                return
+            task = _start(_call(fn, item, timeout))
+            task.add_done_callback(lambda _: changed.set())
+            running.append(task)
+
+    feeder = _start(feed())
+    feeder.add_done_callback(lambda _: changed.set())
+    ready: list[asyncio.Task[R]] = []
     try:
         while True:
-            while not exhausted and len(running) < limit:
-                try:
-                    item = await more()
-                except StopAsyncIteration:
-                    exhausted = True
-                    break
-                running.append(_start(_call(fn, item, timeout)))
-                if not ordered and any(task.done() for task in running):
-                    break
-            if not running:
-                return
-            if ordered:
-                await asyncio.wait(running[:1])
-                ready = running[:1]
-            else:
-                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                ready = [task for task in running if task.done()]
+            changed.clear()
+            ready = [task for task in (running[:1] if ordered else running) if task.done()]
             for task in ready:
                 running.remove(task)
-                yield task.result()
+                result = task.result()
+                room.release()
+                yield result
+            if ready:
+                continue
+            if feeder.done():
+                feeder.result()
+                if not running:
+                    return
+            await changed.wait()
     finally:
-        await _cancel_and_wait(running)
-        if isinstance(items, AsyncGenerator):
-            await items.aclose()
+        try:
+            await _cancel_and_wait([feeder, *running])
+        finally:
+            # Exceptions of tasks hold this frame, which is not to hold the tasks.
+            running.clear()
+            ready.clear()
+            task = None  # type: ignore[assignment]
+            if isinstance(items, AsyncGenerator):
+                await items.aclose()
 
 
 class _Stepper(Generic[T]):
@@ -110,23 +139,41 @@ async def _call(fn: Callable[[T], Awaitable[R]], item: T, timeout: float | None)
         return await fn(item)
 
 
+def _checked_limit(limit: int) -> int:
+    limit = operator.index(limit)
+    if limit < 1:
+        raise ValueError(f"limit must be at least 1, not {limit}")
+    return limit
+
+
 def _start(coro: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
     return asyncio.get_running_loop().create_task(coro)
 
 
-async def _await(awaitable: Awaitable[T]) -> T:
-    return await awaitable
-
-
 def _as_tasks(awaitables: Iterable[Awaitable[T]]) -> "list[asyncio.Future[T]]":
-    return [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    """Begin them all, or none."""
+    made: list[asyncio.Future[T]] = []
+    for awaitable in awaitables:
+        if not inspect.isawaitable(awaitable):
+            for other in awaitables:
+                _close(other)
+            raise TypeError(f"an awaitable is needed, not {awaitable!r}")
+    for awaitable in awaitables:
+        made.append(asyncio.ensure_future(awaitable))
+    return made
 
 
-async def _cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]") -> None:
+def _close(awaitable: object) -> None:
+    """What will not be awaited is closed, lest Python warn of it."""
+    if asyncio.iscoroutine(awaitable):
+        awaitable.close()
+
+
+async def _cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any) -> None:
     """Cancel what is not done and wait for its end, however often we are cancelled meanwhile."""
     left = [task for task in tasks if not task.done()]
     for task in left:
-        task.cancel()
+        task.cancel(*reason)
     cancelled: asyncio.CancelledError | None = None
     while left:
         try:
@@ -134,37 +181,41 @@ async def _cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]") -> None:
         except asyncio.CancelledError as error:
             cancelled = error
         left = [task for task in left if not task.done()]
-    for task in tasks:
-        if task.done() and not task.cancelled():
-            task.exception()  # counts as retrieved
     if cancelled is not None:
-        raise cancelled
+        try:
+            raise cancelled
+        finally:
+            del cancelled
 
 
 async def race(*awaitables: Awaitable[T]) -> T:
     """Return the result of the awaitable that ends first, or raise its exception; the others are cancelled and awaited.
 
     Raises:
-        ValueError: there is no awaitable.
-        Exception: what the first one has raised.
+        ValueError, TypeError: there is no awaitable, or something else among them.
+        Exception: what the first one has raised. The loop's exception handler is told of a loser that fails.
     Cancellation: all are cancelled and awaited.
     """
     if not awaitables:
         raise ValueError("race() needs at least one awaitable")
     tasks = _as_tasks(awaitables)
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        winner = next(task for task in tasks if task.done())
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            winner = next(task for task in tasks if task.done())
+        finally:
+            await _cancel_and_wait(tasks, "another awaitable has ended first")
+        return winner.result()
     finally:
-        await _cancel_and_wait(tasks)
-    return winner.result()
+        del tasks, awaitables  # whose exceptions hold this frame
+        winner = None  # type: ignore[assignment]
 
 
 async def first_success(*awaitables: Awaitable[T]) -> T:
     """Return the first result; awaitables that fail are passed over, and those that lose are cancelled and awaited.
 
     Raises:
-        ValueError: there is no awaitable.
+        ValueError, TypeError: there is no awaitable, or something else among them.
         ExceptionGroup: all have failed; one exception for each, in the order of the arguments.
     Cancellation: all are cancelled and awaited.
     """
@@ -173,16 +224,18 @@ async def first_success(*awaitables: Awaitable[T]) -> T:
     tasks = _as_tasks(awaitables)
     left = list(tasks)
     try:
-        while left:
-            await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-            for task in [task for task in left if task.done()]:
-                left.remove(task)
-                if not task.cancelled() and task.exception() is None:
-                    return task.result()
+        try:
+            while left:
+                await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in left if task.done()]:
+                    left.remove(task)
+                    if not task.cancelled() and task.exception() is None:
+                        return task.result()
+        finally:
+            await _cancel_and_wait(tasks, "another awaitable has succeeded")
+        raise BaseExceptionGroup("no awaitable has succeeded", [_failure(t) for t in tasks])
     finally:
-        await _cancel_and_wait(tasks)
-    failures = [_failure(task) for task in tasks]
-    raise BaseExceptionGroup("no awaitable has succeeded", failures)
+        del tasks, left, awaitables  # whose exceptions hold this frame
 
 
 def _failure(task: "asyncio.Future[Any]") -> BaseException:
@@ -197,71 +250,104 @@ def gather_limited(
     awaitables: tuple[Awaitable[Any], ...], limit: int, return_exceptions: bool
 ) -> "asyncio.Future[list[Any]]":
     """`riata.gather(..., limit=)`."""
-    if limit < 1:
+    try:
+        limit = _checked_limit(limit)
         for awaitable in awaitables:
-            if asyncio.iscoroutine(awaitable):
-                awaitable.close()
-        raise ValueError(f"limit must be at least 1, not {limit}")
+            if not inspect.isawaitable(awaitable):
+                raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
+    except BaseException:
+        for awaitable in awaitables:
+            _close(awaitable)
+        raise
     return _start(_gather_limited(awaitables, limit, return_exceptions))
 
 
 async def _gather_limited(
     awaitables: tuple[Awaitable[Any], ...], limit: int, return_exceptions: bool
 ) -> list[Any]:
-    waiting = list(enumerate(awaitables))
+    # What is given twice is awaited once.
+    waiting = list({id(awaitable): awaitable for awaitable in awaitables}.values())
     waiting.reverse()
-    tasks: dict[asyncio.Future[Any], int] = {}
-    results: list[Any] = [None] * len(awaitables)
+    tasks: dict[int, asyncio.Future[Any]] = {}  # by the id of the awaitable
     running: set[asyncio.Future[Any]] = set()
     try:
         while waiting or running:
             while waiting and len(running) < limit:
-                index, awaitable = waiting.pop()
-                task = asyncio.ensure_future(awaitable)
-                tasks[task] = index
+                awaitable = waiting.pop()
+                task = tasks[id(awaitable)] = asyncio.ensure_future(awaitable)
                 running.add(task)
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for ended in sorted(done, key=lambda ended: tasks[ended]):
-                if return_exceptions and (ended.cancelled() or ended.exception() is not None):
-                    results[tasks[ended]] = _failure(ended)
-                else:
-                    results[tasks[ended]] = ended.result()
-        return results
-    except asyncio.CancelledError:
-        await _cancel_and_wait(running)
-        raise
+            try:
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError as error:
+                for future in filter(asyncio.isfuture, waiting):
+                    future.cancel(*error.args)
+                await _cancel_and_wait(running, *error.args)
+                raise
+            if not return_exceptions:
+                for task in (task for task in tasks.values() if task in done):
+                    task.result()
+        ended = [tasks[id(awaitable)] for awaitable in awaitables]
+        if not return_exceptions:
+            return [task.result() for task in ended]
+        return [_outcome(task) for task in ended]
     finally:
-        for _, awaitable in waiting:
-            if asyncio.iscoroutine(awaitable):
-                awaitable.close()
+        for awaitable in waiting:
+            _close(awaitable)
+        for task in running:  # they go on, and who has raised already is not told of their failures
+            task.add_done_callback(_retrieve)
+        del awaitables, waiting, tasks, running  # whose exceptions hold this frame
+
+
+def _outcome(task: "asyncio.Future[Any]") -> Any:
+    failed = task.cancelled() or task.exception() is not None
+    return _failure(task) if failed else task.result()
+
+
+def _retrieve(task: "asyncio.Future[Any]") -> None:
+    if not task.cancelled():
+        task.exception()
+
+
+_within: "ContextVar[shielded | None]" = ContextVar("within", default=None)
 
 
 class shielded:
     """`async with shielded(timeout=5):` lets a clean-up finish, but not for ever.
 
-    Requests to cancel the task are held back while the body runs, and raise CancelledError at its end. What is entered
-    inside (timeouts, task groups) still cancels the body.
+    Requests to cancel the task that come from outside are held back while the body runs, and raise CancelledError at its
+    end. What is entered or begun inside (timeouts, task groups, tasks) still cancels the body.
 
     Args:
         timeout: seconds; then the body is cancelled, and `TimeoutError` is raised. `None` waits for ever.
     Raises:
         TimeoutError: the body took too long.
         CancelledError: the task was cancelled meanwhile, and the body has finished.
-        RuntimeError: not inside a task.
+        RuntimeError: not inside a task, or entered twice.
     """
 
     def __init__(self, *, timeout: float | None) -> None:
         self._seconds = timeout
-        self._held: list[Any] = []
+        self._held: list[tuple[Any, shielded | None]] = []
         self._task: Any = None
+        self._outer: shielded | None = None
 
-    def _hold(self, message: Any) -> None:
-        self._held.append(message)
+    def _hold(self, message: Any, origin: "shielded | None" = None) -> bool:
+        """Keep a request, unless it comes from inside: what is begun there has the context."""
+        return self._keep(message, origin or _within.get())
+
+    def _keep(self, message: Any, origin: "shielded | None") -> bool:
+        if origin is not None and self in origin._chain():
+            return False
+        self._held.append((message, origin))
+        return True
+
+    def _chain(self) -> "list[shielded]":
+        """This one and those around it."""
+        return [self, *(self._outer._chain() if self._outer else ())]
 
     def cancel(self, msg: Any = None) -> bool:
         """Stands before the `cancel` of a task that is not riata's."""
-        self._hold(msg)
-        return True
+        return self._hold(msg) or type(self._task).cancel(self._task, msg)
 
     async def __aenter__(self) -> "shielded":
         task: Any = asyncio.current_task()
@@ -269,11 +355,21 @@ class shielded:
             raise RuntimeError("shielded should be used inside a task")
         if self._task is not None:
             raise RuntimeError("shielded has already been entered")
+        timeout = _riata.timeout(self._seconds)
+        if getattr(task, "_must_cancel", False):
+            # A request that came before, and is not delivered yet: it is held back as well.
+            try:
+                await _riata.sleep(0)
+            except asyncio.CancelledError as error:
+                self._held.append((error.args[0] if error.args else None, None))
+                if hasattr(task, "uncancel"):
+                    task.uncancel()
         self._task = task
         self._outer = getattr(task, "_riata_shield", None)
         self._put(self)
-        self._timeout = _riata.timeout(self._seconds)
-        await self._timeout.__aenter__()
+        self._token = _within.set(self)
+        self._timeout = timeout
+        await timeout.__aenter__()
         return self
 
     async def __aexit__(
@@ -285,9 +381,9 @@ class shielded:
         try:
             await self._timeout.__aexit__(exc_type, exc, tb)
         except BaseException:
-            self._deliver()
+            self._end()
             raise
-        if self._deliver() and exc is None:
+        if self._end() and exc is None:
             await _riata.sleep(0)  # where the task is cancelled
 
     def _put(self, shield: "shielded | None") -> None:
@@ -299,18 +395,21 @@ class shielded:
             else:
                 task.cancel = shield.cancel
 
-    def _deliver(self) -> bool:
-        """Take the shield away; whether the task is cancelled now."""
+    def _end(self) -> bool:
+        """Take the shield away and deliver what it held; whether the task is cancelled now."""
         task, outer = self._task, self._outer
         self._put(outer)
-        for message in self._held:
-            if outer is not None:
-                outer._hold(message)
-            elif isinstance(task, _riata.Task):
+        _within.reset(self._token)
+        delivered = False
+        for message, origin in self._held:
+            if outer is not None and outer._keep(message, origin):
+                continue
+            delivered = True
+            if isinstance(task, _riata.Task):
                 task._deliver(message)
             else:
-                task.cancel(message)
-        return bool(self._held) and outer is None
+                type(task).cancel(task, message)
+        return delivered
 
 
 class Graceful:
@@ -319,12 +418,18 @@ class Graceful:
     def __init__(self, *, drain: float, cancel: float, signals: Iterable[int]) -> None:
         self.stopping: _riata.Event = _riata.Event()
         self.stuck: list[str] = []  # the names of the tasks that did not stop
-        self._drain, self._cancel, self._signals = drain, cancel, tuple(signals)
+        self._drain, self._cancel = (
+            _checked_seconds(drain, "drain"),
+            _checked_seconds(cancel, "cancel"),
+        )
+        self._signals = tuple(signals)
         self._callbacks: list[Callable[[], Any]] = []
         self._hurry = _riata.Event()
+        self._over = False
         self._before: set[asyncio.Task[Any]] = set()
-        self._previous: dict[int, Any] = {}
-        self._loop = asyncio.get_running_loop()
+        self._own: set[asyncio.Task[Any]] = set()
+        self._previous: dict[int, tuple[Any, Any]] = {}
+        self._loop: Any = asyncio.get_running_loop()
 
     def closing(self, server: Any) -> Any:
         """Close a server (anything with `close()`) when the program is to stop; return it."""
@@ -332,14 +437,17 @@ class Graceful:
         return server
 
     def on_stop(self, callback: Callable[[], Any]) -> None:
-        """Call a function, or an async function, when the program is to stop."""
+        """Call a function when the program is to stop, and await what it returns if that can be awaited."""
         self._callbacks.append(callback)
 
     def create_task(
         self, coro: Coroutine[Any, Any, T], *, name: str | None = None
     ) -> "asyncio.Task[T]":
-        """Run a coroutine that is waited for at the end."""
-        return self._loop.create_task(coro, name=name)
+        """Run a coroutine that is waited for at the end, and keep its task until it is done."""
+        task: asyncio.Task[T] = self._loop.create_task(coro, name=name)
+        self._own.add(task)
+        task.add_done_callback(self._own.discard)
+        return task
 
     def stop(self) -> None:
         """Begin to stop, as a signal does; a second time, wait no longer."""
@@ -353,9 +461,14 @@ class Graceful:
 
     async def __aenter__(self) -> "Graceful":
         self._before = asyncio.all_tasks()
-        for number in self._signals:
-            self._previous[number] = signal.getsignal(number)
-            self._loop.add_signal_handler(number, self.stop)
+        try:
+            for number in self._signals:
+                handles: dict[int, Any] = getattr(self._loop, "_signal_handlers", {})
+                self._previous[number] = (handles.get(number), signal.getsignal(number))
+                self._loop.add_signal_handler(number, self.stop)
+        except BaseException:
+            self._restore_signals()
+            raise
         return self
 
     async def __aexit__(
@@ -369,41 +482,55 @@ class Graceful:
             async with shielded(timeout=None):
                 await self._stop(hurry=exc is not None)
         finally:
-            for number, handler in self._previous.items():
-                self._loop.remove_signal_handler(number)
-                if handler is not None:
-                    signal.signal(number, handler)
+            self._restore_signals()
+
+    def _restore_signals(self) -> None:
+        for number, (handle, handler) in self._previous.items():
+            self._loop.remove_signal_handler(number)
+            if handle is not None:
+                self._loop.add_signal_handler(number, handle._callback, *handle._args)
+            elif handler is not None and number not in (signal.SIGKILL, signal.SIGSTOP):
+                signal.signal(number, handler)
+        self._previous.clear()
 
     def _tasks(self) -> "set[asyncio.Task[Any]]":
         """What was begun since, and is not done."""
-        return asyncio.all_tasks() - self._before - {_current()}
+        begun = asyncio.all_tasks() - self._before
+        return {task for task in begun | self._own if not task.done()} - {_current()}
 
     async def _stop(self, *, hurry: bool) -> None:
+        end = self._loop.time() + self._drain
+        calling = self._loop.create_task(self._call_back())
+        if not hurry:
+            await self._wait_for_tasks(end)
+        else:
+            await _riata.sleep(0)  # the callbacks begin all the same
+        self._over = True
+        for task in self._tasks():
+            task.cancel("the program stops")
+        await self._wait_for_tasks(self._loop.time() + self._cancel, hurried=False)
+        for task in self._tasks():
+            name = "on_stop" if task is calling else task.get_name()
+            self.stuck.append(name)
+            frames = task.get_stack()
+            stack = traceback.extract_stack(frames[-1])[-1:] if frames else []
+            shown = "".join(traceback.format_list(stack)).rstrip()
+            _log.error("task %r did not stop\n%s", name, shown)
+
+    async def _call_back(self) -> None:
         for callback in reversed(self._callbacks):
             try:
                 outcome = callback()
-                if asyncio.iscoroutine(outcome):
-                    await _riata.wait_for(outcome, self._drain)
-            except Exception as error:
-                self._report("a function that graceful() was to call has failed", error)
-        if not hurry:
-            await self._wait_for_tasks(self._drain)
-        for task in self._tasks():
-            task.cancel("the program stops")
-        await self._wait_for_tasks(self._cancel, hurried=False)
-        for task in self._tasks():
-            self.stuck.append(task.get_name())
-            frames = task.get_stack()
-            shown = (
-                "".join(traceback.format_list(traceback.extract_stack(frames[-1])))
-                if frames
-                else ""
-            )
-            _log.error("task %r did not stop\n%s", task.get_name(), shown.rstrip())
+                if inspect.isawaitable(outcome):
+                    await outcome
+            except (Exception, asyncio.CancelledError) as error:
+                if self._over:
+                    raise
+                message = "a function that graceful() was to call has failed"
+                self._loop.call_exception_handler({"message": message, "exception": error})
 
-    async def _wait_for_tasks(self, seconds: float, *, hurried: bool = True) -> None:
+    async def _wait_for_tasks(self, end: float, *, hurried: bool = True) -> None:
         """Wait until no task is left, the time is over or somebody cannot wait."""
-        end = self._loop.time() + seconds
         hurry = self._loop.create_task(self._hurry.wait())
         try:
             while not (hurried and hurry.done()):
@@ -416,8 +543,11 @@ class Graceful:
         finally:
             await _cancel_and_wait([hurry])
 
-    def _report(self, message: str, error: Exception) -> None:
-        self._loop.call_exception_handler({"message": message, "exception": error})
+
+def _checked_seconds(seconds: float, name: str) -> float:
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
+    return float(seconds)
 
 
 def _current() -> "asyncio.Task[Any]":
@@ -434,15 +564,17 @@ def graceful(
 ) -> Graceful:
     """`async with graceful() as stop:` ends a program in order, on SIGTERM, on Ctrl-C or when the body is over.
 
-    It stops accepting (`stop.closing(server)`, `stop.on_stop(function)`), waits for the tasks that were begun in the
-    block, cancels those that are left, and logs by name and stack which of them do not stop (`stop.stuck`). A second
-    signal cuts the waiting short. `await stop.wait()` waits for the signal.
+    It stops accepting (`stop.closing(server)`, `stop.on_stop(function)`, the last one first), waits for the tasks of the
+    loop that were begun since the block was entered, whoever began them, cancels those that are left, and logs by name
+    and stack which of them do not stop (`stop.stuck`). A second signal cuts the waiting short. `await stop.wait()` waits
+    for the signal.
 
     Args:
-        drain: seconds that tasks have to finish.
+        drain: seconds that these functions and tasks have to finish.
         cancel: seconds that cancelled tasks have to end.
         signals: what begins the end; handlers that were there before come back afterwards.
     Raises:
+        ValueError, TypeError: these are no numbers of seconds.
         RuntimeError: no loop runs, or it runs outside the main thread, where there are no signals.
     Cancellation: a request to cancel waits until all of this is done; an exception of the body skips the draining.
     """

@@ -114,13 +114,16 @@ def _is_left_alone(module: ModuleType) -> bool:
 
 def asyncio_imported(module: ModuleType) -> None:
     """Take over asyncio in a program started by `riata run`; called once, when it has been imported."""
-    if switched_off() or _is_left_alone(module):
+    if _is_left_alone(module):
         return
-    install(primitives=bool(os.environ.get(NATIVE_VARIABLE)))
     if sys.version_info < (3, 11):
+        # Switched off or not: a program that counts on these names is to run on asyncio's loop, too.
         from riata import native
 
         native.add_missing()
+    if switched_off():
+        return
+    install(primitives=bool(os.environ.get(NATIVE_VARIABLE)))
     loop_class: Any = asyncio.SelectorEventLoop
 
     def make(cls: type, *args: object, **kwargs: object) -> object:

@@ -42,7 +42,7 @@ def _wait(task: "asyncio.Task[Any]", by_id: "dict[int, asyncio.Task[Any]]") -> W
         owner: Any = operation._owner
         awaits, on = operation.__qualname__, "" if owner is None else repr(owner)
         held_by = _names(_holders(owner), by_id)
-        if awaits == "TaskGroup.__aexit__":  # which holds those it waits for
+        if awaits in ("TaskGroup.__aexit__", "TaskGroup.spawn"):  # which holds those it waits for
             held_by = sorted(child.get_name() for child in getattr(owner, "_tasks", ()))
     elif awaited is None:
         return None  # about to run

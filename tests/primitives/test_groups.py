@@ -243,3 +243,45 @@ def test_a_plain_group_keeps_no_task(go):
 def test_wrong_options(options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         riata.TaskGroup(**options)
+
+
+def test_spawn_serves_in_turn(go):
+    async def main():
+        order = []
+
+        async def work(name):
+            order.append(name)
+            await riata.sleep(0.001)
+
+        async def spawn(group, name):
+            await group.spawn(work(name))
+
+        async with riata.TaskGroup(limit=1) as group:
+            await group.spawn(work("first"))
+            waiting = [asyncio.create_task(spawn(group, number)) for number in range(3)]
+            while len(group._tasks):
+                await riata.sleep(0)
+            await group.spawn(work("newcomer"))
+            await asyncio.wait(waiting)
+        return order
+
+    assert go(main()) == ["first", 0, 1, 2, "newcomer"]
+
+
+def test_two_cannot_await_one_operation(go):
+    async def main():
+        lock = riata.Lock()
+        await lock.acquire()
+        acquiring = lock.acquire()
+
+        async def first():
+            return await acquiring
+
+        task = asyncio.create_task(first())
+        await riata.sleep(0)
+        with pytest.raises(RuntimeError, match="coroutine is being awaited already"):
+            await acquiring
+        lock.release()
+        assert await task is True
+
+    go(main())

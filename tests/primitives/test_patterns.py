@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 
 import pytest
 
@@ -369,4 +370,324 @@ def test_graceful_second_signal_does_not_wait(go):
         assert task.cancelled()
         assert loop.time() - began < 10
 
+    go(main())
+
+
+# What a shield lets through, and what it holds back
+
+
+def test_timeouts_inside_a_shield_work_after_a_request_was_held(go):
+    async def main():
+        log = []
+
+        async def work():
+            async with riata.shielded(timeout=60):
+                await riata.sleep(0.002)
+                for scope in ("timeout", "wait_for", "group"):
+                    with contextlib.suppress(riata.TimeoutError):
+                        if scope == "timeout":
+                            async with riata.timeout(0.002):
+                                await riata.sleep(60)
+                        elif scope == "wait_for":
+                            await riata.wait_for(riata.sleep(60), 0.002)
+                        else:
+                            async with riata.TaskGroup() as group:
+                                group.create_task(riata.sleep(60))
+                                await riata.sleep(0)
+                                group.cancel()
+                    log.append(scope)
+                assert not PY311 or asyncio.current_task().cancelling() == 0
+            log.append("not reached")
+
+        task = asyncio.create_task(work())
+        await riata.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return log
+
+    needs_uncancel(go)
+    assert go(main()) == ["timeout", "wait_for", "group"]
+
+
+@pytest.mark.skipif(not PY311, reason="asyncio.timeout is new in CPython 3.11")
+def test_asyncios_own_scopes_inside_a_shield(go):
+    async def main():
+        async def boom_soon():
+            raise ValueError("boom")
+
+        async with riata.shielded(timeout=60):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.002):
+                    await asyncio.sleep(60)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.sleep(60), 0.002)
+            with pytest.raises(BaseException) as caught:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(boom_soon())
+                    await asyncio.sleep(60)
+            assert [str(error) for error in caught.value.exceptions] == ["boom"]
+        await asyncio.sleep(0)
+        assert asyncio.current_task().cancelling() == 0
+
+    go(main())
+
+
+def test_the_timeout_of_an_outer_shield_comes_when_the_inner_one_is_over(go):
+    async def main():
+        log = []
+        with pytest.raises(riata.TimeoutError):
+            async with riata.shielded(timeout=0.005):
+                async with riata.shielded(timeout=60):
+                    await riata.sleep(0.02)
+                    log.append("the inner one has finished")
+                await riata.sleep(60)
+        await riata.sleep(0)
+        return log
+
+    needs_uncancel(go)
+    assert go(main()) == ["the inner one has finished"]
+
+
+def test_a_shield_that_cannot_be_entered_shields_nothing(go):
+    async def main():
+        with pytest.raises(TypeError):
+            async with riata.shielded(timeout="soon"):
+                pass
+        task = asyncio.current_task()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await riata.sleep(0)
+        if hasattr(task, "uncancel"):
+            task.uncancel()
+
+    go(main())
+
+
+def test_a_request_that_came_just_before_the_shield(go):
+    async def main():
+        log = []
+
+        async def work():
+            asyncio.current_task().cancel("early")
+            async with riata.shielded(timeout=60):
+                await riata.sleep(0.002)
+                log.append("finished")
+            log.append("not reached")
+
+        task = asyncio.create_task(work())
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return log
+
+    needs_uncancel(go)
+    assert go(main()) == ["finished"]
+
+
+# What `map`, `gather` and `race` do with what goes wrong
+
+
+def test_map_gives_a_result_before_the_source_has_more(go):
+    async def main():
+        first_is_there = riata.Event()
+
+        async def source():
+            yield 1
+            await first_is_there.wait()
+            yield 2
+
+        got = []
+        async for result in riata.map(value, source(), limit=5):
+            got.append(result)
+            first_is_there.set()
+        return got
+
+    assert go(main()) == [1, 2]
+
+
+def test_map_tells_the_loop_of_further_failures():
+    async def main():
+        reports = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(str(context["exception"])))
+        try:
+            async for _ in riata.map(lambda n: boom(str(n)), range(3), limit=3, ordered=False):
+                pass
+        except ValueError as error:
+            first = str(error)
+        await riata.sleep(0.001)
+        return sorted([first, *reports])
+
+    assert riata.run(main()) == ["0", "1", "2"]
+
+
+def test_map_refuses_a_limit_that_is_none():
+    for limit, kind in [(float("nan"), TypeError), (0, ValueError), ("3", TypeError)]:
+        with pytest.raises(kind):
+            riata.map(value, [], limit=limit)
+
+
+def test_gather_with_a_limit_is_gather(go):
+    async def main():
+        task = asyncio.ensure_future(value(5))
+        assert await riata.gather(task, task, value(1), limit=1) == [5, 5, 1]
+        same = value(7)
+        assert await riata.gather(same, same, limit=2) == [7, 7]
+
+        async def cancelled():
+            raise asyncio.CancelledError("child")
+
+        sibling = asyncio.ensure_future(value("went on", 0.002))
+        with pytest.raises(asyncio.CancelledError):
+            await riata.gather(sibling, cancelled(), limit=2)
+        assert await sibling == "went on"
+
+        seen = []
+
+        async def waiting():
+            try:
+                await riata.sleep(60)
+            except asyncio.CancelledError as error:
+                seen.append(error.args)
+                raise
+
+        future = asyncio.get_running_loop().create_future()
+        gathering = riata.gather(waiting(), future, limit=1)
+        await riata.sleep(0.001)
+        gathering.cancel("why")
+        with pytest.raises(asyncio.CancelledError):
+            await gathering
+        assert seen == [("why",)] and future.cancelled()
+
+    go(main())
+
+
+def test_race_begins_all_or_none(go):
+    async def main():
+        never = value(1)
+        with pytest.raises(TypeError, match="an awaitable is needed, not 5"):
+            await riata.race(never, 5)
+        assert never.cr_frame is None
+
+    go(main())
+
+
+# What `graceful` gives back, and what it does not fall over
+
+
+def test_graceful_nests_and_gives_handlers_back(go):
+    async def main():
+        heard = []
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, heard.append, "before")
+        async with riata.graceful(signals=[signal.SIGUSR1]) as outer:
+            async with riata.graceful(signals=[signal.SIGUSR1]) as inner:
+                os.kill(os.getpid(), signal.SIGUSR1)
+                await inner.wait()
+            assert not outer.stopping.is_set()
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await outer.wait()
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await riata.sleep(0.01)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        return heard
+
+    assert go(main()) == ["before"]
+
+
+def test_graceful_survives_its_callbacks():
+    async def main():
+        log, reports = [], []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(repr(context["exception"])))
+
+        async def await_a_cancelled_task():
+            task = asyncio.create_task(riata.sleep(60))
+            await riata.sleep(0)
+            task.cancel()
+            await task
+
+        def fail():
+            raise ValueError("callback")
+
+        began = loop.time()
+        async with riata.graceful(drain=0.05, cancel=0.05, signals=()) as stop:
+            stop.on_stop(lambda: log.append("last"))
+            stop.on_stop(await_a_cancelled_task)
+            stop.on_stop(fail)
+            stop.on_stop(lambda: riata.sleep(0.01))
+            stop.stop()
+        assert loop.time() - began < 1
+        return log, reports
+
+    assert riata.run(main()) == (["last"], ["ValueError('callback')", "CancelledError()"])
+
+
+def test_graceful_has_one_deadline_for_all(go):
+    async def main():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with riata.graceful(drain=0.02, cancel=0.02, signals=()) as stop:
+            for _ in range(50):
+                stop.on_stop(lambda: riata.sleep(60))
+            stop.stop()
+        assert loop.time() - began < 0.5
+        with pytest.raises((TypeError, ValueError)):
+            riata.graceful(drain=None)
+        with pytest.raises(ValueError, match="cancel must be a number of seconds, not -1"):
+            riata.graceful(cancel=-1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("logging.Logger.error", lambda *_: None)
+        go(main())
+
+
+# Deadlines
+
+
+def test_time_left_of_a_child_that_outlives_the_inner_timeout(go):
+    async def main():
+        async def read_later():
+            await riata.sleep(0.002)
+            return riata.time_left()
+
+        async with riata.timeout(100):
+            async with riata.timeout(50):
+                child = asyncio.create_task(read_later())
+            assert 99 < await child <= 100
+
+    go(main())
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="new in CPython 3.12")
+def test_time_left_in_an_eager_child(go):
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+
+        async def read():
+            return riata.time_left()
+
+        async with riata.timeout(100):
+            assert 99 < await asyncio.create_task(read()) <= 100
+        loop.set_task_factory(None)
+
+    go(main())
+
+
+def test_the_note_after_the_deadline_was_moved(go):
+    async def main():
+        loop = asyncio.get_running_loop()
+        with pytest.raises(riata.TimeoutError) as caught:
+            async with riata.timeout(100) as scope:
+                scope.reschedule(loop.time() + 0.002)
+                await riata.sleep(60)
+        assert caught.value.__notes__[0].startswith("the deadline at loop time ")
+        with pytest.raises(riata.TimeoutError) as caught:
+            await riata.wait_for(riata.sleep(60), 0.002)
+        if sys.version_info >= (3, 12):
+            (note,) = caught.value.__notes__
+            assert note.startswith("the timeout of 0.002 s has passed while awaiting sleep")
+
+    needs_uncancel(go)
     go(main())

@@ -45,7 +45,7 @@ pub fn slots<T: Coroutine>() -> [(i32, *mut c_void); 4] {
     [
         (ffi::Py_tp_iter, iter as *mut c_void),
         (ffi::Py_tp_iternext, next::<T> as *mut c_void),
-        (ffi::Py_am_await, iter as *mut c_void),
+        (ffi::Py_am_await, await_it::<T> as *mut c_void),
         (ffi::Py_am_send, am_send::<T> as *mut c_void),
     ]
 }
@@ -87,6 +87,18 @@ unsafe fn this<T>(object: &*mut ffi::PyObject) -> (&Obj, &T) {
 pub unsafe extern "C" fn iter(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: a live object.
     unsafe { Obj::shared(object) }.into_ptr()
+}
+
+/// As a coroutine's: only one can await it.
+unsafe extern "C" fn await_it<T: Coroutine>(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a slot of this type.
+    let (object, coroutine) = unsafe { this::<T>(&object) };
+    match coroutine.stage() {
+        Stage::Suspended | Stage::Running => give(Err(raise_runtime_error(
+            "coroutine is being awaited already",
+        ))),
+        Stage::New | Stage::Over => object.clone().into_ptr(),
+    }
 }
 
 fn given_to_iterator(stepped: Res<Stepped>) -> *mut ffi::PyObject {

@@ -15,8 +15,8 @@ use super::freelist::FreeList;
 use super::future;
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Sent, Slot, aside, give, raise, raise_runtime_error, send_none,
-    set_exception, string, throw_into, unraisable, value_error,
+    GilBound, Obj, Raised, Res, Sent, Slot, aside, give, is_coroutine_exact, raise,
+    raise_runtime_error, send_none, set_exception, string, throw_into, unraisable, value_error,
 };
 use crate::job::TimerJob;
 use crate::state::state;
@@ -317,7 +317,11 @@ impl Coroutine for Operation {
     }
 
     fn awaited(&self) -> Option<Obj> {
-        self.waiter.get()
+        let driven = |inner: &Obj| is_coroutine_exact(inner) || Operation::is(inner);
+        self.inner
+            .get()
+            .filter(driven)
+            .or_else(|| self.waiter.get())
     }
 }
 

@@ -183,12 +183,14 @@ impl Task {
         self.cancel_requests.set(0);
         self.log_destroy_pending.set(true);
         self.id.set(next_id());
+        if let Some(core) = self.future.core() {
+            core.inherit_timeout(self);
+        }
         if eager && self.loop_is_running()? {
             return self.start_eagerly(this);
         }
         match self.future.core() {
             Some(core) => {
-                core.inherit_timeout(self);
                 if let Err(raised) = core.check_may_schedule() {
                     self.log_destroy_pending.set(false);
                     return Err(raised);

@@ -41,10 +41,12 @@ pub struct Timeout {
     pub outer: Slot,
     /// What the task was awaiting when the time was over, for the note on the TimeoutError.
     pub awaited: Slot,
-    /// The shield of the task when this was entered, by its address.
-    pub shield: Cell<*mut ffi::PyObject>,
+    /// The `shielded` block that the task was in when this was entered.
+    pub shield: Slot,
     /// The delay in seconds that it was made with; negative when it was made with a deadline.
     pub delay: Cell<f64>,
+    /// It is that of a `wait_for`, whose place nobody knows.
+    pub in_wait_for: Cell<bool>,
     pub stage: Cell<Stage>,
     /// An entry of our loop's timers with this number is ours.
     pub in_heap: Cell<bool>,
@@ -132,10 +134,11 @@ impl Timeout {
         self.armed.set(self.armed.get().wrapping_add(1));
         self.when.set(when);
         self.delay.set(-1.0);
+        self.in_wait_for.set(false);
     }
 
     #[inline]
-    fn slots(&self) -> [&Slot; 6] {
+    fn slots(&self) -> [&Slot; 7] {
         [
             &self.when,
             &self.loop_,
@@ -143,6 +146,7 @@ impl Timeout {
             &self.handle,
             &self.outer,
             &self.awaited,
+            &self.shield,
         ]
     }
 }

@@ -164,6 +164,16 @@ impl LoopCore {
         }
     }
 
+    /// The innermost timeout of the task of ours whose step runs.
+    pub fn timeout_of_current(&self) -> Option<Obj> {
+        let current = self.current.get();
+        if current.is_null() {
+            return None;
+        }
+        // SAFETY: as in `inherit_timeout`.
+        unsafe { Task::of(Obj::from_ref(&current)) }.timeout.get()
+    }
+
     /// The current task, if it is one of ours and nobody can have told asyncio of another one meanwhile.
     #[inline]
     fn current_untold(&self) -> Option<Obj> {

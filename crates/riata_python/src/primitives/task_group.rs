@@ -44,8 +44,8 @@ struct State {
     errors: Slot,
     base_error: Slot,
     on_completed: Slot,
-    /// The shield of the parent when this was entered, by its address.
-    shield: Cell<usize>,
+    /// The `shielded` block that the parent was in when this was entered.
+    shield: Slot,
     options: Options,
 }
 
@@ -64,8 +64,9 @@ struct Options {
     all: Slot,
     /// Where each task that is not done was made: a dict of pairs of code and line.
     sites: Slot,
-    /// Who waits in `spawn`.
+    /// Who waits in `spawn`, and how many were let in and have not made their task yet.
     spawners: Waiters,
+    admitted: Cell<usize>,
     cancelled: Cell<bool>,
 }
 
@@ -89,19 +90,22 @@ fn spawn(
     thrown: Option<Obj>,
 ) -> Res<Stepped> {
     let options = &group.0.options;
+    let mut admitted = false;
     if let Some(waiter) = operation.waiter.take() {
         options.spawners.remove(&waiter);
+        admitted = is_done(&waiter)? && !is_cancelled(&waiter)?;
+        if admitted {
+            options.admitted.set(options.admitted.get() - 1);
+        }
         if let Err(exception) = outcome(&waiter, thrown) {
-            if is_done(&waiter)? && !is_cancelled(&waiter)? {
+            if admitted {
                 // There is room for somebody else, then.
                 group.wake_spawner()?;
             }
             return rethrow(exception);
         }
     }
-    let closed = group.refusal().is_some();
-    let limit = options.limit.get();
-    if !closed && limit > 0 && group.0.running() >= limit {
+    if !admitted && group.refusal().is_none() && !group.has_room() {
         let waiter = new_waiter(&group.0.loop_.get_or_none())?;
         options.spawners.push(waiter.clone());
         return operation.wait(waiter);
@@ -264,6 +268,7 @@ impl State {
     /// Exceptions hold frames, which hold the group: nothing is kept of them.
     fn forget(&self) {
         self.parent.clear();
+        self.shield.clear();
         self.errors.clear();
         self.base_error.clear();
     }
@@ -283,7 +288,7 @@ impl TaskGroup {
         if let Some(timeout) = self.0.options.timeout.get() {
             Timeout::of(&timeout).enter(&timeout)?;
         }
-        self.0.shield.set(task::shield_of(&parent) as usize);
+        self.0.shield.set_opt(task::shield_of(&parent));
         self.0.parent.set(parent);
         self.0.entered.set(true);
         Ok(())
@@ -361,7 +366,7 @@ impl TaskGroup {
     /// Cancel every child; who waits in `spawn` is told that it is over.
     fn abort_for(&self, reason: Option<&Obj>) -> Res<()> {
         self.0.aborting.set(true);
-        self.0.options.spawners.wake(usize::MAX, &Obj::none())?;
+        self.wake_spawner()?;
         let Some(tasks) = self.0.tasks.get() else {
             return Ok(());
         };
@@ -375,9 +380,9 @@ impl TaskGroup {
 
     fn cancel_parent(&self, reason: Option<&Obj>) -> Res<()> {
         self.0.parent_cancel_requested.set(true);
-        let shield = self.0.shield.get() as *mut _;
+        let shield = self.0.shield.get();
         let parent = self.0.parent.get_or_none();
-        task::cancel_within(shield, &parent, reason.cloned()).map(drop)
+        task::cancel_within(shield.as_ref(), &parent, reason.cloned()).map(drop)
     }
 
     /// End the group early, and quietly.
@@ -436,12 +441,24 @@ impl TaskGroup {
         self.wake_spawner()
     }
 
+    /// Whether `spawn` may make a task: the limit is not reached, and nobody is before us.
+    fn has_room(&self) -> bool {
+        let options = &self.0.options;
+        let limit = options.limit.get();
+        limit == 0 || self.0.running() + options.admitted.get() < limit
+    }
+
+    /// Let those in who wait in `spawn`, as many as there is room for; all when there will be no more tasks.
     fn wake_spawner(&self) -> Res<()> {
         let options = &self.0.options;
-        if self.0.running() >= options.limit.get() && !self.0.aborting.get() {
-            return Ok(());
+        while self.0.aborting.get() || self.has_room() {
+            let Some(waiter) = options.spawners.first_pending()? else {
+                break;
+            };
+            options.admitted.set(options.admitted.get() + 1);
+            set_result(&waiter, Obj::none())?;
         }
-        options.spawners.wake(1, &Obj::none())
+        Ok(())
     }
 
     /// How the group ended, seen from its deadline.
@@ -695,6 +712,7 @@ impl TaskGroup {
             &this.errors,
             &this.base_error,
             &this.on_completed,
+            &this.shield,
             &this.options.name,
             &this.options.timeout,
             &this.options.all,

@@ -94,7 +94,7 @@ impl Timeout {
             return Err(raise_runtime_error("Timeout should be used inside a task"));
         };
         self.cancelling.set(task::cancelling(&task)?);
-        self.shield.set(task::shield_of(&task));
+        self.shield.set_opt(task::shield_of(&task));
         self.become_innermost(this, &task)?;
         self.task.set(task);
         self.loop_.set(loop_);
@@ -116,12 +116,13 @@ impl Timeout {
         Ok(())
     }
 
+    /// The link to the outer one stays, for tasks that were made within this one.
     fn leave_to_outer(&self) -> Res<()> {
         let task = self.task.get_or_none();
         match task::exact(&task) {
-            Some(ours) => ours.timeout.set_opt(self.outer.take()),
+            Some(ours) => ours.timeout.set_opt(self.outer.get()),
             None => {
-                let outer = self.outer.take().unwrap_or_else(Obj::none);
+                let outer = self.outer.get_or_none();
                 state().innermost_timeout.get(c"set")?.call1(&outer)?;
             }
         }
@@ -140,6 +141,7 @@ impl Timeout {
             }
         }
         self.when.set(when.clone());
+        self.delay.set(-1.0);
         self.disarm(this)?;
         self.loop_.set(require_running_loop()?);
         self.arm(this)
@@ -204,7 +206,7 @@ impl Timeout {
             Ok(awaited) => self.awaited.set(awaited),
             Err(raised) => drop(take_raised(raised)),
         }
-        task::cancel_within(self.shield.get(), &task, None)?;
+        task::cancel_within(self.shield.get().as_ref(), &task, None)?;
         self.stage.set(Stage::Expiring);
         self.handle.clear();
         Ok(())
@@ -229,7 +231,7 @@ impl Timeout {
             return Ok(());
         };
         if !is_cancelled_error(exception) {
-            return tell_inside(exception);
+            return self.tell_inside(exception);
         }
         let error = state().timeout_error_class.call0()?;
         set_cause(&error, exception);
@@ -243,16 +245,46 @@ impl Timeout {
         let note = || -> Res {
             let (delay, when) = (float(self.delay.get())?, self.when.get_or_none());
             let awaited = self.awaited.get_or_none();
+            let in_block = Obj::bool(!self.in_wait_for.get());
             state().note_timeout.call(&[
                 error.as_ptr(),
                 delay.as_ptr(),
                 when.as_ptr(),
                 awaited.as_ptr(),
+                in_block.as_ptr(),
             ])
         };
         if let Err(raised) = note() {
             drop(take_raised(raised));
         }
+    }
+
+    /// The body turned our cancellation into an exception of its own: a TimeoutError goes where the cancellation is among the
+    /// exceptions that led to it.
+    fn tell_inside(&self, exception: &Obj) -> Res<()> {
+        self.insert_error(exception)?;
+        if exception.is_instance(&state().exception_group)? {
+            for member in crate::ffi::iterate(&exception.get(c"exceptions")?)? {
+                self.insert_error(&member)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_error(&self, exception: &Obj) -> Res<()> {
+        let mut exception = exception.clone();
+        while let Some(context) = crate::ffi::context_of(&exception) {
+            if is_cancelled_error(&context) {
+                let error = state().timeout_error_class.call0()?;
+                set_cause(&error, &context);
+                crate::ffi::set_context(&error, &context);
+                self.add_note(&error);
+                crate::ffi::set_context(&exception, &error);
+                break;
+            }
+            exception = context;
+        }
+        Ok(())
     }
 
     pub fn describe(&self) -> Res<String> {
@@ -279,7 +311,11 @@ pub fn time_left() -> Res {
         Some((_, Some(ours))) => ours.timeout.get(),
         _ => {
             let innermost = state().innermost_timeout.get(c"get")?.call1(&Obj::none())?;
-            (!innermost.is_none()).then_some(innermost)
+            match LoopCore::of(&loop_) {
+                // An eager task of asyncio's runs within the step of ours that makes it.
+                Some(core) if innermost.is_none() => core.timeout_of_current(),
+                _ => (!innermost.is_none()).then_some(innermost),
+            }
         }
     };
     let mut nearest: Option<f64> = None;
@@ -316,31 +352,4 @@ fn name(stage: Stage) -> &'static str {
 
 fn is_cancelled_error(exception: &Obj) -> bool {
     exception_matches(exception, state().cancelled_error.as_ptr())
-}
-
-/// The body turned our cancellation into an exception of its own: a TimeoutError goes where the cancellation is among the
-/// exceptions that led to it.
-fn tell_inside(exception: &Obj) -> Res<()> {
-    insert_timeout_error(exception)?;
-    if exception.is_instance(&state().exception_group)? {
-        for member in crate::ffi::iterate(&exception.get(c"exceptions")?)? {
-            insert_timeout_error(&member)?;
-        }
-    }
-    Ok(())
-}
-
-fn insert_timeout_error(exception: &Obj) -> Res<()> {
-    let mut exception = exception.clone();
-    while let Some(context) = crate::ffi::context_of(&exception) {
-        if is_cancelled_error(&context) {
-            let error = state().timeout_error_class.call0()?;
-            set_cause(&error, &context);
-            crate::ffi::set_context(&error, &context);
-            crate::ffi::set_context(&exception, &error);
-            break;
-        }
-        exception = context;
-    }
-    Ok(())
 }

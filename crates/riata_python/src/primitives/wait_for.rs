@@ -102,6 +102,7 @@ fn begin(operation: &Operation, this: &Obj) -> Res<Option<Stepped>> {
         return begin_in_task(operation, this, &awaitable, &seconds).map(Some);
     }
     let timeout = timeout::after(&seconds)?;
+    Timeout::of(&timeout).in_wait_for.set(true);
     Timeout::of(&timeout).enter(&timeout)?;
     operation.kept.set(timeout);
     operation.phase.set(TIMED);

@@ -17,25 +17,27 @@ impl Task {
         if self.future.is_done() {
             return Ok(false);
         }
-        match self.hold(&message)? {
+        match self.hold(None, &message)? {
             true => Ok(true),
             false => self.cancel_now(message),
         }
     }
 
-    /// Keep the request until the shield is gone, if there is one.
-    fn hold(&self, message: &Option<Obj>) -> Res<bool> {
+    /// Let the shield, if there is one, keep a request that came from something within `origin`; it counts once it is
+    /// delivered.
+    fn hold(&self, origin: Option<&Obj>, message: &Option<Obj>) -> Res<bool> {
         let Some(shield) = self.shield.get() else {
             return Ok(false);
         };
-        self.count_cancel_request();
         let message = message.clone().unwrap_or_else(Obj::none);
-        shield.get(c"_hold")?.call1(&message)?;
-        Ok(true)
+        let origin = origin.cloned().unwrap_or_else(Obj::none);
+        let hold = shield.get(c"_hold")?;
+        hold.call(&[message.as_ptr(), origin.as_ptr()])?.truth()
     }
 
     /// Deliver a request that was held back.
     pub(super) fn deliver(&self, message: &Obj) {
+        self.count_cancel_request();
         self.must_cancel.set(true);
         let message = (!message.is_none()).then(|| message.clone());
         self.future.cancel_message.set_opt(message);
@@ -64,7 +66,7 @@ impl Task {
                     if steps == limit {
                         (mark, steps, limit) = (&raw const *task, 0, limit.saturating_mul(2));
                     }
-                    if task.hold(&message)? {
+                    if task.hold(None, &message)? {
                         return Ok(true);
                     }
                 }
@@ -108,33 +110,41 @@ pub fn cancel_any(future: &Obj, message: Option<Obj>) -> Res<bool> {
     method.call_kw(&[message.as_ptr()], &names)?.truth()
 }
 
-/// What holds back requests to cancel the task, or null: a `shielded` block that is compared by its address.
-pub fn shield_of(task: &Obj) -> *mut ffi::PyObject {
-    if let Some(ours) = exact(task) {
-        return ours.shield.ptr();
+/// The `shielded` block that the task is in.
+pub fn shield_of(task: &Obj) -> Option<Obj> {
+    match exact(task) {
+        Some(ours) => ours.shield.get(),
+        None => task
+            .get_opt(c"_riata_shield")
+            .filter(|shield| !shield.is_none()),
     }
-    // The shield that is found there lives as long as its block.
-    task.get_opt(c"_riata_shield")
-        .filter(|shield| !shield.is_none())
-        .map_or(std::ptr::null_mut(), |shield| shield.as_ptr())
 }
 
-/// Cancel a task from something that was entered within this shield, or within none: the shield that is left to the outside does
-/// not hold that back.
-pub fn cancel_within(shield: *mut ffi::PyObject, task: &Obj, message: Option<Obj>) -> Res<bool> {
-    if shield.is_null() || shield_of(task) != shield {
+/// Cancel a task from something that was entered within this shield, or within none. A shield holds back what comes from outside
+/// of it.
+pub fn cancel_within(shield: Option<&Obj>, task: &Obj, message: Option<Obj>) -> Res<bool> {
+    let Some(current) = shield_of(task) else {
         return cancel_any(task, message);
-    }
+    };
+    let inside = shield.is_some_and(|shield| shield.is(current.as_ptr()));
     if let Some(ours) = exact(task) {
         ours.future.forgive();
         return match ours.future.is_done() {
             true => Ok(false),
+            false if !inside && ours.hold(shield, &message)? => Ok(true),
             false => ours.cancel_now(message),
         };
     }
+    let message = message.unwrap_or_else(Obj::none);
+    if !inside {
+        let origin = shield.cloned().unwrap_or_else(Obj::none);
+        let hold = current.get(c"_hold")?;
+        if hold.call(&[message.as_ptr(), origin.as_ptr()])?.truth()? {
+            return Ok(true);
+        }
+    }
     // SAFETY: a live object has a type, which is an object.
     let class = unsafe { Obj::shared(task.type_ptr().cast()) };
-    let message = message.unwrap_or_else(Obj::none);
     class
         .get(c"cancel")?
         .call(&[task.as_ptr(), message.as_ptr()])?
