@@ -16,6 +16,7 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
+    Sequence,
 )
 from contextvars import ContextVar
 from types import TracebackType
@@ -150,20 +151,21 @@ def _start(coro: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
     return asyncio.get_running_loop().create_task(coro)
 
 
-def _as_tasks(awaitables: Iterable[Awaitable[T]]) -> "list[asyncio.Future[T]]":
+def _as_tasks(awaitables: Sequence[Awaitable[T]]) -> "list[asyncio.Future[T]]":
     """Begin them all, or none."""
-    made: list[asyncio.Future[T]] = []
+    _check_awaitables(awaitables)
+    return [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+
+
+def _check_awaitables(awaitables: Sequence[Any]) -> None:
     for awaitable in awaitables:
         if not inspect.isawaitable(awaitable):
             for other in awaitables:
                 _close(other)
             raise TypeError(f"an awaitable is needed, not {awaitable!r}")
-    for awaitable in awaitables:
-        made.append(asyncio.ensure_future(awaitable))
-    return made
 
 
-def _close(awaitable: object) -> None:
+def _close(awaitable: Any) -> None:
     """What will not be awaited is closed, lest Python warn of it."""
     if asyncio.iscoroutine(awaitable):
         awaitable.close()
@@ -250,12 +252,10 @@ def gather_limited(
     awaitables: tuple[Awaitable[Any], ...], limit: int, return_exceptions: bool
 ) -> "asyncio.Future[list[Any]]":
     """`riata.gather(..., limit=)`."""
+    _check_awaitables(awaitables)
     try:
         limit = _checked_limit(limit)
-        for awaitable in awaitables:
-            if not inspect.isawaitable(awaitable):
-                raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
-    except BaseException:
+    except (TypeError, ValueError):
         for awaitable in awaitables:
             _close(awaitable)
         raise
@@ -274,8 +274,8 @@ async def _gather_limited(
         while waiting or running:
             while waiting and len(running) < limit:
                 awaitable = waiting.pop()
-                task = tasks[id(awaitable)] = asyncio.ensure_future(awaitable)
-                running.add(task)
+                begun = tasks[id(awaitable)] = asyncio.ensure_future(awaitable)
+                running.add(begun)
             try:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError as error:
@@ -284,17 +284,19 @@ async def _gather_limited(
                 await _cancel_and_wait(running, *error.args)
                 raise
             if not return_exceptions:
-                for task in (task for task in tasks.values() if task in done):
-                    task.result()
-        ended = [tasks[id(awaitable)] for awaitable in awaitables]
+                for ended in (ended for ended in tasks.values() if ended in done):
+                    ended.result()
+        all_ended = [tasks[id(awaitable)] for awaitable in awaitables]
         if not return_exceptions:
-            return [task.result() for task in ended]
-        return [_outcome(task) for task in ended]
+            return [ended.result() for ended in all_ended]
+        return [_outcome(ended) for ended in all_ended]
     finally:
         for awaitable in waiting:
             _close(awaitable)
-        for task in running:  # they go on, and who has raised already is not told of their failures
-            task.add_done_callback(_retrieve)
+        for (
+            begun
+        ) in running:  # they go on, and who has raised already is not told of their failures
+            left.add_done_callback(_retrieve)
         del awaitables, waiting, tasks, running  # whose exceptions hold this frame
 
 

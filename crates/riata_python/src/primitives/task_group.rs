@@ -154,7 +154,16 @@ static EXIT: Kind = Kind {
     },
 };
 
+/// The task sees a request that was taken back already; it is on its way all the same.
+const ABSORBING: u8 = 1;
+
 fn exit(operation: &Operation, group: &TaskGroup, thrown: Option<Obj>) -> Res<Stepped> {
+    if operation.phase.get() == ABSORBING {
+        return match thrown {
+            Some(exception) if !is_cancelled_error(&exception) => rethrow(exception),
+            _ => conclude(operation, group),
+        };
+    }
     match operation.waiter.take() {
         None => begin_exit(operation, group)?,
         Some(waiter) => {
@@ -205,11 +214,14 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
         return rethrow(exception);
     }
     let parent = this.parent.get_or_none();
-    if this.parent_cancel_requested.get() {
+    if this.parent_cancel_requested.replace(false) {
         if task::uncancel(&parent)? == 0 {
             // No other request is left.
             operation.kept.clear();
-            task::forget_request(&parent);
+            if !task::forget_request(&parent)? {
+                operation.phase.set(ABSORBING);
+                return Ok(Stepped::Waits(Obj::none()));
+            }
         } else if !operation.kept.is_set() {
             // Somebody else's came while children ended, and has been delivered.
             operation.kept.set(state().cancelled_error.call0()?);

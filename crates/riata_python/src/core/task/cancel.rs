@@ -169,10 +169,16 @@ pub fn uncancel(task: &Obj) -> Res<u32> {
     count_of(task, c"uncancel")
 }
 
-/// A request was taken back before it was delivered: since 3.13 `uncancel` sees to that.
-pub fn forget_request(task: &Obj) {
+/// A request was taken back before it was delivered: since 3.13 `uncancel` sees to that. False when it will be delivered all
+/// the same.
+pub fn forget_request(task: &Obj) -> Res<bool> {
     if let Some(ours) = exact(task) {
         ours.must_cancel.set(false);
+        return Ok(true);
+    }
+    match task.get_opt(c"_must_cancel") {
+        Some(pending) => Ok(!pending.truth()?),
+        None => Ok(true),
     }
 }
 
