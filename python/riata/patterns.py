@@ -293,10 +293,8 @@ async def _gather_limited(
     finally:
         for awaitable in waiting:
             _close(awaitable)
-        for (
-            begun
-        ) in running:  # they go on, and who has raised already is not told of their failures
-            left.add_done_callback(_retrieve)
+        for unfinished in running:  # who has raised already is not told of their failures
+            unfinished.add_done_callback(_retrieve)
         del awaitables, waiting, tasks, running  # whose exceptions hold this frame
 
 
