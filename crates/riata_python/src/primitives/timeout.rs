@@ -220,12 +220,15 @@ impl Timeout {
         }
         self.disarm(this)?;
         self.leave_to_outer()?;
+        // Contexts that were copied meanwhile keep this, which is not to keep the task.
+        let task = self.task.take().unwrap_or_else(Obj::none);
+        self.loop_.clear();
+        self.shield.clear();
         if stage == Stage::Entered {
             self.stage.set(Stage::Exited);
             return Ok(());
         }
         self.stage.set(Stage::Expired);
-        let task = self.task.get_or_none();
         let left = task::uncancel(&task)?;
         let Some(exception) = exception.filter(|_| left <= self.cancelling.get()) else {
             return Ok(());
