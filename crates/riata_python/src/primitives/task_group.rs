@@ -1,12 +1,16 @@
-//! `TaskGroup`. Mirrors `asyncio.TaskGroup` of 3.14.
+//! `TaskGroup`. Mirrors `asyncio.TaskGroup` of 3.14; what it has beyond that is in `options.rs`.
+
+mod options;
 
 use std::cell::Cell;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use options::{Options, SPAWN};
+
 use super::lock::outcome;
-use super::waiters::{Waiters, is_cancelled, is_done, new_waiter, set_result, visit_slot};
+use super::waiters::{is_cancelled, is_done, new_waiter, set_result, visit_slot};
 use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of, onearg_of};
 use crate::core::coroutine::{Stepped, rethrow};
@@ -21,8 +25,8 @@ use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
     GilBound, Obj, Res, Slot, aside, ends_the_loop, exception_matches, is_coroutine_exact, list,
-    list_append, list_items, list_len, raise, raise_from_none, raise_runtime_error, repr, set_add,
-    set_discard, set_items, set_len, string, take_raised, to_double, unraisable, value_error,
+    list_append, list_len, raise, raise_from_none, raise_runtime_error, repr, set_add, set_discard,
+    set_items, set_len, string, to_double, value_error,
 };
 use crate::state::state;
 
@@ -47,83 +51,6 @@ struct State {
     /// The `shielded` block that the parent was in when this was entered.
     shield: Slot,
     options: Options,
-}
-
-/// What asyncio's group has not.
-#[derive(Default)]
-struct Options {
-    /// Whether any was given: then failures get notes.
-    any: Cell<bool>,
-    /// How many tasks `spawn` lets run at once; zero for any number.
-    limit: Cell<usize>,
-    collect: Cell<bool>,
-    name: Slot,
-    /// The timeout that ends the group.
-    timeout: Slot,
-    /// A list of all tasks, in the order in which they were made; empty when results are not kept.
-    all: Slot,
-    /// Where each task that is not done was made: a dict of pairs of code and line.
-    sites: Slot,
-    /// Who waits in `spawn`, and how many were let in and have not made their task yet.
-    spawners: Waiters,
-    admitted: Cell<usize>,
-    cancelled: Cell<bool>,
-}
-
-static SPAWN: Kind = Kind {
-    name: "TaskGroup.spawn",
-    resume: |operation, _, thrown| {
-        let owner = operation.owner();
-        let spawned = spawn(operation, owner, owner.class::<TaskGroup>(), thrown);
-        if spawned.is_err() {
-            aside(|| close_unused(operation));
-        }
-        spawned
-    },
-};
-
-/// Wait until there is room, and make a task of the coroutine, which is the argument; name and context are kept.
-fn spawn(
-    operation: &Operation,
-    owner: &Obj,
-    group: &TaskGroup,
-    thrown: Option<Obj>,
-) -> Res<Stepped> {
-    let options = &group.0.options;
-    let mut admitted = false;
-    if let Some(waiter) = operation.waiter.take() {
-        options.spawners.remove(&waiter);
-        admitted = is_done(&waiter)? && !is_cancelled(&waiter)?;
-        if admitted {
-            options.admitted.set(options.admitted.get() - 1);
-        }
-        if let Err(exception) = outcome(&waiter, thrown) {
-            if admitted {
-                // There is room for somebody else, then.
-                group.wake_spawner()?;
-            }
-            return rethrow(exception);
-        }
-    }
-    if !admitted && group.refusal().is_none() && !group.has_room() {
-        let waiter = new_waiter(&group.0.loop_.get_or_none())?;
-        options.spawners.push(waiter.clone());
-        return operation.wait(waiter);
-    }
-    let coro = operation.argument.take().unwrap_or_else(Obj::none);
-    let keywords = operation.kept.get_or_none();
-    let task = crate::ffi::call_with(&owner.get(c"create_task")?, &coro, &keywords)?;
-    Ok(Stepped::Ends(task))
-}
-
-/// A coroutine that will not run is closed, lest Python warn of it.
-fn close_unused(operation: &Operation) {
-    if let Some(coro) = operation.argument.take() {
-        let closed = coro.get(c"close").and_then(|close| close.call0());
-        if closed.is_err() {
-            unraisable(Some(&coro));
-        }
-    }
 }
 
 static ENTER: Kind = Kind {
@@ -395,123 +322,6 @@ impl TaskGroup {
         let shield = self.0.shield.get();
         let parent = self.0.parent.get_or_none();
         task::cancel_within(shield.as_ref(), &parent, reason.cloned()).map(drop)
-    }
-
-    /// End the group early, and quietly.
-    fn cancel(&self, this: &Obj, reason: Option<&Obj>) -> Res<()> {
-        if !self.0.entered.get() {
-            return Err(self.complain(this, "has not been entered"));
-        }
-        self.0.options.cancelled.set(true);
-        if !self.0.parent.is_set() || self.0.aborting.get() {
-            // It is over, or about to be.
-            return Ok(());
-        }
-        self.abort_for(reason)?;
-        match self.0.parent_cancel_requested.get() {
-            true => Ok(()),
-            false => self.cancel_parent(reason),
-        }
-    }
-
-    /// Where a task was made, and the task itself for `results`.
-    fn remember(&self, task: &Obj) -> Res<()> {
-        let options = &self.0.options;
-        if let Some(all) = options.all.get() {
-            list_append(&all, task)?;
-        }
-        if !options.sites.is_set() {
-            options.sites.set(crate::ffi::dict()?);
-        }
-        let site = crate::ffi::calling_site()?;
-        crate::ffi::dict_set(&options.sites.get_or_none(), task, &site)
-    }
-
-    /// A task that was made here has ended: there is room for another, and its failure gets a note.
-    fn let_go(&self, this: &Obj, task: &Obj, exception: Option<&Obj>) -> Res<()> {
-        let options = &self.0.options;
-        let sites = options.sites.get_or_none();
-        let site = match sites.is_none() {
-            true => None,
-            false => crate::ffi::dict_get(&sites, task)?,
-        };
-        if site.is_some() {
-            crate::ffi::dict_delete(&sites, task)?;
-        }
-        if let Some(exception) = exception {
-            let (site, name) = (site.unwrap_or_else(Obj::none), options.name.get_or_none());
-            let noted = state().note_failure.call(&[
-                exception.as_ptr(),
-                task.as_ptr(),
-                name.as_ptr(),
-                site.as_ptr(),
-            ]);
-            if noted.is_err() {
-                unraisable(Some(this));
-            }
-        }
-        self.wake_spawner()
-    }
-
-    /// Whether `spawn` may make a task: the limit is not reached, and nobody is before us.
-    fn has_room(&self) -> bool {
-        let options = &self.0.options;
-        let limit = options.limit.get();
-        limit == 0 || self.0.running() + options.admitted.get() < limit
-    }
-
-    /// Let those in who wait in `spawn`, as many as there is room for; all when there will be no more tasks.
-    fn wake_spawner(&self) -> Res<()> {
-        let options = &self.0.options;
-        while self.0.aborting.get() || self.has_room() {
-            let Some(waiter) = options.spawners.first_pending()? else {
-                break;
-            };
-            options.admitted.set(options.admitted.get() + 1);
-            set_result(&waiter, Obj::none())?;
-        }
-        Ok(())
-    }
-
-    /// How the group ended, seen from its deadline.
-    fn end_timeout(&self, ended: Res<Stepped>) -> Res<Stepped> {
-        let Some(timeout) = self.0.options.timeout.get() else {
-            return ended;
-        };
-        match ended {
-            Ok(stepped) => {
-                Timeout::of(&timeout).exit(&timeout, None)?;
-                Ok(stepped)
-            }
-            Err(raised) => {
-                let exception = take_raised(raised);
-                Timeout::of(&timeout).exit(&timeout, Some(&exception))?;
-                rethrow(exception)
-            }
-        }
-    }
-
-    fn results(&self, this: &Obj) -> Res {
-        let Some(all) = self.0.options.all.get() else {
-            return Err(self.complain(this, "keeps no results; TaskGroup(results=True) does"));
-        };
-        if !self.0.exiting.get() || self.0.running() > 0 {
-            return Err(self.complain(this, "is not finished"));
-        }
-        let mut results = Vec::new();
-        for task in list_items(&all) {
-            results.push(match is_cancelled(&task)? {
-                true => take_raised(match task.method0(&state().names.result) {
-                    Ok(_) => continue,
-                    Err(raised) => raised,
-                }),
-                false => match exception_of(&task)? {
-                    Some(exception) => exception,
-                    None => task.method0(&state().names.result)?,
-                },
-            });
-        }
-        list(&results)
     }
 
     fn on_task_done(&self, this_object: &Obj, task: &Obj) -> Res<()> {
