@@ -127,7 +127,7 @@ _homes = {
     "Timeout": "riata._riata",
     "TimeoutError": "riata.exceptions",
     "__version__": "riata._riata",
-    "as_completed": "asyncio",
+    "as_completed": "riata.completion",
     "first_success": "riata.patterns",
     "gather": "riata._riata",
     "graceful": "riata.patterns",

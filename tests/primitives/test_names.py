@@ -89,6 +89,20 @@ def test_timeout_error_is_caught_by_both_names():
         riata.run(waiting())
 
 
+def test_as_completed_raises_what_both_names_catch(go):
+    async def main():
+        task = asyncio.ensure_future(riata.sleep(60))
+        for kind in (TimeoutError, asyncio.TimeoutError):
+            with pytest.raises(kind):
+                for waiting in riata.as_completed([task], timeout=0.001):
+                    await waiting
+        (done,) = [await waiting for waiting in riata.as_completed([riata.sleep(0, "x")])]
+        task.cancel()
+        return done
+
+    assert go(main()) == "x"
+
+
 def test_queues_shut_down_on_every_python(go):
     async def main():
         queue = riata.Queue()
