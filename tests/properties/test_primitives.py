@@ -20,27 +20,37 @@ ACTORS = 5
 actor = st.integers(0, ACTORS - 1)
 which = st.integers(0, 1)
 
+
+def and_cancel(leaf):
+    """Something that wakes a task, and in the same step a cancellation, which may be of that task."""
+    return st.tuples(st.just("and cancel"), leaf, actor)
+
+
 # Few kinds at a time, so that they meet; each theme is with sleeps, cancellations and failures.
 THEMES = {
     "lock": [
         st.tuples(st.just("lock"), st.just(0)),
         st.tuples(st.just("acquire"), st.just(0)),
         st.tuples(st.just("release"), st.just(0)),
+        and_cancel(st.tuples(st.just("release"), st.just(0))),
     ],
     "event": [
         st.tuples(st.just("event wait")),
         st.tuples(st.just("event set")),
         st.tuples(st.just("event clear")),
+        and_cancel(st.tuples(st.just("event set"))),
     ],
     "condition": [
         st.tuples(st.just("condition wait")),
         st.tuples(st.just("condition wait for"), st.integers(0, 3)),
         st.tuples(st.just("notify"), st.integers(0, 2)),
+        and_cancel(st.tuples(st.just("notify"), st.just(1))),
     ],
     "semaphore": [
         st.tuples(st.just("semaphore")),
         st.tuples(st.just("semaphore acquire")),
         st.tuples(st.just("semaphore release")),
+        and_cancel(st.tuples(st.just("semaphore release"))),
     ],
     "queue": [
         st.tuples(st.just("put"), st.just(0), st.integers(0, 9)),
@@ -54,7 +64,11 @@ THEMES = {
     ],
     "hand-over": [
         st.tuples(st.just("get"), st.just(0)),
-        st.tuples(st.just("put nowait"), st.just(0), st.integers(0, 9)),
+        and_cancel(st.tuples(st.just("put nowait"), st.just(0), st.integers(0, 9))),
+    ],
+    "hand-back": [
+        st.tuples(st.just("put"), st.just(0), st.integers(0, 9)),
+        and_cancel(st.tuples(st.just("get nowait"), st.just(0))),
     ],
     "priority queue": [
         st.tuples(st.just("put"), st.just(1), st.integers(0, 9)),
@@ -198,6 +212,10 @@ def interpreter(plans, names):
         async def cancel(me, where, index, message):
             return index < len(tasks) and tasks[index].cancel(message)
 
+        async def and_cancel(me, where, step, index):
+            await one(me, (*where, "then"), step)
+            return await cancel(me, where, index, None)
+
         async def fail(me, where, kind):
             raise kind(str(where))
 
@@ -237,7 +255,7 @@ def interpreter(plans, names):
             "notify": notify, "semaphore": in_semaphore, "semaphore acquire": semaphore_acquire,
             "semaphore release": semaphore_release, "put": put, "get": get,
             "put nowait": put_nowait, "get nowait": get_nowait, "task done": task_done,
-            "join": join, "shut down": shut_down, "cancel": cancel, "raise": fail, "catch": catch,
+            "join": join, "shut down": shut_down, "cancel": cancel, "and cancel": and_cancel, "raise": fail, "catch": catch,
             "uncancel": uncancel, "timeout": timeout, "group": group, "gather": gather,
             "wait for": wait_for,
         }  # fmt: skip
