@@ -77,6 +77,9 @@ THEMES = {
         st.tuples(st.just("get nowait"), st.just(1)),
     ],
 }
+if not PY313:
+    # There a wait that was cancelled after it was notified keeps the notification; riata passes it on, as later ones do.
+    del THEMES["condition"]
 ALWAYS = [
     st.tuples(st.just("sleep")),
     st.tuples(st.just("cancel"), actor, st.sampled_from([None, "why"])),
