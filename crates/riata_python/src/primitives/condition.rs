@@ -3,8 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
-use super::lock::{Lock, outcome};
-use super::waiters::{LoopBound, Waiters, visit_slot};
+use super::lock::Lock;
+use super::waiters::{LoopBound, Waiters, is_cancellation, outcome, visit_slot};
 use super::{refuse_loop, repr_with};
 use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of};
@@ -14,8 +14,8 @@ use crate::core::operation::{Kind, Operation, drive, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Sent, Slot, exception_matches, obj, raise_runtime_error,
-    set_exception, take_raised, to_int,
+    GilBound, Obj, Raised, Res, Sent, Slot, obj, raise_runtime_error, set_exception, take_raised,
+    to_int,
 };
 use crate::state::state;
 
@@ -113,7 +113,7 @@ fn reacquire(
             Sent::Returned(_) => return Ok(None),
             Sent::Raised => {
                 let exception = take_raised(Raised);
-                if !exception_matches(&exception, state().cancelled_error.as_ptr()) {
+                if !is_cancellation(&exception) {
                     return Err(set_exception(exception));
                 }
                 operation.kept.set(exception);
@@ -255,11 +255,8 @@ impl Condition {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let condition = slf.get();
         let locked = condition.is_locked()?;
-        let mut extra = String::from(if locked { "locked" } else { "unlocked" });
-        match condition.0.waiters.len() {
-            0 => {}
-            waiting => extra += &format!(", waiters:{waiting}"),
-        }
+        let state = if locked { "locked" } else { "unlocked" };
+        let extra = condition.0.waiters.describe(state);
         Ok(repr_with(&obj(slf.as_any()), &extra)?)
     }
 

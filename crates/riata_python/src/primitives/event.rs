@@ -5,8 +5,7 @@ use std::cell::Cell;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
-use super::lock::outcome;
-use super::waiters::{LoopBound, Waiters};
+use super::waiters::{LoopBound, Waiters, outcome};
 use super::{refuse_loop, repr_with};
 use crate::core::class_methods::noargs_of;
 use crate::core::coroutine::{Stepped, rethrow};
@@ -75,11 +74,8 @@ impl Event {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let event = slf.get();
-        let mut extra = String::from(if event.0.is_set.get() { "set" } else { "unset" });
-        match event.0.waiters.len() {
-            0 => {}
-            waiting => extra += &format!(", waiters:{waiting}"),
-        }
+        let state = if event.0.is_set.get() { "set" } else { "unset" };
+        let extra = event.0.waiters.describe(state);
         Ok(repr_with(&obj(slf.as_any()), &extra)?)
     }
 

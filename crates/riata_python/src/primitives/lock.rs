@@ -6,17 +6,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::holders::Holder;
-use super::waiters::{LoopBound, Waiters, is_done, set_result};
+use super::waiters::{LoopBound, Waiters, is_cancellation, is_done, outcome, set_result};
 use super::{refuse_loop, repr_with};
 use crate::core::args::Args;
 use crate::core::class_methods::noargs_of;
 use crate::core::context_methods::{self, Owner, Place};
 use crate::core::coroutine::{Stepped, rethrow};
-use crate::core::future;
-use crate::core::operation::{Kind, Operation, new_operation, result_of};
+use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
-use crate::ffi::{GilBound, Obj, Res, exception_matches, obj, raise_runtime_error, take_raised};
+use crate::ffi::{GilBound, Obj, Res, obj, raise_runtime_error};
 use crate::state::state;
 
 /// A mutual exclusion lock for tasks; who waits is served in turn.
@@ -61,7 +60,7 @@ fn acquire(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
     lock.0.waiters.remove(&waiter);
     if let Err(exception) = outcome(&waiter, thrown) {
         // Whoever is next must run if nobody has the lock.
-        let cancelled = exception_matches(&exception, state().cancelled_error.as_ptr());
+        let cancelled = is_cancellation(&exception);
         if cancelled && !lock.0.locked.get() {
             lock.wake_first()?;
         }
@@ -69,16 +68,6 @@ fn acquire(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
     }
     lock.take();
     Ok(Stepped::Ends(Obj::none()))
-}
-
-/// How a wait ended: with what was thrown, or as the future did.
-#[inline]
-pub fn outcome(waiter: &Obj, thrown: Option<Obj>) -> Result<(), Obj> {
-    match thrown {
-        Some(exception) => Err(exception),
-        None if future::has_result(waiter) => Ok(()),
-        None => result_of(waiter).map(drop).map_err(take_raised),
-    }
 }
 
 impl Lock {
@@ -143,15 +132,12 @@ impl Lock {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let lock = slf.get();
-        let mut extra = String::from(if lock.is_locked() {
+        let state = if lock.is_locked() {
             "locked"
         } else {
             "unlocked"
-        });
-        match lock.0.waiters.len() {
-            0 => {}
-            waiting => extra += &format!(", waiters:{waiting}"),
-        }
+        };
+        let extra = lock.0.waiters.describe(state);
         Ok(repr_with(&obj(slf.as_any()), &extra)?)
     }
 

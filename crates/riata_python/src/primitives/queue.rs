@@ -9,9 +9,8 @@ use std::collections::VecDeque;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
-use super::lock::outcome;
 use super::refuse_loop;
-use super::waiters::{LoopBound, Waiters, is_cancelled, visit_slot};
+use super::waiters::{LoopBound, Waiters, is_cancelled, outcome, visit_slot};
 use crate::core::class_methods::{fastcall_of, noargs_of};
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
@@ -238,13 +237,7 @@ impl Queue {
         if self.0.is_shut_down.get() {
             return Err(raise_empty(&state().queue_shut_down));
         }
-        match self.0.order.get() {
-            Order::Priority => {
-                let heap = self.0.queue.get_or_none();
-                state().heappush.call(&[heap.as_ptr(), item.as_ptr()])?;
-            }
-            _ => self.0.items.borrow_mut().push_back(item),
-        }
+        self.store(item)?;
         self.0.unfinished.set(self.0.unfinished.get() + 1);
         self.0.getters.wake_next()
     }
@@ -288,17 +281,19 @@ impl Queue {
         if !self.0.native.get() {
             return this.get(c"_put")?.call1(item).map(drop);
         }
-        match self.0.order.get() {
-            Order::Priority => {
-                let heap = self.0.queue.get_or_none();
-                let args = [heap.as_ptr(), item.as_ptr()];
-                state().heappush.call(&args).map(drop)
-            }
-            _ => {
-                self.0.items.borrow_mut().push_back(item.clone());
-                Ok(())
-            }
+        self.store(item.clone())
+    }
+
+    /// Keep an item here.
+    #[inline]
+    fn store(&self, item: Obj) -> Res<()> {
+        if self.0.order.get() == Order::Priority {
+            let heap = self.0.queue.get_or_none();
+            let args = [heap.as_ptr(), item.as_ptr()];
+            return state().heappush.call(&args).map(drop);
         }
+        self.0.items.borrow_mut().push_back(item);
+        Ok(())
     }
 
     #[inline]

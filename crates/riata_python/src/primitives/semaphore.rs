@@ -6,8 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::holders::Holders;
-use super::lock::outcome;
-use super::waiters::{LoopBound, Waiters, is_cancelled, is_done, set_result};
+use super::waiters::{
+    LoopBound, Waiters, is_cancellation, is_cancelled, is_done, outcome, set_result,
+};
 use super::{refuse_loop, repr_with};
 use crate::core::args::Args;
 use crate::core::class_methods::noargs_of;
@@ -16,7 +17,7 @@ use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
-use crate::ffi::{GilBound, Obj, Res, aside, exception_matches, obj, raise, value_error};
+use crate::ffi::{GilBound, Obj, Res, aside, obj, raise, value_error};
 use crate::state::state;
 
 /// A counter that tasks take from and wait for.
@@ -92,7 +93,7 @@ impl Semaphore {
     }
 
     fn undo(&self, waiter: &Obj, exception: &Obj) -> Res<()> {
-        let cancelled = exception_matches(exception, state().cancelled_error.as_ptr());
+        let cancelled = is_cancellation(exception);
         if cancelled && is_done(waiter)? && !is_cancelled(waiter)? {
             self.0.value.set(self.0.value.get() + 1);
         }
@@ -151,14 +152,11 @@ impl Semaphore {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let semaphore = slf.get();
-        let mut extra = match semaphore.is_locked()? {
+        let state = match semaphore.is_locked()? {
             true => String::from("locked"),
             false => format!("unlocked, value:{}", semaphore.0.value.get()),
         };
-        match semaphore.0.waiters.len() {
-            0 => {}
-            waiting => extra += &format!(", waiters:{waiting}"),
-        }
+        let extra = semaphore.0.waiters.describe(&state);
         Ok(repr_with(&obj(slf.as_any()), &extra)?)
     }
 

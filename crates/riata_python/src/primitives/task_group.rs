@@ -9,8 +9,9 @@ use pyo3::types::{PyDict, PyTuple};
 
 use options::{Options, SPAWN};
 
-use super::lock::outcome;
-use super::waiters::{is_cancelled, is_done, new_waiter, set_result, visit_slot};
+use super::waiters::{
+    is_cancellation, is_cancelled, is_done, new_waiter, outcome, set_result, visit_slot,
+};
 use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of, onearg_of};
 use crate::core::coroutine::{Stepped, rethrow};
@@ -24,9 +25,9 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, aside, ends_the_loop, exception_matches, is_coroutine_exact, list,
-    list_append, list_len, raise, raise_from_none, raise_runtime_error, repr, set_add, set_discard,
-    set_items, set_len, string, to_double, value_error,
+    GilBound, Obj, Res, Slot, aside, ends_the_loop, is_coroutine_exact, list, list_append,
+    list_len, raise, raise_from_none, raise_runtime_error, repr, set_add, set_discard, set_items,
+    set_len, string, to_double, value_error,
 };
 use crate::state::state;
 
@@ -87,7 +88,7 @@ const ABSORBING: u8 = 1;
 fn exit(operation: &Operation, group: &TaskGroup, thrown: Option<Obj>) -> Res<Stepped> {
     if operation.phase.get() == ABSORBING {
         return match thrown {
-            Some(exception) if !is_cancelled_error(&exception) => rethrow(exception),
+            Some(exception) if !is_cancellation(&exception) => rethrow(exception),
             _ => conclude(operation, group),
         };
     }
@@ -96,7 +97,7 @@ fn exit(operation: &Operation, group: &TaskGroup, thrown: Option<Obj>) -> Res<St
         Some(waiter) => {
             group.0.on_completed.clear();
             if let Err(exception) = outcome(&waiter, thrown) {
-                if !is_cancelled_error(&exception) {
+                if !is_cancellation(&exception) {
                     return rethrow(exception);
                 }
                 if !group.0.aborting.get() {
@@ -123,7 +124,7 @@ fn begin_exit(operation: &Operation, group: &TaskGroup) -> Res<()> {
     if ends_the_loop(&exception) && !group.0.base_error.is_set() {
         group.0.base_error.set(exception.clone());
     }
-    let cancelled = is_cancelled_error(&exception);
+    let cancelled = is_cancellation(&exception);
     if cancelled {
         operation.kept.set(exception);
     }
@@ -166,7 +167,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     let own = operation.argument.take();
     // The body was cancelled by `cancel` alone: its exception ends here.
     let ended_quietly = own.is_some();
-    if let Some(exception) = own.filter(|exception| !is_cancelled_error(exception)) {
+    if let Some(exception) = own.filter(|exception| !is_cancellation(exception)) {
         this.add_error(&exception)?;
     }
     let Some(errors) = this.errors.take() else {
@@ -182,10 +183,6 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
         .base_exception_group
         .call(&[message.as_ptr(), errors.as_ptr()])?;
     Err(raise_from_none(raised))
-}
-
-fn is_cancelled_error(exception: &Obj) -> bool {
-    exception_matches(exception, state().cancelled_error.as_ptr())
 }
 
 impl State {

@@ -1,5 +1,6 @@
 //! `timeout`, `timeout_at` and `Timeout`. Mirrors `asyncio.timeouts`.
 
+use super::waiters::is_cancellation;
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, new_operation};
@@ -8,8 +9,8 @@ use crate::core::timeout::{Stage, Timeout, new_timeout};
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::ffi::{
-    Obj, Res, exception_matches, float, plain_number, raise_assertion_error, raise_runtime_error,
-    repr, set_cause, set_exception, take_raised, to_double,
+    Obj, Res, float, plain_number, raise_assertion_error, raise_runtime_error, repr, set_cause,
+    set_exception, take_raised, to_double,
 };
 use crate::job::{Job, TimerJob};
 use crate::state::state;
@@ -233,7 +234,7 @@ impl Timeout {
         let Some(exception) = exception.filter(|_| left <= self.cancelling.get()) else {
             return Ok(());
         };
-        if !is_cancelled_error(exception) {
+        if !is_cancellation(exception) {
             return self.tell_inside(exception);
         }
         let error = state().timeout_error_class.call0()?;
@@ -277,7 +278,7 @@ impl Timeout {
     fn insert_error(&self, exception: &Obj) -> Res<()> {
         let mut exception = exception.clone();
         while let Some(context) = crate::ffi::context_of(&exception) {
-            if is_cancelled_error(&context) {
+            if is_cancellation(&context) {
                 let error = state().timeout_error_class.call0()?;
                 set_cause(&error, &context);
                 crate::ffi::set_context(&error, &context);
@@ -351,8 +352,4 @@ fn name(stage: Stage) -> &'static str {
         Stage::Expired => "expired",
         Stage::Exited => "finished",
     }
-}
-
-fn is_cancelled_error(exception: &Obj) -> bool {
-    exception_matches(exception, state().cancelled_error.as_ptr())
 }

@@ -1,9 +1,8 @@
 //! `wait_for`. Mirrors `asyncio.wait_for` of the Python at hand: from 3.12 on the awaitable runs in the same task, before in a
 //! new one, which context variables and `current_task` show.
 
-use super::lock::outcome;
 use super::timeout;
-use super::waiters::{is_done, new_waiter};
+use super::waiters::{is_cancellation, is_done, new_waiter, outcome};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
@@ -13,8 +12,8 @@ use crate::core::timeout::Timeout;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{
-    Obj, Raised, Res, Sent, aside, exception_matches, int, is_coroutine_exact, iterator_of,
-    plain_number, set_cause, set_context, set_exception, take_raised, to_double, tuple,
+    Obj, Raised, Res, Sent, aside, int, is_coroutine_exact, iterator_of, plain_number, set_cause,
+    set_context, set_exception, take_raised, to_double, tuple,
 };
 use crate::state::state;
 
@@ -219,10 +218,6 @@ fn woken(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped>
         (_, Err(exception)) => rethrow(exception),
         (_, Ok(_)) => Ok(Stepped::Ends(Obj::none())),
     }
-}
-
-fn is_cancellation(exception: &Obj) -> bool {
-    exception_matches(exception, state().cancelled_error.as_ptr())
 }
 
 /// The time was over, and the future has ended: it may have had a result all the same, or another exception.

@@ -6,9 +6,13 @@ use std::collections::VecDeque;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::core::future::{self, new_future};
+use crate::core::operation::result_of;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::require_running_loop;
-use crate::ffi::{Obj, Res, Slot, iterate, list, raise_runtime_error, repr, unraisable};
+use crate::ffi::{
+    Obj, Res, Slot, exception_matches, iterate, list, raise_runtime_error, repr, take_raised,
+    unraisable,
+};
 use crate::state::state;
 
 /// A primitive belongs to the loop that it first waited on. Mirrors `asyncio.mixins._LoopBoundMixin`.
@@ -78,6 +82,22 @@ pub fn set_result(future: &Obj, value: Obj) -> Res<()> {
         Some(ours) => ours.set_result(future, value),
         None => future.method1(&state().names.set_result, &value).map(drop),
     }
+}
+
+/// How a wait ended: with what was thrown, or as the future did.
+#[inline]
+pub fn outcome(waiter: &Obj, thrown: Option<Obj>) -> Result<(), Obj> {
+    match thrown {
+        Some(exception) => Err(exception),
+        None if future::has_result(waiter) => Ok(()),
+        None => result_of(waiter).map(drop).map_err(take_raised),
+    }
+}
+
+/// Whether an exception is asyncio's CancelledError.
+#[inline]
+pub fn is_cancellation(exception: &Obj) -> bool {
+    exception_matches(exception, state().cancelled_error.as_ptr())
 }
 
 /// The futures that wait, the first one first.
@@ -156,6 +176,14 @@ impl Waiters {
     #[inline]
     pub fn len(&self) -> usize {
         self.with(|futures| futures.len())
+    }
+
+    /// What `repr` says of a primitive: its state, and how many wait.
+    pub fn describe(&self, state: &str) -> String {
+        match self.len() {
+            0 => String::from(state),
+            waiting => format!("{state}, waiters:{waiting}"),
+        }
     }
 
     /// Whether every waiter was cancelled; so it is when there is none.

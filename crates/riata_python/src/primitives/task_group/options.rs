@@ -7,8 +7,7 @@ use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation};
 use crate::core::timeout::Timeout;
 use crate::ffi::{Obj, Res, Slot, aside, list, list_append, list_items, take_raised, unraisable};
-use crate::primitives::lock::outcome;
-use crate::primitives::waiters::{Waiters, is_cancelled, is_done, new_waiter, set_result};
+use crate::primitives::waiters::{Waiters, is_cancelled, is_done, new_waiter, outcome, set_result};
 use crate::state::state;
 
 /// What asyncio's group has not.
