@@ -161,27 +161,46 @@ impl Operation {
         Ok(Stepped::Waits(future))
     }
 
-    /// Let the loop of `waiter`, which this waits for, set it to what is kept in so many seconds. False: that loop's timers
-    /// are not ours.
+    /// Let the loop set `waiter`, which this waits for, to what is kept in so many seconds. A loop whose timers are not ours
+    /// gives a handle, which is then what is `inner`.
     #[inline]
-    pub fn wake_after(&self, this: &Obj, waiter: &Obj, seconds: f64) -> bool {
+    pub fn wake_after(
+        &self,
+        this: &Obj,
+        loop_: &Obj,
+        waiter: &Obj,
+        delay: &Obj,
+        seconds: f64,
+    ) -> Res<()> {
         let core = future::exact(waiter).and_then(|future| future.scheduler());
-        let Some(core) = core.filter(|core| core.plain_timers.get()) else {
-            return false;
-        };
-        self.timer.set(Timer::Armed);
-        self.waiter.set(waiter.clone());
-        core.add_timer(core.time() + seconds, TimerJob::Operation(this.clone()));
-        true
+        if let Some(core) = core.filter(|core| core.plain_timers.get()) {
+            self.timer.set(Timer::Armed);
+            self.waiter.set(waiter.clone());
+            core.add_timer(core.time() + seconds, TimerJob::Operation(this.clone()));
+            return Ok(());
+        }
+        let kept = self.kept.get_or_none();
+        let handle = loop_.get(c"call_later")?.call(&[
+            delay.as_ptr(),
+            state().set_result_unless_cancelled.as_ptr(),
+            waiter.as_ptr(),
+            kept.as_ptr(),
+        ])?;
+        self.inner.set(handle);
+        Ok(())
     }
 
-    /// Nothing is to wake it any more. The timer stays in the heap, and counts as dead.
+    /// Nothing is to wake it any more. A timer of ours stays in the heap, and counts as dead.
     #[inline]
-    pub fn stop_timer(&self, this: &Obj, waiter: &Obj) {
+    pub fn stop_timer(&self, this: &Obj, waiter: &Obj) -> Res<()> {
         if self.timer.replace(Timer::None) == Timer::Armed {
             if let Some(core) = future::exact(waiter).and_then(|future| future.core()) {
                 core.timer_cancelled(this);
             }
+        }
+        match self.inner.take() {
+            Some(handle) => aside(|| handle.method0(&state().names.cancel)).map(drop),
+            None => Ok(()),
         }
     }
 

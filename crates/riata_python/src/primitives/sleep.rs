@@ -6,7 +6,6 @@ use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation, result_of};
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{Obj, Res, int, plain_number, raise, to_double, value_error};
-use crate::state::state;
 
 /// The delay is the argument, and the result is kept.
 static SLEEP: Kind = Kind {
@@ -41,10 +40,7 @@ fn resume(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped
         },
         _ => {
             let waiter = operation.waiter.take().unwrap_or_else(Obj::none);
-            operation.stop_timer(this, &waiter);
-            if let Some(handle) = operation.inner.take() {
-                crate::ffi::aside(|| handle.method0(&state().names.cancel))?;
-            }
+            operation.stop_timer(this, &waiter)?;
             match thrown {
                 Some(exception) => rethrow(exception),
                 None => result_of(&waiter).map(Stepped::Ends),
@@ -72,15 +68,6 @@ fn begin(operation: &Operation, this: &Obj) -> Res<Stepped> {
     let loop_ = require_running_loop()?;
     let waiter = new_waiter(&loop_)?;
     operation.phase.set(WAITING);
-    if !operation.wake_after(this, &waiter, seconds) {
-        let result = operation.kept.get_or_none();
-        let handle = loop_.get(c"call_later")?.call(&[
-            delay.as_ptr(),
-            state().set_result_unless_cancelled.as_ptr(),
-            waiter.as_ptr(),
-            result.as_ptr(),
-        ])?;
-        operation.inner.set(handle);
-    }
+    operation.wake_after(this, &loop_, &waiter, &delay, seconds)?;
     operation.wait(waiter)
 }

@@ -136,21 +136,13 @@ fn begin_in_task(
 ) -> Res<Stepped> {
     let loop_ = require_running_loop()?;
     let waiter = new_waiter(&loop_)?;
-    if !operation.wake_after(this, &waiter, to_double(seconds)?) {
-        let handle = loop_.get(c"call_later")?.call(&[
-            seconds.as_ptr(),
-            state().set_result_unless_cancelled.as_ptr(),
-            waiter.as_ptr(),
-            Obj::none().as_ptr(),
-        ])?;
-        operation.inner.set(handle);
-    }
+    operation.wake_after(this, &loop_, &waiter, seconds, to_double(seconds)?)?;
     let watched = as_future(awaitable, &loop_).and_then(|future| {
         operation.argument.set(future.clone());
         watch(&future, this)
     });
     if let Err(raised) = watched {
-        aside(|| stop_waiting(operation, this, &waiter))?;
+        aside(|| operation.stop_timer(this, &waiter))?;
         return Err(raised);
     }
     operation.phase.set(WAITING);
@@ -179,14 +171,6 @@ fn watch(future: &Obj, this: &Obj) -> Res<()> {
     future.get(c"add_done_callback")?.call1(&callback).map(drop)
 }
 
-fn stop_waiting(operation: &Operation, this: &Obj, waiter: &Obj) -> Res<()> {
-    operation.stop_timer(this, waiter);
-    match operation.inner.take() {
-        Some(handle) => handle.method0(&state().names.cancel).map(drop),
-        None => Ok(()),
-    }
-}
-
 fn cancel_and_wait(operation: &Operation, future: &Obj, phase: u8) -> Res<Stepped> {
     operation.phase.set(phase);
     let waiter = new_waiter(&require_running_loop()?)?;
@@ -196,7 +180,7 @@ fn cancel_and_wait(operation: &Operation, future: &Obj, phase: u8) -> Res<Steppe
 
 fn woken(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped> {
     let waiter = operation.waiter.take().unwrap_or_else(Obj::none);
-    stop_waiting(operation, this, &waiter)?;
+    operation.stop_timer(this, &waiter)?;
     let future = operation.argument.get_or_none();
     let ended = outcome(&waiter, thrown);
     match (operation.phase.get(), ended) {
