@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 #[cfg(not(Py_3_14))]
 use crate::core::context_methods;
@@ -190,6 +191,8 @@ pub struct State {
     /// Whether this Python's task group closes a coroutine that it refuses.
     pub task_group_closes: bool,
     pub ensure_future: Obj,
+    /// Does nothing, in Python: the interpreter then gives the GIL to a thread that asked for it.
+    pub give_way: Obj,
     /// Coroutines in Python, for what is not worth native code; `riata/coroutines.py`.
     pub await_by_coroutine: Obj,
     pub enter_by_methods: Obj,
@@ -242,12 +245,13 @@ pub fn init(py: Python<'_>) -> PyResult<()> {
     }
     let loop_type = py.get_type::<crate::event_loop::Loop>().as_type_ptr();
     let lock_class = Obj::from(py.get_type::<crate::primitives::lock::Lock>());
-    let state = build(loop_type, lock_class)?;
+    let give_way = Obj::from(py.eval(c"lambda: None", Some(&PyDict::new(py)), None)?);
+    let state = build(loop_type, lock_class, give_way)?;
     STATE.store(Box::into_raw(Box::new(state)), Ordering::Release);
     Ok(())
 }
 
-fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj) -> Res<State> {
+fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj, give_way: Obj) -> Res<State> {
     let native = import(c"_asyncio")?;
     let tasks = import(c"asyncio.tasks")?;
     let events = import(c"asyncio.events")?;
@@ -336,6 +340,7 @@ fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj) -> Res<State> {
         descriptor_type: context_methods::make_descriptor_type()?,
         timeout_type: timeout::make_type()?,
         queue_shut_down: errors.get(c"QueueShutDown")?,
+        give_way,
         await_by_coroutine: coroutines.get(c"await_it")?,
         innermost_timeout: notes.get(c"innermost_timeout")?,
         describe_await: notes.get(c"describe_await")?,

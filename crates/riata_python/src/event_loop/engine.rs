@@ -374,7 +374,7 @@ impl LoopCore {
         queued_handles(queues).for_each(Handle::leave_queue);
     }
 
-    /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here.
+    /// First half of a turn: wait for the kernel unless there is work. The GIL is released only here, and only to sleep.
     pub fn wait(&self) -> Res<()> {
         // SAFETY: one call.
         let wait = unsafe { self.engine().prepare() };
@@ -404,9 +404,30 @@ impl LoopCore {
         }
         self.leave()?;
         self.emit(Event::IoWait);
+        let waited = if wait == Wait::Poll {
+            // SAFETY: one call.
+            unsafe { self.engine().driver.wait(wait) }
+        } else {
+            self.sleep(wait)
+        };
+        crate::ffi::check_signals()?;
+        if wait == Wait::Poll {
+            crate::state::state().give_way.call0()?;
+        }
+        match waited {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(raise_os_error(&error)),
+        }
+    }
+
+    /// Wait for the driver without the GIL. A poll keeps it: whoever waits for it asks for it after
+    /// `sys.getswitchinterval()` in which nobody has released it, so releases that are many and short leave that thread to
+    /// chance, for seconds. Instead `give_way` looks, as all Python code does, whether it was asked for.
+    fn sleep(&self, wait: Wait) -> io::Result<()> {
         // SAFETY: while the GIL is released only the driver is borrowed. Until it is back, `queues` is apart from it and
         // `reclaim` keeps everything else away.
-        let waited = unsafe {
+        unsafe {
             let driver = DriverPtr(&raw mut (*self.engine.get()).driver);
             self.lent.store(true, Ordering::Release);
             without_gil(move || {
@@ -414,12 +435,6 @@ impl LoopCore {
                 self.lent.store(false, Ordering::Release);
                 waited
             })
-        };
-        crate::ffi::check_signals()?;
-        match waited {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(raise_os_error(&error)),
         }
     }
 
