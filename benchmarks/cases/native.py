@@ -1,7 +1,7 @@
 """The primitives as a library: each loop with the names that belong to it, riata with its own, the others with asyncio's.
 
 anyio, trio and aiotools have these operations under names and rules of their own: `peers.py`, where a method has the name of
-its case. A new case wants one there too.
+its case. A new case wants one there too, where they have such a thing.
 """
 
 import asyncio
@@ -52,6 +52,32 @@ async def native_gather_1000(bench: Bench) -> None:
         for _ in range(bench.size):
             await gather(*[nothing() for _ in range(MANY)])
     bench.operations = bench.size * MANY
+
+
+@micro("native: wait(1,000)", unit="future", size=5, group="native")
+async def native_wait_1000(bench: Bench) -> None:
+    wait = names_of(bench).wait
+    loop = bench.loop
+    with bench.measure():
+        for _ in range(bench.size):
+            futures = [loop.create_future() for _ in range(MANY)]
+            loop.call_soon(set_all, futures)
+            await wait(futures)
+    bench.operations = bench.size * MANY
+
+
+def set_all(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        future.set_result(None)
+
+
+@micro("native: shield of a coroutine", unit="shield", size=2_000, group="native")
+async def native_shield(bench: Bench) -> None:
+    shield = names_of(bench).shield
+    with bench.measure():
+        for _ in range(bench.size):
+            await shield(nothing())
+    bench.operations = bench.size
 
 
 @micro("native: TaskGroup(1,000)", unit="task", size=5, group="native", since=(3, 11))

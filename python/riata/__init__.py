@@ -13,11 +13,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from asyncio import as_completed as as_completed
     from asyncio import run_coroutine_threadsafe as run_coroutine_threadsafe
-    from asyncio import shield as shield
     from asyncio import to_thread as to_thread
-    from asyncio import wait as wait
 
     from riata._riata import BoundedSemaphore as BoundedSemaphore
     from riata._riata import Condition as Condition
@@ -33,12 +30,15 @@ if TYPE_CHECKING:
     from riata._riata import Timeout as Timeout
     from riata._riata import __version__ as __version__
     from riata._riata import gather as gather
+    from riata._riata import shield as shield
     from riata._riata import sleep as sleep
     from riata._riata import time_left as time_left
     from riata._riata import timeout as timeout
     from riata._riata import timeout_at as timeout_at
+    from riata._riata import wait as wait
     from riata._riata import wait_for as wait_for
     from riata.barrier import Barrier as Barrier
+    from riata.completion import as_completed as as_completed
     from riata.event_loop import EventLoop as EventLoop
     from riata.exceptions import BrokenBarrierError as BrokenBarrierError
     from riata.exceptions import QueueEmpty as QueueEmpty
@@ -137,7 +137,7 @@ _homes = {
     "race": "riata.patterns",
     "run": "riata.runner",
     "run_coroutine_threadsafe": "asyncio",
-    "shield": "asyncio",
+    "shield": "riata._riata",
     "shielded": "riata.patterns",
     "sleep": "riata._riata",
     "time_left": "riata._riata",
@@ -145,7 +145,7 @@ _homes = {
     "timeout_at": "riata._riata",
     "to_thread": "asyncio",
     "uninstall": "riata.takeover",
-    "wait": "asyncio",
+    "wait": "riata._riata",
     "wait_for": "riata._riata",
     "waits": "riata.waits",
 }

@@ -8,7 +8,9 @@ asyncio's must take ours. What no checker knows: a loop is an `asyncio.AbstractE
 
 import asyncio
 import sys
+from asyncio import shield as shield
 from asyncio import sleep as sleep
+from asyncio import wait as wait
 from asyncio import wait_for as wait_for
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from contextvars import Context
@@ -203,6 +205,8 @@ class Operation:
     def cr_await(self) -> Any: ...
     @property
     def _owner(self) -> Any: ...
+    @property
+    def _argument(self) -> Any: ...
 
 @final
 class Handle(asyncio.Handle): ...

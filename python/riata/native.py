@@ -26,10 +26,13 @@ REPLACED = [
     "Semaphore",
     "TaskGroup",
     "Timeout",
+    "as_completed",
     "gather",
+    "shield",
     "sleep",
     "timeout",
     "timeout_at",
+    "wait",
     "wait_for",
 ]
 

@@ -179,7 +179,7 @@ async def _cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any)
     cancelled: asyncio.CancelledError | None = None
     while left:
         try:
-            await asyncio.wait(left)
+            await _riata.wait(left)
         except asyncio.CancelledError as error:
             cancelled = error
         left = [task for task in left if not task.done()]
@@ -203,7 +203,7 @@ async def race(*awaitables: Awaitable[T]) -> T:
     tasks = _as_tasks(awaitables)
     try:
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await _riata.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             winner = next(task for task in tasks if task.done())
         finally:
             await _cancel_and_wait(tasks, "another awaitable has ended first")
@@ -228,7 +228,7 @@ async def first_success(*awaitables: Awaitable[T]) -> T:
     try:
         try:
             while left:
-                await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                await _riata.wait(left, return_when=asyncio.FIRST_COMPLETED)
                 for task in [task for task in left if task.done()]:
                     left.remove(task)
                     if not task.cancelled() and task.exception() is None:
@@ -277,7 +277,7 @@ async def _gather_limited(
                 begun = tasks[id(awaitable)] = asyncio.ensure_future(awaitable)
                 running.add(begun)
             try:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                done, running = await _riata.wait(running, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError as error:
                 for future in filter(asyncio.isfuture, waiting):
                     future.cancel(*error.args)
@@ -539,7 +539,7 @@ class Graceful:
                 if not tasks or left <= 0:
                     break
                 watched = {*tasks, hurry} if hurried else tasks
-                await asyncio.wait(watched, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                await _riata.wait(watched, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancel_and_wait([hurry])
 

@@ -43,16 +43,17 @@ def _wait(task: "asyncio.Task[Any]", by_id: "dict[int, asyncio.Task[Any]]") -> W
         awaits, on = operation.__qualname__, "" if owner is None else repr(owner)
         held_by = _names(_holders(owner), by_id)
         if awaits in ("TaskGroup.__aexit__", "TaskGroup.spawn"):  # which holds those it waits for
-            held_by = sorted(child.get_name() for child in getattr(owner, "_tasks", ()))
+            held_by = _names_of_tasks(getattr(owner, "_tasks", ()))
+        elif awaits == "wait":
+            held_by = _names_of_tasks(operation._argument)
+        elif awaits == "wait_for":  # before 3.12, and for what it has cancelled
+            held_by = _names_of_tasks([operation._argument])
     elif awaited is None:
         return None  # about to run
     else:
         awaits, on = type(awaited).__name__, repr(awaited)
         children = getattr(awaited, "_children", None)  # `gather`
-        others = [awaited] if children is None else children
-        held_by = sorted(
-            {t.get_name() for t in others if isinstance(t, asyncio.Task) and not t.done()}
-        )
+        held_by = _names_of_tasks([awaited, *_shielded(awaited)] if children is None else children)
     return {"task": task.get_name(), "awaits": awaits, "on": on, "held_by": held_by}
 
 
@@ -72,6 +73,19 @@ def _innermost(task: "asyncio.Task[Any]") -> tuple[Any, Any]:
             break
         step = following
     return operation, getattr(task, "_fut_waiter", None)
+
+
+def _shielded(future: Any) -> Iterable[Any]:
+    """What a future of `shield` stands for."""
+    for callback, _ in getattr(future, "_callbacks", None) or ():
+        inner = getattr(getattr(callback, "__self__", None), "_inner", None)
+        if inner is not None:
+            yield inner
+
+
+def _names_of_tasks(futures: Iterable[Any]) -> list[str]:
+    tasks = {future for future in futures if isinstance(future, asyncio.Task) and not future.done()}
+    return sorted(task.get_name() for task in tasks)
 
 
 def _holders(owner: Any) -> Iterable[Any]:

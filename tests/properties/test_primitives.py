@@ -91,6 +91,7 @@ RARELY = [
 ]
 # Deadlines that have passed, and one that is never reached: what is in between depends on the machine.
 seconds = st.sampled_from([-1.0, 0.0, 1000.0, None])
+RETURN_WHEN = [asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION, asyncio.ALL_COMPLETED]
 
 
 def within(inner):
@@ -100,6 +101,14 @@ def within(inner):
         st.tuples(st.just("group"), st.lists(block, max_size=3), block),
         st.tuples(st.just("gather"), st.lists(block, max_size=3), st.booleans()),
         st.tuples(st.just("wait for"), seconds, block),
+        st.tuples(
+            st.just("wait"),
+            st.lists(block, min_size=1, max_size=3),
+            seconds,
+            st.sampled_from(RETURN_WHEN),
+        ),
+        st.tuples(st.just("as completed"), st.lists(block, max_size=3), seconds),
+        st.tuples(st.just("shield"), block),
         st.tuples(st.just("in lock"), which, block),
     )
 
@@ -250,6 +259,25 @@ def interpreter(plans, names):
         async def wait_for(me, where, delay, plan):
             return await names.wait_for(block(where, plan), delay)
 
+        def children_of(where, plans):
+            names = [(*where, f"child {index}") for index in range(len(plans))]
+            return {
+                loop.create_task(block(name, plan)): name
+                for name, plan in zip(names, plans, strict=True)
+            }
+
+        async def wait(me, where, plans, delay, return_when):
+            children = children_of(where, plans)
+            done, pending = await names.wait(children, timeout=delay, return_when=return_when)
+            return [sorted(children[task] for task in tasks) for tasks in (done, pending)]
+
+        async def as_completed(me, where, plans, delay):
+            for following in names.as_completed(list(children_of(where, plans)), timeout=delay):
+                log(where, "completed", await following)
+
+        async def shield(me, where, plan):
+            return await names.shield(block((*where, "shielded"), plan))
+
         catching = {}
         steps = {
             "sleep": sleep, "lock": lock, "in lock": in_lock, "acquire": acquire, "release": release,
@@ -260,7 +288,7 @@ def interpreter(plans, names):
             "put nowait": put_nowait, "get nowait": get_nowait, "task done": task_done,
             "join": join, "shut down": shut_down, "cancel": cancel, "and cancel": and_cancel, "raise": fail, "catch": catch,
             "uncancel": uncancel, "timeout": timeout, "group": group, "gather": gather,
-            "wait for": wait_for,
+            "wait for": wait_for, "wait": wait, "as completed": as_completed, "shield": shield,
         }  # fmt: skip
         tasks += [loop.create_task(block((index,), plan)) for index, plan in enumerate(plans)]
         for _ in range(20):

@@ -136,6 +136,11 @@ pub struct State {
     pub timeout_error: Obj,
     pub invalid_state_error: Obj,
     pub iscoroutine: Obj,
+    pub isfuture: Obj,
+    /// Asks a future for its loop.
+    pub loop_of_future: Obj,
+    /// What reports the exception of a future whose shield was cancelled: some releases of 3.13 and 3.14 have it.
+    pub log_on_exception: Option<Obj>,
     pub get_event_loop: Obj,
     pub future_repr_info: Obj,
     pub format_helpers: Obj,
@@ -288,6 +293,9 @@ fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj, give_way: Obj) -> R
         timeout_error: exceptions.get(c"TimeoutError")?,
         cancelled_error: exceptions.get(c"CancelledError")?,
         invalid_state_error: exceptions.get(c"InvalidStateError")?,
+        loop_of_future: import(c"asyncio.futures")?.get(c"_get_loop")?,
+        log_on_exception: optional(&tasks, c"_log_on_exception"),
+        isfuture: import(c"asyncio.futures")?.get(c"isfuture")?,
         iscoroutine: import(c"asyncio.coroutines")?.get(c"iscoroutine")?,
         get_event_loop: events.get(c"get_event_loop")?,
         future_repr_info: import(c"asyncio.base_futures")?.get(c"_future_repr_info")?,

@@ -56,7 +56,11 @@ pub struct Operation {
     /// How far the function of its kind is.
     pub phase: Cell<u8>,
     pub timer: Cell<Timer>,
+    /// Whether one failure among those that it waits for wakes it.
+    pub wakes_on_failure: Cell<bool>,
     stage: Cell<Stage>,
+    /// How many more ends of those that it waits for wake it.
+    pub left: Cell<usize>,
 }
 
 // Of all threads, which have the GIL when they take and park; a list per thread costs a tenth of what it saves.
@@ -65,8 +69,10 @@ static PARKED: GilBound<FreeList> = GilBound(FreeList::new(1024));
 pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
     let mut getsets = coroutine::getsets::<Operation>();
     getsets.push(getter(c"_owner", owner_getter));
+    getsets.push(getter(c"_argument", argument_getter));
     let mut methods = coroutine::methods::<Operation>();
     methods.push(onearg(c"_on_task_done", child_done, c""));
+    methods.push(onearg(c"_on_timeout", timed_out, c""));
     TypeSpec {
         name: c"riata._riata.Operation",
         size: size_of::<Operation>(),
@@ -179,13 +185,9 @@ impl Operation {
             core.add_timer(core.time() + seconds, TimerJob::Operation(this.clone()));
             return Ok(());
         }
-        let kept = self.kept.get_or_none();
-        let handle = loop_.get(c"call_later")?.call(&[
-            delay.as_ptr(),
-            state().set_result_unless_cancelled.as_ptr(),
-            waiter.as_ptr(),
-            kept.as_ptr(),
-        ])?;
+        let callback = this.get(c"_on_timeout")?;
+        let args = [delay.as_ptr(), callback.as_ptr(), waiter.as_ptr()];
+        let handle = loop_.get(c"call_later")?.call(&args)?;
         self.inner.set(handle);
         Ok(())
     }
@@ -213,6 +215,20 @@ impl Operation {
         self.wake(self.kept.get_or_none())
     }
 
+    /// One of those that it waits for is done.
+    pub fn child_done(&self, child: &Obj) -> Res<()> {
+        let left = self.left.get().saturating_sub(1);
+        self.left.set(left);
+        if left == 0 || (self.wakes_on_failure.get() && has_failed(child)?) {
+            self.wake(Obj::none())?;
+        }
+        #[cfg(Py_3_14)]
+        if let Some(task) = self.kept.get() {
+            future::call_graph::discard_from_awaited_by(child, &task)?;
+        }
+        Ok(())
+    }
+
     /// Set the future that it waits for, unless that is done.
     pub fn wake(&self, value: Obj) -> Res<()> {
         let Some(waiter) = self.waiter.get() else {
@@ -221,10 +237,8 @@ impl Operation {
         match future::exact(&waiter) {
             Some(future) if future.is_done() => Ok(()),
             Some(future) => future.set_result(&waiter, value),
-            None => state()
-                .set_result_unless_cancelled
-                .call(&[waiter.as_ptr(), value.as_ptr()])
-                .map(drop),
+            None if waiter.get(c"done")?.call0()?.truth()? => Ok(()),
+            None => waiter.method1(&state().names.set_result, &value).map(drop),
         }
     }
 
@@ -291,6 +305,15 @@ pub fn set_blocking(future: &Obj) -> Res<()> {
     future.set_attr(&state().names.future_blocking, &Obj::bool(true))
 }
 
+/// Whether a future that is done has an exception, which counts as seen by that.
+fn has_failed(future: &Obj) -> Res<bool> {
+    if let Some(ours) = future::exact(future) {
+        return Ok(!ours.is_cancelled() && ours.take_notice_of_exception().is_some());
+    }
+    let cancelled = future.method0(&state().names.cancelled)?.truth()?;
+    Ok(!cancelled && !future.get(c"exception")?.call0()?.is_none())
+}
+
 /// The result of a future that somebody has waited for, in whose place nothing was thrown.
 #[inline]
 pub fn result_of(future: &Obj) -> Res {
@@ -352,11 +375,22 @@ unsafe fn this(object: &*mut ffi::PyObject) -> (&Obj, &Operation) {
 /// What it waits for is done; for a future that is not ours.
 unsafe extern "C" fn child_done(
     object: *mut ffi::PyObject,
-    _child: *mut ffi::PyObject,
+    child: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a method of this type, and a live argument.
+    let ((_, operation), child) = unsafe { (this(&object), Obj::from_ref(&child)) };
+    give(operation.child_done(child).map(|()| Obj::none()))
+}
+
+/// The time is over, on a loop whose timers are not ours.
+unsafe extern "C" fn timed_out(
+    object: *mut ffi::PyObject,
+    _waiter: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a method of this type.
     let (_, operation) = unsafe { this(&object) };
-    give(operation.wake(Obj::none()).map(|()| Obj::none()))
+    let woken = operation.wake(operation.kept.get_or_none());
+    give(woken.map(|()| Obj::none()))
 }
 
 unsafe extern "C" fn owner_getter(
@@ -365,6 +399,14 @@ unsafe extern "C" fn owner_getter(
 ) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a getter of this type.
     unsafe { this(&object) }.1.owner.get_or_none().into_ptr()
+}
+
+unsafe extern "C" fn argument_getter(
+    object: *mut ffi::PyObject,
+    _: *mut c_void,
+) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a getter of this type.
+    unsafe { this(&object) }.1.argument.get_or_none().into_ptr()
 }
 
 unsafe extern "C" fn operation_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {

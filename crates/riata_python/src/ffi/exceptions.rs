@@ -17,10 +17,16 @@ pub fn raise_empty(kind: &Obj) -> Raised {
     Raised
 }
 
-/// As an `assert` that fails.
+/// What an `assert` that fails raises.
+pub fn assertion_error() -> *mut ffi::PyObject {
+    // SAFETY: a static exception type.
+    unsafe { ffi::PyExc_AssertionError }
+}
+
+/// As an `assert` that fails and says nothing.
 pub fn raise_assertion_error() -> Raised {
     // SAFETY: a static exception type.
-    unsafe { ffi::PyErr_SetNone(ffi::PyExc_AssertionError) };
+    unsafe { ffi::PyErr_SetNone(assertion_error()) };
     Raised
 }
 

@@ -143,6 +143,11 @@ pub fn warn_resource(message: &str, source: &Obj) {
 }
 
 /// `RuntimeWarning`, from a place where nobody can catch what it raises.
+pub fn deprecation_warning() -> Obj {
+    // SAFETY: a static exception type.
+    unsafe { Obj::shared(ffi::PyExc_DeprecationWarning) }
+}
+
 pub fn warn_runtime(message: &CStr) {
     // SAFETY: a static exception type and a nul-terminated text.
     if unsafe { ffi::PyErr_WarnEx(ffi::PyExc_RuntimeWarning, message.as_ptr(), 1) } < 0 {

@@ -74,6 +74,12 @@ pub fn list_items(list: &Obj) -> Vec<Obj> {
     }
 }
 
+/// A new set of what an iterable gives.
+pub fn set_of(iterable: &Obj) -> Res {
+    // SAFETY: any object may be asked; null means raised.
+    unsafe { Obj::owned(ffi::PySet_New(iterable.as_ptr())) }
+}
+
 #[inline]
 pub fn set_len(set: &Obj) -> usize {
     // SAFETY: the callers have a set.

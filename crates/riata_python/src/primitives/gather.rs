@@ -231,12 +231,12 @@ pub fn member_done(owner: &Obj, child: &Obj) -> Res<()> {
         return Gathering::of(owner).child_done(owner, child);
     }
     if Operation::is(owner) {
-        return Operation::of(owner).wake(Obj::none());
+        return Operation::of(owner).child_done(child);
     }
     super::task_group::child_done(owner, child)
 }
 
-/// The task that waits for a child of this task group or `gather`; a `wait_for` says itself whom it waits for.
+/// The task that waits for a child of this task group or `gather`; `wait` and `wait_for` say themselves whom they wait for.
 #[cfg(Py_3_14)]
 pub fn waiting_task(owner: &Obj) -> Option<Obj> {
     if Gathering::is(owner) {

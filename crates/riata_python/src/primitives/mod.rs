@@ -1,4 +1,4 @@
-//! asyncio's primitives, native: locks, queues, timeouts, task groups, `sleep`, `gather`, `wait_for`.
+//! asyncio's primitives, native: locks, queues, timeouts, task groups, `sleep`, `gather`, `wait`, `wait_for`, `shield`.
 //!
 //! They run on any asyncio loop. On ours a waiter is a native future and a timer has no handle; on others both are asked of the
 //! loop. The semantics are those of CPython 3.14, whose mends the older Pythons get too; where they differ on purpose from the
@@ -11,9 +11,11 @@ pub mod holders;
 pub mod lock;
 pub mod queue;
 pub mod semaphore;
+pub mod shield;
 pub mod sleep;
 pub mod task_group;
 pub mod timeout;
+pub mod wait;
 pub mod wait_for;
 pub mod waiters;
 
@@ -31,11 +33,14 @@ pub fn export(module: &Bound<'_, PyModule>) -> PyResult<()> {
     condition::add_methods(py)?;
     semaphore::add_methods(py)?;
     queue::add_methods(py)?;
+    shield::add_methods(py)?;
     task_group::add_methods(py)?;
     crate::core::timeout::add_methods()?;
     let functions = [
         ("gather", gather::function()?),
+        ("shield", shield::function()?),
         ("sleep", sleep::function()?),
+        ("wait", wait::function()?),
         ("wait_for", wait_for::function()?),
     ];
     for (name, function) in functions.into_iter().chain(timeout::functions()?) {

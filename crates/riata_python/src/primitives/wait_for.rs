@@ -94,7 +94,7 @@ fn begin(operation: &Operation, this: &Obj) -> Res<Option<Stepped>> {
         if is_done(&future)? {
             return Ok(Some(Stepped::Ends(result_of(&future)?)));
         }
-        watch(&future, this)?;
+        watch_only(&future, this)?;
         return cancel_and_wait(operation, &future, TIMED_OUT).map(Some);
     }
     if cfg!(not(Py_3_12)) {
@@ -139,7 +139,7 @@ fn begin_in_task(
     operation.wake_after(this, &loop_, &waiter, seconds, to_double(seconds)?)?;
     let watched = as_future(awaitable, &loop_).and_then(|future| {
         operation.argument.set(future.clone());
-        watch(&future, this)
+        watch_only(&future, this)
     });
     if let Err(raised) = watched {
         aside(|| operation.stop_timer(this, &waiter))?;
@@ -150,7 +150,7 @@ fn begin_in_task(
 }
 
 /// `asyncio.ensure_future`.
-fn as_future(awaitable: &Obj, loop_: &Obj) -> Res {
+pub fn as_future(awaitable: &Obj, loop_: &Obj) -> Res {
     let core = LoopCore::of(loop_)
         .filter(|core| core.plain.get() && !core.task_factory.is_set())
         .filter(|_| is_coroutine_exact(awaitable));
@@ -163,7 +163,14 @@ fn as_future(awaitable: &Obj, loop_: &Obj) -> Res {
 }
 
 /// Let the end of a future wake the operation.
-fn watch(future: &Obj, this: &Obj) -> Res<()> {
+fn watch_only(future: &Obj, this: &Obj) -> Res<()> {
+    Operation::of(this).left.set(1);
+    Operation::of(this).wakes_on_failure.set(false);
+    watch(future, this)
+}
+
+/// Tell the operation of the end of a future.
+pub fn watch(future: &Obj, this: &Obj) -> Res<()> {
     if let Some(ours) = future::exact(future).filter(|future| future.scheduler().is_some()) {
         return ours.add_member(future, this);
     }

@@ -103,15 +103,34 @@ fn dispatch(
     Ok(Obj::none())
 }
 
+/// `asyncio.futures.future_add_to_awaited_by`.
+pub fn add_to_awaited_by(future: &Obj, waiter: &Obj) -> Res<()> {
+    add_waiter(&[future.as_ptr(), waiter.as_ptr()]).map(drop)
+}
+
+/// `asyncio.futures.future_discard_from_awaited_by`.
+pub fn discard_from_awaited_by(future: &Obj, waiter: &Obj) -> Res<()> {
+    discard_waiter(&[future.as_ptr(), waiter.as_ptr()]).map(drop)
+}
+
+fn add_waiter(args: &[*mut ffi::PyObject]) -> Res {
+    let (name, theirs) = ("future_add_to_awaited_by", &state().add_to_awaited_by);
+    dispatch(args, name, theirs, Future::add_waiter)
+}
+
+fn discard_waiter(args: &[*mut ffi::PyObject]) -> Res {
+    let theirs = &state().discard_from_awaited_by;
+    let name = "future_discard_from_awaited_by";
+    dispatch(args, name, theirs, Future::discard_waiter)
+}
+
 unsafe extern "C" fn future_add_to_awaited_by(
     _: *mut ffi::PyObject,
     args: *mut *mut ffi::PyObject,
     count: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
     // SAFETY: the arguments of a METH_FASTCALL function.
-    let args = unsafe { arguments(args, count) };
-    let (name, theirs) = ("future_add_to_awaited_by", &state().add_to_awaited_by);
-    give(dispatch(args, name, theirs, Future::add_waiter))
+    give(add_waiter(unsafe { arguments(args, count) }))
 }
 
 unsafe extern "C" fn future_discard_from_awaited_by(
@@ -120,10 +139,7 @@ unsafe extern "C" fn future_discard_from_awaited_by(
     count: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
     // SAFETY: the arguments of a METH_FASTCALL function.
-    let args = unsafe { arguments(args, count) };
-    let theirs = &state().discard_from_awaited_by;
-    let name = "future_discard_from_awaited_by";
-    give(dispatch(args, name, theirs, Future::discard_waiter))
+    give(discard_waiter(unsafe { arguments(args, count) }))
 }
 
 /// # Safety

@@ -40,6 +40,19 @@ impl Future {
         self.add_callback(this, member_callback(owner)?, crate::ffi::copy_context()?)
     }
 
+    /// Take back `add_member`.
+    pub fn remove_member(&self, owner: &Obj) -> Res<()> {
+        if self.is_done() {
+            return Ok(());
+        }
+        if self.first_kind.get() == First::Member && owner.is(self.first.ptr()) {
+            self.first_kind.set(First::Callback);
+            self.first.clear();
+            return Ok(());
+        }
+        self.remove_callback(&member_callback(owner)?).map(drop)
+    }
+
     pub fn add_callback(&self, this: &Obj, callback: Obj, context: Obj) -> Res<()> {
         self.alive()?;
         if self.is_done() {

@@ -1,0 +1,215 @@
+"""`wait`, `as_completed` and `shield`: what they leave behind, and ends that come together."""
+
+import asyncio
+import time
+
+import pytest
+
+import riata
+
+from ..support import PY311, PY313
+
+
+@pytest.fixture(params=["of the loop", "asyncio's own"])
+def new_future(request):
+    def make():
+        loop = asyncio.get_running_loop()
+        return loop.create_future() if request.param == "of the loop" else asyncio.Future(loop=loop)
+
+    return make
+
+
+def callbacks_of(future):
+    return [callback for callback, _ in future._callbacks or ()]
+
+
+def test_wait_leaves_nothing_with_the_futures(go, new_future):
+    async def main():
+        futures = [new_future() for _ in range(3)]
+        futures[1].add_done_callback(print)
+        done, pending = await riata.wait(futures, timeout=0)
+        assert (done, pending) == (set(), set(futures))
+        assert [callbacks_of(future) for future in futures] == [[], [print], []]
+        waiting = asyncio.ensure_future(riata.wait(futures))
+        await asyncio.sleep(0)
+        assert [len(callbacks_of(future)) for future in futures] == [1, 2, 1]
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert [callbacks_of(future) for future in futures] == [[], [print], []]
+
+    go(main())
+
+
+def test_the_end_and_the_time_together(go, new_future):
+    """The timer is due in the turn in which the wait has been ended already: nothing is set twice."""
+
+    async def main():
+        def late():
+            future.set_result("result")
+            time.sleep(0.02)
+
+        for wait in (riata.wait, lambda futures, timeout: riata.wait_for(futures[0], timeout)):
+            future = new_future()
+            asyncio.get_running_loop().call_soon(late)
+            await wait([future], timeout=0.01)
+            await asyncio.sleep(0)
+            assert future.result() == "result"
+
+    go(main())
+
+
+def test_wait_counts(go, new_future):
+    async def main():
+        async def ends(return_when, *outcomes):
+            """How many ends it takes until the wait is over."""
+            futures = [new_future() for _ in outcomes]
+            waiting = asyncio.ensure_future(riata.wait(futures, return_when=return_when))
+            for number, (future, outcome) in enumerate(zip(futures, outcomes, strict=True)):
+                for _ in range(4):
+                    await asyncio.sleep(0)
+                if waiting.done():
+                    return number
+                if outcome is None:
+                    future.cancel()
+                elif isinstance(outcome, Exception):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)
+            done, pending = await asyncio.wait_for(waiting, 5)
+            assert not pending and done == set(futures)
+            return len(futures)
+
+        assert await ends(asyncio.FIRST_COMPLETED, 1, 2, 3) == 1
+        assert await ends(asyncio.FIRST_EXCEPTION, 1, None, ValueError(), 2) == 3
+        assert await ends(asyncio.FIRST_EXCEPTION, 1, None, 2) == 3
+        assert await ends(asyncio.ALL_COMPLETED, ValueError(), None, 2) == 3
+
+    with_failures_seen(go, main())
+
+
+def with_failures_seen(go, coro):
+    """Exceptions of futures that only `ALL_COMPLETED` has looked at are reported: not what these tests are about."""
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        await coro
+
+    go(main())
+
+
+def test_a_shield_that_is_cancelled_leaves_nothing(go, new_future):
+    async def main():
+        inner = new_future()
+        for _ in range(3):
+            outer = riata.shield(inner)
+            assert outer is not inner
+            assert not outer.done() and len(callbacks_of(inner)) >= 1
+            outer.cancel("why")
+            await asyncio.sleep(0)
+            assert not inner.done()
+        assert len(callbacks_of(inner)) <= 1  # some releases report its exception
+        inner.set_result(1)
+        await asyncio.sleep(0)
+        assert riata.shield(inner) is inner
+
+    go(main())
+
+
+def test_a_shield_passes_the_outcome_on(go, new_future):
+    async def main():
+        inners = [new_future() for _ in range(3)]
+        outers = [riata.shield(inner) for inner in inners]
+        inners[0].set_result("result")
+        inners[1].set_exception(ValueError("failed"))
+        inners[2].cancel()
+        outcomes = await asyncio.gather(*outers, return_exceptions=True)
+        assert outcomes[0] == "result"
+        assert repr(outcomes[1]) == "ValueError('failed')"
+        assert isinstance(outcomes[2], asyncio.CancelledError)
+
+    go(main())
+
+
+def test_as_completed(go):
+    async def main():
+        async def after(turns, outcome):
+            for _ in range(turns):
+                await riata.sleep(0)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        seen = []
+        for following in riata.as_completed(
+            [after(3, "c"), after(1, "a"), after(2, ValueError("b"))]
+        ):
+            try:
+                seen.append(await following)
+            except ValueError as error:
+                seen.append(str(error))
+        assert seen == ["a", "b", "c"]
+        never = asyncio.get_running_loop().create_future()
+        expected = TimeoutError if PY311 else riata.TimeoutError
+        for following in riata.as_completed([never], timeout=0.001):
+            with pytest.raises(expected):
+                await following
+        assert callbacks_of(never) == []
+        if PY313:
+            task = asyncio.ensure_future(after(1, 1))
+            assert [ended async for ended in riata.as_completed([task, task])] == [task]
+
+    go(main())
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda: riata.wait([]), ValueError),
+        (lambda: riata.wait(iter([])), AssertionError),
+        (lambda: riata.wait(asyncio.get_running_loop().create_future()), TypeError),
+        (lambda: riata.wait([1]), AttributeError if PY311 else TypeError),
+        (
+            lambda: riata.wait([asyncio.get_running_loop().create_future()], return_when="never"),
+            ValueError,
+        ),
+        (
+            lambda: riata.wait([asyncio.get_running_loop().create_future()], timeout="soon"),
+            TypeError,
+        ),
+        (lambda: riata.shield(1), TypeError),
+    ],
+)
+def test_wrong_arguments(go, call, kind):
+    async def main():
+        with pytest.raises(kind) as ours:
+            await call()
+        return ours
+
+    go(main())
+
+
+def test_waits_tells_whom_they_wait_for(go):
+    async def main():
+        slow = asyncio.create_task(riata.sleep(60), name="slow")
+        ended = asyncio.create_task(riata.sleep(0), name="ended")
+        waiters = [
+            asyncio.create_task(riata.wait([slow, ended]), name="waits"),
+            asyncio.create_task(shielded(slow), name="shields"),
+        ]
+        for _ in range(3):
+            await riata.sleep(0)
+        found = {wait["task"]: (wait["awaits"], wait["held_by"]) for wait in riata.waits()}
+        for task in (*waiters, slow):
+            task.cancel()
+        await riata.wait([*waiters, slow])
+        return found
+
+    async def shielded(task):
+        await riata.shield(task)
+
+    assert go(main()) == {
+        "slow": ("sleep", []),
+        "waits": ("wait", ["slow"]),
+        "shields": ("Future", ["slow"]),
+    }
