@@ -5,7 +5,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::lock::Lock;
 use super::waiters::{LoopBound, Waiters, is_cancellation, outcome, visit_slot};
-use super::{refuse_loop, repr_with};
+use super::{copying, refuse_loop, repr_with};
 use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of};
 use crate::core::context_methods::{self, Owner, Place};
@@ -290,6 +290,19 @@ impl Condition {
             Some(lock) => Ok(lock.class::<Lock>().holders()?.into()),
             None => Ok(crate::ffi::list(&[])?.into()),
         }
+    }
+
+    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (this, state) = (obj(slf.as_any()), &slf.get().0);
+        let kept = [state.lock.get_or_none()];
+        Ok(copying::state_of(&this, &state.bound, &[&state.waiters], &kept)?.into())
+    }
+
+    fn __setstate__(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (this, own) = (obj(slf.as_any()), &slf.get().0);
+        let [lock] = copying::restore(&this, &own.bound, &obj(state))?;
+        own.lock.set(lock);
+        Ok(())
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::waiters::{LoopBound, Waiters, outcome};
-use super::{refuse_loop, repr_with};
+use super::{copying, refuse_loop, repr_with};
 use crate::core::class_methods::noargs_of;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
@@ -111,6 +111,19 @@ impl Event {
 
     fn _get_loop(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Ok(slf.get().0.bound.get_loop(&obj(slf.as_any()))?.into())
+    }
+
+    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (this, state) = (obj(slf.as_any()), &slf.get().0);
+        let kept = [Obj::bool(state.is_set.get())];
+        Ok(copying::state_of(&this, &state.bound, &[&state.waiters], &kept)?.into())
+    }
+
+    fn __setstate__(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (this, own) = (obj(slf.as_any()), &slf.get().0);
+        let [is_set] = copying::restore(&this, &own.bound, &obj(state))?;
+        own.is_set.set(is_set.truth()?);
+        Ok(())
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::holders::Holder;
 use super::waiters::{LoopBound, Waiters, is_cancellation, is_done, outcome, set_result};
-use super::{refuse_loop, repr_with};
+use super::{copying, refuse_loop, repr_with};
 use crate::core::args::Args;
 use crate::core::class_methods::noargs_of;
 use crate::core::context_methods::{self, Owner, Place};
@@ -163,6 +163,19 @@ impl Lock {
     /// The ids of the native tasks that hold it, or the tasks themselves.
     fn _holders(&self) -> PyResult<Py<PyAny>> {
         Ok(self.holders()?.into())
+    }
+
+    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (this, state) = (obj(slf.as_any()), &slf.get().0);
+        let kept = [Obj::bool(state.locked.get())];
+        Ok(copying::state_of(&this, &state.bound, &[&state.waiters], &kept)?.into())
+    }
+
+    fn __setstate__(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (this, own) = (obj(slf.as_any()), &slf.get().0);
+        let [locked] = copying::restore(&this, &own.bound, &obj(state))?;
+        own.locked.set(locked.truth()?);
+        Ok(())
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

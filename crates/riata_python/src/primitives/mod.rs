@@ -5,6 +5,7 @@
 //! Python at hand, docs/primitives.md says so.
 
 pub mod condition;
+pub mod copying;
 pub mod event;
 pub mod gather;
 pub mod holders;

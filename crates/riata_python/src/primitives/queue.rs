@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
-use super::refuse_loop;
 use super::waiters::{LoopBound, Waiters, is_cancelled, outcome, visit_slot};
+use super::{copying, refuse_loop};
 use crate::core::class_methods::{fastcall_of, noargs_of};
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
@@ -383,19 +383,37 @@ impl Queue {
         })
     }
 
+    /// A copy of the items, or what a subclass keeps them in.
+    fn contents(&self, this: &Obj) -> Res {
+        if !self.0.native.get() {
+            return self.container(this);
+        }
+        match self.0.order.get() {
+            Order::Priority => crate::ffi::list_of(&self.0.queue.get_or_none()),
+            _ => {
+                let items: Vec<Obj> = self.0.items.borrow().iter().cloned().collect();
+                list(&items)
+            }
+        }
+    }
+
+    /// Take what `contents` has given.
+    fn fill(&self, this: &Obj, items: &Obj) -> Res<()> {
+        if !self.0.native.get() {
+            return this.set_attr(&crate::ffi::interned(c"_queue")?, items);
+        }
+        for item in crate::ffi::iterate(items)? {
+            self.store(item)?;
+        }
+        Ok(())
+    }
+
     /// What stands between the brackets of `repr`.
     fn format(&self, this: &Obj) -> Res<String> {
         let mut text = format!("maxsize={}", repr(&self.0.maxsize.get_or_none())?);
         if self.0.native.get() {
             if self.native_len() > 0 {
-                let items: Vec<Obj> = match self.0.order.get() {
-                    Order::Priority => vec![],
-                    _ => self.0.items.borrow().iter().cloned().collect(),
-                };
-                let items = match self.0.order.get() {
-                    Order::Priority => self.0.queue.get_or_none(),
-                    _ => list(&items)?,
-                };
+                let items = self.contents(this)?;
                 text += &format!(" _queue={}", repr(&items)?);
             }
         } else if let Some(items) = this.get_opt(c"_queue") {
@@ -581,6 +599,34 @@ impl Queue {
     fn shutdown(slf: &Bound<'_, Self>, immediate: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let immediate = immediate.map_or(Ok(false), |value| value.is_truthy())?;
         Ok(slf.get().shut_down(&obj(slf.as_any()), immediate)?)
+    }
+
+    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (this, state) = (obj(slf.as_any()), &slf.get().0);
+        let kept = [
+            state.maxsize.get_or_none(),
+            slf.get().contents(&this)?,
+            int(state.unfinished.get())?,
+            Obj::bool(state.is_shut_down.get()),
+        ];
+        Ok(copying::state_of(
+            &this,
+            &state.bound,
+            &[&state.getters, &state.putters, &state.joiners],
+            &kept,
+        )?
+        .into())
+    }
+
+    fn __setstate__(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (this, own) = (obj(slf.as_any()), &slf.get().0);
+        let [maxsize, items, unfinished, is_shut_down] =
+            copying::restore(&this, &own.bound, &obj(state))?;
+        own.unfinished.set(unfinished.bound(slf.py()).extract()?);
+        own.is_shut_down.set(is_shut_down.truth()?);
+        slf.get().init(&this, Some(maxsize))?;
+        slf.get().fill(&this, &items)?;
+        Ok(())
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

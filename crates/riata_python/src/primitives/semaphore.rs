@@ -9,7 +9,7 @@ use super::holders::Holders;
 use super::waiters::{
     LoopBound, Waiters, is_cancellation, is_cancelled, is_done, outcome, set_result,
 };
-use super::{refuse_loop, repr_with};
+use super::{copying, refuse_loop, repr_with};
 use crate::core::args::Args;
 use crate::core::class_methods::noargs_of;
 use crate::core::context_methods::{self, Owner, Place};
@@ -17,7 +17,7 @@ use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
-use crate::ffi::{GilBound, Obj, Res, aside, obj, raise, value_error};
+use crate::ffi::{GilBound, Obj, Res, aside, int, obj, raise, value_error};
 use crate::state::state;
 
 /// A counter that tasks take from and wait for.
@@ -194,6 +194,19 @@ impl Semaphore {
         Ok(self.0.holders.shown()?.into())
     }
 
+    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (this, state) = (obj(slf.as_any()), &slf.get().0);
+        let kept = [int(state.value.get())?];
+        Ok(copying::state_of(&this, &state.bound, &[&state.waiters], &kept)?.into())
+    }
+
+    fn __setstate__(slf: &Bound<'_, Self>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (this, own) = (obj(slf.as_any()), &slf.get().0);
+        let [value] = copying::restore(&this, &own.bound, &obj(state))?;
+        own.value.set(value.bound(slf.py()).extract()?);
+        Ok(())
+    }
+
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         self.0.bound.visit(&visit)?;
         self.0.waiters.visit(&visit)
@@ -230,6 +243,18 @@ impl BoundedSemaphore {
     fn __init__(slf: &Bound<'_, Self>, value: i64) -> PyResult<()> {
         slf.get().bound.set(value);
         slf.as_super().get().__init__(value)
+    }
+
+    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, i64)> {
+        Ok((
+            Semaphore::__getstate__(slf.as_super())?,
+            slf.get().bound.get(),
+        ))
+    }
+
+    fn __setstate__(slf: &Bound<'_, Self>, state: (Bound<'_, PyAny>, i64)) -> PyResult<()> {
+        slf.get().bound.set(state.1);
+        Semaphore::__setstate__(slf.as_super(), &state.0)
     }
 
     #[getter]
