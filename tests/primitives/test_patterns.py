@@ -228,19 +228,20 @@ def test_the_note_of_a_timeout(go):
 
 def test_shielded_holds_a_cancellation_back(go):
     async def main():
-        log = []
+        log, began, cancelled = [], riata.Event(), riata.Event()
 
         async def work():
             try:
                 async with riata.shielded(timeout=60):
                     log.append("began")
-                    async with riata.timeout(0.005) as inner:
+                    began.set()
+                    async with riata.timeout(60) as inner:
                         with contextlib.suppress(riata.TimeoutError):
                             async with riata.timeout(0.001):
                                 await riata.sleep(60)
                         log.append("inner timeouts work")
                     assert not inner.expired()
-                    await riata.sleep(0.01)
+                    await cancelled.wait()
                     log.append("finished")
                 log.append("not reached")
             except asyncio.CancelledError as error:
@@ -248,9 +249,9 @@ def test_shielded_holds_a_cancellation_back(go):
                 raise
 
         task = asyncio.create_task(work())
-        await riata.sleep(0.002)
+        await began.wait()
         task.cancel("stop")
-        assert not task.done()
+        cancelled.set()
         await asyncio.wait([task])
         assert task.cancelled()
         return log
