@@ -3,12 +3,14 @@
 //! The exact classes keep their items here. A subclass may replace `_init`, `_get`, `_put` and every other method, so there all
 //! goes through methods, as in asyncio; and so it does for a queue whose `_queue` somebody has looked at.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+mod items;
+
+use std::cell::Cell;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+use self::items::{Items, Order};
 use super::waiters::{LoopBound, Waiters, is_cancelled, outcome, visit_slot};
 use super::{copying, refuse_loop};
 use crate::core::class_methods::{fastcall_of, noargs_of};
@@ -34,24 +36,10 @@ pub struct LifoQueue;
 #[pyclass(frozen, subclass, extends = Queue, module = "riata", name = "PriorityQueue")]
 pub struct PriorityQueue;
 
-/// In which order an exact class gives its items.
-#[derive(Copy, Clone, Eq, PartialEq)]
-enum Order {
-    Fifo,
-    Lifo,
-    Priority,
-}
-
 struct State {
     bound: LoopBound,
-    order: Cell<Order>,
-    /// Whether the items are in `items`; otherwise methods and `queue` have them.
-    native: Cell<bool>,
-    items: RefCell<VecDeque<Obj>>,
-    queue: Slot,
+    items: Items,
     maxsize: Slot,
-    /// `maxsize` of a plain number, rounded up; the greatest number for no limit.
-    limit: Cell<usize>,
     getters: Waiters,
     putters: Waiters,
     joiners: Waiters,
@@ -88,7 +76,7 @@ fn put(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
             return rethrow(exception);
         }
     }
-    if queue.0.native.get() && queue.native_len() < queue.0.limit.get() {
+    if queue.0.items.are_native() && !queue.0.items.is_full() {
         let item = operation.argument.take().unwrap_or_else(Obj::none);
         queue.put_native(item)?;
         return Ok(Stepped::Ends(Obj::none()));
@@ -155,12 +143,8 @@ impl Queue {
     fn with(order: Order) -> Queue {
         Queue(GilBound(State {
             bound: LoopBound::default(),
-            order: Cell::new(order),
-            native: Cell::new(false),
-            items: RefCell::default(),
-            queue: Slot::empty(),
+            items: Items::new(order),
             maxsize: Slot::empty(),
-            limit: Cell::new(usize::MAX),
             getters: Waiters::default(),
             putters: Waiters::default(),
             joiners: Waiters::default(),
@@ -171,41 +155,17 @@ impl Queue {
 
     fn init(&self, this: &Obj, maxsize: Option<Obj>) -> Res<()> {
         let maxsize = maxsize.map_or_else(|| int(0), Ok)?;
-        let exact = is_exact(this);
-        let number = plain_number(&maxsize);
-        self.0.limit.set(match number {
-            Some(number) if number > 0.0 => number.ceil() as usize,
-            _ => usize::MAX,
-        });
         self.0.maxsize.set(maxsize.clone());
-        self.0.native.set(exact && number.is_some());
-        if self.0.native.get() {
-            let items = self.0.items.take();
-            drop(items);
-            if self.0.order.get() == Order::Priority {
-                self.0.queue.set(list(&[])?);
-            }
-            return Ok(());
-        }
-        this.get(c"_init")?.call1(&maxsize).map(drop)
-    }
-
-    /// How many items there are in a queue that keeps them here.
-    #[inline]
-    fn native_len(&self) -> usize {
-        match self.0.order.get() {
-            Order::Priority => self
-                .0
-                .queue
-                .get()
-                .map_or(0, |heap| crate::ffi::list_len(&heap)),
-            _ => self.0.items.borrow().len(),
+        self.0.items.begin(is_exact(this), plain_number(&maxsize))?;
+        match self.0.items.are_native() {
+            true => Ok(()),
+            false => this.get(c"_init")?.call1(&maxsize).map(drop),
         }
     }
 
     fn len(&self, this: &Obj) -> Res<usize> {
-        if self.0.native.get() {
-            return Ok(self.native_len());
+        if self.0.items.are_native() {
+            return Ok(self.0.items.len());
         }
         crate::ffi::length(&self.container(this)?)
     }
@@ -217,16 +177,16 @@ impl Queue {
 
     #[inline]
     fn is_empty(&self, this: &Obj) -> Res<bool> {
-        if self.0.native.get() {
-            return Ok(self.native_len() == 0);
+        if self.0.items.are_native() {
+            return Ok(self.0.items.len() == 0);
         }
         this.get(c"empty")?.call0()?.truth()
     }
 
     #[inline]
     fn is_full(&self, this: &Obj) -> Res<bool> {
-        if self.0.native.get() {
-            return Ok(self.native_len() >= self.0.limit.get());
+        if self.0.items.are_native() {
+            return Ok(self.0.items.is_full());
         }
         this.get(c"full")?.call0()?.truth()
     }
@@ -237,7 +197,7 @@ impl Queue {
         if self.0.is_shut_down.get() {
             return Err(raise_empty(&state().queue_shut_down));
         }
-        self.store(item)?;
+        self.0.items.push(item)?;
         self.0.unfinished.set(self.0.unfinished.get() + 1);
         self.0.getters.wake_next()
     }
@@ -245,15 +205,10 @@ impl Queue {
     /// Take an item out of a queue that keeps them here; `None` when there is none, or somebody else keeps them.
     #[inline]
     fn take_native(&self) -> Res<Option<Obj>> {
-        if !self.0.native.get() {
+        if !self.0.items.are_native() {
             return Ok(None);
         }
-        let item = match self.0.order.get() {
-            Order::Fifo => self.0.items.borrow_mut().pop_front(),
-            Order::Lifo => self.0.items.borrow_mut().pop_back(),
-            Order::Priority if self.native_len() == 0 => None,
-            Order::Priority => Some(state().heappop.call1(&self.0.queue.get_or_none())?),
-        };
+        let item = self.0.items.pop()?;
         if item.is_some() {
             self.0.putters.wake_next()?;
         }
@@ -268,32 +223,12 @@ impl Queue {
         if self.is_full(this)? {
             return Err(raise_empty(&state().queue_full));
         }
-        if self.0.native.get() {
+        if self.0.items.are_native() {
             return self.put_native(item.clone());
         }
-        self.add(this, item)?;
+        this.get(c"_put")?.call1(item)?;
         self.0.unfinished.set(self.0.unfinished.get() + 1);
         self.0.getters.wake_next()
-    }
-
-    #[inline]
-    fn add(&self, this: &Obj, item: &Obj) -> Res<()> {
-        if !self.0.native.get() {
-            return this.get(c"_put")?.call1(item).map(drop);
-        }
-        self.store(item.clone())
-    }
-
-    /// Keep an item here.
-    #[inline]
-    fn store(&self, item: Obj) -> Res<()> {
-        if self.0.order.get() == Order::Priority {
-            let heap = self.0.queue.get_or_none();
-            let args = [heap.as_ptr(), item.as_ptr()];
-            return state().heappush.call(&args).map(drop);
-        }
-        self.0.items.borrow_mut().push_back(item);
-        Ok(())
     }
 
     #[inline]
@@ -314,16 +249,10 @@ impl Queue {
 
     #[inline]
     fn take(&self, this: &Obj) -> Res {
-        if !self.0.native.get() {
+        if !self.0.items.are_native() {
             return this.get(c"_get")?.call0();
         }
-        let item = match self.0.order.get() {
-            Order::Fifo => self.0.items.borrow_mut().pop_front(),
-            Order::Lifo => self.0.items.borrow_mut().pop_back(),
-            Order::Priority => {
-                return state().heappop.call1(&self.0.queue.get_or_none());
-            }
-        };
+        let item = self.0.items.pop()?;
         item.ok_or_else(|| raise_empty(&state().queue_empty))
     }
 
@@ -365,54 +294,33 @@ impl Queue {
         Ok(())
     }
 
-    /// What asyncio keeps: from here on the items are where everybody can see and change them.
     fn show(&self) -> Res {
-        if self.0.native.get() {
-            self.0.native.set(false);
-            if self.0.order.get() != Order::Priority {
-                let items: Vec<Obj> = self.0.items.take().into();
-                let items = list(&items)?;
-                self.0.queue.set(match self.0.order.get() {
-                    Order::Fifo => state().deque.call1(&items)?,
-                    _ => items,
-                });
-            }
-        }
-        self.0.queue.get().ok_or_else(|| {
+        self.0.items.show()?.ok_or_else(|| {
             crate::ffi::raise_attribute_error("'Queue' object has no attribute '_queue'")
         })
     }
 
     /// A copy of the items, or what a subclass keeps them in.
     fn contents(&self, this: &Obj) -> Res {
-        if !self.0.native.get() {
-            return self.container(this);
-        }
-        match self.0.order.get() {
-            Order::Priority => crate::ffi::list_of(&self.0.queue.get_or_none()),
-            _ => {
-                let items: Vec<Obj> = self.0.items.borrow().iter().cloned().collect();
-                list(&items)
-            }
+        match self.0.items.are_native() {
+            true => self.0.items.listed(),
+            false => self.container(this),
         }
     }
 
     /// Take what `contents` has given.
     fn fill(&self, this: &Obj, items: &Obj) -> Res<()> {
-        if !self.0.native.get() {
-            return this.set_attr(&crate::ffi::interned(c"_queue")?, items);
+        match self.0.items.are_native() {
+            true => self.0.items.fill(items),
+            false => this.set_attr(&crate::ffi::interned(c"_queue")?, items),
         }
-        for item in crate::ffi::iterate(items)? {
-            self.store(item)?;
-        }
-        Ok(())
     }
 
     /// What stands between the brackets of `repr`.
     fn format(&self, this: &Obj) -> Res<String> {
         let mut text = format!("maxsize={}", repr(&self.0.maxsize.get_or_none())?);
-        if self.0.native.get() {
-            if self.native_len() > 0 {
+        if self.0.items.are_native() {
+            if self.0.items.len() > 0 {
                 let items = self.contents(this)?;
                 text += &format!(" _queue={}", repr(&items)?);
             }
@@ -490,20 +398,18 @@ impl Queue {
     /// Make what keeps the items; a subclass may keep them in something else.
     fn _init(&self, maxsize: &Bound<'_, PyAny>) -> PyResult<()> {
         let _ = maxsize;
-        self.0.queue.set(match self.0.order.get() {
-            Order::Fifo => state().deque.call0()?,
-            _ => list(&[])?,
-        });
+        let items = &self.0.items;
+        items.set_container(items.new_container(&list(&[])?)?);
         Ok(())
     }
 
     fn _get(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let (this, queue) = (obj(slf.as_any()), slf.get());
-        if queue.0.native.get() {
+        if queue.0.items.are_native() {
             return Ok(queue.take(&this)?.into());
         }
         let container = queue.container(&this)?;
-        Ok(match queue.0.order.get() {
+        Ok(match queue.0.items.order {
             Order::Fifo => container.get(c"popleft")?.call0()?,
             Order::Lifo => container.get(c"pop")?.call0()?,
             Order::Priority => state().heappop.call1(&container)?,
@@ -513,11 +419,11 @@ impl Queue {
 
     fn _put(slf: &Bound<'_, Self>, item: &Bound<'_, PyAny>) -> PyResult<()> {
         let (this, queue, item) = (obj(slf.as_any()), slf.get(), obj(item));
-        if queue.0.native.get() {
-            return Ok(queue.add(&this, &item)?);
+        if queue.0.items.are_native() {
+            return Ok(queue.0.items.push(item)?);
         }
         let container = queue.container(&this)?;
-        match queue.0.order.get() {
+        match queue.0.items.order {
             Order::Priority => state()
                 .heappush
                 .call(&[container.as_ptr(), item.as_ptr()])?,
@@ -551,8 +457,7 @@ impl Queue {
 
     #[setter(_queue)]
     fn set_queue(&self, queue: &Bound<'_, PyAny>) {
-        self.0.native.set(false);
-        self.0.queue.set(obj(queue));
+        self.0.items.set_container(obj(queue));
     }
 
     #[getter]
@@ -631,13 +536,8 @@ impl Queue {
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         self.0.bound.visit(&visit)?;
-        visit_slot(&self.0.queue, &visit)?;
+        self.0.items.visit(&visit)?;
         visit_slot(&self.0.maxsize, &visit)?;
-        if let Ok(items) = self.0.items.try_borrow() {
-            for item in items.iter() {
-                visit.call(item.as_py())?;
-            }
-        }
         for waiters in [&self.0.getters, &self.0.putters, &self.0.joiners] {
             waiters.visit(&visit)?;
         }
@@ -648,9 +548,7 @@ impl Queue {
         for waiters in [&self.0.getters, &self.0.putters, &self.0.joiners] {
             waiters.clear();
         }
-        let items = self.0.items.take();
-        drop(items);
-        self.0.queue.clear();
+        self.0.items.clear();
         self.0.bound.slot().clear();
     }
 }
@@ -689,8 +587,8 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
         ),
         noargs_of(
             c"empty",
-            |object, queue: &Queue| match queue.0.native.get() {
-                true => Ok(Obj::bool(queue.native_len() == 0)),
+            |object, queue: &Queue| match queue.0.items.are_native() {
+                true => Ok(Obj::bool(queue.0.items.len() == 0)),
                 false => Ok(Obj::bool(!queue.container(object)?.truth()?)),
             },
             c"empty($self)\n--\n\nReturn True if there are no items.",
@@ -698,8 +596,8 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
         noargs_of(
             c"full",
             |object, queue: &Queue| {
-                if queue.0.native.get() {
-                    return Ok(Obj::bool(queue.native_len() >= queue.0.limit.get()));
+                if queue.0.items.are_native() {
+                    return Ok(Obj::bool(queue.0.items.is_full()));
                 }
                 let maxsize = queue.0.maxsize.get_or_none();
                 if maxsize.at_most(&int(0)?)? {
