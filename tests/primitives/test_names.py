@@ -193,10 +193,8 @@ def test_install_puts_the_native_versions_behind_asyncio():
     assert (done.returncode, done.stderr) == (0, "")
     warned, *rest = done.stdout.splitlines()
     assert warned == (
-        "['these modules took asyncio\\'s own names before `riata.install(primitives=True)`, and keep them: "
-        "__main__ (Lock)']".replace("\\'", "'")
-        .replace("['", '["', 1)
-        .replace("']", '"]')
+        "[\"these modules took asyncio's own names before `riata.install(primitives=True)`, and keep them: "
+        '__main__ (Lock)"]'
     )
     assert rest == ["True True True", "[1, 2]", "True True False"]
 
