@@ -170,18 +170,17 @@ def test_shutdown_tells_everybody_who_waits(immediate, class_of):
 @pytest.mark.parametrize("turn", TURNS)
 def test_a_lock_is_handed_on_in_turn_whoever_is_cancelled(turn):
     async def scenario(loop, log, names):
+        async def use(lock, number):
+            async with lock:
+                log(number, "has it")
+                await names.sleep(0)
+            # It is free, and somebody waits: who has just had it does not get it before them.
+            async with lock:
+                log(number, "has it again")
+
         for victim in range(4):
             lock = names.Lock()
-
-            async def use(number):
-                async with lock:
-                    log(number, "has it")
-                    await names.sleep(0)
-                # It is free, and somebody waits: who has just had it does not get it before them.
-                async with lock:
-                    log(number, "has it again")
-
-            tasks = [loop.create_task(use(number)) for number in range(4)]
+            tasks = [loop.create_task(use(lock, number)) for number in range(4)]
             await turns(names, turn)
             tasks[victim].cancel("why")
             await turns(names, 20)
@@ -221,17 +220,16 @@ def test_a_lock_that_was_released_for_somebody_is_not_taken_by_another():
 @pytest.mark.parametrize("turn", TURNS)
 def test_a_semaphore_is_handed_on_in_turn_whoever_is_cancelled(turn, kind):
     async def scenario(loop, log, names):
+        async def use(semaphore, number):
+            async with semaphore:
+                log(number, "has it")
+                await names.sleep(0)
+            async with semaphore:
+                log(number, "has it again")
+
         for victims in ([0], [2], [3], [2, 3], [1, 4]):
             semaphore = getattr(names, kind)(2)
-
-            async def use(number):
-                async with semaphore:
-                    log(number, "has it")
-                    await names.sleep(0)
-                async with semaphore:
-                    log(number, "has it again")
-
-            tasks = [loop.create_task(use(number)) for number in range(5)]
+            tasks = [loop.create_task(use(semaphore, number)) for number in range(5)]
             await turns(names, turn)
             for victim in victims:
                 tasks[victim].cancel("why")
@@ -282,28 +280,27 @@ def test_an_event_wakes_all_even_if_it_is_cleared_at_once():
 @pytest.mark.parametrize("again", [None, 1, 2])
 def test_a_condition_that_is_cancelled_has_its_lock_and_passes_the_notification_on(turn, again):
     async def scenario(loop, log, names):
+        async def wait(condition, number):
+            async with condition:
+                try:
+                    return await condition.wait()
+                except asyncio.CancelledError as error:
+                    log(number, "cancelled", error.args, condition.locked())
+                    raise
+                finally:
+                    log(number, "leaves", condition.locked())
+
+        async def notify(condition, count):
+            async with condition:
+                condition.notify(count)
+                # It keeps the lock: those that were notified wait for that now.
+                await turns(names, 4)
+
         for notified in (1, 2):
             condition = names.Condition()
-
-            async def wait(number):
-                async with condition:
-                    try:
-                        return await condition.wait()
-                    except asyncio.CancelledError as error:
-                        log(number, "cancelled", error.args, condition.locked())
-                        raise
-                    finally:
-                        log(number, "leaves", condition.locked())
-
-            async def notify():
-                async with condition:
-                    condition.notify(notified)
-                    # It keeps the lock: those that were notified wait for that now.
-                    await turns(names, 4)
-
-            tasks = [loop.create_task(wait(number)) for number in range(3)]
+            tasks = [loop.create_task(wait(condition, number)) for number in range(3)]
             await turns(names, 2)
-            tasks.append(loop.create_task(notify()))
+            tasks.append(loop.create_task(notify(condition, notified)))
             await turns(names, turn)
             tasks[0].cancel("first")
             if again is not None:
@@ -321,16 +318,15 @@ def test_a_condition_that_is_cancelled_has_its_lock_and_passes_the_notification_
 @pytest.mark.parametrize("then", ["cancel", "reset", "abort", "cancel and reset"])
 def test_a_barrier_that_somebody_leaves(turn, then):
     async def scenario(loop, log, names):
+        async def come(barrier, number):
+            await turns(names, number)
+            place = await barrier.wait()
+            log(number, "goes on as", place, barrier.n_waiting)
+            return place
+
         for parties in (2, 3):
             barrier = names.Barrier(parties)
-
-            async def come(number):
-                await turns(names, number)
-                place = await barrier.wait()
-                log(number, "goes on as", place, barrier.n_waiting)
-                return place
-
-            tasks = [loop.create_task(come(number)) for number in range(5)]
+            tasks = [loop.create_task(come(barrier, number)) for number in range(5)]
             await turns(names, turn)
             if "cancel" in then:
                 tasks[1].cancel()
@@ -343,7 +339,8 @@ def test_a_barrier_that_somebody_leaves(turn, then):
             await settle(names, log, parties, tasks)
             log(barrier.broken, barrier.n_waiting)
             # Those that are left, and as many more as are needed.
-            more = [loop.create_task(come(number)) for number in range(barrier.n_waiting, parties)]
+            missing = range(barrier.n_waiting, parties)
+            more = [loop.create_task(come(barrier, number)) for number in missing]
             await turns(names, 20)
             await settle(names, log, "more", [*tasks, *more])
             await stop(names, [*tasks, *more])
