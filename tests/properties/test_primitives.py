@@ -61,14 +61,6 @@ THEMES = {
         st.tuples(st.just("join"), st.just(0)),
         st.tuples(st.just("shut down"), st.just(0), st.booleans()),
     ],
-    "hand-over": [
-        st.tuples(st.just("get"), st.just(0)),
-        and_cancel(st.tuples(st.just("put nowait"), st.just(0), st.integers(0, 9))),
-    ],
-    "hand-back": [
-        st.tuples(st.just("put"), st.just(0), st.integers(0, 9)),
-        and_cancel(st.tuples(st.just("get nowait"), st.just(0))),
-    ],
     "priority queue": [
         st.tuples(st.just("put"), st.just(1), st.integers(0, 9)),
         st.tuples(st.just("get"), st.just(1)),
@@ -76,7 +68,31 @@ THEMES = {
         st.tuples(st.just("get nowait"), st.just(1)),
     ],
 }
+# What one waits for, and how another hands it over.
+HAND_OVERS = {
+    "item": (
+        st.tuples(st.just("get"), which),
+        st.tuples(st.just("put nowait"), which, st.integers(0, 9)),
+    ),
+    "room": (
+        st.tuples(st.just("put"), st.just(0), st.integers(0, 9)),
+        st.tuples(st.just("get nowait"), st.just(0)),
+    ),
+    "lock": (
+        st.tuples(st.just("acquire"), st.just(0)),
+        st.tuples(st.just("release"), st.just(0)),
+    ),
+    "semaphore": (
+        st.tuples(st.just("semaphore acquire")),
+        st.tuples(st.just("semaphore release")),
+    ),
+    "condition": (
+        st.tuples(st.just("condition wait")),
+        st.tuples(st.just("notify"), st.integers(0, 2)),
+    ),
+}
 if not PY313:
+    del HAND_OVERS["condition"]
     # There a wait that was cancelled after it was notified keeps the notification; riata passes it on, as later ones do.
     del THEMES["condition"]
 SLEEP = st.tuples(st.just("sleep"))
@@ -123,6 +139,39 @@ def flat_programs(leaves):
     leaf = st.one_of(*leaves, SLEEP, CANCEL_AND_SAY_WHY)
     plan = st.lists(leaf, min_size=1, max_size=7)
     return st.lists(plan, min_size=3, max_size=ACTORS)
+
+
+def hand_overs(wait, wake):
+    """Several wait for the same thing, and who hands it over cancels one of them in that step."""
+    waits = st.lists(wait, min_size=1, max_size=2)
+    wakes = st.lists(st.one_of(and_cancel(wake), wake, SLEEP), min_size=1, max_size=5)
+    return st.builds(
+        lambda plans, plan: [*plans, [("sleep",), *plan]],
+        st.lists(waits, min_size=2, max_size=ACTORS - 1),
+        wakes,
+    )
+
+
+def failing_groups():
+    """Groups in groups whose children fail or take their time, and somebody who cancels their parents meanwhile."""
+    sleeps = st.lists(SLEEP, max_size=3)
+    fails = sleeps.map(lambda plan: [*plan, ("raise", ValueError)])
+    in_lock = sleeps.map(lambda plan: [("in lock", 0, plan)])
+    child = st.one_of(fails, sleeps, in_lock)
+    group = st.recursive(
+        child,
+        lambda inner: st.builds(
+            lambda children, body: [("group", children, body)],
+            st.lists(inner, min_size=1, max_size=3),
+            inner,
+        ),
+        max_leaves=6,
+    )
+    parent = group.map(lambda plan: [("attempt", plan), ("sleep",), ("sleep",)])
+    cancels = st.lists(
+        st.one_of(SLEEP, st.tuples(st.just("cancel"), which, st.none())), min_size=1, max_size=6
+    )
+    return st.tuples(parent, parent, cancels).map(list)
 
 
 EVERYTHING = [*itertools.chain(*THEMES.values()), SLEEP, CANCEL, *RARELY]
@@ -242,6 +291,15 @@ def interpreter(plans):
         async def uncancel(me, where):
             return asyncio.current_task().uncancel() if PY311 else None
 
+        async def attempt(me, where, plan):
+            before, catching[me[0]] = catching.get(me[0], True), False
+            try:
+                await block(where, plan)
+            except (asyncio.CancelledError, Exception) as error:
+                log(where, "attempt", error, asyncio.current_task().cancelling())
+            finally:
+                catching[me[0]] = before
+
         async def timeout(me, where, delay, plan):
             if not PY311:
                 return None
@@ -274,7 +332,7 @@ def interpreter(plans):
             "semaphore release": semaphore_release, "put": put, "get": get,
             "put nowait": put_nowait, "get nowait": get_nowait, "task done": task_done,
             "join": join, "shut down": shut_down, "cancel": cancel, "and cancel": and_cancel, "raise": fail, "catch": catch,
-            "uncancel": uncancel, "timeout": timeout, "group": group, "gather": gather,
+            "uncancel": uncancel, "attempt": attempt, "timeout": timeout, "group": group, "gather": gather,
             "wait for": wait_for,
         }  # fmt: skip
         tasks += [loop.create_task(block((index,), plan)) for index, plan in enumerate(plans)]
@@ -314,6 +372,23 @@ def test_contention(theme):
         agree(plans)
 
     check()
+
+
+@pytest.mark.parametrize("what", HAND_OVERS)
+def test_hand_overs(what):
+    @examples(80)
+    @given(hand_overs(*HAND_OVERS[what]))
+    def check(plans):
+        agree(plans)
+
+    check()
+
+
+@pytest.mark.skipif(not PY313, reason="asyncio has faults there that riata has not")
+@examples(100)
+@given(failing_groups())
+def test_failing_groups(plans):
+    agree(plans)
 
 
 @examples(100)
