@@ -369,7 +369,7 @@ async def boom(names, count):
 @needs_313
 @pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("requests", [1, 2])
-@pytest.mark.parametrize("body", ["ends", "waits", "fails", "is slow"])
+@pytest.mark.parametrize("body", ["ends", "waits", "fails", "is slow", "has two that fail"])
 def test_the_parent_of_a_group_that_fails_is_cancelled(turn, requests, body):
     """The request is neither lost nor made twice, whether it comes before, while or after the group ends its children."""
 
@@ -385,6 +385,8 @@ def test_the_parent_of_a_group_that_fails_is_cancelled(turn, requests, body):
                     elif body == "fails":
                         await names.sleep(0)
                         raise KeyError("body")
+                    elif body == "has two that fail":
+                        group.create_task(boom(names, 1))
                     elif body == "is slow":
                         await slow_to_end(names, 2)
             except BaseException as error:
