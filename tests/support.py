@@ -354,6 +354,16 @@ def differential(scenario: Callable[..., Any], *args: Any, **options: Any) -> Lo
     return expected
 
 
+def agreement(scenario: Callable[..., Any], **options: Any) -> None:
+    """Run `scenario(loop, log, names)` with asyncio's names on its loop, and with riata's on each chosen loop: the logs must be equal."""
+    import riata
+
+    expected = run_scenario("asyncio", scenario, asyncio, **options)
+    for name in LOOPS:
+        found = run_scenario(name, scenario, riata, **options)
+        assert found == expected, f"riata's names on {name}"
+
+
 # Scripts
 
 

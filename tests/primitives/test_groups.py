@@ -184,6 +184,100 @@ def test_cancel_ends_the_group_quietly(go):
     go(main())
 
 
+@pytest.mark.parametrize("body", ["runs", "has ended"])
+def test_the_reason_reaches_the_groups_within(go, body):
+    async def main():
+        seen = []
+
+        async def work(name):
+            try:
+                await riata.sleep(60)
+            except asyncio.CancelledError as error:
+                seen.append((name, *error.args))
+                raise
+
+        async def nest(depth):
+            async with riata.TaskGroup() as group:
+                group.create_task(work(depth))
+                if depth:
+                    group.create_task(nest(depth - 1))
+                if body == "runs":
+                    await work(f"body {depth}")
+
+        async with riata.TaskGroup() as group:
+            group.create_task(nest(2))
+            for _ in range(5):
+                await riata.sleep(0)
+            group.cancel("enough")
+            await riata.sleep(60)
+        return sorted(seen, key=str)
+
+    bodies = [(f"body {depth}", "enough") for depth in range(3)] if body == "runs" else []
+    work = [(depth, "enough") for depth in range(3)]
+    if not PY311 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    assert go(main()) == [*bodies, *work]
+
+
+@pytest.mark.parametrize("messages", [(), ("why",), ("why", "else"), (None,), (7,)])
+def test_children_are_told_why_their_parent_is_cancelled(go, messages):
+    async def main():
+        seen = []
+
+        class Hidden(asyncio.CancelledError):
+            @property
+            def args(self):
+                raise KeyError("args")
+
+        async def work(name):
+            try:
+                await riata.sleep(60)
+            except asyncio.CancelledError as error:
+                seen.append((name, *error.args))
+                raise
+
+        async def cancelled_by(error):
+            async with riata.TaskGroup() as group:
+                group.create_task(work("child"))
+                await riata.sleep(0)
+                raise error
+
+        for error in (asyncio.CancelledError(*messages), Hidden(*messages)):
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await cancelled_by(error)
+            assert caught.value is error
+        return seen
+
+    told = [message for message in messages[:1] if message is not None]
+    assert go(main()) == [("child", *told), ("child",)]
+
+
+def test_a_cancelled_scope_of_anyio_does_not_swallow_the_end_of_a_group(go):
+    """A scope knows its own cancellation by the message, which must not come from a group around it."""
+    anyio = pytest.importorskip("anyio", reason="anyio is not installed")
+
+    async def main():
+        seen = []
+
+        async def child():
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await riata.sleep(60)
+            seen.append("went on")
+
+        async def group():
+            async with riata.TaskGroup() as tg:
+                tg.create_task(child())
+                await riata.sleep(60)
+
+        with anyio.CancelScope() as scope:
+            asyncio.get_running_loop().call_soon(scope.cancel)
+            await group()
+        return seen, scope.cancelled_caught
+
+    assert go(main()) == ([], True)
+
+
 def test_cancel_from_a_child_and_twice(go):
     async def main():
         async def stop(group):

@@ -193,10 +193,8 @@ def test_install_puts_the_native_versions_behind_asyncio():
     assert (done.returncode, done.stderr) == (0, "")
     warned, *rest = done.stdout.splitlines()
     assert warned == (
-        "['these modules took asyncio\\'s own names before `riata.install(primitives=True)`, and keep them: "
-        "__main__ (Lock)']".replace("\\'", "'")
-        .replace("['", '["', 1)
-        .replace("']", '"]')
+        "[\"these modules took asyncio's own names before `riata.install(primitives=True)`, and keep them: "
+        '__main__ (Lock)"]'
     )
     assert rest == ["True True True", "[1, 2]", "True True False"]
 
@@ -251,3 +249,65 @@ def test_waits_tells_who_waits_for_whom(go):
         "getter": ("Queue.get", []),
         "joiner": ("Task", ["waiter"]),
     }
+
+
+@pytest.mark.parametrize("kind", [None, asyncio.Task])
+def test_waits_names_all_who_hold_a_semaphore(go, kind):
+    async def main():
+        loop = asyncio.get_running_loop()
+        semaphore, other = riata.Semaphore(3), riata.Semaphore(1)
+        released = loop.create_future()
+
+        async def hold(times):
+            for _ in range(times):
+                await semaphore.acquire()
+            await released
+            semaphore.release()
+            await loop.create_future()
+
+        async def want(semaphore):
+            async with semaphore:
+                await loop.create_future()
+
+        def start(coro, name):
+            return loop.create_task(coro, name=name) if kind is None else kind(coro, name=name)
+
+        def held():
+            return {w["task"]: w["held_by"] for w in riata.waits() if "Semaphore" in w["awaits"]}
+
+        tasks = [start(hold(2), "twice"), start(hold(1), "once"), start(want(semaphore), "waiter")]
+        await riata.sleep(0)
+        await riata.sleep(0)
+        seen = [held()]
+        released.set_result(None)
+        for _ in range(3):
+            await riata.sleep(0)
+        tasks.append(start(want(semaphore), "late"))
+        tasks.append(start(want(semaphore), "later"))
+        await riata.sleep(0)
+        await riata.sleep(0)
+        seen.append(held())
+        # Who is gone holds nothing that could be named; whoever releases it then does so in its place.
+        gone = start(other.acquire(), "gone")
+        await gone
+        del gone
+        tasks.append(start(want(other), "last"))
+        await riata.sleep(0)
+        await riata.sleep(0)
+        seen.append(held())
+        loop.call_soon(other.release)
+        await riata.sleep(0)
+        await riata.sleep(0)
+        await riata.sleep(0)
+        seen.append(held())
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        return seen
+
+    assert go(main()) == [
+        {"waiter": ["twice", "twice", "once"]},
+        {"later": ["twice", "waiter", "late"]},
+        {"later": ["twice", "waiter", "late"], "last": []},
+        {"later": ["twice", "waiter", "late"]},
+    ]

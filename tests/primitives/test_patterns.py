@@ -660,6 +660,99 @@ def test_time_left_of_a_child_that_outlives_the_inner_timeout(go):
     go(main())
 
 
+def test_time_left_within_wait_for(go):
+    async def main():
+        left = {}
+        background = []
+        release = riata.Event()
+
+        async def work():
+            left["work"] = riata.time_left()
+            background.append(asyncio.create_task(outlive()))
+            async with riata.timeout(30):
+                left["within"] = riata.time_left()
+            await riata.sleep(0)
+            left["work again"] = riata.time_left()
+
+        async def outlive():
+            left["background"] = riata.time_left()
+            await release.wait()
+            left["background, when wait_for is over"] = riata.time_left()
+
+        async with riata.timeout(100):
+            await riata.wait_for(work(), 50)
+            release.set()
+            left["first work"] = left["work"]
+            left["after"] = riata.time_left()
+            await background[0]
+            await riata.wait_for(work(), 200)
+            await background[1]
+        assert riata.time_left() is None
+        return left
+
+    rounded = {name: round(seconds, -1) for name, seconds in go(main()).items()}
+    assert rounded == {
+        "first work": 50,
+        "work": 100,
+        "within": 30,
+        "work again": 100,
+        "background": 100,
+        "background, when wait_for is over": 100,
+        "after": 100,
+    }
+
+
+@pytest.mark.parametrize("end", ["in time", "too late", "cancelled", "fails"])
+def test_time_left_once_wait_for_is_over(go, end):
+    async def main():
+        left = []
+
+        async def outlive():
+            left.append(riata.time_left())
+            await release.wait()
+            left.append(riata.time_left())
+
+        async def work():
+            background.append(asyncio.create_task(outlive()))
+            try:
+                if end == "in time":
+                    return
+                if end == "fails":
+                    raise ValueError
+                await riata.sleep(60)
+            finally:
+                await riata.sleep(0)
+                left.append(riata.time_left())
+
+        background = []
+        release = riata.Event()
+        seconds = 0.1 if end == "too late" else 50
+        waiting = asyncio.create_task(riata.wait_for(work(), seconds))
+        for _ in range(3):
+            await riata.sleep(0)
+        if end == "cancelled":
+            waiting.cancel()
+        await asyncio.wait([waiting])
+        release.set()
+        await background[0]
+        assert waiting.cancelled() == (end == "cancelled")
+        if end == "fails":
+            assert isinstance(waiting.exception(), ValueError)
+        if end == "too late":
+            assert isinstance(waiting.exception(), (TimeoutError, asyncio.TimeoutError))
+        return left
+
+    begun, cleaning, later = go(main())
+    if end == "too late":
+        assert 0 < begun <= 0.1
+        assert cleaning == 0
+    else:
+        assert 40 < begun <= 50
+    if end in ("in time", "fails"):
+        assert 40 < cleaning <= 50
+    assert later is None
+
+
 @pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="new in CPython 3.12")
 def test_time_left_in_an_eager_child(go):
     async def main():

@@ -22,8 +22,8 @@ impl Holder {
     #[inline]
     pub fn enter(&self) {
         match current_id() {
-            Some(id) => self.id.set(id),
-            None => self.foreign.set_opt(weak_current_task()),
+            Some(id) if id != 0 => self.id.set(id),
+            _ => self.foreign.set_opt(weak_current_task()),
         }
     }
 
@@ -36,11 +36,7 @@ impl Holder {
     /// A list of the id, or of the task.
     pub fn shown(&self) -> Res {
         if let Some(reference) = self.foreign.get() {
-            let task = reference.call0()?;
-            return match task.is_none() {
-                true => list(&[]),
-                false => list(&[task]),
-            };
+            return list(task_of(&reference)?.as_slice());
         }
         match self.id.get() {
             0 => list(&[]),
@@ -51,6 +47,12 @@ impl Holder {
     pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit_slot(&self.foreign, visit)
     }
+}
+
+/// What a weak reference is to, if that is still there.
+fn task_of(reference: &Obj) -> Res<Option<Obj>> {
+    let task = reference.call0()?;
+    Ok((!task.is_none()).then_some(task))
 }
 
 fn weak_current_task() -> Option<Obj> {
@@ -66,37 +68,92 @@ fn weak_current_task() -> Option<Obj> {
     })
 }
 
+/// A task that holds a semaphore.
+enum Held {
+    Ours(u64),
+    /// A weak reference.
+    Foreign(Obj),
+    Unknown,
+}
+
+impl Held {
+    #[inline]
+    fn by_current_task() -> Held {
+        match current_id() {
+            Some(id) if id != 0 => Held::Ours(id),
+            _ => weak_current_task().map_or(Held::Unknown, Held::Foreign),
+        }
+    }
+
+    /// Whether it is the same task: of one task there is one weak reference.
+    #[inline]
+    fn is(&self, other: &Held) -> bool {
+        match (self, other) {
+            (Held::Ours(id), Held::Ours(other)) => id == other,
+            (Held::Foreign(task), Held::Foreign(other)) => task.is(other.as_ptr()),
+            (Held::Unknown, Held::Unknown) => true,
+            _ => false,
+        }
+    }
+}
+
 /// The tasks that hold a semaphore, one entry for each time.
 #[derive(Default)]
 pub struct Holders {
-    ids: RefCell<Vec<u64>>,
+    tasks: RefCell<Vec<Held>>,
 }
 
 impl Holders {
     #[inline]
     pub fn enter(&self) {
-        self.ids.borrow_mut().push(current_id().unwrap_or(0));
+        let task = Held::by_current_task();
+        self.tasks.borrow_mut().push(task);
     }
 
     /// Whoever releases it holds it no longer; if it did not, the one that has held it longest does not.
     #[inline]
     pub fn leave(&self) {
-        let id = current_id().unwrap_or(0);
-        let mut ids = self.ids.borrow_mut();
-        match ids.iter().rposition(|held| *held == id) {
-            Some(index) => drop(ids.remove(index)),
-            None if !ids.is_empty() => drop(ids.remove(0)),
-            None => {}
-        }
+        let task = Held::by_current_task();
+        let mut tasks = self.tasks.borrow_mut();
+        let left = match tasks.iter().rposition(|held| held.is(&task)) {
+            Some(index) => Some(tasks.remove(index)),
+            None if !tasks.is_empty() => Some(tasks.remove(0)),
+            None => None,
+        };
+        drop(tasks);
+        drop(left);
     }
 
+    /// A list of the ids, or of the tasks.
     pub fn shown(&self) -> Res {
-        let ids: Vec<u64> = self.ids.borrow().clone();
-        let known: Vec<Obj> = ids
-            .into_iter()
-            .filter(|id| *id != 0)
-            .map(|id| int(id as i64))
-            .collect::<Res<_>>()?;
+        let mut ids = Vec::new();
+        let mut references = Vec::new();
+        for held in self.tasks.borrow().iter() {
+            match held {
+                Held::Ours(id) => ids.push(*id),
+                Held::Foreign(reference) => references.push(reference.clone()),
+                Held::Unknown => {}
+            }
+        }
+        let mut known = Vec::new();
+        for id in ids {
+            known.push(int(id as i64)?);
+        }
+        for reference in references {
+            known.extend(task_of(&reference)?);
+        }
         list(&known)
+    }
+
+    pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Nothing that allocates runs while the list is borrowed, so a traversal finds it free.
+        if let Ok(tasks) = self.tasks.try_borrow() {
+            for held in tasks.iter() {
+                if let Held::Foreign(reference) = held {
+                    visit.call(reference.as_py())?;
+                }
+            }
+        }
+        Ok(())
     }
 }

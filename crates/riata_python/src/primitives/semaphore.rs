@@ -189,7 +189,7 @@ impl Semaphore {
         Ok(slf.get().0.bound.get_loop(&obj(slf.as_any()))?.into())
     }
 
-    /// The ids of the native tasks that hold it, one for each time.
+    /// The ids of the native tasks that hold it, or the tasks themselves, one for each time.
     fn _holders(&self) -> PyResult<Py<PyAny>> {
         Ok(self.0.holders.shown()?.into())
     }
@@ -209,6 +209,7 @@ impl Semaphore {
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         self.0.bound.visit(&visit)?;
+        self.0.holders.visit(&visit)?;
         self.0.waiters.visit(&visit)
     }
 

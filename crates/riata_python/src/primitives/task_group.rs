@@ -27,7 +27,7 @@ use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
     GilBound, Obj, Res, Slot, aside, ends_the_loop, is_coroutine_exact, list, list_append,
     list_len, raise, raise_from_none, raise_runtime_error, repr, set_add, set_discard, set_items,
-    set_len, string, to_double, value_error,
+    set_len, string, take_raised, to_double, tuple_items, utf8, value_error,
 };
 use crate::state::state;
 
@@ -102,8 +102,9 @@ fn exit(operation: &Operation, group: &TaskGroup, thrown: Option<Obj>) -> Res<St
                 }
                 if !group.0.aborting.get() {
                     // The parent is being cancelled while children run.
+                    let reason = message_of(&exception);
                     operation.kept.set(exception);
-                    group.abort()?;
+                    group.abort_for(reason.as_ref())?;
                 }
             }
         }
@@ -125,14 +126,30 @@ fn begin_exit(operation: &Operation, group: &TaskGroup) -> Res<()> {
         group.0.base_error.set(exception.clone());
     }
     let cancelled = is_cancellation(&exception);
+    let reason = cancelled.then(|| message_of(&exception)).flatten();
     if cancelled {
         operation.kept.set(exception);
     }
     let goes_on = group.0.options.collect.get() && !cancelled;
     if !group.0.aborting.get() && !goes_on {
-        group.abort()?;
+        group.abort_for(reason.as_ref())?;
     }
     Ok(())
+}
+
+/// The message of a cancellation, which the children get too: asyncio's do not, and would not know why they end. Not that of a
+/// cancel scope of anyio's, which knows its own cancellations by it: a scope of a child's might take this one for its own.
+fn message_of(cancellation: &Obj) -> Option<Obj> {
+    // A class of the program's may hide its arguments, and a message need not be text; the tasks are to end all the same.
+    let args = quietly(cancellation.get(c"args"))?;
+    let message = tuple_items(&args)?.first()?;
+    let of_anyio =
+        quietly(utf8(message)).is_some_and(|text| text.starts_with("Cancelled via cancel scope "));
+    (!message.is_none() && !of_anyio).then(|| message.clone())
+}
+
+fn quietly<T>(result: Res<T>) -> Option<T> {
+    result.map_err(take_raised).ok()
 }
 
 /// All children are done: what is to be raised?

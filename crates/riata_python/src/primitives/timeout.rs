@@ -9,8 +9,8 @@ use crate::core::timeout::{Stage, Timeout, new_timeout};
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::ffi::{
-    Obj, Res, float, plain_number, raise_assertion_error, raise_runtime_error, repr, set_cause,
-    set_exception, take_raised, to_double,
+    Obj, Res, aside, float, plain_number, raise_assertion_error, raise_runtime_error, repr,
+    set_cause, set_exception, take_raised, to_double,
 };
 use crate::job::{Job, TimerJob};
 use crate::state::state;
@@ -128,6 +128,25 @@ impl Timeout {
             }
         }
         Ok(())
+    }
+
+    /// Be the innermost timeout of the tasks that `make` makes, until [`uncover`](Self::uncover). Somebody else keeps the time.
+    pub fn cover(&self, this: &Obj, loop_: &Obj, make: impl FnOnce() -> Res) -> Res {
+        let Some(task) = current_task(loop_)? else {
+            return make();
+        };
+        self.become_innermost(this, &task)?;
+        self.task.set(task);
+        self.stage.set(Stage::Entered);
+        let made = make();
+        let left = aside(|| self.leave_to_outer());
+        self.task.clear();
+        left.and(made)
+    }
+
+    /// The deadline does not count any more.
+    pub fn uncover(&self) {
+        self.stage.set(Stage::Exited);
     }
 
     pub fn reschedule(&self, this: &Obj, when: &Obj) -> Res<()> {

@@ -12,12 +12,13 @@ use crate::core::timeout::Timeout;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{
-    Obj, Raised, Res, Sent, aside, int, is_coroutine_exact, iterator_of, plain_number, set_cause,
-    set_context, set_exception, take_raised, to_double, tuple,
+    Obj, Raised, Res, Sent, aside, float, int, is_coroutine_exact, iterator_of, plain_number,
+    set_cause, set_context, set_exception, take_raised, to_double, tuple,
 };
 use crate::state::state;
 
-/// The awaitable is the argument; the timeout is kept, first as it was given, then as the `Timeout` that was entered.
+/// The awaitable is the argument; the timeout is kept, first as it was given, then as the `Timeout` that was entered, or that the
+/// new task runs within.
 static WAIT_FOR: Kind = Kind {
     name: "wait_for",
     resume,
@@ -136,17 +137,30 @@ fn begin_in_task(
 ) -> Res<Stepped> {
     let loop_ = require_running_loop()?;
     let waiter = new_waiter(&loop_)?;
-    operation.wake_after(this, &loop_, &waiter, seconds, to_double(seconds)?)?;
-    let watched = as_future(awaitable, &loop_).and_then(|future| {
-        operation.argument.set(future.clone());
-        watch_only(&future, this)
-    });
+    let delay = to_double(seconds)?;
+    let timeout = timeout::after(&float(delay)?)?;
+    operation.wake_after(this, &loop_, &waiter, seconds, delay)?;
+    operation.kept.set(timeout.clone());
+    let watched = Timeout::of(&timeout)
+        .cover(&timeout, &loop_, || as_future(awaitable, &loop_))
+        .and_then(|future| {
+            operation.argument.set(future.clone());
+            watch_only(&future, this)
+        });
     if let Err(raised) = watched {
+        uncover(operation);
         aside(|| operation.stop_timer(this, &waiter))?;
         return Err(raised);
     }
     operation.phase.set(WAITING);
     operation.wait(waiter)
+}
+
+/// Tasks that go on, or were begun by the one that has ended, have all their time again.
+fn uncover(operation: &Operation) {
+    if let Some(timeout) = operation.kept.take() {
+        Timeout::of(&timeout).uncover();
+    }
 }
 
 /// `asyncio.ensure_future`.
@@ -190,9 +204,15 @@ fn woken(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped>
     operation.stop_timer(this, &waiter)?;
     let future = operation.argument.get_or_none();
     let ended = outcome(&waiter, thrown);
-    match (operation.phase.get(), ended) {
-        (WAITING, Ok(_)) if is_done(&future)? => Ok(Stepped::Ends(result_of(&future)?)),
-        (WAITING, Ok(_)) => cancel_and_wait(operation, &future, TIMED_OUT),
+    let phase = operation.phase.get();
+    if phase == WAITING && ended.is_ok() && !is_done(&future)? {
+        return cancel_and_wait(operation, &future, TIMED_OUT);
+    }
+    if phase != CANCELLING {
+        uncover(operation);
+    }
+    match (phase, ended) {
+        (WAITING, Ok(_)) => Ok(Stepped::Ends(result_of(&future)?)),
         (WAITING, Err(exception)) if is_cancellation(&exception) => {
             if is_done(&future)? {
                 return Ok(Stepped::Ends(result_of(&future)?));
