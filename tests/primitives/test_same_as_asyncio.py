@@ -574,3 +574,20 @@ def test_gather_that_is_cancelled(turn, return_exceptions):
             await settle(names, log, stubborn, [task])
 
     agreement(scenario)
+
+
+def test_gather_that_is_cancelled_by_its_last_child():
+    """Its message is that of the last argument, which has ended before."""
+
+    async def scenario(loop, log, names):
+        async def cancelling():
+            await names.sleep(0)
+            group.cancel("why")
+
+        group = names.gather(cancelling(), names.sleep(0), return_exceptions=True)
+        try:
+            await group
+        except asyncio.CancelledError as error:
+            log("cancelled", error.args)
+
+    agreement(scenario)

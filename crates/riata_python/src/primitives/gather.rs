@@ -194,12 +194,12 @@ impl Gathering {
         if self.unfinished.get() > 0 {
             return Ok(());
         }
-        let mut results = Vec::new();
-        for child in list_items(&self.children.get_or_none()) {
-            results.push(result_of(&child)?);
-        }
+        let children = list_items(&self.children.get_or_none());
+        let results = children.iter().map(result_of).collect::<Res<Vec<_>>>()?;
         if self.cancel_requested.get() {
-            let error = ended.cancelled_error()?;
+            // asyncio takes the message of the last argument, whichever has ended last.
+            let last = children.last().and_then(future::exact).unwrap_or(ended);
+            let error = last.cancelled_error()?;
             return self.future.set_exception(this, &error);
         }
         self.future.set_result(this, list(&results)?)
