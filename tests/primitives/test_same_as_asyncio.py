@@ -584,10 +584,14 @@ def test_gather_that_is_cancelled_by_its_last_child():
             await names.sleep(0)
             group.cancel("why")
 
-        group = names.gather(cancelling(), names.sleep(0), return_exceptions=True)
-        try:
-            await group
-        except asyncio.CancelledError as error:
-            log("cancelled", error.args)
+        async def ends():
+            pass
+
+        for last in (ends(), names.sleep(0), loop.create_task(ends())):
+            group = names.gather(cancelling(), last, return_exceptions=True)
+            try:
+                await group
+            except asyncio.CancelledError as error:
+                log("cancelled", error.args)
 
     agreement(scenario)

@@ -129,6 +129,12 @@ pub fn new_operation(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> 
     Ok(object)
 }
 
+/// Whether an object is a coroutine of Python's, or an operation: what a task can drive, and nothing else may be.
+#[inline]
+pub fn is_coroutine(object: &Obj) -> bool {
+    is_coroutine_exact(object) || Operation::is(object)
+}
+
 /// Go on with what an operation drives.
 pub fn drive(operation: &Operation, thrown: Option<Obj>) -> Sent {
     let inner = operation.inner.get_or_none();
@@ -359,10 +365,9 @@ impl Coroutine for Operation {
     }
 
     fn awaited(&self) -> Option<Obj> {
-        let driven = |inner: &Obj| is_coroutine_exact(inner) || Operation::is(inner);
         self.inner
             .get()
-            .filter(driven)
+            .filter(is_coroutine)
             .or_else(|| self.waiter.get())
     }
 }

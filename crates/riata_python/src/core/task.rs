@@ -18,11 +18,12 @@ use riata_trace::TaskId;
 
 use super::args::given;
 use super::future::Future;
+use super::operation::is_coroutine;
 use crate::event_loop::LoopCore;
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Slot, copy_context, is_coroutine_exact, own_context,
-    raise_type_error, repr, string, take_exception,
+    Obj, Raised, Res, RunsIn, Slot, copy_context, own_context, raise_type_error, repr, string,
+    take_exception,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -161,7 +162,7 @@ impl Task {
         eager: bool,
     ) -> Res<()> {
         self.log_destroy_pending.set(false);
-        if !is_coroutine_exact(coro) && !state().iscoroutine.call1(coro)?.truth()? {
+        if !is_coroutine(coro) && !state().iscoroutine.call1(coro)?.truth()? {
             return Err(raise_type_error(&format!(
                 "a coroutine was expected, got {}",
                 repr(coro)?

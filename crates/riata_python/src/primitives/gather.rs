@@ -9,11 +9,11 @@ use crate::core::args::{Args, given};
 use crate::core::class_methods;
 use crate::core::future;
 use crate::core::gathering::{Gathering, new_gathering};
-use crate::core::operation::Operation;
+use crate::core::operation::{Operation, is_coroutine};
 use crate::core::task::{self, cancel_any};
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, running_loop};
-use crate::ffi::{Obj, Res, is_coroutine_exact, list, list_items, raise_type_error, string};
+use crate::ffi::{Obj, Res, list, list_items, raise_type_error, string};
 use crate::state::state;
 
 pub fn function() -> Res {
@@ -62,7 +62,7 @@ fn limited(awaitables: &[*mut pyo3::ffi::PyObject], limit: &Obj, return_exceptio
 }
 
 fn is_native(awaitable: &Obj, loop_: &Obj, core: &LoopCore) -> bool {
-    if is_coroutine_exact(awaitable) {
+    if is_coroutine(awaitable) {
         return !core.task_factory.is_set();
     }
     future::exact(awaitable).is_some_and(|future| future.loop_.ptr() == loop_.as_ptr())
@@ -121,7 +121,7 @@ fn gather_natively(
                 continue;
             }
         }
-        let child = match is_coroutine_exact(awaitable) {
+        let child = match is_coroutine(awaitable) {
             true => {
                 let child = task::new_task(loop_, core, awaitable, None, None, false)?;
                 task::Task::of(&child).forget_when_destroyed();

@@ -6,11 +6,11 @@ use super::wait_for::as_future;
 use super::waiters::{is_cancelled, is_done, new_waiter, set_result, visit_slot};
 use crate::core::class_methods::{self, onearg_of};
 use crate::core::future;
-use crate::core::operation::result_of;
+use crate::core::operation::{is_coroutine, result_of};
 use crate::core::task::cancel_any;
 use crate::core::typespec::add_to;
 use crate::event_loop::current_task::running_loop;
-use crate::ffi::{GilBound, Obj, Res, Slot, attached, copy_context, is_coroutine_exact};
+use crate::ffi::{GilBound, Obj, Res, Slot, attached, copy_context};
 use crate::state::state;
 
 /// What passes the outcome of a future on to the one that stands for it, as long as that is not done.
@@ -36,7 +36,7 @@ pub fn function() -> Res {
 fn shield(awaitable: &Obj) -> Res {
     let inner = match running_loop()? {
         _ if future::exact(awaitable).is_some() => awaitable.clone(),
-        Some(loop_) if is_coroutine_exact(awaitable) => as_future(awaitable, &loop_)?,
+        Some(loop_) if is_coroutine(awaitable) => as_future(awaitable, &loop_)?,
         _ => state().ensure_future.call1(awaitable)?,
     };
     if is_done(&inner)? {

@@ -16,7 +16,7 @@ use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of, onearg_of};
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
-use crate::core::operation::{Kind, Operation, new_operation};
+use crate::core::operation::{Kind, Operation, is_coroutine, new_operation};
 use crate::core::ready::ready;
 use crate::core::task::{self, cancel_any, new_task};
 use crate::core::timeout::{Timeout, new_timeout};
@@ -25,9 +25,9 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, aside, ends_the_loop, is_coroutine_exact, list, list_append,
-    list_len, raise, raise_from_none, raise_runtime_error, repr, set_add, set_discard, set_items,
-    set_len, string, take_raised, to_double, tuple_items, utf8, value_error,
+    GilBound, Obj, Res, Slot, aside, ends_the_loop, list, list_append, list_len, raise,
+    raise_from_none, raise_runtime_error, repr, set_add, set_discard, set_items, set_len, string,
+    take_raised, to_double, tuple_items, utf8, value_error,
 };
 use crate::state::state;
 
@@ -279,7 +279,7 @@ impl TaskGroup {
         let loop_ = self.0.loop_.get_or_none();
         let core = LoopCore::of(&loop_)
             .filter(|core| core.plain.get() && !core.task_factory.is_set())
-            .filter(|_| is_coroutine_exact(coro));
+            .filter(|_| is_coroutine(coro));
         let task = match core.map(|core| (core, args.task_keywords())) {
             Some((core, Some([name, context]))) => {
                 new_task(&loop_, core, coro, name, context, false)?

@@ -5,11 +5,11 @@ use super::waiters::{is_done, new_waiter, outcome};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
-use crate::core::operation::{Kind, Operation, new_operation};
+use crate::core::operation::{Kind, Operation, is_coroutine, new_operation};
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{
-    Obj, Res, aside, assertion_error, deprecation_warning, int, is_coroutine_exact, plain_number,
-    raise, raise_type_error, set, set_add, set_items, set_len, set_of, string, to_double, tuple,
+    Obj, Res, aside, assertion_error, deprecation_warning, int, plain_number, raise,
+    raise_type_error, set, set_add, set_items, set_len, set_of, string, to_double, tuple,
     type_name, utf8, value_error,
 };
 use crate::state::state;
@@ -108,7 +108,7 @@ enum Until {
 impl Until {
     /// What it waits for, and whether the futures are something to wait for at all.
     fn of(return_when: Option<Obj>, futures: &Obj) -> Res<Until> {
-        let alone = is_coroutine(futures)? || state().isfuture.call1(futures)?.truth()?;
+        let alone = any_coroutine(futures)? || state().isfuture.call1(futures)?.truth()?;
         if alone {
             return Err(raise_type_error(&format!(
                 "expect a list of futures, not {}",
@@ -144,7 +144,7 @@ fn futures_of(given: &Obj, loop_: &Obj) -> Res {
     let items = set_items(&futures)?;
     let mut found = false;
     for item in &items {
-        found = found || is_coroutine(item)?;
+        found = found || any_coroutine(item)?;
     }
     if cfg!(Py_3_11) {
         return match found {
@@ -169,11 +169,12 @@ fn futures_of(given: &Obj, loop_: &Obj) -> Res {
     Ok(futures)
 }
 
-fn is_coroutine(object: &Obj) -> Res<bool> {
+/// `asyncio.iscoroutine`.
+fn any_coroutine(object: &Obj) -> Res<bool> {
     if future::exact(object).is_some() {
         return Ok(false);
     }
-    Ok(is_coroutine_exact(object) || state().iscoroutine.call1(object)?.truth()?)
+    Ok(is_coroutine(object) || state().iscoroutine.call1(object)?.truth()?)
 }
 
 #[cfg_attr(

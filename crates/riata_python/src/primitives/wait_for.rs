@@ -6,14 +6,14 @@ use super::waiters::{is_cancellation, is_done, new_waiter, outcome};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
-use crate::core::operation::{Kind, Operation, drive, new_operation, result_of};
+use crate::core::operation::{Kind, Operation, drive, is_coroutine, new_operation, result_of};
 use crate::core::task::{cancel_any, new_task};
 use crate::core::timeout::Timeout;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{
-    Obj, Raised, Res, Sent, aside, float, int, is_coroutine_exact, iterator_of, plain_number,
-    set_cause, set_context, set_exception, take_raised, to_double, tuple,
+    Obj, Raised, Res, Sent, aside, float, int, iterator_of, plain_number, set_cause, set_context,
+    set_exception, take_raised, to_double, tuple,
 };
 use crate::state::state;
 
@@ -167,7 +167,7 @@ fn uncover(operation: &Operation) {
 pub fn as_future(awaitable: &Obj, loop_: &Obj) -> Res {
     let core = LoopCore::of(loop_)
         .filter(|core| core.plain.get() && !core.task_factory.is_set())
-        .filter(|_| is_coroutine_exact(awaitable));
+        .filter(|_| is_coroutine(awaitable));
     if let Some(core) = core {
         return new_task(loop_, core, awaitable, None, None, false);
     }
