@@ -92,7 +92,7 @@ pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
     let tp = state().future_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
     let object = unsafe {
-        let parked = core.futures.take(tp);
+        let parked = core.futures.take();
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {

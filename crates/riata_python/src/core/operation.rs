@@ -104,7 +104,7 @@ pub fn new_operation(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> 
     let tp = state().operation_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
     let object = unsafe {
-        let parked = PARKED.take(tp);
+        let parked = PARKED.take();
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -424,7 +424,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         let parked = ffi::PyObject_GC_IsFinalized(object) == 0 && PARKED.park(object);
         if !parked {
             ffi::PyObject_GC_Del(object.cast());
+            ffi::Py_DECREF(tp.cast());
         }
-        ffi::Py_DECREF(tp.cast());
     }
 }

@@ -43,7 +43,7 @@ pub fn stop_with(value: Obj) -> *mut ffi::PyObject {
     }
     let tp = state().stop_type;
     // SAFETY: only objects of this type are parked.
-    let parked = unsafe { PARKED.take(tp) };
+    let parked = unsafe { PARKED.take() };
     // SAFETY: a parked object keeps an empty `args` and nothing else; it becomes a tracked, owned exception here.
     unsafe {
         if parked.is_null() {
@@ -96,14 +96,18 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
         take(&raw mut (*stop).traceback);
         take(&raw mut (*stop).context);
         take(&raw mut (*stop).cause);
-        let old = (*stop).args;
-        (*stop).args = ffi::PyTuple_New(0);
-        ffi::Py_XDECREF(old);
+        // A recycled one has the empty tuple still.
+        let args = (*stop).args;
+        if args.is_null() || ffi::PyTuple_CheckExact(args) == 0 || ffi::PyTuple_GET_SIZE(args) != 0
+        {
+            (*stop).args = ffi::PyTuple_New(0);
+            ffi::Py_XDECREF(args);
+        }
         let usable = !(*stop).args.is_null() && ffi::PyObject_GC_IsFinalized(this) == 0;
         if !(usable && PARKED.park(this)) {
             take(&raw mut (*stop).args);
             ffi::PyObject_GC_Del(this.cast());
+            ffi::Py_DECREF(tp.cast());
         }
-        ffi::Py_DECREF(tp.cast());
     }
 }

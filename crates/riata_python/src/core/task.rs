@@ -92,7 +92,7 @@ pub fn new_task(
     let tp = state().task_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
     let object = unsafe {
-        let parked = core.parked_tasks.take(tp);
+        let parked = core.parked_tasks.take();
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {

@@ -106,7 +106,7 @@ pub fn new_timeout(when: Obj) -> Res {
     let tp = state().timeout_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
     let object = unsafe {
-        let parked = PARKED.take(tp);
+        let parked = PARKED.take();
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -270,7 +270,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         });
         if !PARKED.park(object) {
             ffi::PyObject_GC_Del(object.cast());
+            ffi::Py_DECREF(tp.cast());
         }
-        ffi::Py_DECREF(tp.cast());
     }
 }

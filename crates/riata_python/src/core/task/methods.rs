@@ -329,8 +329,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
                 Some(free) => free(object.cast()),
                 None => ffi::PyObject_GC_Del(object.cast()),
             }
+            ffi::Py_DECREF(tp.cast());
         }
         drop(held);
-        ffi::Py_DECREF(tp.cast());
     }
 }
