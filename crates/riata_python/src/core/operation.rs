@@ -57,6 +57,8 @@ pub struct Operation {
     pub phase: Cell<u8>,
     pub timer: Cell<Timer>,
     stage: Cell<Stage>,
+    /// Whether the collector knows it: it does once it has waited, and most end before.
+    tracked: Cell<bool>,
 }
 
 // Of all threads, which have the GIL when they take and park; a list per thread costs a tenth of what it saves.
@@ -101,15 +103,12 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
 /// An operation that has not begun.
 #[inline]
 pub fn new_operation(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> Res {
-    let tp = state().operation_type;
-    // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
+    // SAFETY: the list parks objects of this type only; a fresh one is zeroed, and its fields are valid.
     let object = unsafe {
         let parked = PARKED.take();
-        if parked.is_null() {
-            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
-        } else {
-            ffi::PyObject_GC_Track(parked.cast());
-            Obj::owned(parked)?
+        match parked.is_null() {
+            true => allocate()?,
+            false => Obj::owned(parked)?,
         }
     };
     // SAFETY: made just above.
@@ -121,6 +120,16 @@ pub fn new_operation(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> 
     this.owner.set(owner);
     this.argument.set_opt(argument);
     Ok(object)
+}
+
+#[cold]
+fn allocate() -> Res {
+    // SAFETY: a live type, whose objects are tracked at first.
+    unsafe {
+        let fresh = Obj::owned(ffi::PyType_GenericAlloc(state().operation_type, 0))?;
+        ffi::PyObject_GC_UnTrack(fresh.as_ptr().cast());
+        Ok(fresh)
+    }
 }
 
 /// Go on with what an operation drives.
@@ -230,34 +239,62 @@ impl Operation {
 
     #[inline]
     fn resume(&self, this: &Obj, thrown: Option<Obj>) -> Res<Stepped> {
-        match self.stage.get() {
-            Stage::Over => return Err(reused()),
-            Stage::Running => return Err(raise(value_error(), "coroutine already executing")),
-            Stage::New => {
-                if let Some(exception) = thrown {
-                    self.end();
-                    return Err(set_exception(exception));
-                }
-            }
-            Stage::Suspended => {}
-        }
-        let Some(kind) = self.kind.get() else {
+        let (stage, Some(kind)) = (self.stage.get(), self.kind.get()) else {
             return Err(reused());
         };
+        if !matches!(stage, Stage::New | Stage::Suspended) {
+            return Err(self.refuse());
+        }
+        if stage == Stage::New {
+            if let Some(exception) = thrown {
+                self.end();
+                return Err(set_exception(exception));
+            }
+        }
         self.stage.set(Stage::Running);
         let stepped = (kind.resume)(self, this, thrown);
         match stepped {
-            Ok(Stepped::Waits(_)) => self.stage.set(Stage::Suspended),
+            Ok(Stepped::Waits(_)) => {
+                self.stage.set(Stage::Suspended);
+                self.track(this);
+            }
             Ok(Stepped::Ends(_)) => self.end(),
             Err(Raised) => aside(|| self.end()),
         }
         stepped
     }
 
+    /// The error for one that cannot go on.
+    #[cold]
+    fn refuse(&self) -> Raised {
+        match self.stage.get() {
+            Stage::Running => raise(value_error(), "coroutine already executing"),
+            _ => reused(),
+        }
+    }
+
+    /// Let the collector find it.
+    #[inline]
+    fn track(&self, this: &Obj) {
+        if !self.tracked.replace(true) {
+            // SAFETY: an object of a type with a GC header, whose fields are valid; it is not tracked yet.
+            unsafe { ffi::PyObject_GC_Track(this.as_ptr().cast()) };
+        }
+    }
+
     #[inline]
     fn end(&self) {
         self.stage.set(Stage::Over);
-        for slot in self.slots() {
+        self.owner.clear();
+        self.argument.clear();
+        if self.waiter.is_set() || self.inner.is_set() || self.kept.is_set() {
+            self.clear_rest();
+        }
+    }
+
+    #[inline(never)]
+    fn clear_rest(&self) {
+        for slot in [&self.waiter, &self.inner, &self.kept] {
             slot.clear();
         }
     }
@@ -408,21 +445,26 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // holds it, and once it has ended it holds nothing and may be parked or freed.
     unsafe {
         let operation = &*object.cast::<Operation>();
-        if operation.stage.get() != Stage::Over
-            && ffi::PyObject_CallFinalizerFromDealloc(object) < 0
-        {
-            return;
+        if operation.stage.get() != Stage::Over {
+            // The finalizer may revive it.
+            operation.track(Obj::from_ref(&object));
+            if ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+                return;
+            }
         }
-        ffi::PyObject_GC_UnTrack(object.cast());
-        let tp = ffi::Py_TYPE(object);
+        let mut finalized = false;
+        if operation.tracked.replace(false) {
+            ffi::PyObject_GC_UnTrack(object.cast());
+            finalized = ffi::PyObject_GC_IsFinalized(object) != 0;
+        }
         if !operation.weakrefs.get().is_null() {
             aside(|| ffi::PyObject_ClearWeakRefs(object));
         }
         if operation.stage.get() != Stage::Over {
             aside(|| operation.end());
         }
-        let parked = ffi::PyObject_GC_IsFinalized(object) == 0 && PARKED.park(object);
-        if !parked {
+        if finalized || !PARKED.park(object) {
+            let tp = ffi::Py_TYPE(object);
             ffi::PyObject_GC_Del(object.cast());
             ffi::Py_DECREF(tp.cast());
         }
