@@ -251,8 +251,7 @@ impl Queue {
         let item = match self.0.order.get() {
             Order::Fifo => self.0.items.borrow_mut().pop_front(),
             Order::Lifo => self.0.items.borrow_mut().pop_back(),
-            Order::Priority if self.native_len() == 0 => None,
-            Order::Priority => Some(state().heappop.call1(&self.0.queue.get_or_none())?),
+            Order::Priority => self.pop_heap()?,
         };
         if item.is_some() {
             self.0.putters.wake_next()?;
@@ -288,12 +287,26 @@ impl Queue {
     #[inline]
     fn store(&self, item: Obj) -> Res<()> {
         if self.0.order.get() == Order::Priority {
-            let heap = self.0.queue.get_or_none();
-            let args = [heap.as_ptr(), item.as_ptr()];
-            return state().heappush.call(&args).map(drop);
+            return self.push_heap(item);
         }
         self.0.items.borrow_mut().push_back(item);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn push_heap(&self, item: Obj) -> Res<()> {
+        let heap = self.0.queue.get_or_none();
+        let args = [heap.as_ptr(), item.as_ptr()];
+        state().heappush.call(&args).map(drop)
+    }
+
+    /// The least item of a heap; `None` when there is none.
+    #[inline(never)]
+    fn pop_heap(&self) -> Res<Option<Obj>> {
+        if self.native_len() == 0 {
+            return Ok(None);
+        }
+        state().heappop.call1(&self.0.queue.get_or_none()).map(Some)
     }
 
     #[inline]

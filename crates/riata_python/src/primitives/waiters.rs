@@ -231,7 +231,7 @@ impl Waiters {
     }
 
     /// Take waiters out up to the first that is not done, and wake that one.
-    #[inline]
+    #[inline(always)]
     pub fn wake_next(&self) -> Res<()> {
         if !self.shown.is_set() && self.futures.borrow().is_empty() {
             return Ok(());
@@ -239,6 +239,7 @@ impl Waiters {
         self.wake_next_now()
     }
 
+    #[inline(never)]
     fn wake_next_now(&self) -> Res<()> {
         while let Some(future) = self.pop() {
             if !is_done(&future)? {
