@@ -66,10 +66,14 @@ pub fn foreign_task() -> Res<Option<Obj>> {
 /// `asyncio.current_task(loop_)`, without a call where the task is one of ours.
 #[inline]
 pub fn current_task(loop_: &Obj) -> Res<Option<Obj>> {
-    if let Some(core) = LoopCore::of(loop_) {
-        if let Some(task) = core.current_untold() {
-            return Ok(Some(task));
-        }
+    current_task_of(loop_, LoopCore::of(loop_))
+}
+
+/// As [`current_task`], for who knows the native side of the loop.
+#[inline]
+pub fn current_task_of(loop_: &Obj, core: Option<&LoopCore>) -> Res<Option<Obj>> {
+    if let Some(task) = core.and_then(LoopCore::current_untold) {
+        return Ok(Some(task));
     }
     let task = state().current_task.call1(loop_)?;
     Ok((!task.is_none()).then_some(task))
