@@ -373,6 +373,13 @@ impl Slot {
         drop(old);
     }
 
+    /// Store where nothing is.
+    #[inline]
+    pub fn fill(&self, value: Option<Obj>) {
+        debug_assert!(!self.is_set());
+        self.0.set(value.map_or(ptr::null_mut(), Obj::into_ptr));
+    }
+
     #[inline]
     pub fn set_opt(&self, value: Option<Obj>) {
         match value {

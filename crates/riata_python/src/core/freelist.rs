@@ -43,13 +43,24 @@ impl FreeList {
     /// The GIL is held.
     #[inline]
     pub unsafe fn take(&self) -> *mut ffi::PyObject {
+        // SAFETY: as the caller promises; a parked object, with nobody else to see it, which has kept its type.
+        unsafe {
+            let Some(object) = self.pop() else {
+                return std::ptr::null_mut();
+            };
+            revive(object);
+            object
+        }
+    }
+
+    /// A parked object, to be filled and then brought back with [`revive`].
+    ///
+    /// # Safety
+    /// The GIL is held.
+    #[inline]
+    pub unsafe fn pop(&self) -> Option<*mut ffi::PyObject> {
         // SAFETY: no other borrow lives: nothing in this file calls out while it holds one.
-        let Some(object) = (unsafe { (*self.parked.get()).pop() }) else {
-            return std::ptr::null_mut();
-        };
-        // SAFETY: a parked object, with nobody else to see it, which has kept its type.
-        unsafe { revive(object) };
-        object
+        unsafe { (*self.parked.get()).pop() }
     }
 
     /// Park an object whose reference count fell to zero, with its reference to its type; false when the list is full.

@@ -11,7 +11,7 @@ use pyo3::ffi;
 
 use super::coroutine::{self, Coroutine, Stage, Stepped, closed, generator_exit, reused};
 use super::entry::visit_all;
-use super::freelist::FreeList;
+use super::freelist::{FreeList, revive};
 use super::future;
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
@@ -59,6 +59,8 @@ pub struct Operation {
     stage: Cell<Stage>,
     /// Whether the collector knows it: it does once it has waited, and most end before.
     tracked: Cell<bool>,
+    /// As CPython knows, too: there is no second time, so it is not used again.
+    finalized: Cell<bool>,
 }
 
 // Of all threads, which have the GIL when they take and park; a list per thread costs a tenth of what it saves.
@@ -103,33 +105,29 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
 /// An operation that has not begun.
 #[inline]
 pub fn new_operation(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> Res {
-    // SAFETY: the list parks objects of this type only; a fresh one is zeroed, and its fields are valid.
-    let object = unsafe {
-        let parked = PARKED.take();
-        match parked.is_null() {
-            true => allocate()?,
-            false => Obj::owned(parked)?,
+    // SAFETY: the list parks objects of this type only, whose fields are valid; nobody sees it before it is filled.
+    unsafe {
+        match PARKED.pop() {
+            Some(parked) => {
+                (*parked.cast::<Operation>()).fill(kind, owner, argument);
+                revive(parked);
+                Obj::owned(parked)
+            }
+            None => allocate(kind, owner, argument),
         }
-    };
-    // SAFETY: made just above.
-    let this = unsafe { &*object.as_ptr().cast::<Operation>() };
-    this.kind.set(Some(kind));
-    this.phase.set(0);
-    this.timer.set(Timer::None);
-    this.stage.set(Stage::New);
-    this.owner.set(owner);
-    this.argument.set_opt(argument);
-    Ok(object)
+    }
 }
 
 #[cold]
-fn allocate() -> Res {
-    // SAFETY: a live type, whose objects are tracked at first.
-    unsafe {
+fn allocate(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> Res {
+    // SAFETY: a live type, whose objects are zeroed, which is valid, and tracked at first.
+    let fresh = unsafe {
         let fresh = Obj::owned(ffi::PyType_GenericAlloc(state().operation_type, 0))?;
         ffi::PyObject_GC_UnTrack(fresh.as_ptr().cast());
-        Ok(fresh)
-    }
+        fresh
+    };
+    Operation::of(&fresh).fill(kind, owner, argument);
+    Ok(fresh)
 }
 
 /// Go on with what an operation drives.
@@ -142,6 +140,17 @@ pub fn drive(operation: &Operation, thrown: Option<Obj>) -> Sent {
 }
 
 impl Operation {
+    /// Begin anew. What is fresh or parked holds nothing.
+    #[inline]
+    fn fill(&self, kind: &'static Kind, owner: Obj, argument: Option<Obj>) {
+        self.kind.set(Some(kind));
+        self.phase.set(0);
+        self.timer.set(Timer::None);
+        self.stage.set(Stage::New);
+        self.owner.fill(Some(owner));
+        self.argument.fill(argument);
+    }
+
     pub fn is(object: &Obj) -> bool {
         object.type_ptr() == state().operation_type
     }
@@ -163,7 +172,7 @@ impl Operation {
     }
 
     /// Suspend until `future` is done.
-    #[inline]
+    #[inline(always)]
     pub fn wait(&self, future: Obj) -> Res<Stepped> {
         set_blocking(&future)?;
         self.waiter.set(future.clone());
@@ -237,7 +246,7 @@ impl Operation {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn resume(&self, this: &Obj, thrown: Option<Obj>) -> Res<Stepped> {
         let (stage, Some(kind)) = (self.stage.get(), self.kind.get()) else {
             return Err(reused());
@@ -429,6 +438,7 @@ unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
 unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
     // SAFETY: the receiver of a slot of this type.
     let (object, operation) = unsafe { this(&object) };
+    operation.finalized.set(true);
     aside(|| match operation.stage.get() {
         Stage::New => operation.warn_unused(),
         Stage::Suspended => {
@@ -445,6 +455,21 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // holds it, and once it has ended it holds nothing and may be parked or freed.
     unsafe {
         let operation = &*object.cast::<Operation>();
+        let is_bare = operation.stage.get() == Stage::Over
+            && !operation.tracked.get()
+            && operation.weakrefs.get().is_null();
+        if !(is_bare && PARKED.park(object)) {
+            dealloc_slowly(object);
+        }
+    }
+}
+
+/// Of one that has not ended, has waited or is weakly referred to; or there is no place to park it.
+#[inline(never)]
+unsafe fn dealloc_slowly(object: *mut ffi::PyObject) {
+    // SAFETY: as in `dealloc`.
+    unsafe {
+        let operation = &*object.cast::<Operation>();
         if operation.stage.get() != Stage::Over {
             // The finalizer may revive it.
             operation.track(Obj::from_ref(&object));
@@ -452,10 +477,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
                 return;
             }
         }
-        let mut finalized = false;
         if operation.tracked.replace(false) {
             ffi::PyObject_GC_UnTrack(object.cast());
-            finalized = ffi::PyObject_GC_IsFinalized(object) != 0;
         }
         if !operation.weakrefs.get().is_null() {
             aside(|| ffi::PyObject_ClearWeakRefs(object));
@@ -463,7 +486,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         if operation.stage.get() != Stage::Over {
             aside(|| operation.end());
         }
-        if finalized || !PARKED.park(object) {
+        if operation.finalized.get() || !PARKED.park(object) {
             let tp = ffi::Py_TYPE(object);
             ffi::PyObject_GC_Del(object.cast());
             ffi::Py_DECREF(tp.cast());
