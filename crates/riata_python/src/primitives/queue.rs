@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ffi::CStr;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
@@ -75,24 +76,28 @@ static JOIN: Kind = Kind {
 };
 
 fn put(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    match operation.waiter.is_set() {
+        true => put_woken(operation, thrown),
+        false => put_now(operation),
+    }
+}
+
+/// Ends at once where there is room.
+#[inline(always)]
+fn put_now(operation: &Operation) -> Res<Stepped> {
+    let queue = operation.owner().class::<Queue>();
+    if !queue.0.native.get() || queue.native_len() >= queue.0.limit.get() {
+        return put_later(operation);
+    }
+    let item = operation.argument.take().unwrap_or_else(Obj::none);
+    queue.put_native(item)?;
+    Ok(Stepped::Ends(Obj::none()))
+}
+
+#[inline(never)]
+fn put_later(operation: &Operation) -> Res<Stepped> {
     let owner = operation.owner();
     let queue = owner.class::<Queue>();
-    if let Some(putter) = operation.waiter.take() {
-        if let Err(exception) = outcome(&putter, thrown) {
-            cancel_any(&putter, None)?;
-            queue.0.putters.remove(&putter);
-            if !queue.is_full(owner)? && !is_cancelled(&putter)? {
-                // Somebody made room for us, and we do not take it.
-                queue.0.putters.wake_next()?;
-            }
-            return rethrow(exception);
-        }
-    }
-    if queue.0.native.get() && queue.native_len() < queue.0.limit.get() {
-        let item = operation.argument.take().unwrap_or_else(Obj::none);
-        queue.put_native(item)?;
-        return Ok(Stepped::Ends(Obj::none()));
-    }
     if queue.is_full(owner)? {
         if queue.0.is_shut_down.get() {
             return Err(raise_empty(&state().queue_shut_down));
@@ -105,23 +110,49 @@ fn put(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
     Ok(Stepped::Ends(owner.get(c"put_nowait")?.call1(&item)?))
 }
 
-fn get(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+#[inline(never)]
+fn put_woken(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let putter = operation.waiter.take().unwrap_or_else(Obj::none);
+    match outcome(&putter, thrown) {
+        Ok(()) => put_now(operation),
+        Err(exception) => put_cancelled(operation, &putter, exception),
+    }
+}
+
+#[cold]
+fn put_cancelled(operation: &Operation, putter: &Obj, exception: Obj) -> Res<Stepped> {
     let owner = operation.owner();
     let queue = owner.class::<Queue>();
-    if let Some(getter) = operation.waiter.take() {
-        if let Err(exception) = outcome(&getter, thrown) {
-            cancel_any(&getter, None)?;
-            queue.0.getters.remove(&getter);
-            if !queue.is_empty(owner)? && !is_cancelled(&getter)? {
-                // Somebody put an item for us, and we do not take it.
-                queue.0.getters.wake_next()?;
-            }
-            return rethrow(exception);
-        }
+    cancel_any(putter, None)?;
+    queue.0.putters.remove(putter);
+    if !queue.is_full(owner)? && !is_cancelled(putter)? {
+        // Somebody made room for us, and we do not take it.
+        queue.0.putters.wake_next()?;
     }
-    if let Some(item) = queue.take_native()? {
-        return Ok(Stepped::Ends(item));
+    rethrow(exception)
+}
+
+fn get(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    match operation.waiter.is_set() {
+        true => get_woken(operation, thrown),
+        false => get_now(operation),
     }
+}
+
+/// Ends at once where there is an item.
+#[inline(always)]
+fn get_now(operation: &Operation) -> Res<Stepped> {
+    let queue = operation.owner().class::<Queue>();
+    match queue.take_native()? {
+        Some(item) => Ok(Stepped::Ends(item)),
+        None => get_later(operation),
+    }
+}
+
+#[inline(never)]
+fn get_later(operation: &Operation) -> Res<Stepped> {
+    let owner = operation.owner();
+    let queue = owner.class::<Queue>();
     if queue.is_empty(owner)? {
         if queue.0.is_shut_down.get() {
             return Err(raise_empty(&state().queue_shut_down));
@@ -131,6 +162,28 @@ fn get(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
         return operation.wait(getter);
     }
     Ok(Stepped::Ends(owner.get(c"get_nowait")?.call0()?))
+}
+
+#[inline(never)]
+fn get_woken(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let getter = operation.waiter.take().unwrap_or_else(Obj::none);
+    match outcome(&getter, thrown) {
+        Ok(()) => get_now(operation),
+        Err(exception) => get_cancelled(operation, &getter, exception),
+    }
+}
+
+#[cold]
+fn get_cancelled(operation: &Operation, getter: &Obj, exception: Obj) -> Res<Stepped> {
+    let owner = operation.owner();
+    let queue = owner.class::<Queue>();
+    cancel_any(getter, None)?;
+    queue.0.getters.remove(getter);
+    if !queue.is_empty(owner)? && !is_cancelled(getter)? {
+        // Somebody put an item for us, and we do not take it.
+        queue.0.getters.wake_next()?;
+    }
+    rethrow(exception)
 }
 
 fn join(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
@@ -194,13 +247,15 @@ impl Queue {
     #[inline]
     fn native_len(&self) -> usize {
         match self.0.order.get() {
-            Order::Priority => self
-                .0
-                .queue
-                .get()
-                .map_or(0, |heap| crate::ffi::list_len(&heap)),
+            Order::Priority => self.heap_len(),
             _ => self.0.items.borrow().len(),
         }
+    }
+
+    #[inline(never)]
+    fn heap_len(&self) -> usize {
+        let heap = self.0.queue.get();
+        heap.map_or(0, |heap| crate::ffi::list_len(&heap))
     }
 
     fn len(&self, this: &Obj) -> Res<usize> {
@@ -217,18 +272,18 @@ impl Queue {
 
     #[inline]
     fn is_empty(&self, this: &Obj) -> Res<bool> {
-        if self.0.native.get() {
-            return Ok(self.native_len() == 0);
+        match self.0.native.get() {
+            true => Ok(self.native_len() == 0),
+            false => asked(this, c"empty"),
         }
-        this.get(c"empty")?.call0()?.truth()
     }
 
     #[inline]
     fn is_full(&self, this: &Obj) -> Res<bool> {
-        if self.0.native.get() {
-            return Ok(self.native_len() >= self.0.limit.get());
+        match self.0.native.get() {
+            true => Ok(self.native_len() >= self.0.limit.get()),
+            false => asked(this, c"full"),
         }
-        this.get(c"full")?.call0()?.truth()
     }
 
     /// Put an item into a queue that keeps them here and has room.
@@ -243,14 +298,14 @@ impl Queue {
     }
 
     /// Take an item out of a queue that keeps them here; `None` when there is none, or somebody else keeps them.
-    #[inline]
+    #[inline(always)]
     fn take_native(&self) -> Res<Option<Obj>> {
         if !self.0.native.get() {
             return Ok(None);
         }
         let item = match self.0.order.get() {
             Order::Fifo => self.0.items.borrow_mut().pop_front(),
-            Order::Lifo => self.0.items.borrow_mut().pop_back(),
+            Order::Lifo => self.pop_back(),
             Order::Priority => self.pop_heap()?,
         };
         if item.is_some() {
@@ -291,6 +346,11 @@ impl Queue {
         }
         self.0.items.borrow_mut().push_back(item);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn pop_back(&self) -> Option<Obj> {
+        self.0.items.borrow_mut().pop_back()
     }
 
     #[inline(never)]
@@ -429,6 +489,12 @@ impl Queue {
         }
         Ok(text)
     }
+}
+
+/// Whether a method without arguments says yes.
+#[inline(never)]
+fn asked(this: &Obj, method: &CStr) -> Res<bool> {
+    this.get(method)?.call0()?.truth()
 }
 
 fn is_exact(object: &Obj) -> bool {
