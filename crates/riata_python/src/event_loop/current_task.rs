@@ -8,7 +8,7 @@ use pyo3::ffi;
 
 use super::LoopCore;
 use crate::core::task::Task;
-use crate::ffi::{Obj, Res, aside, raise_runtime_error};
+use crate::ffi::{Obj, Raised, Res, aside, raise_runtime_error};
 #[cfg(not(Py_3_14))]
 use crate::ffi::{check, dict_delete, dict_get, dict_set, take_exception};
 use crate::state::state;
@@ -39,7 +39,7 @@ pub fn current_id() -> Option<u64> {
 }
 
 /// The loop that asyncio says is running.
-#[inline]
+#[inline(always)]
 pub fn running_loop() -> Res<Option<Obj>> {
     #[cfg(Py_3_14)]
     if let Some(layout) = state().running_task_layout {
@@ -50,9 +50,17 @@ pub fn running_loop() -> Res<Option<Obj>> {
     Ok((!loop_.is_none()).then_some(loop_))
 }
 
-#[inline]
+#[inline(always)]
 pub fn require_running_loop() -> Res {
-    running_loop()?.ok_or_else(|| raise_runtime_error("no running event loop"))
+    match running_loop()? {
+        Some(loop_) => Ok(loop_),
+        None => Err(no_running_loop()),
+    }
+}
+
+#[cold]
+fn no_running_loop() -> Raised {
+    raise_runtime_error("no running event loop")
 }
 
 /// The current task of whatever loop this thread runs, as asyncio tells it.
