@@ -429,6 +429,30 @@ pub fn set_attribute(
     check(unsafe { ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value) })
 }
 
+/// CPython 3.11 and 3.12 make the `__dict__` of an instance with the instance, others when somebody looks. Without one the
+/// interpreter finds the methods of its type without a search, so one that is empty is taken away again.
+#[inline]
+pub fn drop_empty_dict(object: &Bound<'_, PyAny>) {
+    #[cfg(all(Py_3_11, not(Py_3_13)))]
+    // SAFETY: where the type says so, a live object has a pointer to its dict, or null. Nobody else holds this dict, and an
+    // empty one is made anew when it is asked for.
+    unsafe {
+        let object = object.as_ptr();
+        let offset = (*ffi::Py_TYPE(object)).tp_dictoffset;
+        if offset <= 0 {
+            return;
+        }
+        let place = object.byte_offset(offset).cast::<*mut ffi::PyObject>();
+        let dict = *place;
+        if !dict.is_null() && ffi::Py_REFCNT(dict) == 1 && ffi::PyDict_Size(dict) == 0 {
+            *place = ptr::null_mut();
+            ffi::Py_DECREF(dict);
+        }
+    }
+    #[cfg(not(all(Py_3_11, not(Py_3_13))))]
+    let _ = object;
+}
+
 #[inline]
 pub fn check(status: i32) -> Res<()> {
     if status < 0 { Err(Raised) } else { Ok(()) }

@@ -18,8 +18,8 @@ use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::task::cancel_any;
 use crate::core::typespec::add_to;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, int, list, obj, plain_number, raise, raise_empty, repr, type_name,
-    value_error,
+    GilBound, Obj, Res, Slot, drop_empty_dict, int, list, obj, plain_number, raise, raise_empty,
+    repr, type_name, value_error,
 };
 use crate::state::state;
 
@@ -519,6 +519,7 @@ impl Queue {
 
     #[pyo3(signature = (maxsize=None))]
     fn __init__(slf: &Bound<'_, Self>, maxsize: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        drop_empty_dict(slf.as_any());
         Ok(slf.get().init(&obj(slf.as_any()), maxsize.map(obj))?)
     }
 

@@ -25,9 +25,9 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, aside, ends_the_loop, is_coroutine_exact, list, list_append,
-    list_len, raise, raise_from_none, raise_runtime_error, repr, set_add, set_discard, set_items,
-    set_len, string, to_double, value_error,
+    GilBound, Obj, Res, Slot, aside, drop_empty_dict, ends_the_loop, is_coroutine_exact, list,
+    list_append, list_len, raise, raise_from_none, raise_runtime_error, repr, set_add, set_discard,
+    set_items, set_len, string, to_double, value_error,
 };
 use crate::state::state;
 
@@ -416,14 +416,15 @@ impl TaskGroup {
 
     #[pyo3(signature = (*, limit=None, deadline=None, on_error=None, name=None, results=None))]
     fn __init__(
-        &self,
+        slf: &Bound<'_, Self>,
         limit: Option<i64>,
         deadline: Option<&Bound<'_, PyAny>>,
         on_error: Option<&str>,
         name: Option<&Bound<'_, PyAny>>,
         results: Option<bool>,
     ) -> PyResult<()> {
-        let options = &self.0.options;
+        drop_empty_dict(slf.as_any());
+        let options = &slf.get().0.options;
         match on_error {
             None | Some("cancel") => {}
             Some("collect") => options.collect.set(true),
