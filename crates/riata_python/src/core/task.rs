@@ -42,6 +42,8 @@ pub struct Task {
     context: Slot,
     /// Whether `context` is a snapshot, to be copied before the first step; see `own_context`.
     context_is_shared: Cell<bool>,
+    /// Where it stands in the list of the task group that made it.
+    pub place_in_group: Cell<u32>,
     /// What the task awaits.
     waiter: Slot,
     /// The innermost `Timeout` that it runs within, its own or that of the task that made it.
