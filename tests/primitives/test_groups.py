@@ -312,6 +312,44 @@ def test_results_of_what_did_not_succeed(go):
     go(main())
 
 
+@pytest.mark.parametrize("looked_at", [None, 0, 3, 7])
+def test_tasks_leave_a_group_in_any_order(go, looked_at):
+    """Who looks at `_tasks` sees those that are not done, and from then on the very set that the group uses."""
+
+    async def after(turns):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    async def main():
+        turns = [5, 1, 9, 2, 2, 7, 0, 4]
+        async with riata.TaskGroup() as group:
+            made = []
+            for index, count in enumerate(turns):
+                if index == looked_at:
+                    assert group._tasks == set(made)
+                made.append(group.create_task(after(count)))
+            shown = group._tasks if looked_at is not None else None
+            for _ in range(4):
+                await asyncio.sleep(0)
+                if shown is not None:
+                    assert shown is group._tasks
+                    assert shown >= {task for task in made if not task.done()}
+            assert shown is None or 0 < len(shown) < len(made)
+            made[2].cancel()
+        assert [task.done() for task in made] == [True] * len(made)
+        assert made[2].cancelled() and not group._tasks
+        with pytest.raises(Exception, match="unhandled errors in a TaskGroup"):
+            async with riata.TaskGroup() as group:
+                made = [group.create_task(after(100)) for _ in range(10)]
+                await asyncio.sleep(0)
+                for task in made[::3]:
+                    task.cancel()
+                group.create_task(boom())
+        assert all(task.cancelled() for task in made)
+
+    go(main())
+
+
 def test_a_plain_group_keeps_no_task(go):
     async def main():
         async with riata.TaskGroup() as group:

@@ -1,10 +1,12 @@
 """riata's names: what each Python gets, what is behind asyncio's names, who waits for whom."""
 
 import asyncio
+import gc
 import inspect
 import subprocess
 import sys
 import textwrap
+import weakref
 
 import pytest
 
@@ -148,6 +150,39 @@ def test_an_operation_passes_for_a_coroutine(go):
 def test_an_operation_that_nobody_awaits_is_warned_of():
     done = python("import riata; riata.Lock().acquire()", "-W", "always")
     assert "RuntimeWarning: coroutine 'Lock.acquire' was never awaited" in done.stderr
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_an_operation_that_waits_is_collected_with_its_queue(go, rounds):
+    async def main():
+        kept = []
+        for _ in range(rounds):
+            queue = riata.Queue()
+            queue.getting = queue.get()
+            queue.getting.send(None)
+            kept.append(weakref.ref(queue))
+            del queue
+            gc.collect()
+        assert [reference() for reference in kept] == [None] * rounds
+
+    go(main())
+
+
+def test_a_timeout_tells_its_deadline_once_made(go):
+    async def main():
+        now = asyncio.get_running_loop().time()
+        async with riata.timeout(30) as within:
+            when = within.when()
+            assert now + 30 <= when < now + 31 and within.when() is when
+            within.reschedule(None)
+            assert within.when() is None
+        later = 2**60
+        async with riata.timeout_at(later) as within:
+            assert within.when() is later
+        assert riata.timeout(None).when() is None
+        assert riata.Timeout.__new__(riata.Timeout).when() is None
+
+    go(main())
 
 
 def test_a_lock_belongs_to_one_loop():

@@ -373,6 +373,13 @@ impl Slot {
         drop(old);
     }
 
+    /// Store where nothing is.
+    #[inline]
+    pub fn fill(&self, value: Option<Obj>) {
+        debug_assert!(!self.is_set());
+        self.0.set(value.map_or(ptr::null_mut(), Obj::into_ptr));
+    }
+
     #[inline]
     pub fn set_opt(&self, value: Option<Obj>) {
         match value {
@@ -420,6 +427,30 @@ pub fn set_attribute(
     let value = value.map_or(ptr::null_mut(), Bound::as_ptr);
     // SAFETY: live objects, and null to delete.
     check(unsafe { ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value) })
+}
+
+/// CPython 3.11 and 3.12 make the `__dict__` of an instance with the instance, others when somebody looks. Without one the
+/// interpreter finds the methods of its type without a search, so one that is empty is taken away again.
+#[inline]
+pub fn drop_empty_dict(object: &Bound<'_, PyAny>) {
+    #[cfg(all(Py_3_11, not(Py_3_13)))]
+    // SAFETY: where the type says so, a live object has a pointer to its dict, or null. Nobody else holds this dict, and an
+    // empty one is made anew when it is asked for.
+    unsafe {
+        let object = object.as_ptr();
+        let offset = (*ffi::Py_TYPE(object)).tp_dictoffset;
+        if offset <= 0 {
+            return;
+        }
+        let place = object.byte_offset(offset).cast::<*mut ffi::PyObject>();
+        let dict = *place;
+        if !dict.is_null() && ffi::Py_REFCNT(dict) == 1 && ffi::PyDict_Size(dict) == 0 {
+            *place = ptr::null_mut();
+            ffi::Py_DECREF(dict);
+        }
+    }
+    #[cfg(not(all(Py_3_11, not(Py_3_13))))]
+    let _ = object;
 }
 
 #[inline]

@@ -158,33 +158,47 @@ impl<'a> Args<'a> {
     }
 
     /// No more than `max` positional arguments (`self` counts in the message, as Python counts).
+    #[inline]
     pub fn at_most(&self, max: usize) -> Res<()> {
-        if self.positional.len() <= max {
-            return Ok(());
+        match self.positional.len() <= max {
+            true => Ok(()),
+            false => Err(self.too_many(max)),
         }
-        Err(raise_type_error(&format!(
+    }
+
+    #[cold]
+    fn too_many(&self, max: usize) -> Raised {
+        raise_type_error(&format!(
             "{}() takes {} positional argument{} but {} were given",
             self.function,
             max + 1,
             if max == 0 { "" } else { "s" },
             self.positional.len() + 1,
-        )))
+        ))
     }
 
     /// Values in the order of `names`, the first `required` of which must be there; each may come by position or name.
+    #[inline]
     pub fn bind<const N: usize>(
+        &self,
+        names: [&'static str; N],
+        required: usize,
+    ) -> Res<[Option<&'a Obj>; N]> {
+        if self.values.is_empty() && (required..=N).contains(&self.positional.len()) {
+            let mut given = self.all().iter();
+            return Ok(std::array::from_fn(|_| given.next()));
+        }
+        self.bind_names(names, required)
+    }
+
+    #[cold]
+    fn bind_names<const N: usize>(
         &self,
         names: [&'static str; N],
         required: usize,
     ) -> Res<[Option<&'a Obj>; N]> {
         self.at_most(N)?;
         let mut found = [None; N];
-        if self.values.is_empty() && self.positional.len() >= required {
-            for (slot, value) in found.iter_mut().zip(self.all()) {
-                *slot = Some(value);
-            }
-            return Ok(found);
-        }
         for (slot, value) in found.iter_mut().zip(self.positional) {
             // SAFETY: the caller's argument lives as long as the call.
             *slot = Some(unsafe { Obj::from_ref(value) });

@@ -81,6 +81,7 @@ mod embedded {
 
     use super::{Args, Obj, Owner, Res};
     use crate::core::entry::visit_all;
+    use crate::core::freelist::revive;
     use crate::core::typespec::TypeSpec;
     use crate::ffi::{check, give, raise_type_error};
     use crate::state::state;
@@ -113,17 +114,18 @@ mod embedded {
         fn hand_out(&self, owner: &Obj, call: ffi::vectorcallfunc) -> *mut ffi::PyObject {
             let this = self.base.get();
             // SAFETY: the owner does not move and outlives the callable, which holds it. Nobody refers to it while it has no
-            // owner, so it may be made anew.
+            // owner, so it may be made anew. Its type lives for ever, so that it needs no reference to it.
             unsafe {
                 if self.owner.get().is_null() {
                     self.owner.set(owner.clone().into_ptr());
                     self.call.set(Some(call));
-                    ffi::PyObject_Init(this, state().embedded_type)
+                    (*this).ob_type = state().embedded_type;
+                    revive(this);
                 } else {
                     ffi::Py_INCREF(this);
-                    this
                 }
             }
+            this
         }
     }
 
@@ -185,14 +187,12 @@ mod embedded {
 
     /// The last reference is gone: it is no object any more. Dropping the owner may free the memory that it lies in.
     unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
-        // SAFETY: a callable whose references are gone, inside an owner that it holds. The type counts its instances.
+        // SAFETY: a callable whose references are gone, inside an owner that it holds.
         unsafe {
             let owner = (*object.cast::<Embedded>())
                 .owner
                 .replace(std::ptr::null_mut());
-            let tp = ffi::Py_TYPE(object);
             ffi::Py_DECREF(owner);
-            ffi::Py_DECREF(tp.cast());
         }
     }
 

@@ -1,12 +1,27 @@
 //! Parking for objects of one type, so that the commonest ones are not allocated again and again. Each loop has its own.
 //!
-//! A parked object is untracked, has no reference to anything and no reference count; `PyObject_Init` brings it back, which
-//! debug builds and tracemalloc notice.
+//! A parked object is untracked, has no reference count and no reference to anything but its type; `_Py_NewReference` brings it
+//! back, which debug builds and tracemalloc notice.
 #![expect(unsafe_code, reason = "raw CPython objects, see core/mod.rs")]
 
 use std::cell::UnsafeCell;
 
 use pyo3::ffi;
+
+unsafe extern "C" {
+    /// What `PyObject_Init` does besides writing the type.
+    fn _Py_NewReference(object: *mut ffi::PyObject);
+}
+
+/// Memory that keeps its type is an object again, with one reference.
+///
+/// # Safety
+/// An object without references, whose type is set and which nobody sees. The GIL is held.
+#[inline]
+pub unsafe fn revive(object: *mut ffi::PyObject) {
+    // SAFETY: as the caller promises.
+    unsafe { _Py_NewReference(object) }
+}
 
 /// A bounded stack of parked objects of one type.
 pub struct FreeList {
@@ -22,21 +37,33 @@ impl FreeList {
         }
     }
 
-    /// A parked object, initialised anew as an instance of `tp`, or null.
+    /// A parked object, which has one reference again and is not tracked, or null.
     ///
     /// # Safety
-    /// `tp` is the type whose objects are parked here, and the GIL is held.
+    /// The GIL is held.
     #[inline]
-    pub unsafe fn take(&self, tp: *mut ffi::PyTypeObject) -> *mut ffi::PyObject {
-        // SAFETY: no other borrow lives: nothing in this file calls out while it holds one.
-        match unsafe { (*self.parked.get()).pop() } {
-            // SAFETY: a parked object of this type, with nobody else to see it.
-            Some(object) => unsafe { ffi::PyObject_Init(object, tp) },
-            None => std::ptr::null_mut(),
+    pub unsafe fn take(&self) -> *mut ffi::PyObject {
+        // SAFETY: as the caller promises; a parked object, with nobody else to see it, which has kept its type.
+        unsafe {
+            let Some(object) = self.pop() else {
+                return std::ptr::null_mut();
+            };
+            revive(object);
+            object
         }
     }
 
-    /// Park an object whose reference count fell to zero; false when the list is full.
+    /// A parked object, to be filled and then brought back with [`revive`].
+    ///
+    /// # Safety
+    /// The GIL is held.
+    #[inline]
+    pub unsafe fn pop(&self) -> Option<*mut ffi::PyObject> {
+        // SAFETY: no other borrow lives: nothing in this file calls out while it holds one.
+        unsafe { (*self.parked.get()).pop() }
+    }
+
+    /// Park an object whose reference count fell to zero, with its reference to its type; false when the list is full.
     ///
     /// # Safety
     /// The object is dead, cleared, untracked and not finalised, and the GIL is held.
@@ -55,8 +82,12 @@ impl FreeList {
 impl Drop for FreeList {
     fn drop(&mut self) {
         for object in self.parked.get_mut().drain(..) {
-            // SAFETY: parked objects are dead and untracked; their memory belongs to this list.
-            unsafe { ffi::PyObject_GC_Del(object.cast()) }
+            // SAFETY: parked objects are dead and untracked; their memory, and a reference to their type, belong to this list.
+            unsafe {
+                let tp = ffi::Py_TYPE(object);
+                ffi::PyObject_GC_Del(object.cast());
+                ffi::Py_DECREF(tp.cast());
+            }
         }
     }
 }

@@ -71,6 +71,8 @@ pub struct Future {
     pub blocking: Cell<bool>,
     log_traceback: Cell<bool>,
     first_kind: Cell<First>,
+    /// As CPython knows, too: there is no second time, so it is not used again.
+    pub finalized: Cell<bool>,
 }
 
 /// How many references a future may hold.
@@ -92,7 +94,7 @@ pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
     let tp = state().future_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
     let object = unsafe {
-        let parked = core.futures.take(tp);
+        let parked = core.futures.take();
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -278,12 +280,36 @@ impl Future {
     fn reset(&self) {
         self.native.set(std::ptr::null());
         self.first_kind.set(First::Callback);
+        self.loop_.clear();
+        self.result.clear();
+        if self.holds_more() {
+            self.clear_others();
+        }
+    }
+
+    /// Whether it holds more than its loop and its result, as few do that are dropped.
+    #[inline]
+    fn holds_more(&self) -> bool {
+        let slots = self.others();
+        slots
+            .iter()
+            .fold(0, |bits, slot| bits | slot.ptr() as usize)
+            != 0
+    }
+
+    #[inline(never)]
+    fn clear_others(&self) {
+        for slot in self.others() {
+            slot.clear();
+        }
+    }
+
+    #[inline]
+    fn others(&self) -> [&Slot; SLOTS - 3] {
         let Future {
-            loop_,
             first,
             first_context,
             rest,
-            result,
             exception,
             exception_traceback,
             cancel_message,
@@ -293,12 +319,10 @@ impl Future {
             grouped_waiters,
             ..
         } = self;
-        for slot in [
-            loop_,
+        [
             first,
             first_context,
             rest,
-            result,
             exception,
             exception_traceback,
             cancel_message,
@@ -306,9 +330,7 @@ impl Future {
             source_traceback,
             #[cfg(Py_3_14)]
             grouped_waiters,
-        ] {
-            slot.clear();
-        }
+        ]
     }
 
     /// Everything that it holds, for the garbage collector.
@@ -330,6 +352,7 @@ impl Future {
         ]
     }
 
+    #[inline]
     pub fn clear_all(&self) {
         self.reset();
         self.dict.clear();

@@ -94,7 +94,7 @@ pub fn handle_for_report(
     context: RunsIn,
 ) -> Res {
     // SAFETY: `handles` parks objects of this type only.
-    let parked = unsafe { core.handles.take(state().handle_type) };
+    let parked = unsafe { core.handles.take() };
     fill(
         parked,
         state().handle_type,
@@ -117,7 +117,7 @@ pub fn new_timer_handle(
     context: RunsIn,
 ) -> Res {
     // SAFETY: `timer_handles` parks objects of this type only.
-    let parked = unsafe { core.timer_handles.take(state().timer_handle_type) };
+    let parked = unsafe { core.timer_handles.take() };
     let object = fill(
         parked,
         state().timer_handle_type,

@@ -11,7 +11,7 @@ use pyo3::ffi;
 
 use super::coroutine::{self, Coroutine, Stage, Stepped, closed, generator_exit, reused};
 use super::entry::visit_all;
-use super::freelist::FreeList;
+use super::freelist::{FreeList, revive};
 use super::future;
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
@@ -59,6 +59,10 @@ pub struct Operation {
     /// Whether one failure among those that it waits for wakes it.
     pub wakes_on_failure: Cell<bool>,
     stage: Cell<Stage>,
+    /// Whether the collector knows it: it does once it has waited, and most end before.
+    tracked: Cell<bool>,
+    /// As CPython knows, too: there is no second time, so it is not used again.
+    finalized: Cell<bool>,
     /// How many more ends of those that it waits for wake it.
     pub left: Cell<usize>,
 }
@@ -107,26 +111,29 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
 /// An operation that has not begun.
 #[inline]
 pub fn new_operation(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> Res {
-    let tp = state().operation_type;
-    // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
-    let object = unsafe {
-        let parked = PARKED.take(tp);
-        if parked.is_null() {
-            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
-        } else {
-            ffi::PyObject_GC_Track(parked.cast());
-            Obj::owned(parked)?
+    // SAFETY: the list parks objects of this type only, whose fields are valid; nobody sees it before it is filled.
+    unsafe {
+        match PARKED.pop() {
+            Some(parked) => {
+                (*parked.cast::<Operation>()).fill(kind, owner, argument);
+                revive(parked);
+                Obj::owned(parked)
+            }
+            None => allocate(kind, owner, argument),
         }
+    }
+}
+
+#[cold]
+fn allocate(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> Res {
+    // SAFETY: a live type, whose objects are zeroed, which is valid, and tracked at first.
+    let fresh = unsafe {
+        let fresh = Obj::owned(ffi::PyType_GenericAlloc(state().operation_type, 0))?;
+        ffi::PyObject_GC_UnTrack(fresh.as_ptr().cast());
+        fresh
     };
-    // SAFETY: made just above.
-    let this = unsafe { &*object.as_ptr().cast::<Operation>() };
-    this.kind.set(Some(kind));
-    this.phase.set(0);
-    this.timer.set(Timer::None);
-    this.stage.set(Stage::New);
-    this.owner.set(owner);
-    this.argument.set_opt(argument);
-    Ok(object)
+    Operation::of(&fresh).fill(kind, owner, argument);
+    Ok(fresh)
 }
 
 /// Whether an object is a coroutine of Python's, or an operation: what a task can drive, and nothing else may be.
@@ -145,6 +152,17 @@ pub fn drive(operation: &Operation, thrown: Option<Obj>) -> Sent {
 }
 
 impl Operation {
+    /// Begin anew. What is fresh or parked holds nothing.
+    #[inline]
+    fn fill(&self, kind: &'static Kind, owner: Obj, argument: Option<Obj>) {
+        self.kind.set(Some(kind));
+        self.phase.set(0);
+        self.timer.set(Timer::None);
+        self.stage.set(Stage::New);
+        self.owner.fill(Some(owner));
+        self.argument.fill(argument);
+    }
+
     pub fn is(object: &Obj) -> bool {
         object.type_ptr() == state().operation_type
     }
@@ -166,7 +184,7 @@ impl Operation {
     }
 
     /// Suspend until `future` is done.
-    #[inline]
+    #[inline(always)]
     pub fn wait(&self, future: Obj) -> Res<Stepped> {
         set_blocking(&future)?;
         self.waiter.set(future.clone());
@@ -248,36 +266,64 @@ impl Operation {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn resume(&self, this: &Obj, thrown: Option<Obj>) -> Res<Stepped> {
-        match self.stage.get() {
-            Stage::Over => return Err(reused()),
-            Stage::Running => return Err(raise(value_error(), "coroutine already executing")),
-            Stage::New => {
-                if let Some(exception) = thrown {
-                    self.end();
-                    return Err(set_exception(exception));
-                }
-            }
-            Stage::Suspended => {}
-        }
-        let Some(kind) = self.kind.get() else {
+        let (stage, Some(kind)) = (self.stage.get(), self.kind.get()) else {
             return Err(reused());
         };
+        if !matches!(stage, Stage::New | Stage::Suspended) {
+            return Err(self.refuse());
+        }
+        if stage == Stage::New {
+            if let Some(exception) = thrown {
+                self.end();
+                return Err(set_exception(exception));
+            }
+        }
         self.stage.set(Stage::Running);
         let stepped = (kind.resume)(self, this, thrown);
         match stepped {
-            Ok(Stepped::Waits(_)) => self.stage.set(Stage::Suspended),
+            Ok(Stepped::Waits(_)) => {
+                self.stage.set(Stage::Suspended);
+                self.track(this);
+            }
             Ok(Stepped::Ends(_)) => self.end(),
             Err(Raised) => aside(|| self.end()),
         }
         stepped
     }
 
+    /// The error for one that cannot go on.
+    #[cold]
+    fn refuse(&self) -> Raised {
+        match self.stage.get() {
+            Stage::Running => raise(value_error(), "coroutine already executing"),
+            _ => reused(),
+        }
+    }
+
+    /// Let the collector find it.
+    #[inline]
+    fn track(&self, this: &Obj) {
+        if !self.tracked.replace(true) {
+            // SAFETY: an object of a type with a GC header, whose fields are valid; it is not tracked yet.
+            unsafe { ffi::PyObject_GC_Track(this.as_ptr().cast()) };
+        }
+    }
+
     #[inline]
     fn end(&self) {
         self.stage.set(Stage::Over);
-        for slot in self.slots() {
+        self.owner.clear();
+        self.argument.clear();
+        if self.waiter.is_set() || self.inner.is_set() || self.kept.is_set() {
+            self.clear_rest();
+        }
+    }
+
+    #[inline(never)]
+    fn clear_rest(&self) {
+        for slot in [&self.waiter, &self.inner, &self.kept] {
             slot.clear();
         }
     }
@@ -439,6 +485,7 @@ unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> i32 {
 unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
     // SAFETY: the receiver of a slot of this type.
     let (object, operation) = unsafe { this(&object) };
+    operation.finalized.set(true);
     aside(|| match operation.stage.get() {
         Stage::New => operation.warn_unused(),
         Stage::Suspended => {
@@ -455,23 +502,41 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // holds it, and once it has ended it holds nothing and may be parked or freed.
     unsafe {
         let operation = &*object.cast::<Operation>();
-        if operation.stage.get() != Stage::Over
-            && ffi::PyObject_CallFinalizerFromDealloc(object) < 0
-        {
-            return;
+        let is_bare = operation.stage.get() == Stage::Over
+            && !operation.tracked.get()
+            && operation.weakrefs.get().is_null();
+        if !(is_bare && PARKED.park(object)) {
+            dealloc_slowly(object);
         }
-        ffi::PyObject_GC_UnTrack(object.cast());
-        let tp = ffi::Py_TYPE(object);
+    }
+}
+
+/// Of one that has not ended, has waited or is weakly referred to; or there is no place to park it.
+#[inline(never)]
+unsafe fn dealloc_slowly(object: *mut ffi::PyObject) {
+    // SAFETY: as in `dealloc`.
+    unsafe {
+        let operation = &*object.cast::<Operation>();
+        if operation.stage.get() != Stage::Over {
+            // The finalizer may revive it.
+            operation.track(Obj::from_ref(&object));
+            if ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+                return;
+            }
+        }
+        if operation.tracked.replace(false) {
+            ffi::PyObject_GC_UnTrack(object.cast());
+        }
         if !operation.weakrefs.get().is_null() {
             aside(|| ffi::PyObject_ClearWeakRefs(object));
         }
         if operation.stage.get() != Stage::Over {
             aside(|| operation.end());
         }
-        let parked = ffi::PyObject_GC_IsFinalized(object) == 0 && PARKED.park(object);
-        if !parked {
+        if operation.finalized.get() || !PARKED.park(object) {
+            let tp = ffi::Py_TYPE(object);
             ffi::PyObject_GC_Del(object.cast());
+            ffi::Py_DECREF(tp.cast());
         }
-        ffi::Py_DECREF(tp.cast());
     }
 }

@@ -73,7 +73,7 @@ pub fn new_call(kind: Kind, core: &LoopCore, loop_: Obj, sock: Obj, argument: Ob
     let tp = state().sock_call_type;
     // SAFETY: `calls` parks objects of this type only; a fresh one is zeroed, tracked, and its fields are valid.
     let object = unsafe {
-        let parked = core.net.calls.take(tp);
+        let parked = core.net.calls.take();
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {
@@ -199,8 +199,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
                 .is_some_and(|loop_| core_of(loop_).net.calls.park(object));
         if !parked {
             ffi::PyObject_GC_Del(object.cast());
+            ffi::Py_DECREF(tp.cast());
         }
         drop(held);
-        ffi::Py_DECREF(tp.cast());
     }
 }

@@ -43,7 +43,7 @@ pub fn stop_with(value: Obj) -> *mut ffi::PyObject {
     }
     let tp = state().stop_type;
     // SAFETY: only objects of this type are parked.
-    let parked = unsafe { PARKED.take(tp) };
+    let parked = unsafe { PARKED.take() };
     // SAFETY: a parked object keeps an empty `args` and nothing else; it becomes a tracked, owned exception here.
     unsafe {
         if parked.is_null() {
@@ -77,33 +77,79 @@ unsafe extern "C" fn traverse(
     }
 }
 
-unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
-    // SAFETY: the reference count is zero, so nobody else sees the fields; every reference is dropped once. `args` is kept
-    // valid, since BaseException's methods expect a tuple there.
+/// Drop what a field of a dying exception refers to.
+///
+/// # Safety
+/// A field that is null or owns its reference.
+#[inline]
+unsafe fn take(field: *mut *mut ffi::PyObject) {
+    // SAFETY: as the caller promises; the field is empty before anything can run.
     unsafe {
-        ffi::PyObject_GC_UnTrack(this.cast());
-        let tp = ffi::Py_TYPE(this);
-        let stop = this.cast::<ffi::PyStopIterationObject>();
-        let take = |field: *mut *mut ffi::PyObject| {
-            let old = *field;
-            *field = std::ptr::null_mut();
-            ffi::Py_XDECREF(old);
-        };
-        take(&raw mut (*stop).value);
+        let old = *field;
+        *field = std::ptr::null_mut();
+        ffi::Py_XDECREF(old);
+    }
+}
+
+/// Whether anybody but the interpreter, who takes the value and lets go, has done something to it.
+///
+/// # Safety
+/// A live exception of this type.
+#[inline]
+unsafe fn has_more_than_value(stop: *mut ffi::PyStopIterationObject) -> bool {
+    // SAFETY: reads fields of a live object; `args` is a tuple or null.
+    unsafe {
+        #[cfg(Py_3_11)]
+        let notes = (*stop).notes;
+        #[cfg(not(Py_3_11))]
+        let notes = std::ptr::null_mut::<ffi::PyObject>();
+        let others = [
+            (*stop).dict,
+            notes,
+            (*stop).traceback,
+            (*stop).context,
+            (*stop).cause,
+        ];
+        others.iter().fold(0, |bits, other| bits | *other as usize) != 0
+            || (*stop).args.is_null()
+            || ffi::PyTuple_GET_SIZE((*stop).args) != 0
+    }
+}
+
+/// Leave an empty `args`, since BaseException's methods expect a tuple there, and nothing else.
+///
+/// # Safety
+/// A dying exception of this type, which is not tracked.
+#[inline(never)]
+unsafe fn clear_rest(stop: *mut ffi::PyStopIterationObject) {
+    // SAFETY: nobody else sees the fields, and every reference is dropped once.
+    unsafe {
         take(&raw mut (*stop).dict);
         #[cfg(Py_3_11)]
         take(&raw mut (*stop).notes);
         take(&raw mut (*stop).traceback);
         take(&raw mut (*stop).context);
         take(&raw mut (*stop).cause);
-        let old = (*stop).args;
+        take(&raw mut (*stop).args);
         (*stop).args = ffi::PyTuple_New(0);
-        ffi::Py_XDECREF(old);
-        let usable = !(*stop).args.is_null() && ffi::PyObject_GC_IsFinalized(this) == 0;
-        if !(usable && PARKED.park(this)) {
+    }
+}
+
+unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
+    // SAFETY: the reference count is zero, so nobody else sees the fields; every reference is dropped once. Exceptions have no
+    // finalizer, so this one comes but once.
+    unsafe {
+        ffi::PyObject_GC_UnTrack(this.cast());
+        let tp = ffi::Py_TYPE(this);
+        let stop = this.cast::<ffi::PyStopIterationObject>();
+        take(&raw mut (*stop).value);
+        if has_more_than_value(stop) {
+            clear_rest(stop);
+        }
+        if (*stop).args.is_null() || !PARKED.park(this) {
             take(&raw mut (*stop).args);
             ffi::PyObject_GC_Del(this.cast());
+            ffi::Py_DECREF(tp.cast());
         }
-        ffi::Py_DECREF(tp.cast());
     }
 }

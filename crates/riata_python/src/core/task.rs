@@ -43,6 +43,8 @@ pub struct Task {
     context: Slot,
     /// Whether `context` is a snapshot, to be copied before the first step; see `own_context`.
     context_is_shared: Cell<bool>,
+    /// Where it stands in the list of the task group that made it.
+    pub place_in_group: Cell<u32>,
     /// What the task awaits.
     waiter: Slot,
     /// The innermost `Timeout` that it runs within, its own or that of the task that made it.
@@ -93,7 +95,7 @@ pub fn new_task(
     let tp = state().task_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
     let object = unsafe {
-        let parked = core.parked_tasks.take(tp);
+        let parked = core.parked_tasks.take();
         if parked.is_null() {
             Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
         } else {

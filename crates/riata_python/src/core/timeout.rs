@@ -12,7 +12,7 @@ use super::entry::{method, visit_all};
 use super::freelist::FreeList;
 use super::ready::ready;
 use super::typespec::{TypeSpec, fastcall, noargs, offset_member};
-use crate::ffi::{GilBound, Obj, Res, Slot, aside, give, give_from, string};
+use crate::ffi::{GilBound, Obj, Res, Slot, aside, float, give, give_from, plain_number, string};
 use crate::primitives::timeout::entering;
 use crate::state::state;
 
@@ -31,7 +31,10 @@ pub struct Timeout {
     ob_base: ffi::PyObject,
     weakrefs: Cell<*mut ffi::PyObject>,
     /// The deadline, as it was given: loop time in seconds, or `None`.
-    pub when: Slot,
+    when: Slot,
+    /// The same where it was made from a delay. Few ask for it, so `when` is empty until somebody does.
+    deadline: Cell<f64>,
+    has_deadline: Cell<bool>,
     /// The loop and the task that it was entered in.
     pub loop_: Slot,
     pub task: Slot,
@@ -100,22 +103,38 @@ pub fn add_methods() -> Res<()> {
     context_methods::add::<Timeout>(&unsafe { Obj::shared(state().timeout_type.cast()) })
 }
 
-/// One that has not been entered.
+/// One that has not been entered, with a deadline or `None`.
 #[inline]
 pub fn new_timeout(when: Obj) -> Res {
-    let tp = state().timeout_type;
-    // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
-    let object = unsafe {
-        let parked = PARKED.take(tp);
-        if parked.is_null() {
-            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
-        } else {
-            ffi::PyObject_GC_Track(parked.cast());
-            Obj::owned(parked)?
-        }
-    };
+    let object = allocate()?;
     Timeout::of(&object).reset(when);
     Ok(object)
+}
+
+/// One that has not been entered, whose deadline was made from a delay.
+#[inline]
+pub fn new_timeout_after(delay: f64, deadline: f64) -> Res {
+    let object = allocate()?;
+    let timeout = Timeout::of(&object);
+    timeout.restart();
+    timeout.delay.set(delay);
+    timeout.deadline.set(deadline);
+    timeout.has_deadline.set(true);
+    Ok(object)
+}
+
+#[inline]
+fn allocate() -> Res {
+    let tp = state().timeout_type;
+    // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
+    unsafe {
+        let parked = PARKED.take();
+        if parked.is_null() {
+            return Obj::owned(ffi::PyType_GenericAlloc(tp, 0));
+        }
+        ffi::PyObject_GC_Track(parked.cast());
+        Obj::owned(parked)
+    }
 }
 
 impl Timeout {
@@ -129,12 +148,51 @@ impl Timeout {
 
     #[inline]
     fn reset(&self, when: Obj) {
+        self.restart();
+        self.set_when(when);
+    }
+
+    #[inline]
+    fn restart(&self) {
         self.stage.set(Stage::Created);
         self.in_heap.set(false);
         self.armed.set(self.armed.get().wrapping_add(1));
-        self.when.set(when);
-        self.delay.set(-1.0);
         self.in_wait_for.set(false);
+    }
+
+    /// Another deadline, or `None`.
+    pub fn set_when(&self, when: Obj) {
+        self.has_deadline.set(false);
+        self.delay.set(-1.0);
+        self.when.set(when);
+    }
+
+    /// The deadline as an object: loop time in seconds, or `None`.
+    pub fn when(&self) -> Res {
+        if let Some(when) = self.when.get() {
+            return Ok(when);
+        }
+        if !self.has_deadline.get() {
+            return Ok(Obj::none());
+        }
+        let when = float(self.deadline.get())?;
+        self.when.set(when.clone());
+        Ok(when)
+    }
+
+    /// The deadline, if it is a plain number.
+    #[inline]
+    pub fn plain_deadline(&self) -> Option<f64> {
+        match self.has_deadline.get() {
+            true => Some(self.deadline.get()),
+            false => self.when.get().as_ref().and_then(plain_number),
+        }
+    }
+
+    /// Whether there is a deadline.
+    #[inline]
+    pub fn is_limited(&self) -> bool {
+        self.has_deadline.get() || self.when.get().is_some_and(|when| !when.is_none())
     }
 
     #[inline]
@@ -179,7 +237,7 @@ unsafe extern "C" fn init(
     }
 }
 
-method!(when_method, |_o, timeout| Ok(timeout.when.get_or_none()));
+method!(when_method, |_o, timeout| timeout.when());
 method!(expired_method, |_o, timeout| Ok(Obj::bool(matches!(
     timeout.stage.get(),
     Stage::Expiring | Stage::Expired
@@ -270,7 +328,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         });
         if !PARKED.park(object) {
             ffi::PyObject_GC_Del(object.cast());
+            ffi::Py_DECREF(tp.cast());
         }
-        ffi::Py_DECREF(tp.cast());
     }
 }

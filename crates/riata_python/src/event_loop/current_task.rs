@@ -8,7 +8,7 @@ use pyo3::ffi;
 
 use super::LoopCore;
 use crate::core::task::Task;
-use crate::ffi::{Obj, Res, aside, raise_runtime_error};
+use crate::ffi::{Obj, Raised, Res, aside, raise_runtime_error};
 #[cfg(not(Py_3_14))]
 use crate::ffi::{check, dict_delete, dict_get, dict_set, take_exception};
 use crate::state::state;
@@ -39,7 +39,7 @@ pub fn current_id() -> Option<u64> {
 }
 
 /// The loop that asyncio says is running.
-#[inline]
+#[inline(always)]
 pub fn running_loop() -> Res<Option<Obj>> {
     #[cfg(Py_3_14)]
     if let Some(layout) = state().running_task_layout {
@@ -50,9 +50,17 @@ pub fn running_loop() -> Res<Option<Obj>> {
     Ok((!loop_.is_none()).then_some(loop_))
 }
 
-#[inline]
+#[inline(always)]
 pub fn require_running_loop() -> Res {
-    running_loop()?.ok_or_else(|| raise_runtime_error("no running event loop"))
+    match running_loop()? {
+        Some(loop_) => Ok(loop_),
+        None => Err(no_running_loop()),
+    }
+}
+
+#[cold]
+fn no_running_loop() -> Raised {
+    raise_runtime_error("no running event loop")
 }
 
 /// The current task of whatever loop this thread runs, as asyncio tells it.
@@ -66,10 +74,14 @@ pub fn foreign_task() -> Res<Option<Obj>> {
 /// `asyncio.current_task(loop_)`, without a call where the task is one of ours.
 #[inline]
 pub fn current_task(loop_: &Obj) -> Res<Option<Obj>> {
-    if let Some(core) = LoopCore::of(loop_) {
-        if let Some(task) = core.current_untold() {
-            return Ok(Some(task));
-        }
+    current_task_of(loop_, LoopCore::of(loop_))
+}
+
+/// As [`current_task`], for who knows the native side of the loop.
+#[inline]
+pub fn current_task_of(loop_: &Obj, core: Option<&LoopCore>) -> Res<Option<Obj>> {
+    if let Some(task) = core.and_then(LoopCore::current_untold) {
+        return Ok(Some(task));
     }
     let task = state().current_task.call1(loop_)?;
     Ok((!task.is_none()).then_some(task))

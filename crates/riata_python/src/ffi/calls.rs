@@ -6,31 +6,36 @@ use super::*;
 pub struct Builtin {
     function: Obj,
     direct: Option<ffi::PyCFunction>,
+    /// What C code wants as its receiver, which the function holds; it may be null.
+    receiver: *mut ffi::PyObject,
 }
 
 impl Builtin {
     pub fn new(function: Obj) -> Builtin {
         // SAFETY: looks at a builtin's definition; the function is kept.
-        let direct = unsafe {
+        let (direct, receiver) = unsafe {
             let is_plain = ffi::PyCFunction_CheckExact(function.as_ptr()) != 0
                 && ffi::PyCFunction_GetFlags(function.as_ptr()) == ffi::METH_NOARGS;
-            is_plain
-                .then(|| ffi::PyCFunction_GetFunction(function.as_ptr()))
-                .flatten()
+            match is_plain {
+                true => (
+                    ffi::PyCFunction_GetFunction(function.as_ptr()),
+                    ffi::PyCFunction_GetSelf(function.as_ptr()),
+                ),
+                false => (None, ptr::null_mut()),
+            }
         };
-        Builtin { function, direct }
+        Builtin {
+            function,
+            direct,
+            receiver,
+        }
     }
 
     #[inline]
     pub fn call(&self) -> Res {
         match self.direct {
-            // SAFETY: a METH_NOARGS function and the receiver that it was made with, which may be null.
-            Some(direct) => unsafe {
-                Obj::owned(direct(
-                    ffi::PyCFunction_GetSelf(self.function.as_ptr()),
-                    ptr::null_mut(),
-                ))
-            },
+            // SAFETY: a METH_NOARGS function and the receiver that it was made with.
+            Some(direct) => unsafe { Obj::owned(direct(self.receiver, ptr::null_mut())) },
             None => self.function.call0(),
         }
     }

@@ -14,8 +14,8 @@ use crate::core::operation::{Kind, Operation, drive, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Sent, Slot, obj, raise_runtime_error, set_exception, take_raised,
-    to_int,
+    GilBound, Obj, Raised, Res, Sent, Slot, drop_empty_dict, obj, raise_runtime_error,
+    set_exception, take_raised, to_int,
 };
 use crate::state::state;
 
@@ -240,7 +240,8 @@ impl Condition {
     }
 
     #[pyo3(signature = (lock=None))]
-    fn __init__(&self, lock: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    fn __init__(slf: &Bound<'_, Self>, lock: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        drop_empty_dict(slf.as_any());
         let lock = match lock {
             Some(lock) => obj(lock),
             None => state().lock_class.call0()?,
@@ -248,7 +249,7 @@ impl Condition {
         for name in [c"locked", c"acquire", c"release"] {
             lock.get(name)?;
         }
-        self.0.lock.set(lock);
+        slf.get().0.lock.set(lock);
         Ok(())
     }
 

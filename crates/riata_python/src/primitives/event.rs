@@ -11,7 +11,7 @@ use crate::core::class_methods::noargs_of;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::typespec::add_to;
-use crate::ffi::{GilBound, Obj, Res, obj};
+use crate::ffi::{GilBound, Obj, Res, drop_empty_dict, obj};
 
 /// A flag that tasks can wait for.
 #[pyclass(frozen, subclass, weakref, dict, module = "riata", name = "Event")]
@@ -70,7 +70,9 @@ impl Event {
         Ok(Event(GilBound(State::default())))
     }
 
-    fn __init__(&self) {}
+    fn __init__(slf: &Bound<'_, Self>) {
+        drop_empty_dict(slf.as_any());
+    }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let event = slf.get();

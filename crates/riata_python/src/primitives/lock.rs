@@ -15,7 +15,7 @@ use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
-use crate::ffi::{GilBound, Obj, Res, obj, raise_runtime_error};
+use crate::ffi::{GilBound, Obj, Res, drop_empty_dict, obj, raise_runtime_error};
 use crate::state::state;
 
 /// A mutual exclusion lock for tasks; who waits is served in turn.
@@ -128,7 +128,9 @@ impl Lock {
         Ok(Lock(GilBound(State::default())))
     }
 
-    fn __init__(&self) {}
+    fn __init__(slf: &Bound<'_, Self>) {
+        drop_empty_dict(slf.as_any());
+    }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let lock = slf.get();

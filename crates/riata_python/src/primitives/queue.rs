@@ -6,6 +6,7 @@
 mod items;
 
 use std::cell::Cell;
+use std::ffi::CStr;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
@@ -19,8 +20,8 @@ use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::task::cancel_any;
 use crate::core::typespec::add_to;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, int, list, obj, plain_number, raise, raise_empty, repr, type_name,
-    value_error,
+    GilBound, Obj, Res, Slot, drop_empty_dict, int, list, obj, plain_number, raise, raise_empty,
+    repr, type_name, value_error,
 };
 use crate::state::state;
 
@@ -63,24 +64,28 @@ static JOIN: Kind = Kind {
 };
 
 fn put(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    match operation.waiter.is_set() {
+        true => put_woken(operation, thrown),
+        false => put_now(operation),
+    }
+}
+
+/// Ends at once where there is room.
+#[inline(always)]
+fn put_now(operation: &Operation) -> Res<Stepped> {
+    let queue = operation.owner().class::<Queue>();
+    if !queue.0.items.are_native() || queue.0.items.is_full() {
+        return put_later(operation);
+    }
+    let item = operation.argument.take().unwrap_or_else(Obj::none);
+    queue.put_native(item)?;
+    Ok(Stepped::Ends(Obj::none()))
+}
+
+#[inline(never)]
+fn put_later(operation: &Operation) -> Res<Stepped> {
     let owner = operation.owner();
     let queue = owner.class::<Queue>();
-    if let Some(putter) = operation.waiter.take() {
-        if let Err(exception) = outcome(&putter, thrown) {
-            cancel_any(&putter, None)?;
-            queue.0.putters.remove(&putter);
-            if !queue.is_full(owner)? && !is_cancelled(&putter)? {
-                // Somebody made room for us, and we do not take it.
-                queue.0.putters.wake_next()?;
-            }
-            return rethrow(exception);
-        }
-    }
-    if queue.0.items.are_native() && !queue.0.items.is_full() {
-        let item = operation.argument.take().unwrap_or_else(Obj::none);
-        queue.put_native(item)?;
-        return Ok(Stepped::Ends(Obj::none()));
-    }
     if queue.is_full(owner)? {
         if queue.0.is_shut_down.get() {
             return Err(raise_empty(&state().queue_shut_down));
@@ -93,23 +98,49 @@ fn put(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
     Ok(Stepped::Ends(owner.get(c"put_nowait")?.call1(&item)?))
 }
 
-fn get(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+#[inline(never)]
+fn put_woken(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let putter = operation.waiter.take().unwrap_or_else(Obj::none);
+    match outcome(&putter, thrown) {
+        Ok(()) => put_now(operation),
+        Err(exception) => put_cancelled(operation, &putter, exception),
+    }
+}
+
+#[cold]
+fn put_cancelled(operation: &Operation, putter: &Obj, exception: Obj) -> Res<Stepped> {
     let owner = operation.owner();
     let queue = owner.class::<Queue>();
-    if let Some(getter) = operation.waiter.take() {
-        if let Err(exception) = outcome(&getter, thrown) {
-            cancel_any(&getter, None)?;
-            queue.0.getters.remove(&getter);
-            if !queue.is_empty(owner)? && !is_cancelled(&getter)? {
-                // Somebody put an item for us, and we do not take it.
-                queue.0.getters.wake_next()?;
-            }
-            return rethrow(exception);
-        }
+    cancel_any(putter, None)?;
+    queue.0.putters.remove(putter);
+    if !queue.is_full(owner)? && !is_cancelled(putter)? {
+        // Somebody made room for us, and we do not take it.
+        queue.0.putters.wake_next()?;
     }
-    if let Some(item) = queue.take_native()? {
-        return Ok(Stepped::Ends(item));
+    rethrow(exception)
+}
+
+fn get(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    match operation.waiter.is_set() {
+        true => get_woken(operation, thrown),
+        false => get_now(operation),
     }
+}
+
+/// Ends at once where there is an item.
+#[inline(always)]
+fn get_now(operation: &Operation) -> Res<Stepped> {
+    let queue = operation.owner().class::<Queue>();
+    match queue.take_native()? {
+        Some(item) => Ok(Stepped::Ends(item)),
+        None => get_later(operation),
+    }
+}
+
+#[inline(never)]
+fn get_later(operation: &Operation) -> Res<Stepped> {
+    let owner = operation.owner();
+    let queue = owner.class::<Queue>();
     if queue.is_empty(owner)? {
         if queue.0.is_shut_down.get() {
             return Err(raise_empty(&state().queue_shut_down));
@@ -119,6 +150,28 @@ fn get(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
         return operation.wait(getter);
     }
     Ok(Stepped::Ends(owner.get(c"get_nowait")?.call0()?))
+}
+
+#[inline(never)]
+fn get_woken(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
+    let getter = operation.waiter.take().unwrap_or_else(Obj::none);
+    match outcome(&getter, thrown) {
+        Ok(()) => get_now(operation),
+        Err(exception) => get_cancelled(operation, &getter, exception),
+    }
+}
+
+#[cold]
+fn get_cancelled(operation: &Operation, getter: &Obj, exception: Obj) -> Res<Stepped> {
+    let owner = operation.owner();
+    let queue = owner.class::<Queue>();
+    cancel_any(getter, None)?;
+    queue.0.getters.remove(getter);
+    if !queue.is_empty(owner)? && !is_cancelled(getter)? {
+        // Somebody put an item for us, and we do not take it.
+        queue.0.getters.wake_next()?;
+    }
+    rethrow(exception)
 }
 
 fn join(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
@@ -177,18 +230,18 @@ impl Queue {
 
     #[inline]
     fn is_empty(&self, this: &Obj) -> Res<bool> {
-        if self.0.items.are_native() {
-            return Ok(self.0.items.len() == 0);
+        match self.0.items.are_native() {
+            true => Ok(self.0.items.len() == 0),
+            false => asked(this, c"empty"),
         }
-        this.get(c"empty")?.call0()?.truth()
     }
 
     #[inline]
     fn is_full(&self, this: &Obj) -> Res<bool> {
-        if self.0.items.are_native() {
-            return Ok(self.0.items.is_full());
+        match self.0.items.are_native() {
+            true => Ok(self.0.items.is_full()),
+            false => asked(this, c"full"),
         }
-        this.get(c"full")?.call0()?.truth()
     }
 
     /// Put an item into a queue that keeps them here and has room.
@@ -203,7 +256,7 @@ impl Queue {
     }
 
     /// Take an item out of a queue that keeps them here; `None` when there is none, or somebody else keeps them.
-    #[inline]
+    #[inline(always)]
     fn take_native(&self) -> Res<Option<Obj>> {
         if !self.0.items.are_native() {
             return Ok(None);
@@ -344,6 +397,12 @@ impl Queue {
     }
 }
 
+/// Whether a method without arguments says yes.
+#[inline(never)]
+fn asked(this: &Obj, method: &CStr) -> Res<bool> {
+    this.get(method)?.call0()?.truth()
+}
+
 fn is_exact(object: &Obj) -> bool {
     object.is_class::<Queue>()
         || object.is_class::<LifoQueue>()
@@ -366,6 +425,7 @@ impl Queue {
 
     #[pyo3(signature = (maxsize=None))]
     fn __init__(slf: &Bound<'_, Self>, maxsize: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        drop_empty_dict(slf.as_any());
         Ok(slf.get().init(&obj(slf.as_any()), maxsize.map(obj))?)
     }
 

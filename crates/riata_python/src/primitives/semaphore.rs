@@ -17,7 +17,7 @@ use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
-use crate::ffi::{GilBound, Obj, Res, aside, int, obj, raise, value_error};
+use crate::ffi::{GilBound, Obj, Res, aside, drop_empty_dict, int, obj, raise, value_error};
 use crate::state::state;
 
 /// A counter that tasks take from and wait for.
@@ -141,12 +141,13 @@ impl Semaphore {
     }
 
     #[pyo3(signature = (value=1))]
-    fn __init__(&self, value: i64) -> PyResult<()> {
+    fn __init__(slf: &Bound<'_, Self>, value: i64) -> PyResult<()> {
+        drop_empty_dict(slf.as_any());
         if value < 0 {
             let message = "Semaphore initial value must be >= 0";
             return Err(raise(value_error(), message).into());
         }
-        self.0.value.set(value);
+        slf.get().0.value.set(value);
         Ok(())
     }
 
@@ -243,7 +244,7 @@ impl BoundedSemaphore {
     #[pyo3(signature = (value=1))]
     fn __init__(slf: &Bound<'_, Self>, value: i64) -> PyResult<()> {
         slf.get().bound.set(value);
-        slf.as_super().get().__init__(value)
+        Semaphore::__init__(slf.as_super(), value)
     }
 
     fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, i64)> {

@@ -2,7 +2,7 @@
 
 mod options;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -18,16 +18,16 @@ use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
 use crate::core::operation::{Kind, Operation, is_coroutine, new_operation};
 use crate::core::ready::ready;
-use crate::core::task::{self, cancel_any, new_task};
+use crate::core::task::{self, Task, cancel_any, new_task};
 use crate::core::timeout::{Timeout, new_timeout};
 use crate::core::typespec::add_to;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, aside, ends_the_loop, list, list_append, list_len, raise,
-    raise_from_none, raise_runtime_error, repr, set_add, set_discard, set_items, set_len, string,
-    take_raised, to_double, tuple_items, utf8, value_error,
+    GilBound, Obj, Res, Slot, aside, drop_empty_dict, ends_the_loop, list, list_append, list_len,
+    raise, raise_from_none, raise_runtime_error, repr, set_add, set_discard, set_items, set_len,
+    string, take_raised, to_double, tuple_items, utf8, value_error,
 };
 use crate::state::state;
 
@@ -43,8 +43,7 @@ struct State {
     parent_cancel_requested: Cell<bool>,
     loop_: Slot,
     parent: Slot,
-    /// A set of those that are not done.
-    tasks: Slot,
+    members: Members,
     /// A list of what they raised; empty while that is nothing.
     errors: Slot,
     base_error: Slot,
@@ -52,6 +51,99 @@ struct State {
     /// The `shielded` block that the parent was in when this was entered.
     shield: Slot,
     options: Options,
+}
+
+/// The tasks that are not done: a list in which each knows its place. When somebody looks, or one is not ours, it becomes a set.
+#[derive(Default)]
+struct Members {
+    list: RefCell<Vec<Obj>>,
+    set: Slot,
+}
+
+impl Members {
+    #[inline]
+    fn len(&self) -> usize {
+        match self.set.get() {
+            Some(set) => set_len(&set),
+            None => self.list.borrow().len(),
+        }
+    }
+
+    /// Add a task that `new_task` has just made, and so is in no other list.
+    #[inline]
+    fn add_new(&self, task: &Obj) -> Res<()> {
+        if self.set.is_set() {
+            return self.add(task);
+        }
+        let mut list = self.list.borrow_mut();
+        Task::of(task).place_in_group.set(list.len() as u32);
+        list.push(task.clone());
+        Ok(())
+    }
+
+    fn add(&self, task: &Obj) -> Res<()> {
+        set_add(&self.show()?, task)
+    }
+
+    /// What is not there stays away.
+    #[inline]
+    fn remove(&self, task: &Obj) -> Res<()> {
+        if let Some(set) = self.set.get() {
+            return set_discard(&set, task);
+        }
+        drop(self.take(task));
+        Ok(())
+    }
+
+    #[inline]
+    fn take(&self, task: &Obj) -> Option<Obj> {
+        let place = task::of(task)?.place_in_group.get();
+        let mut list = self.list.borrow_mut();
+        list.get(place as usize)
+            .filter(|listed| listed.is(task.as_ptr()))?;
+        let taken = list.swap_remove(place as usize);
+        if let Some(moved) = list.get(place as usize) {
+            Task::of(moved).place_in_group.set(place);
+        }
+        Some(taken)
+    }
+
+    fn all(&self) -> Res<Vec<Obj>> {
+        match self.set.get() {
+            Some(set) => set_items(&set),
+            None => Ok(self.list.borrow().clone()),
+        }
+    }
+
+    /// The set, which has them from here on.
+    fn show(&self) -> Res {
+        if let Some(set) = self.set.get() {
+            return Ok(set);
+        }
+        let set = crate::ffi::set()?;
+        for task in self.all()? {
+            set_add(&set, &task)?;
+        }
+        self.set.set(set.clone());
+        drop(self.list.take());
+        Ok(set)
+    }
+
+    fn visit(&self, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        visit_slot(&self.set, visit)?;
+        // Nothing that allocates runs while the list is borrowed, so a traversal finds it free.
+        if let Ok(list) = self.list.try_borrow() {
+            for task in list.iter() {
+                visit.call(task.as_py())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn clear(&self) {
+        self.set.clear();
+        drop(self.list.take());
+    }
 }
 
 static ENTER: Kind = Kind {
@@ -204,7 +296,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
 
 impl State {
     fn running(&self) -> usize {
-        self.tasks.get().map_or(0, |tasks| set_len(&tasks))
+        self.members.len()
     }
 
     fn errors(&self) -> usize {
@@ -282,19 +374,22 @@ impl TaskGroup {
             .filter(|_| is_coroutine(coro));
         let task = match core.map(|core| (core, args.task_keywords())) {
             Some((core, Some([name, context]))) => {
-                new_task(&loop_, core, coro, name, context, false)?
+                let task = new_task(&loop_, core, coro, name, context, false)?;
+                self.0.members.add_new(&task)?;
+                task
             }
-            _ => args.pass_on(&loop_.get(c"create_task")?)?,
+            _ => {
+                let task = args.pass_on(&loop_.get(c"create_task")?)?;
+                self.0.members.add(&task)?;
+                task
+            }
         };
-        self.add(this, &task)?;
+        self.watch(this, &task)?;
         Ok(task)
     }
 
-    fn add(&self, this: &Obj, task: &Obj) -> Res<()> {
-        if !self.0.tasks.is_set() {
-            self.0.tasks.set(crate::ffi::set()?);
-        }
-        set_add(&self.0.tasks.get_or_none(), task)?;
+    /// Be told when a task is done.
+    fn watch(&self, this: &Obj, task: &Obj) -> Res<()> {
         if self.0.options.any.get() {
             self.remember(task)?;
         }
@@ -320,10 +415,7 @@ impl TaskGroup {
     fn abort_for(&self, reason: Option<&Obj>) -> Res<()> {
         self.0.aborting.set(true);
         self.wake_spawner()?;
-        let Some(tasks) = self.0.tasks.get() else {
-            return Ok(());
-        };
-        for task in set_items(&tasks)? {
+        for task in self.0.members.all()? {
             if !is_done(&task)? {
                 cancel_any(&task, reason.cloned())?;
             }
@@ -340,9 +432,7 @@ impl TaskGroup {
 
     fn on_task_done(&self, this_object: &Obj, task: &Obj) -> Res<()> {
         let this = &self.0;
-        if let Some(tasks) = this.tasks.get() {
-            set_discard(&tasks, task)?;
-        }
+        this.members.remove(task)?;
         #[cfg(Py_3_14)]
         if future::exact(task).is_none() {
             crate::ffi::import(c"asyncio.futures")?
@@ -433,14 +523,15 @@ impl TaskGroup {
 
     #[pyo3(signature = (*, limit=None, deadline=None, on_error=None, name=None, results=None))]
     fn __init__(
-        &self,
+        slf: &Bound<'_, Self>,
         limit: Option<i64>,
         deadline: Option<&Bound<'_, PyAny>>,
         on_error: Option<&str>,
         name: Option<&Bound<'_, PyAny>>,
         results: Option<bool>,
     ) -> PyResult<()> {
-        let options = &self.0.options;
+        drop_empty_dict(slf.as_any());
+        let options = &slf.get().0.options;
         match on_error {
             None | Some("cancel") => {}
             Some("collect") => options.collect.set(true),
@@ -504,10 +595,7 @@ impl TaskGroup {
 
     #[getter]
     fn _tasks(&self) -> PyResult<Py<PyAny>> {
-        if !self.0.tasks.is_set() {
-            self.0.tasks.set(crate::ffi::set()?);
-        }
-        Ok(self.0.tasks.get_or_none().into())
+        Ok(self.0.members.show()?.into())
     }
 
     #[getter]
@@ -544,7 +632,6 @@ impl TaskGroup {
         for slot in [
             &this.loop_,
             &this.parent,
-            &this.tasks,
             &this.errors,
             &this.base_error,
             &this.on_completed,
@@ -556,6 +643,7 @@ impl TaskGroup {
         ] {
             visit_slot(slot, &visit)?;
         }
+        this.members.visit(&visit)?;
         this.options.spawners.visit(&visit)
     }
 
@@ -564,7 +652,6 @@ impl TaskGroup {
         this.forget();
         for slot in [
             &this.loop_,
-            &this.tasks,
             &this.on_completed,
             &this.options.name,
             &this.options.timeout,
@@ -573,6 +660,7 @@ impl TaskGroup {
         ] {
             slot.clear();
         }
+        this.members.clear();
         this.options.spawners.clear();
     }
 }

@@ -5,9 +5,9 @@ use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, new_operation};
 use crate::core::task;
-use crate::core::timeout::{Stage, Timeout, new_timeout};
+use crate::core::timeout::{Stage, Timeout, new_timeout, new_timeout_after};
 use crate::event_loop::LoopCore;
-use crate::event_loop::current_task::{current_task, require_running_loop};
+use crate::event_loop::current_task::{current_task, current_task_of, require_running_loop};
 use crate::ffi::{
     Obj, Res, aside, float, plain_number, raise_assertion_error, raise_runtime_error, repr,
     set_cause, set_exception, take_raised, to_double,
@@ -71,18 +71,18 @@ pub fn after(delay: &Obj) -> Res {
         return new_timeout(Obj::none());
     }
     let seconds = plain_number(delay);
-    let when = match (plain_core(&loop_), seconds) {
-        (Some(core), Some(seconds)) => float(core.time() + seconds)?,
-        _ => loop_.method0(&state().names.time)?.add(delay)?,
-    };
-    let timeout = new_timeout(when)?;
+    if let (Some(core), Some(seconds)) = (plain(LoopCore::of(&loop_)), seconds) {
+        return new_timeout_after(seconds, core.time() + seconds);
+    }
+    let timeout = new_timeout(loop_.method0(&state().names.time)?.add(delay)?)?;
     Timeout::of(&timeout).delay.set(seconds.unwrap_or(-1.0));
     Ok(timeout)
 }
 
-/// The native side of a loop whose timers are ours.
-fn plain_core(loop_: &Obj) -> Option<&LoopCore> {
-    LoopCore::of(loop_).filter(|core| core.plain.get() && core.plain_timers.get())
+/// The native side of a loop, if its timers are ours.
+#[inline]
+fn plain(core: Option<&LoopCore>) -> Option<&LoopCore> {
+    core.filter(|core| core.plain.get() && core.plain_timers.get())
 }
 
 impl Timeout {
@@ -91,16 +91,17 @@ impl Timeout {
             return Err(raise_runtime_error("Timeout has already been entered"));
         }
         let loop_ = require_running_loop()?;
-        let Some(task) = current_task(&loop_)? else {
+        let core = LoopCore::of(&loop_);
+        let Some(task) = current_task_of(&loop_, core)? else {
             return Err(raise_runtime_error("Timeout should be used inside a task"));
         };
         self.cancelling.set(task::cancelling(&task)?);
         self.shield.set_opt(task::shield_of(&task));
         self.become_innermost(this, &task)?;
         self.task.set(task);
-        self.loop_.set(loop_);
+        self.loop_.set(loop_.clone());
         self.stage.set(Stage::Entered);
-        self.arm(this)
+        self.arm(this, &loop_, core)
     }
 
     /// The task, and those that it makes, run within this from here on.
@@ -160,20 +161,19 @@ impl Timeout {
                 )));
             }
         }
-        self.when.set(when.clone());
-        self.delay.set(-1.0);
+        self.set_when(when.clone());
         self.disarm(this)?;
-        self.loop_.set(require_running_loop()?);
-        self.arm(this)
+        let loop_ = require_running_loop()?;
+        self.loop_.set(loop_.clone());
+        self.arm(this, &loop_, LoopCore::of(&loop_))
     }
 
     /// Let the loop tell us when the deadline has come.
-    fn arm(&self, this: &Obj) -> Res<()> {
-        let (when, loop_) = (self.when.get_or_none(), self.loop_.get_or_none());
-        if when.is_none() {
+    fn arm(&self, this: &Obj, loop_: &Obj, core: Option<&LoopCore>) -> Res<()> {
+        if !self.is_limited() {
             return Ok(());
         }
-        if let (Some(core), Some(deadline)) = (plain_core(&loop_), plain_number(&when)) {
+        if let (Some(core), Some(deadline)) = (plain(core), self.plain_deadline()) {
             core.check_closed()?;
             self.armed.set(self.armed.get().wrapping_add(1));
             if deadline <= core.time() {
@@ -184,7 +184,7 @@ impl Timeout {
             }
             return Ok(());
         }
-        let on_timeout = this.get(c"_on_timeout")?;
+        let (when, on_timeout) = (self.when()?, this.get(c"_on_timeout")?);
         let now = loop_.method0(&state().names.time)?;
         self.handle.set(match when.at_most(&now)? {
             true => loop_.get(c"call_soon")?.call1(&on_timeout)?,
@@ -266,7 +266,7 @@ impl Timeout {
     /// Which timeout it was, and what was awaited.
     fn add_note(&self, error: &Obj) {
         let note = || -> Res {
-            let (delay, when) = (float(self.delay.get())?, self.when.get_or_none());
+            let (delay, when) = (float(self.delay.get())?, self.when()?);
             let awaited = self.awaited.get_or_none();
             let in_block = Obj::bool(!self.in_wait_for.get());
             state().note_timeout.call(&[
@@ -312,7 +312,7 @@ impl Timeout {
 
     pub fn describe(&self) -> Res<String> {
         let stage = self.stage.get();
-        let when = self.when.get_or_none();
+        let when = self.when()?;
         let when = match (stage, when.is_none()) {
             (Stage::Entered, true) => String::from(" when=None"),
             (Stage::Entered, false) => {
@@ -344,10 +344,9 @@ pub fn time_left() -> Res {
     let mut nearest: Option<f64> = None;
     while let Some(object) = timeout {
         let this = Timeout::of(&object);
-        let when = this.when.get_or_none();
         let counts = matches!(this.stage.get(), Stage::Entered | Stage::Expiring);
-        if counts && !when.is_none() {
-            let when = to_double(&when)?;
+        if counts && this.is_limited() {
+            let when = to_double(&this.when()?)?;
             nearest = Some(nearest.map_or(when, |nearest| nearest.min(when)));
         }
         timeout = this.outer.get();

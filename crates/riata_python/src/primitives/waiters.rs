@@ -20,17 +20,25 @@ use crate::state::state;
 pub struct LoopBound(Slot);
 
 impl LoopBound {
+    #[inline(always)]
     pub fn get_loop(&self, owner: &Obj) -> Res {
         let running = require_running_loop()?;
-        if !self.0.is_set() {
-            self.0.set(running.clone());
-        } else if !running.is(self.0.ptr()) {
+        if !running.is(self.0.ptr()) {
+            self.bind(owner, &running)?;
+        }
+        Ok(running)
+    }
+
+    #[inline(never)]
+    fn bind(&self, owner: &Obj, running: &Obj) -> Res<()> {
+        if self.0.is_set() {
             return Err(raise_runtime_error(&format!(
                 "{} is bound to a different event loop",
                 repr(owner)?
             )));
         }
-        Ok(running)
+        self.0.set(running.clone());
+        Ok(())
     }
 
     #[inline]
@@ -110,7 +118,7 @@ pub struct Waiters {
 
 impl Waiters {
     /// Use the list. `body` runs no Python code.
-    #[inline]
+    #[inline(always)]
     fn with<T>(&self, body: impl FnOnce(&mut VecDeque<Obj>) -> T) -> T {
         match self.shown.is_set() {
             false => body(&mut self.futures.borrow_mut()),
@@ -231,7 +239,7 @@ impl Waiters {
     }
 
     /// Take waiters out up to the first that is not done, and wake that one.
-    #[inline]
+    #[inline(always)]
     pub fn wake_next(&self) -> Res<()> {
         if !self.shown.is_set() && self.futures.borrow().is_empty() {
             return Ok(());
@@ -239,10 +247,14 @@ impl Waiters {
         self.wake_next_now()
     }
 
+    #[inline(never)]
     fn wake_next_now(&self) -> Res<()> {
         while let Some(future) = self.pop() {
-            if !is_done(&future)? {
-                return set_result(&future, Obj::none());
+            match future::exact(&future) {
+                Some(ours) if ours.is_done() => {}
+                Some(ours) => return ours.set_result(&future, Obj::none()),
+                None if is_done(&future)? => {}
+                None => return set_result(&future, Obj::none()),
             }
         }
         Ok(())

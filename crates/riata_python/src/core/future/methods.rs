@@ -359,6 +359,7 @@ unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
 }
 
 pub fn finalize_future(object: &Obj, future: &Future) {
+    future.finalized.set(true);
     if future.log_traceback.get() {
         aside(|| {
             if future.report_unretrieved(object).is_err() {
@@ -401,15 +402,15 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         future.clear_all();
         future.reset_flags();
         let parked = is_exact
-            && ffi::PyObject_GC_IsFinalized(object) == 0
+            && !future.finalized.get()
             && core.as_ref().is_some_and(|core| core.futures.park(object));
         if !parked {
             match (*tp).tp_free {
                 Some(free) => free(object.cast()),
                 None => ffi::PyObject_GC_Del(object.cast()),
             }
+            ffi::Py_DECREF(tp.cast());
         }
         drop(held);
-        ffi::Py_DECREF(tp.cast());
     }
 }

@@ -256,8 +256,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             };
         if !parked {
             ffi::PyObject_GC_Del(object.cast());
+            ffi::Py_DECREF(tp.cast());
         }
         drop(held);
-        ffi::Py_DECREF(tp.cast());
     }
 }

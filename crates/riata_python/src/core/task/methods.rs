@@ -320,7 +320,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         task.future.clear_all();
         task.future.reset_flags();
         let parked = is_exact
-            && ffi::PyObject_GC_IsFinalized(object) == 0
+            && !task.future.finalized.get()
             && core
                 .as_ref()
                 .is_some_and(|core| core.parked_tasks.park(object));
@@ -329,8 +329,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
                 Some(free) => free(object.cast()),
                 None => ffi::PyObject_GC_Del(object.cast()),
             }
+            ffi::Py_DECREF(tp.cast());
         }
         drop(held);
-        ffi::Py_DECREF(tp.cast());
     }
 }

@@ -67,7 +67,7 @@ impl Items {
     #[inline]
     pub fn len(&self) -> usize {
         match self.order {
-            Order::Priority => self.container.get().map_or(0, |heap| list_len(&heap)),
+            Order::Priority => self.heap_len(),
             _ => self.items.borrow().len(),
         }
     }
@@ -80,9 +80,7 @@ impl Items {
     #[inline]
     pub fn push(&self, item: Obj) -> Res<()> {
         if self.order == Order::Priority {
-            let heap = self.container.get_or_none();
-            let args = [heap.as_ptr(), item.as_ptr()];
-            return state().heappush.call(&args).map(drop);
+            return self.push_heap(item);
         }
         self.items.borrow_mut().push_back(item);
         Ok(())
@@ -91,12 +89,41 @@ impl Items {
     /// The next one, if there is one.
     #[inline]
     pub fn pop(&self) -> Res<Option<Obj>> {
-        Ok(match self.order {
-            Order::Fifo => self.items.borrow_mut().pop_front(),
-            Order::Lifo => self.items.borrow_mut().pop_back(),
-            Order::Priority if self.len() == 0 => None,
-            Order::Priority => Some(state().heappop.call1(&self.container.get_or_none())?),
-        })
+        match self.order {
+            Order::Fifo => Ok(self.items.borrow_mut().pop_front()),
+            Order::Lifo => Ok(self.pop_back()),
+            Order::Priority => self.pop_heap(),
+        }
+    }
+
+    // Apart, so that the common order is short where it is used.
+
+    #[inline(never)]
+    fn pop_back(&self) -> Option<Obj> {
+        self.items.borrow_mut().pop_back()
+    }
+
+    #[inline(never)]
+    fn heap_len(&self) -> usize {
+        self.container.get().map_or(0, |heap| list_len(&heap))
+    }
+
+    #[inline(never)]
+    fn push_heap(&self, item: Obj) -> Res<()> {
+        let heap = self.container.get_or_none();
+        let args = [heap.as_ptr(), item.as_ptr()];
+        state().heappush.call(&args).map(drop)
+    }
+
+    #[inline(never)]
+    fn pop_heap(&self) -> Res<Option<Obj>> {
+        if self.heap_len() == 0 {
+            return Ok(None);
+        }
+        state()
+            .heappop
+            .call1(&self.container.get_or_none())
+            .map(Some)
     }
 
     /// A list of them.
