@@ -2,7 +2,8 @@
 //!
 //! Up to 3.13 `async with` asks the type's attribute for a bound method, twice, and a builtin's is a new object each time: half of
 //! what an uncontended lock costs. So there the attribute is a descriptor of ours, which hands out a callable that lies inside the
-//! owner. It holds a reference to its owner while somebody holds it. From 3.14 on `async with` makes no bound methods.
+//! owner. It holds a reference to its owner while somebody holds it, and the collector knows of it: a frame that is suspended in
+//! the body holds the one of `__aexit__`. From 3.14 on `async with` makes no bound methods.
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
 #[cfg(not(Py_3_14))]
@@ -97,6 +98,13 @@ mod embedded {
     /// owner, and the last one gives that back.
     #[repr(C)]
     struct Embedded {
+        /// What the collector has before each object that it may know: two words, zero while it does not know this one.
+        head: Cell<[usize; 2]>,
+        object: Callable,
+    }
+
+    #[repr(C)]
+    struct Callable {
         base: UnsafeCell<ffi::PyObject>,
         call: Cell<Option<ffi::vectorcallfunc>>,
         /// Owned while there are references to the callable.
@@ -111,16 +119,26 @@ mod embedded {
     }
 
     impl Embedded {
-        fn hand_out(&self, owner: &Obj, call: ffi::vectorcallfunc) -> *mut ffi::PyObject {
-            let this = self.base.get();
+        fn hand_out(
+            &self,
+            owner: &Obj,
+            call: ffi::vectorcallfunc,
+            stays: bool,
+        ) -> *mut ffi::PyObject {
+            let callable = &self.object;
+            let this = callable.base.get();
             // SAFETY: the owner does not move and outlives the callable, which holds it. Nobody refers to it while it has no
-            // owner, so it may be made anew. Its type lives for ever, so that it needs no reference to it.
+            // owner, so it may be made anew. Its type lives for ever, so that it needs no reference to it. It is tracked with
+            // its owner set, and its head is before it.
             unsafe {
-                if self.owner.get().is_null() {
-                    self.owner.set(owner.clone().into_ptr());
-                    self.call.set(Some(call));
+                if callable.owner.get().is_null() {
+                    callable.owner.set(owner.clone().into_ptr());
+                    callable.call.set(Some(call));
                     (*this).ob_type = state().embedded_type;
                     revive(this);
+                    if stays {
+                        ffi::PyObject_GC_Track(this.cast());
+                    }
                 } else {
                     ffi::Py_INCREF(this);
                 }
@@ -140,21 +158,23 @@ mod embedded {
     pub fn make_embedded_type() -> Res<*mut ffi::PyTypeObject> {
         TypeSpec {
             name: c"riata._riata.BoundMethod",
-            size: size_of::<Embedded>(),
+            size: size_of::<Callable>(),
             flags: u64::from(
                 ffi::Py_TPFLAGS_HAVE_VECTORCALL as u32
+                    | ffi::Py_TPFLAGS_HAVE_GC as u32
                     | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION as u32,
             ),
             base: std::ptr::null_mut(),
             slots: vec![
                 (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+                (ffi::Py_tp_traverse, traverse_callable as *mut c_void),
                 (ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void),
             ],
             methods: vec![],
             getsets: vec![],
             members: vec![crate::core::typespec::offset_member(
                 c"__vectorcalloffset__",
-                std::mem::offset_of!(Embedded, call),
+                std::mem::offset_of!(Callable, call),
             )],
         }
         .build()
@@ -187,12 +207,27 @@ mod embedded {
 
     /// The last reference is gone: it is no object any more. Dropping the owner may free the memory that it lies in.
     unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
-        // SAFETY: a callable whose references are gone, inside an owner that it holds.
+        // SAFETY: a callable whose references are gone, inside an owner that it holds; one that is not tracked may be untracked.
         unsafe {
-            let owner = (*object.cast::<Embedded>())
+            ffi::PyObject_GC_UnTrack(object.cast());
+            let owner = (*object.cast::<Callable>())
                 .owner
                 .replace(std::ptr::null_mut());
             ffi::Py_DECREF(owner);
+        }
+    }
+
+    unsafe extern "C" fn traverse_callable(
+        object: *mut ffi::PyObject,
+        visit: ffi::visitproc,
+        arg: *mut c_void,
+    ) -> i32 {
+        // SAFETY: CPython traverses a live callable, which holds its owner and not its type.
+        unsafe {
+            match (*object.cast::<Callable>()).owner.get() {
+                owner if owner.is_null() => 0,
+                owner => visit(owner, arg),
+            }
         }
     }
 
@@ -223,7 +258,7 @@ mod embedded {
     }
 
     macro_rules! functions {
-        ($get:ident, $bound:ident, $unbound:ident, $field:ident, $body:ident) => {
+        ($get:ident, $bound:ident, $unbound:ident, $field:ident, $body:ident, $stays:expr) => {
             unsafe extern "C" fn $get<T: Owner>(
                 descriptor: *mut ffi::PyObject,
                 object: *mut ffi::PyObject,
@@ -235,7 +270,10 @@ mod embedded {
                     // SAFETY: a live descriptor.
                     return unsafe { Obj::shared(descriptor) }.into_ptr();
                 }
-                T::of(this).place().$field.hand_out(this, $bound::<T>)
+                T::of(this)
+                    .place()
+                    .$field
+                    .hand_out(this, $bound::<T>, $stays)
             }
 
             unsafe extern "C" fn $bound<T: Owner>(
@@ -246,7 +284,7 @@ mod embedded {
             ) -> *mut ffi::PyObject {
                 // SAFETY: a callable that was handed out, and so has an owner; the arguments of a vectorcall.
                 unsafe {
-                    let owner = (*callable.cast::<Embedded>()).owner.get();
+                    let owner = (*callable.cast::<Callable>()).owner.get();
                     let nargs = ffi::PyVectorcall_NARGS(nargsf);
                     let args = Args::new(stringify!($field), args, nargs, names);
                     give($body::<T>(Obj::from_ref(&owner), args))
@@ -283,8 +321,9 @@ mod embedded {
         T::exit(this, T::of(this), args)
     }
 
-    functions!(get_enter, bound_enter, unbound_enter, enter, enter);
-    functions!(get_exit, bound_exit, unbound_exit, exit, exit);
+    // `async with` calls the one at once, and keeps the other for as long as its body runs.
+    functions!(get_enter, bound_enter, unbound_enter, enter, enter, false);
+    functions!(get_exit, bound_exit, unbound_exit, exit, exit, true);
 
     pub fn add<T: Owner>(class: &Obj) -> Res<()> {
         add_one(class, c"__aenter__", unbound_enter::<T>, get_enter::<T>)?;
