@@ -100,6 +100,12 @@ impl LoopCore {
             .then(|| engine::core_of(loop_))
     }
 
+    /// Whether its tasks are ours, made without asking anybody: `create_task` is, and there is no factory.
+    #[inline]
+    pub fn makes_tasks(&self) -> bool {
+        self.plain.get() && !self.task_factory.is_set()
+    }
+
     /// The loop object.
     pub fn this(&self) -> Obj {
         engine::shared_this(self)

@@ -348,7 +348,7 @@ unsafe extern "C" fn create_task(
         )
     };
     let core = core_of(loop_);
-    if core.task_factory.is_set() || !core.plain.get() {
+    if !core.makes_tasks() {
         // A factory has this Python's own rules: which keywords it is passed, who names the task.
         // SAFETY: the arguments are passed on as they came.
         return unsafe { pass_on(loop_, c"_create_task_by_factory", args, nargs, names) };

@@ -63,7 +63,7 @@ fn limited(awaitables: &[*mut pyo3::ffi::PyObject], limit: &Obj, return_exceptio
 
 fn is_native(awaitable: &Obj, loop_: &Obj, core: &LoopCore) -> bool {
     if is_coroutine(awaitable) {
-        return !core.task_factory.is_set();
+        return core.makes_tasks();
     }
     future::exact(awaitable).is_some_and(|future| future.loop_.ptr() == loop_.as_ptr())
 }

@@ -369,9 +369,7 @@ impl TaskGroup {
             return Err(self.complain(this, what));
         }
         let loop_ = self.0.loop_.get_or_none();
-        let core = LoopCore::of(&loop_)
-            .filter(|core| core.plain.get() && !core.task_factory.is_set())
-            .filter(|_| is_coroutine(coro));
+        let core = LoopCore::of(&loop_).filter(|core| core.makes_tasks() && is_coroutine(coro));
         let task = match core.map(|core| (core, args.task_keywords())) {
             Some((core, Some([name, context]))) => {
                 let task = new_task(&loop_, core, coro, name, context, false)?;

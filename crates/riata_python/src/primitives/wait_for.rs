@@ -165,9 +165,7 @@ fn uncover(operation: &Operation) {
 
 /// `asyncio.ensure_future`.
 pub fn as_future(awaitable: &Obj, loop_: &Obj) -> Res {
-    let core = LoopCore::of(loop_)
-        .filter(|core| core.plain.get() && !core.task_factory.is_set())
-        .filter(|_| is_coroutine(awaitable));
+    let core = LoopCore::of(loop_).filter(|core| core.makes_tasks() && is_coroutine(awaitable));
     if let Some(core) = core {
         return new_task(loop_, core, awaitable, None, None, false);
     }
