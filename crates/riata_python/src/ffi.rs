@@ -21,6 +21,8 @@ mod calls;
 mod contexts;
 mod exceptions;
 mod network;
+#[cfg(not(Py_3_12))]
+mod running_holder;
 #[cfg(Py_3_14)]
 mod running_task;
 mod sockets;
@@ -31,6 +33,8 @@ pub use calls::*;
 pub use contexts::*;
 pub use exceptions::*;
 pub use network::*;
+#[cfg(not(Py_3_12))]
+pub use running_holder::*;
 #[cfg(Py_3_14)]
 pub use running_task::*;
 pub use sockets::SocketLayout;

@@ -18,6 +18,8 @@ use crate::core::{
     derived_transports, future, future_iter, gathering, handle, operation, ready, sock_call, stop,
     task, timeout, transport,
 };
+#[cfg(not(Py_3_12))]
+use crate::ffi::RunningHolder;
 #[cfg(Py_3_14)]
 use crate::ffi::RunningTaskLayout;
 use crate::ffi::{Builtin, ContextLayout, Obj, Res, SocketLayout, import, interned, to_int, tuple};
@@ -177,6 +179,8 @@ pub struct State {
     pub gathering_type: *mut ffi::PyTypeObject,
     /// The awaitable that is done and ends with `None`.
     pub ready: Obj,
+    #[cfg(not(Py_3_12))]
+    pub running_holder: Option<RunningHolder>,
     /// `asyncio._get_running_loop`.
     pub get_running_loop: Builtin,
     /// `asyncio.current_task`.
@@ -327,6 +331,11 @@ fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj, give_way: Obj) -> R
         sock_call_type: sock_call::make_type()?,
         operation_type: operation::make_type()?,
         ready: ready::make()?,
+        #[cfg(not(Py_3_12))]
+        running_holder: RunningHolder::find(
+            &native.get(c"_get_running_loop")?,
+            &native.get(c"_set_running_loop")?,
+        )?,
         get_running_loop: Builtin::new(native.get(c"_get_running_loop")?),
         current_task: tasks.get(c"current_task")?,
         lock_class,

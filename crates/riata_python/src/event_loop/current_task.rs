@@ -46,6 +46,10 @@ pub fn running_loop() -> Res<Option<Obj>> {
         // SAFETY: the state of this thread.
         return Ok(unsafe { layout.loop_of(crate::ffi::thread_state()) });
     }
+    #[cfg(not(Py_3_12))]
+    if let Some(holder) = &state().running_holder {
+        return holder.running_loop();
+    }
     let loop_ = state().get_running_loop.call()?;
     Ok((!loop_.is_none()).then_some(loop_))
 }
