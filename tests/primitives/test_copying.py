@@ -15,6 +15,10 @@ class Events(riata.Event):
     """A subclass, with an attribute."""
 
 
+class Slotted(riata.Lock):
+    __slots__ = ("empty", "label")
+
+
 class Newest(riata.Queue):
     def _init(self, maxsize):
         self._queue = []
@@ -39,6 +43,9 @@ def test_a_copy_is_as_the_original(go, way):
         assert type(again) is Events and again.is_set() and again.label == "ready"
         again.clear()
         assert event.is_set()
+        slotted = Slotted()
+        slotted.label = "ready"
+        assert way(slotted).label == "ready" and not hasattr(way(slotted), "empty")
         semaphore, bounded = way(riata.Semaphore(3)), way(riata.BoundedSemaphore(2))
         assert semaphore._value == 3
         await bounded.acquire()
@@ -94,7 +101,15 @@ def test_what_tasks_wait_for_is_not_copied(go):
 
 
 @pytest.mark.parametrize(
-    "state", [None, (), ({}, None, ()), ({}, None, (1, 2)), (None, None, (True,))]
+    "state",
+    [
+        None,
+        (),
+        ({}, [], None, ()),
+        ({}, [], None, (1, 2)),
+        ({}, [1], None, (True,)),
+        (None, [], None, (True,)),
+    ],
 )
 def test_what_is_no_state(state):
     with pytest.raises(TypeError):

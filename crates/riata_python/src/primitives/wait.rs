@@ -87,7 +87,14 @@ fn begin(operation: &Operation, this: &Obj) -> Res<Stepped> {
     });
     let waiter = new_waiter(&loop_)?;
     if let Some(delay) = seconds {
-        let seconds = plain_number(&delay).map_or_else(|| to_double(&delay), Ok)?;
+        let seconds = match plain_number(&delay) {
+            Some(seconds) => seconds,
+            None => {
+                // What is no number is refused as `call_later` does it.
+                loop_.method0(&state().names.time)?.add(&delay)?;
+                to_double(&delay)?
+            }
+        };
         operation.wake_after(this, &loop_, &waiter, &delay, seconds)?;
     }
     operation.phase.set(WAITING);
