@@ -77,3 +77,23 @@ def test_what_a_frame_alone_holds_is_not_collected(kind):
         loop = new_event_loop(loop_name)
         assert loop.run_until_complete(work()) == "ended"
         loop.close()
+
+
+@pytest.mark.parametrize("loop_name", LOOPS)
+def test_a_wait_for_in_a_cycle_ends_quietly(loop_name, monkeypatch):
+    """The collector may close what it drives before it."""
+    said = []
+    monkeypatch.setattr("sys.unraisablehook", lambda unraisable: said.append(unraisable.exc_value))
+
+    async def main():
+        operation = riata.wait_for(riata.Event().wait(), 60)
+        operation.send(None)
+        cycle = [operation]
+        cycle.append(cycle)
+        del operation, cycle
+        gc.collect()
+
+    loop = new_event_loop(loop_name)
+    loop.run_until_complete(main())
+    loop.close()
+    assert said == []

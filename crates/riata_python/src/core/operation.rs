@@ -15,8 +15,9 @@ use super::freelist::{FreeList, revive};
 use super::future;
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Sent, Slot, aside, give, is_coroutine_exact, raise,
-    raise_runtime_error, send_none, set_exception, string, throw_into, unraisable, value_error,
+    GilBound, Obj, Raised, Res, Sent, Slot, aside, exception_matches, give, is_coroutine_exact,
+    raise, raise_runtime_error, send_none, set_exception, string, throw_into, unraisable,
+    value_error,
 };
 use crate::job::TimerJob;
 use crate::state::state;
@@ -142,13 +143,29 @@ pub fn is_coroutine(object: &Obj) -> bool {
     is_coroutine_exact(object) || Operation::is(object)
 }
 
-/// Go on with what an operation drives.
+/// Go on with what an operation drives. As a coroutine does, it closes that before it leaves by GeneratorExit: the collector may
+/// have closed it already.
 pub fn drive(operation: &Operation, thrown: Option<Obj>) -> Sent {
     let inner = operation.inner.get_or_none();
     match thrown {
         None => send_none(&inner),
+        Some(exception) if is_generator_exit(&exception) => {
+            let closed = match inner.get_opt(c"close") {
+                Some(close) => close.call0().map(drop),
+                None => Ok(()),
+            };
+            if closed.is_ok() {
+                set_exception(exception);
+            }
+            Sent::Raised
+        }
         Some(exception) => throw_into(&inner, &exception),
     }
+}
+
+fn is_generator_exit(exception: &Obj) -> bool {
+    // SAFETY: a static exception type.
+    exception_matches(exception, unsafe { ffi::PyExc_GeneratorExit })
 }
 
 impl Operation {
