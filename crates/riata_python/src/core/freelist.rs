@@ -1,4 +1,5 @@
-//! Parking for objects of one type, so that the commonest ones are not allocated again and again. Each loop has its own.
+//! Parking for objects of one type, so that the commonest ones are not allocated again and again. Each loop has
+//! its own lists; operations, timeouts and the ends of iterators, which know no loop, have one for all threads.
 //!
 //! A parked object is untracked, has no reference count and no reference to anything but its type; `_Py_NewReference` brings it
 //! back, which debug builds and tracemalloc notice.
@@ -7,6 +8,8 @@
 use std::cell::UnsafeCell;
 
 use pyo3::ffi;
+
+use crate::ffi::{Obj, Res};
 
 unsafe extern "C" {
     /// What `PyObject_Init` does besides writing the type.
@@ -21,6 +24,19 @@ unsafe extern "C" {
 pub unsafe fn revive(object: *mut ffi::PyObject) {
     // SAFETY: as the caller promises.
     unsafe { _Py_NewReference(object) }
+}
+
+/// Free an object whose reference count fell to zero, and give up its reference to its type.
+///
+/// # Safety
+/// The object is dead, cleared and untracked, and of a type whose objects are not allocated otherwise. The GIL is held.
+pub unsafe fn free(object: *mut ffi::PyObject) {
+    // SAFETY: as the caller promises; the type is dropped after what it describes.
+    unsafe {
+        let tp = ffi::Py_TYPE(object);
+        ffi::PyObject_GC_Del(object.cast());
+        ffi::Py_DECREF(tp.cast());
+    }
 }
 
 /// A bounded stack of parked objects of one type.
@@ -50,6 +66,23 @@ impl FreeList {
             };
             revive(object);
             object
+        }
+    }
+
+    /// A parked object, or a fresh one, whose fields are zero. It is tracked.
+    ///
+    /// # Safety
+    /// `tp` is the type whose objects are parked here, and the GIL is held.
+    #[inline]
+    pub unsafe fn new_object(&self, tp: *mut ffi::PyTypeObject) -> Res {
+        // SAFETY: as the caller promises; a parked object holds nothing, which is valid for the collector.
+        unsafe {
+            let parked = self.take();
+            if parked.is_null() {
+                return Obj::owned(ffi::PyType_GenericAlloc(tp, 0));
+            }
+            ffi::PyObject_GC_Track(parked.cast());
+            Obj::owned(parked)
         }
     }
 
@@ -83,11 +116,7 @@ impl Drop for FreeList {
     fn drop(&mut self) {
         for object in self.parked.get_mut().drain(..) {
             // SAFETY: parked objects are dead and untracked; their memory, and a reference to their type, belong to this list.
-            unsafe {
-                let tp = ffi::Py_TYPE(object);
-                ffi::PyObject_GC_Del(object.cast());
-                ffi::Py_DECREF(tp.cast());
-            }
+            unsafe { free(object) }
         }
     }
 }

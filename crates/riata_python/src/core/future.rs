@@ -91,17 +91,8 @@ pub fn exact(object: &Obj) -> Option<&Future> {
 /// A pending future of `loop_`, whose native side is `core`.
 #[inline]
 pub fn new_future(loop_: &Obj, core: &LoopCore) -> Res {
-    let tp = state().future_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
-    let object = unsafe {
-        let parked = core.futures.take();
-        if parked.is_null() {
-            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
-        } else {
-            ffi::PyObject_GC_Track(parked.cast());
-            Obj::owned(parked)?
-        }
-    };
+    let object = unsafe { core.futures.new_object(state().future_type)? };
     // SAFETY: made one line above.
     let this = unsafe { &*object.as_ptr().cast::<Future>() };
     this.bind(loop_, core);

@@ -9,6 +9,7 @@ use pyo3::ffi;
 
 use super::args::Args;
 use super::entry::visit_all;
+use super::freelist::free;
 use super::future;
 use super::typespec::{TypeSpec, fastcall, noargs, onearg};
 use crate::ffi::{
@@ -221,9 +222,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // SAFETY: the reference count is zero: nobody else holds the object.
     unsafe {
         ffi::PyObject_GC_UnTrack(object.cast());
-        let tp = ffi::Py_TYPE(object);
         this(&object).future.clear();
-        ffi::PyObject_GC_Del(object.cast());
-        ffi::Py_DECREF(tp.cast());
+        free(object);
     }
 }

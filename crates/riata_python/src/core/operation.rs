@@ -11,7 +11,7 @@ use pyo3::ffi;
 
 use super::coroutine::{self, Coroutine, Stage, Stepped, closed, generator_exit, reused};
 use super::entry::visit_all;
-use super::freelist::{FreeList, revive};
+use super::freelist::{FreeList, free, revive};
 use super::future;
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
@@ -551,9 +551,7 @@ unsafe fn dealloc_slowly(object: *mut ffi::PyObject) {
             aside(|| operation.end());
         }
         if operation.finalized.get() || !PARKED.park(object) {
-            let tp = ffi::Py_TYPE(object);
-            ffi::PyObject_GC_Del(object.cast());
-            ffi::Py_DECREF(tp.cast());
+            free(object);
         }
     }
 }

@@ -10,6 +10,7 @@ use pyo3::ffi;
 
 use super::coroutine::{self, Coroutine, Stepped, rethrow, reused};
 use super::entry::visit_all;
+use super::freelist::free;
 use super::typespec::TypeSpec;
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
@@ -70,17 +71,8 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
 
 /// A call that has not begun.
 pub fn new_call(kind: Kind, core: &LoopCore, loop_: Obj, sock: Obj, argument: Obj) -> Res {
-    let tp = state().sock_call_type;
     // SAFETY: `calls` parks objects of this type only; a fresh one is zeroed, tracked, and its fields are valid.
-    let object = unsafe {
-        let parked = core.net.calls.take();
-        if parked.is_null() {
-            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
-        } else {
-            ffi::PyObject_GC_Track(parked.cast());
-            Obj::owned(parked)?
-        }
-    };
+    let object = unsafe { core.net.calls.new_object(state().sock_call_type)? };
     // SAFETY: made just above.
     let call = unsafe { &*object.as_ptr().cast::<SockCall>() };
     call.kind.set(kind);
@@ -184,7 +176,6 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // or freed.
     unsafe {
         ffi::PyObject_GC_UnTrack(object.cast());
-        let tp = ffi::Py_TYPE(object);
         let call = &*object.cast::<SockCall>();
         let held = call.home.take();
         aside(|| {
@@ -198,8 +189,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
                 .as_ref()
                 .is_some_and(|loop_| core_of(loop_).net.calls.park(object));
         if !parked {
-            ffi::PyObject_GC_Del(object.cast());
-            ffi::Py_DECREF(tp.cast());
+            free(object);
         }
         drop(held);
     }

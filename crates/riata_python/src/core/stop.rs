@@ -9,7 +9,7 @@ use std::ffi::c_void;
 
 use pyo3::ffi;
 
-use super::freelist::FreeList;
+use super::freelist::{FreeList, free};
 use super::typespec::TypeSpec;
 use crate::ffi::{GilBound, Obj, Res, set_exception};
 use crate::state::state;
@@ -140,7 +140,6 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
     // finalizer, so this one comes but once.
     unsafe {
         ffi::PyObject_GC_UnTrack(this.cast());
-        let tp = ffi::Py_TYPE(this);
         let stop = this.cast::<ffi::PyStopIterationObject>();
         take(&raw mut (*stop).value);
         if has_more_than_value(stop) {
@@ -148,8 +147,7 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
         }
         if (*stop).args.is_null() || !PARKED.park(this) {
             take(&raw mut (*stop).args);
-            ffi::PyObject_GC_Del(this.cast());
-            ffi::Py_DECREF(tp.cast());
+            free(this);
         }
     }
 }

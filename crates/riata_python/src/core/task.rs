@@ -92,17 +92,8 @@ pub fn new_task(
     context: Option<&Obj>,
     eager: bool,
 ) -> Res {
-    let tp = state().task_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed, tracked and valid.
-    let object = unsafe {
-        let parked = core.parked_tasks.take();
-        if parked.is_null() {
-            Obj::owned(ffi::PyType_GenericAlloc(tp, 0))?
-        } else {
-            ffi::PyObject_GC_Track(parked.cast());
-            Obj::owned(parked)?
-        }
-    };
+    let object = unsafe { core.parked_tasks.new_object(state().task_type)? };
     // SAFETY: made just above.
     let task = unsafe { &*object.as_ptr().cast::<Task>() };
     task.future.bind(loop_, core);

@@ -9,7 +9,7 @@ use pyo3::ffi;
 use super::args::{Args, init_args};
 use super::context_methods::{self, Owner, Place};
 use super::entry::{method, visit_all};
-use super::freelist::FreeList;
+use super::freelist::{FreeList, free};
 use super::ready::ready;
 use super::typespec::{TypeSpec, fastcall, noargs, offset_member};
 use crate::ffi::{GilBound, Obj, Res, Slot, aside, float, give, give_from, plain_number, string};
@@ -125,16 +125,8 @@ pub fn new_timeout_after(delay: f64, deadline: f64) -> Res {
 
 #[inline]
 fn allocate() -> Res {
-    let tp = state().timeout_type;
     // SAFETY: the list parks objects of this type only; a fresh one is zeroed and tracked, and its fields are valid.
-    unsafe {
-        let parked = PARKED.take();
-        if parked.is_null() {
-            return Obj::owned(ffi::PyType_GenericAlloc(tp, 0));
-        }
-        ffi::PyObject_GC_Track(parked.cast());
-        Obj::owned(parked)
-    }
+    unsafe { PARKED.new_object(state().timeout_type) }
 }
 
 impl Timeout {
@@ -316,7 +308,6 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // be parked or freed.
     unsafe {
         ffi::PyObject_GC_UnTrack(object.cast());
-        let tp = ffi::Py_TYPE(object);
         let timeout = &*object.cast::<Timeout>();
         aside(|| {
             if !timeout.weakrefs.get().is_null() {
@@ -327,8 +318,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             }
         });
         if !PARKED.park(object) {
-            ffi::PyObject_GC_Del(object.cast());
-            ffi::Py_DECREF(tp.cast());
+            free(object);
         }
     }
 }

@@ -12,6 +12,7 @@ use pyo3::ffi;
 
 use super::args::{Args, not_deletable};
 use super::entry::{field, method, method_of_one, visit_all};
+use super::freelist::free;
 use super::typespec::{TypeSpec, fastcall, getset, getter, noargs, offset_member, onearg};
 use crate::event_loop::LoopCore;
 use crate::event_loop::engine::core_of;
@@ -598,7 +599,6 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             return;
         }
         ffi::PyObject_GC_UnTrack(object.cast());
-        let tp = ffi::Py_TYPE(object);
         let whole = object.cast::<Object>();
         if !(*whole).weakrefs.get().is_null() {
             aside(|| ffi::PyObject_ClearWeakRefs(object));
@@ -610,7 +610,6 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             clear(object);
             std::ptr::drop_in_place(&raw mut (*whole).fields);
         });
-        ffi::PyObject_GC_Del(object.cast());
-        ffi::Py_DECREF(tp.cast());
+        free(object);
     }
 }

@@ -1,6 +1,7 @@
 //! What Python sees of `Handle` and `TimerHandle`: their types, slots, methods and attributes.
 
 use super::*;
+use crate::core::freelist::free;
 
 pub fn make_handle_type() -> Res<*mut ffi::PyTypeObject> {
     make(c"riata._riata.Handle", vec![])
@@ -255,8 +256,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
                 (*core).timer_handles.park(object)
             };
         if !parked {
-            ffi::PyObject_GC_Del(object.cast());
-            ffi::Py_DECREF(tp.cast());
+            free(object);
         }
         drop(held);
     }
