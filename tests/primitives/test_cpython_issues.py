@@ -118,3 +118,68 @@ def test_155433_cancel_of_a_group_does_not_swallow_a_request_from_outside(go):
         assert asyncio.current_task().cancelling() == 0
 
     go(main())
+
+
+async def in_riatas_timeout(work):
+    async with riata.timeout(0.01):
+        await work()
+
+
+async def in_asyncios_timeout(work):
+    async with asyncio.timeout(0.01):
+        await work()
+
+
+async def in_wait_for(work):
+    await riata.wait_for(work(), 0.01)
+
+
+async def in_a_group_with_a_deadline(work):
+    async with riata.TaskGroup(deadline=asyncio.get_running_loop().time() + 0.01):
+        await work()
+
+
+async def in_a_group_that_fails(work):
+    async with riata.TaskGroup() as group:
+        group.create_task(boom())
+        await work()
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize(
+    "within",
+    [
+        in_riatas_timeout,
+        pytest.param(
+            in_asyncios_timeout,
+            marks=pytest.mark.skipif(not PY311, reason="asyncio.timeout is new in CPython 3.11"),
+        ),
+        in_wait_for,
+        in_a_group_with_a_deadline,
+        in_a_group_that_fails,
+    ],
+)
+def test_116720_a_request_that_ended_in_an_error_is_not_left_for_the_next_await(go, within, depth):
+    async def main():
+        async def fails_when_cancelled():
+            try:
+                await riata.sleep(60)
+            finally:
+                raise ValueError("clean-up")
+
+        async def work(depth=depth):
+            async with riata.TaskGroup() as group:
+                if depth == 1:
+                    group.create_task(fails_when_cancelled())
+                    await riata.sleep(60)
+                else:
+                    await work(depth - 1)
+
+        with pytest.raises(BaseException) as caught:
+            await within(work)
+        assert hasattr(caught.value, "exceptions")
+        assert asyncio.current_task().cancelling() == 0
+        await riata.sleep(0)
+        await asyncio.sleep(0)
+
+    go(main())

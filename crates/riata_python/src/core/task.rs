@@ -31,7 +31,10 @@ use crate::state::state;
 #[cfg(Py_3_14)]
 pub use callbacks::awaiting_task;
 pub use callbacks::{Callbacks, step_callable, waiting_task, wakeup_callback};
-pub use cancel::{cancel_any, cancel_within, cancelling, forget_request, shield_of, uncancel};
+pub use cancel::{
+    cancel_any, cancel_for_group, cancel_within, cancelling, forget_request, request_anew,
+    shield_of, uncancel, uncancel_for_group,
+};
 pub use methods::make_type;
 
 #[repr(C)]
@@ -57,6 +60,8 @@ pub struct Task {
     pub id: Cell<u64>,
     cancel_requests: Cell<u32>,
     must_cancel: Cell<bool>,
+    /// The last request was made anew by a group: taken back, it is not delivered, as others are before 3.13.
+    asked_anew: Cell<bool>,
     log_destroy_pending: Cell<bool>,
     pub listed: Cell<bool>,
 }
@@ -174,6 +179,7 @@ impl Task {
         self.context_is_shared.set(is_shared);
         self.coro.set(coro.clone());
         self.must_cancel.set(false);
+        self.asked_anew.set(false);
         self.cancel_requests.set(0);
         self.log_destroy_pending.set(true);
         self.id.set(next_id());

@@ -252,7 +252,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     }
     let parent = this.parent.get_or_none();
     if this.parent_cancel_requested.replace(false) {
-        if task::uncancel(&parent)? == 0 {
+        if task::uncancel_for_group(&parent)? == 0 {
             // No other request is left.
             operation.kept.clear();
             if !task::forget_request(&parent)? {
@@ -282,11 +282,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     let Some(errors) = this.errors.take() else {
         return Ok(Stepped::Ends(Obj::bool(ended_quietly)));
     };
-    if task::cancelling(&parent)? > 0 {
-        // It is being cancelled from outside: the request is made anew, and their number stays.
-        task::uncancel(&parent)?;
-        cancel_any(&parent, None)?;
-    }
+    task::request_anew(&parent)?;
     let message = string("unhandled errors in a TaskGroup")?;
     let raised = state()
         .base_exception_group
@@ -425,7 +421,7 @@ impl TaskGroup {
         self.0.parent_cancel_requested.set(true);
         let shield = self.0.shield.get();
         let parent = self.0.parent.get_or_none();
-        task::cancel_within(shield.as_ref(), &parent, reason.cloned()).map(drop)
+        task::cancel_for_group(shield.as_ref(), &parent, reason.cloned()).map(drop)
     }
 
     fn on_task_done(&self, this_object: &Obj, task: &Obj) -> Res<()> {

@@ -6,7 +6,7 @@ use pyo3::ffi;
 
 use super::{Task, exact};
 use crate::core::future;
-use crate::ffi::{Obj, Raised, Res, raise, to_int, tuple};
+use crate::ffi::{Obj, Raised, Res, int, interned, raise, take_raised, to_int, tuple};
 use crate::state::state;
 
 impl Task {
@@ -78,6 +78,7 @@ impl Task {
     }
 
     fn count_cancel_request(&self) {
+        self.asked_anew.set(false);
         self.cancel_requests
             .set(self.cancel_requests.get().saturating_add(1));
         if let Some(core) = self.future.core() {
@@ -89,7 +90,7 @@ impl Task {
         let left = self.cancel_requests.get().saturating_sub(1);
         self.cancel_requests.set(left);
         // Since 3.13 a request that was taken back before it was delivered is not delivered.
-        if cfg!(Py_3_13) && left == 0 {
+        if left == 0 && (cfg!(Py_3_13) || self.asked_anew.get()) {
             self.must_cancel.set(false);
         }
         left
@@ -179,6 +180,56 @@ pub fn forget_request(task: &Obj) -> Res<bool> {
     match task.get_opt(c"_must_cancel") {
         Some(pending) => Ok(!pending.truth()?),
         None => Ok(true),
+    }
+}
+
+/// A group asks its parent to end.
+pub fn cancel_for_group(shield: Option<&Obj>, task: &Obj, message: Option<Obj>) -> Res<bool> {
+    count_for_group(task, 1);
+    cancel_within(shield, task, message)
+}
+
+/// The group takes that back: how many requests are left.
+pub fn uncancel_for_group(task: &Obj) -> Res<u32> {
+    count_for_group(task, -1);
+    uncancel(task)
+}
+
+/// Somebody else's request has ended in an error of what the task ran: it is made anew, and their number stays. asyncio's groups
+/// do it since 3.13. Before, `uncancel` does not forget it, so a task that is not ours is asked for the sake of our groups only,
+/// which see to that.
+pub fn request_anew(task: &Obj) -> Res<()> {
+    let is_forgotten = cfg!(Py_3_13)
+        || exact(task).is_some()
+        || asked_by_groups(task).is_some_and(|asked| asked > 0);
+    if !is_forgotten || cancelling(task)? == 0 {
+        return Ok(());
+    }
+    uncancel(task)?;
+    cancel_any(task, None)?;
+    if let Some(ours) = exact(task) {
+        ours.asked_anew.set(true);
+    }
+    Ok(())
+}
+
+const ASKED_BY_GROUPS: &CStr = c"_riata_asked_by_groups";
+
+/// How often groups have asked a task that is not ours, before 3.13.
+fn asked_by_groups(task: &Obj) -> Option<i64> {
+    let asked = task.get_opt(ASKED_BY_GROUPS)?;
+    to_int(&asked).map_err(take_raised).ok()
+}
+
+fn count_for_group(task: &Obj, by: i64) {
+    if cfg!(Py_3_13) || exact(task).is_some() {
+        return;
+    }
+    let counted = int(asked_by_groups(task).unwrap_or(0) + by)
+        .and_then(|asked| task.set_attr(&interned(ASKED_BY_GROUPS)?, &asked));
+    // A task that keeps no attributes is asked as asyncio's group asks it.
+    if let Err(raised) = counted {
+        drop(take_raised(raised));
     }
 }
 
