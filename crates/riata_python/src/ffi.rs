@@ -19,6 +19,7 @@ use pyo3::types::PyString;
 
 mod calls;
 mod contexts;
+mod deep;
 mod exceptions;
 mod network;
 #[cfg(not(Py_3_12))]
@@ -31,6 +32,7 @@ mod values;
 
 pub use calls::*;
 pub use contexts::*;
+pub use deep::*;
 pub use exceptions::*;
 pub use network::*;
 #[cfg(not(Py_3_12))]

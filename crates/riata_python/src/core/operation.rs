@@ -15,9 +15,9 @@ use super::freelist::{FreeList, free, revive};
 use super::future;
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Sent, Slot, aside, exception_matches, give, is_coroutine_exact,
-    raise, raise_runtime_error, send_none, set_exception, string, throw_into, unraisable,
-    value_error,
+    GilBound, Obj, Raised, Res, Sent, Slot, aside, drop_deep, exception_matches, give,
+    is_coroutine_exact, raise, raise_runtime_error, send_none, set_exception, string, throw_into,
+    unraisable, value_error, within_recursion_limit,
 };
 use crate::job::TimerJob;
 use crate::state::state;
@@ -147,7 +147,7 @@ pub fn is_coroutine(object: &Obj) -> bool {
 /// have closed it already.
 pub fn drive(operation: &Operation, thrown: Option<Obj>) -> Sent {
     let inner = operation.inner.get_or_none();
-    match thrown {
+    let driven = within_recursion_limit(|| match thrown {
         None => send_none(&inner),
         Some(exception) if is_generator_exit(&exception) => {
             let closed = match inner.get_opt(c"close") {
@@ -160,7 +160,8 @@ pub fn drive(operation: &Operation, thrown: Option<Obj>) -> Sent {
             Sent::Raised
         }
         Some(exception) => throw_into(&inner, &exception),
-    }
+    });
+    driven.unwrap_or(Sent::Raised)
 }
 
 fn is_generator_exit(exception: &Obj) -> bool {
@@ -547,8 +548,15 @@ unsafe fn dealloc_slowly(object: *mut ffi::PyObject) {
         if !operation.weakrefs.get().is_null() {
             aside(|| ffi::PyObject_ClearWeakRefs(object));
         }
-        if operation.stage.get() != Stage::Over {
-            aside(|| operation.end());
+        if operation.stage.replace(Stage::Over) != Stage::Over {
+            aside(|| {
+                operation
+                    .slots()
+                    .map(Slot::take)
+                    .into_iter()
+                    .flatten()
+                    .for_each(drop_deep)
+            });
         }
         if operation.finalized.get() || !PARKED.park(object) {
             free(object);

@@ -40,8 +40,9 @@ pub struct Timeout {
     pub task: Slot,
     /// The handle of a loop that is not ours.
     pub handle: Slot,
-    /// The timeout that the task ran within before.
+    /// The timeout that the task ran within before, and how many there are at most, that one's included.
     pub outer: Slot,
+    pub depth: Cell<u32>,
     /// What the task was awaiting when the time was over, for the note on the TimeoutError.
     pub awaited: Slot,
     /// The `shielded` block that the task was in when this was entered.
@@ -309,6 +310,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     unsafe {
         ffi::PyObject_GC_UnTrack(object.cast());
         let timeout = &*object.cast::<Timeout>();
+        let mut outer = timeout.outer.take();
         aside(|| {
             if !timeout.weakrefs.get().is_null() {
                 ffi::PyObject_ClearWeakRefs(object);
@@ -319,6 +321,14 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         });
         if !PARKED.park(object) {
             free(object);
+        }
+        // One after the other: the chain may be longer than the stack is deep.
+        while let Some(next) = outer {
+            outer = match ffi::Py_REFCNT(next.as_ptr()) {
+                1 => Timeout::of(&next).outer.take(),
+                _ => None,
+            };
+            aside(|| drop(next));
         }
     }
 }

@@ -107,15 +107,56 @@ impl Timeout {
     /// The task, and those that it makes, run within this from here on.
     fn become_innermost(&self, this: &Obj, task: &Obj) -> Res<()> {
         match task::exact(task) {
-            Some(ours) => self.outer.set_opt(ours.timeout.replace(this.clone())),
+            Some(ours) => self.link(ours.timeout.replace(this.clone())),
             None => {
                 let innermost = &state().innermost_timeout;
                 let outer = innermost.get(c"get")?.call1(&Obj::none())?;
-                self.outer.set_opt((!outer.is_none()).then_some(outer));
+                self.link((!outer.is_none()).then_some(outer));
                 innermost.get(c"set")?.call1(this)?;
             }
         }
         Ok(())
+    }
+
+    fn link(&self, outer: Option<Obj>) {
+        let depth = match &outer {
+            Some(outer) => Timeout::of(outer).depth.get().saturating_add(1),
+            None => 0,
+        };
+        self.depth.set(depth);
+        self.outer.set_opt(outer);
+        if depth >= 16 && depth.is_power_of_two() {
+            self.unlink_ended();
+        }
+    }
+
+    /// Tasks that make tasks within timeouts of theirs would make a chain without end.
+    #[cold]
+    fn unlink_ended(&self) {
+        let mut chain: Vec<Obj> = Vec::new();
+        loop {
+            let this = chain.last().map_or(self, |last| Timeout::of(last));
+            let mut outer = this.outer.get();
+            while let Some(ended) = outer.as_ref().map(|outer| Timeout::of(outer)) {
+                if !ended.is_over() {
+                    break;
+                }
+                outer = ended.outer.get();
+            }
+            this.outer.set_opt(outer.clone());
+            match outer {
+                Some(outer) => chain.push(outer),
+                None => break,
+            }
+        }
+        self.depth.set(chain.len() as u32);
+        for (depth, timeout) in chain.iter().rev().enumerate() {
+            Timeout::of(timeout).depth.set(depth as u32);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.stage.get(), Stage::Expired | Stage::Exited)
     }
 
     /// The link to the outer one stays, for tasks that were made within this one.
@@ -344,8 +385,7 @@ pub fn time_left() -> Res {
     let mut nearest: Option<f64> = None;
     while let Some(object) = timeout {
         let this = Timeout::of(&object);
-        let counts = matches!(this.stage.get(), Stage::Entered | Stage::Expiring);
-        if counts && this.is_limited() {
+        if !this.is_over() && this.is_limited() {
             let when = to_double(&this.when()?)?;
             nearest = Some(nearest.map_or(when, |nearest| nearest.min(when)));
         }

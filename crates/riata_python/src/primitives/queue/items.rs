@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::ffi::{Obj, Res, Slot, iterate, list, list_len, list_of};
+use crate::ffi::{Obj, Res, Slot, drop_deep, iterate, list, list_len, list_of};
 use crate::primitives::waiters::visit_slot;
 use crate::state::state;
 
@@ -181,8 +181,17 @@ impl Items {
     }
 
     pub fn clear(&self) {
-        let items = self.items.take();
-        drop(items);
-        self.container.clear();
+        for item in self.items.take() {
+            drop_deep(item);
+        }
+        if let Some(container) = self.container.take() {
+            drop_deep(container);
+        }
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
