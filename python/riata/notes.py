@@ -1,6 +1,7 @@
 """What exceptions of the primitives say about themselves: which deadline, what was awaited, which task, where it was made."""
 
 import asyncio
+import inspect
 import sys
 from contextvars import ContextVar
 from types import CodeType, FrameType
@@ -22,13 +23,16 @@ def add_note(error: BaseException, note: str) -> None:
 
 
 def note_timeout(
-    error: BaseException, delay: float, when: Any, awaited: Any, in_block: bool
+    error: BaseException, delay: float, when: Any, awaited: "tuple[str, str] | None"
 ) -> None:
     """Say which timeout it was, where it was set, and what the task awaited."""
     what = f"the timeout of {delay:g} s" if delay >= 0 else f"the deadline at loop time {when}"
-    place = _place(sys._getframe(1)) if in_block else ""
+    text, place = awaited or ("", "")
+    frame = sys._getframe(1)
+    if frame.f_code.co_flags & inspect.CO_COROUTINE:  # else nobody knows who awaits this
+        place = _place(frame)
     note = f"{what}{f', set in {place},' if place else ''} has passed"
-    add_note(error, f"{note} while awaiting {awaited}" if awaited else note)
+    add_note(error, f"{note} while awaiting {text}" if text else note)
 
 
 def note_failure(
@@ -49,15 +53,19 @@ def note_failure(
     add_note(error, note)
 
 
-def describe_await(task: "asyncio.Task[Any]") -> str:
-    """What a task awaits, and where."""
-    place = ""
-    step: Any = task.get_coro()
+def describe_await(future: "asyncio.Future[Any]", timeout: Any) -> tuple[str, str]:
+    """What a task awaits, and where, and where the `wait_for` with this timeout is. Another future is what is awaited."""
+    if not isinstance(future, asyncio.Task):
+        return repr(future), ""
+    place = place_of_wait_for = ""
+    step: Any = future.get_coro()
     following: Any = None
     while step is not None:
         frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
         if frame is not None:
             place = _place(frame)
+        if getattr(step, "_kept", None) is timeout:
+            place_of_wait_for = place
         following = (
             getattr(step, "cr_await", None)
             or getattr(step, "ag_await", None)
@@ -69,12 +77,12 @@ def describe_await(task: "asyncio.Task[Any]") -> str:
     # An operation of a primitive says more than the future inside it.
     awaited = step if following is None or hasattr(step, "_owner") else following
     if awaited is None:
-        return place
-    name = getattr(awaited, "__qualname__", None) or repr(awaited)
+        return place, place_of_wait_for
+    text = getattr(awaited, "__qualname__", None) or repr(awaited)
     owner = getattr(awaited, "_owner", None)
     if owner is not None:
-        name += f" of {owner!r}"
-    return f"{name} in {place}" if place else name
+        text += f" of {owner!r}"
+    return f"{text} in {place}" if place else text, place_of_wait_for
 
 
 def _place(frame: FrameType | None) -> str:

@@ -152,6 +152,33 @@ def test_deadline_cancels_all(go):
     go(main())
 
 
+@pytest.mark.parametrize("on_error", ["collect", "cancel"])
+def test_a_deadline_that_passes_beside_failures_is_one_of_them(go, on_error):
+    async def main():
+        async def fails_late():
+            try:
+                await riata.sleep(60)
+            finally:
+                raise ValueError("clean-up")
+
+        deadline = asyncio.get_running_loop().time() + 0.01
+        with pytest.raises(BaseException) as caught:
+            async with riata.TaskGroup(deadline=deadline, on_error=on_error) as group:
+                group.create_task(fails_late())
+                group.create_task(riata.sleep(60))
+        failed, late = caught.value.exceptions
+        assert str(failed) == "clean-up"
+        assert isinstance(late, riata.TimeoutError)
+        (note,) = notes(late)
+        assert note.startswith(f"the deadline at loop time {deadline}, set in ")
+        assert " has passed while awaiting TaskGroup.__aexit__ of " in note
+        await riata.sleep(0)
+
+    if not PY311 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    go(main())
+
+
 def test_cancel_ends_the_group_quietly(go):
     async def main():
         seen = []

@@ -777,11 +777,31 @@ def test_the_note_after_the_deadline_was_moved(go):
                 scope.reschedule(loop.time() + 0.002)
                 await riata.sleep(60)
         assert caught.value.__notes__[0].startswith("the deadline at loop time ")
+
+    needs_uncancel(go)
+    go(main())
+
+
+def test_the_note_of_wait_for(go):
+    async def main():
+        async def work():
+            await riata.Event().wait()
+
         with pytest.raises(riata.TimeoutError) as caught:
-            await riata.wait_for(riata.sleep(60), 0.002)
-        if sys.version_info >= (3, 12):
-            (note,) = caught.value.__notes__
-            assert note.startswith("the timeout of 0.002 s has passed while awaiting sleep")
+            await riata.wait_for(work(), 0.002)
+        (note,) = caught.value.__notes__
+        place = f"main ({__file__}:{caught.tb.tb_lineno})"
+        assert note.startswith("the timeout of 0.002 s, set in ")
+        assert f"{place}, has passed while awaiting Event.wait of <riata.Event object" in note
+        assert f"work ({__file__}:" in note
+        with pytest.raises(riata.TimeoutError) as caught:
+            await asyncio.ensure_future(riata.wait_for(riata.sleep(60), 0.002))
+        (note,) = caught.value.__notes__
+        assert note.startswith("the timeout of 0.002 s has passed while awaiting sleep")
+        with pytest.raises(riata.TimeoutError) as caught:
+            await riata.wait_for(asyncio.get_running_loop().create_future(), 0)
+        (note,) = caught.value.__notes__
+        assert note.startswith("the timeout of 0 s, set in ")
 
     needs_uncancel(go)
     go(main())

@@ -65,7 +65,7 @@ fn run_job(core: &LoopCore, job: Job) -> Res<()> {
             core.leave()?;
             match Timeout::of(&timeout).is_void(armed) {
                 true => Ok(()),
-                false => Timeout::of(&timeout).expire().or_else(|Raised| {
+                false => Timeout::of(&timeout).expire(&timeout).or_else(|Raised| {
                     report(core, &timeout.get(c"_on_timeout")?, &[], &copy_context()?)
                 }),
             }

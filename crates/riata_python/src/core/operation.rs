@@ -75,6 +75,7 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
     let mut getsets = coroutine::getsets::<Operation>();
     getsets.push(getter(c"_owner", owner_getter));
     getsets.push(getter(c"_argument", argument_getter));
+    getsets.push(getter(c"_kept", kept_getter));
     let mut methods = coroutine::methods::<Operation>();
     methods.push(onearg(c"_on_task_done", child_done, c""));
     methods.push(onearg(c"_on_timeout", timed_out, c""));
@@ -476,6 +477,11 @@ unsafe extern "C" fn argument_getter(
 ) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a getter of this type.
     unsafe { this(&object) }.1.argument.get_or_none().into_ptr()
+}
+
+unsafe extern "C" fn kept_getter(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a getter of this type.
+    unsafe { this(&object) }.1.kept.get_or_none().into_ptr()
 }
 
 unsafe extern "C" fn operation_repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {

@@ -43,14 +43,12 @@ pub struct Timeout {
     /// The timeout that the task ran within before, and how many there are at most, that one's included.
     pub outer: Slot,
     pub depth: Cell<u32>,
-    /// What the task was awaiting when the time was over, for the note on the TimeoutError.
+    /// What the task was awaiting when the time was over and where its `wait_for` is, for the note on the TimeoutError.
     pub awaited: Slot,
     /// The `shielded` block that the task was in when this was entered.
     pub shield: Slot,
     /// The delay in seconds that it was made with; negative when it was made with a deadline.
     pub delay: Cell<f64>,
-    /// It is that of a `wait_for`, whose place nobody knows.
-    pub in_wait_for: Cell<bool>,
     pub stage: Cell<Stage>,
     /// An entry of our loop's timers with this number is ours.
     pub in_heap: Cell<bool>,
@@ -150,7 +148,6 @@ impl Timeout {
         self.stage.set(Stage::Created);
         self.in_heap.set(false);
         self.armed.set(self.armed.get().wrapping_add(1));
-        self.in_wait_for.set(false);
     }
 
     /// Another deadline, or `None`.
@@ -235,8 +232,8 @@ method!(expired_method, |_o, timeout| Ok(Obj::bool(matches!(
     timeout.stage.get(),
     Stage::Expiring | Stage::Expired
 ))));
-method!(on_timeout_method, |_o, timeout| timeout
-    .expire()
+method!(on_timeout_method, |object, timeout| timeout
+    .expire(object)
     .map(|()| Obj::none()));
 
 unsafe extern "C" fn reschedule_method(

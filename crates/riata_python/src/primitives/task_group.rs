@@ -282,6 +282,9 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     let Some(errors) = this.errors.take() else {
         return Ok(Stepped::Ends(Obj::bool(ended_quietly)));
     };
+    if let Some(error) = group.deadline_error()? {
+        list_append(&errors, &error)?;
+    }
     task::request_anew(&parent)?;
     let message = string("unhandled errors in a TaskGroup")?;
     let raised = state()

@@ -10,7 +10,7 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, current_task_of, require_running_loop};
 use crate::ffi::{
     Obj, Res, aside, float, plain_number, raise_assertion_error, raise_runtime_error, repr,
-    set_cause, set_exception, take_raised, to_double,
+    set_cause, set_context, set_exception, take_raised, to_double,
 };
 use crate::job::{Job, TimerJob};
 use crate::state::state;
@@ -135,7 +135,7 @@ impl Timeout {
     fn unlink_ended(&self) {
         let mut chain: Vec<Obj> = Vec::new();
         loop {
-            let this = chain.last().map_or(self, |last| Timeout::of(last));
+            let this = chain.last().map_or(self, Timeout::of);
             let mut outer = this.outer.get();
             while let Some(ended) = outer.as_ref().map(|outer| Timeout::of(outer)) {
                 if !ended.is_over() {
@@ -257,20 +257,24 @@ impl Timeout {
     }
 
     /// The deadline has come: cancel the task.
-    pub fn expire(&self) -> Res<()> {
+    pub fn expire(&self, this: &Obj) -> Res<()> {
         if self.stage.get() != Stage::Entered {
             return Err(raise_assertion_error());
         }
         let task = self.task.get_or_none();
-        // A note must not keep the deadline from being kept.
-        match state().describe_await.call1(&task) {
-            Ok(awaited) => self.awaited.set(awaited),
-            Err(raised) => drop(take_raised(raised)),
-        }
+        self.note_awaited(this, &task);
         task::cancel_within(self.shield.get().as_ref(), &task, None)?;
         self.stage.set(Stage::Expiring);
         self.handle.clear();
         Ok(())
+    }
+
+    /// What a task awaits when the time is over. A note must not keep the deadline from being kept.
+    pub fn note_awaited(&self, this: &Obj, task: &Obj) {
+        match state().describe_await.call(&[task.as_ptr(), this.as_ptr()]) {
+            Ok(awaited) => self.awaited.set(awaited),
+            Err(raised) => drop(take_raised(raised)),
+        }
     }
 
     /// Leave with this exception, or none. TimeoutError: the cancellation is ours.
@@ -297,11 +301,18 @@ impl Timeout {
         if !is_cancellation(exception) {
             return self.tell_inside(exception);
         }
+        Err(set_exception(self.error(Some(exception))?))
+    }
+
+    /// A TimeoutError of this one, in the place of a cancellation.
+    pub fn error(&self, cancellation: Option<&Obj>) -> Res {
         let error = state().timeout_error_class.call0()?;
-        set_cause(&error, exception);
-        crate::ffi::set_context(&error, exception);
+        if let Some(cancellation) = cancellation {
+            set_cause(&error, cancellation);
+            set_context(&error, cancellation);
+        }
         self.add_note(&error);
-        Err(set_exception(error))
+        Ok(error)
     }
 
     /// Which timeout it was, and what was awaited.
@@ -309,13 +320,11 @@ impl Timeout {
         let note = || -> Res {
             let (delay, when) = (float(self.delay.get())?, self.when()?);
             let awaited = self.awaited.get_or_none();
-            let in_block = Obj::bool(!self.in_wait_for.get());
             state().note_timeout.call(&[
                 error.as_ptr(),
                 delay.as_ptr(),
                 when.as_ptr(),
                 awaited.as_ptr(),
-                in_block.as_ptr(),
             ])
         };
         if let Err(raised) = note() {
@@ -339,11 +348,7 @@ impl Timeout {
         let mut exception = exception.clone();
         while let Some(context) = crate::ffi::context_of(&exception) {
             if is_cancellation(&context) {
-                let error = state().timeout_error_class.call0()?;
-                set_cause(&error, &context);
-                crate::ffi::set_context(&error, &context);
-                self.add_note(&error);
-                crate::ffi::set_context(&exception, &error);
+                set_context(&exception, &self.error(Some(&context))?);
                 break;
             }
             exception = context;

@@ -92,6 +92,9 @@ fn begin(operation: &Operation, this: &Obj) -> Res<Option<Stepped>> {
         // What has not begun does not begin.
         let future = as_future(&awaitable, &require_running_loop()?)?;
         operation.argument.set(future.clone());
+        if let Some(seconds) = plain_number(&seconds) {
+            operation.kept.set(timeout::after(&float(seconds)?)?);
+        }
         if is_done(&future)? {
             return Ok(Some(Stepped::Ends(result_of(&future)?)));
         }
@@ -102,7 +105,6 @@ fn begin(operation: &Operation, this: &Obj) -> Res<Option<Stepped>> {
         return begin_in_task(operation, this, &awaitable, &seconds).map(Some);
     }
     let timeout = timeout::after(&seconds)?;
-    Timeout::of(&timeout).in_wait_for.set(true);
     Timeout::of(&timeout).enter(&timeout)?;
     operation.kept.set(timeout);
     operation.phase.set(TIMED);
@@ -158,7 +160,7 @@ fn begin_in_task(
 
 /// Tasks that go on, or were begun by the one that has ended, have all their time again.
 fn uncover(operation: &Operation) {
-    if let Some(timeout) = operation.kept.take() {
+    if let Some(timeout) = operation.kept.get() {
         Timeout::of(&timeout).uncover();
     }
 }
@@ -204,6 +206,8 @@ fn woken(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped>
     let ended = outcome(&waiter, thrown);
     let phase = operation.phase.get();
     if phase == WAITING && ended.is_ok() && !is_done(&future)? {
+        let timeout = operation.kept.get_or_none();
+        Timeout::of(&timeout).note_awaited(&timeout, &future);
         return cancel_and_wait(operation, &future, TIMED_OUT);
     }
     if phase != CANCELLING {
@@ -223,14 +227,14 @@ fn woken(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped>
             set_context(&exception, &operation.kept.get_or_none());
             rethrow(exception)
         }
-        (TIMED_OUT, Ok(_)) => timed_out(&future),
+        (TIMED_OUT, Ok(_)) => timed_out(operation, &future),
         (_, Err(exception)) => rethrow(exception),
         (_, Ok(_)) => Ok(Stepped::Ends(Obj::none())),
     }
 }
 
 /// The time was over, and the future has ended: it may have had a result all the same, or another exception.
-fn timed_out(future: &Obj) -> Res<Stepped> {
+fn timed_out(operation: &Operation, future: &Obj) -> Res<Stepped> {
     let exception = match result_of(future) {
         Ok(result) => return Ok(Stepped::Ends(result)),
         Err(Raised) => take_raised(Raised),
@@ -238,8 +242,14 @@ fn timed_out(future: &Obj) -> Res<Stepped> {
     if !is_cancellation(&exception) {
         return rethrow(exception);
     }
-    let error = state().timeout_error_class.call0()?;
-    set_cause(&error, &exception);
-    set_context(&error, &exception);
+    let error = match operation.kept.get() {
+        Some(timeout) => Timeout::of(&timeout).error(Some(&exception))?,
+        None => {
+            let error = state().timeout_error_class.call0()?;
+            set_cause(&error, &exception);
+            set_context(&error, &exception);
+            error
+        }
+    };
     Err(set_exception(error))
 }

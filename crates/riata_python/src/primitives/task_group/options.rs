@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::{TaskGroup, exception_of};
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::operation::{Kind, Operation};
-use crate::core::timeout::Timeout;
+use crate::core::timeout::{Stage, Timeout};
 use crate::ffi::{Obj, Res, Slot, aside, list, list_append, list_items, take_raised, unraisable};
 use crate::primitives::waiters::{Waiters, is_cancelled, is_done, new_waiter, outcome, set_result};
 use crate::state::state;
@@ -164,6 +164,16 @@ impl TaskGroup {
         Ok(())
     }
 
+    /// What goes beside the failures of tasks when the deadline has passed too.
+    pub(super) fn deadline_error(&self) -> Res<Option<Obj>> {
+        match self.0.options.timeout.get() {
+            Some(timeout) if Timeout::of(&timeout).stage.get() == Stage::Expiring => {
+                Timeout::of(&timeout).error(None).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// How the group ended, seen from its deadline.
     pub(super) fn end_timeout(&self, ended: Res<Stepped>) -> Res<Stepped> {
         let Some(timeout) = self.0.options.timeout.get() else {
@@ -176,7 +186,10 @@ impl TaskGroup {
             }
             Err(raised) => {
                 let exception = take_raised(raised);
-                Timeout::of(&timeout).exit(&timeout, Some(&exception))?;
+                // A group has it among its exceptions.
+                let is_group = exception.is_instance(&state().base_exception_group)?;
+                let own = (!is_group).then_some(&exception);
+                Timeout::of(&timeout).exit(&timeout, own)?;
                 rethrow(exception)
             }
         }
