@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import random
 import subprocess
 import sys
 import textwrap
@@ -346,3 +347,56 @@ def test_waits_names_all_who_hold_a_semaphore(go, kind):
         {"later": ["twice", "waiter", "late"], "last": []},
         {"later": ["twice", "waiter", "late"]},
     ]
+
+
+@pytest.mark.parametrize("often", [False, True])
+def test_holders_of_a_semaphore_that_hundreds_take_and_give_back(go, often):
+    """Many take and give back in any order, or give back what others took: then it is who has held it longest."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        choose = random.Random(7)
+        semaphore = riata.Semaphore(1000)
+        held = []  # by number, in the order of taking
+        inbox = [riata.Queue() for _ in range(200)]
+
+        async def work(number):
+            while (takes := await inbox[number].get()) is not None:
+                if takes:
+                    await semaphore.acquire()
+                    held.append(number)
+                else:
+                    semaphore.release()
+                    if number in held:
+                        held.reverse()
+                        held.remove(number)
+                        held.reverse()
+                    elif held:
+                        held.pop(0)
+                told.set_result(None)
+
+        tasks = [loop.create_task(work(number), name=str(number)) for number in range(200)]
+
+        def names():
+            by_id = {getattr(task, "_id", task): task.get_name() for task in tasks}
+            return [by_id[holder] for holder in semaphore._holders()]
+
+        seen = 0
+        for step in range(3000):
+            told = loop.create_future()
+            number = choose.randrange(200)
+            takes = choose.random() < (0.7 if len(held) < 300 else 0.4)
+            if not takes and choose.random() < 0.9 and held:
+                number = choose.choice(held)
+            inbox[number].put_nowait(takes)
+            await told
+            if often:
+                assert names() == [str(number) for number in held]
+            seen = max(seen, len(held))
+        assert seen > 200
+        assert len(names()) == len(held)
+        for queue in inbox:
+            queue.put_nowait(None)
+        await asyncio.wait(tasks)
+
+    go(main())

@@ -31,11 +31,12 @@ pub fn running_as(loop_: &Obj) -> Option<&LoopCore> {
     loop_.is(core.this.get()).then_some(core)
 }
 
-/// The id of the current task, zero when it is none of ours; `None` when this thread runs no loop of ours.
+/// The id of the current task, if that is one of ours.
 #[inline]
 pub fn current_id() -> Option<u64> {
     // SAFETY: what is running is alive.
-    unsafe { RUNNING.get().as_ref() }.map(|core| core.current_id.get())
+    let id = unsafe { RUNNING.get().as_ref() }?.current_id.get();
+    (id != 0).then_some(id)
 }
 
 /// The loop that asyncio says is running.

@@ -3,6 +3,7 @@
 //! A task of ours is known by its id, which costs nothing to keep; of a task of another loop a weak reference is kept.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use pyo3::{PyTraverseError, PyVisit};
 
@@ -22,8 +23,8 @@ impl Holder {
     #[inline]
     pub fn enter(&self) {
         match current_id() {
-            Some(id) if id != 0 => self.id.set(id),
-            _ => self.foreign.set_opt(weak_current_task()),
+            Some(id) => self.id.set(id),
+            None => self.foreign.set_opt(weak_current_task()),
         }
     }
 
@@ -80,19 +81,18 @@ impl Held {
     #[inline]
     fn by_current_task() -> Held {
         match current_id() {
-            Some(id) if id != 0 => Held::Ours(id),
-            _ => weak_current_task().map_or(Held::Unknown, Held::Foreign),
+            Some(id) => Held::Ours(id),
+            None => weak_current_task().map_or(Held::Unknown, Held::Foreign),
         }
     }
 
-    /// Whether it is the same task: of one task there is one weak reference.
+    /// The same for the same task: of one task there is one weak reference.
     #[inline]
-    fn is(&self, other: &Held) -> bool {
-        match (self, other) {
-            (Held::Ours(id), Held::Ours(other)) => id == other,
-            (Held::Foreign(task), Held::Foreign(other)) => task.is(other.as_ptr()),
-            (Held::Unknown, Held::Unknown) => true,
-            _ => false,
+    fn key(&self) -> (u64, usize) {
+        match self {
+            Held::Ours(id) => (*id, 0),
+            Held::Foreign(reference) => (0, reference.as_ptr() as usize),
+            Held::Unknown => (0, 0),
         }
     }
 }
@@ -101,7 +101,12 @@ impl Held {
 #[derive(Default)]
 pub struct Holders {
     tasks: RefCell<Vec<Held>>,
+    /// Those that have released it and are still among `tasks`: of many, few are looked at when one leaves.
+    left: RefCell<Vec<Held>>,
 }
+
+/// How many of the last ones are looked at when one leaves, and how many that were not found are too many.
+const NEAR: usize = 16;
 
 impl Holders {
     #[inline]
@@ -115,17 +120,67 @@ impl Holders {
     pub fn leave(&self) {
         let task = Held::by_current_task();
         let mut tasks = self.tasks.borrow_mut();
-        let left = match tasks.iter().rposition(|held| held.is(&task)) {
-            Some(index) => Some(tasks.remove(index)),
-            None if !tasks.is_empty() => Some(tasks.remove(0)),
-            None => None,
+        let near = tasks.iter().rev().take(NEAR);
+        let found = near.map(Held::key).position(|key| key == task.key());
+        let gone = match found {
+            Some(back) => {
+                let index = tasks.len() - 1 - back;
+                tasks.remove(index)
+            }
+            None => {
+                drop(tasks);
+                return self.leave_later(task);
+            }
         };
         drop(tasks);
+        drop(gone);
+    }
+
+    #[inline(never)]
+    fn leave_later(&self, task: Held) {
+        let mut left = self.left.borrow_mut();
+        left.push(task);
+        let holders = self.tasks.borrow().len();
+        let is_much = left.len() >= NEAR.max(holders / 2).min(holders);
         drop(left);
+        if is_much {
+            self.settle();
+        }
+    }
+
+    /// Take those away that have released it.
+    fn settle(&self) {
+        let left = self.left.take();
+        if left.is_empty() {
+            return;
+        }
+        let mut counts: HashMap<(u64, usize), usize> = HashMap::new();
+        for held in &left {
+            *counts.entry(held.key()).or_default() += 1;
+        }
+        let mut strangers = left.len();
+        let mut gone = Vec::new();
+        let mut kept: Vec<Held> = Vec::new();
+        // The last time that a task took it is the first that it gives back.
+        for held in self.tasks.take().into_iter().rev() {
+            match counts.get_mut(&held.key()) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    strangers -= 1;
+                    gone.push(held);
+                }
+                _ => kept.push(held),
+            }
+        }
+        kept.truncate(kept.len().saturating_sub(strangers));
+        kept.reverse();
+        *self.tasks.borrow_mut() = kept;
+        drop((left, gone));
     }
 
     /// A list of the ids, or of the tasks.
     pub fn shown(&self) -> Res {
+        self.settle();
         let mut ids = Vec::new();
         let mut references = Vec::new();
         for held in self.tasks.borrow().iter() {
@@ -146,8 +201,11 @@ impl Holders {
     }
 
     pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // Nothing that allocates runs while the list is borrowed, so a traversal finds it free.
-        if let Ok(tasks) = self.tasks.try_borrow() {
+        // Nothing that allocates runs while a list is borrowed, so a traversal finds it free.
+        for tasks in [&self.tasks, &self.left] {
+            let Ok(tasks) = tasks.try_borrow() else {
+                continue;
+            };
             for held in tasks.iter() {
                 if let Held::Foreign(reference) = held {
                     visit.call(reference.as_py())?;
