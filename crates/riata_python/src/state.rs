@@ -207,6 +207,7 @@ pub struct State {
     pub enter_by_methods: Obj,
     /// The context variable of the innermost timeout, for tasks that are not ours.
     pub innermost_timeout: Obj,
+    pub cr_await: pyo3::ffi::getter,
     /// What goes into notes on exceptions; `riata/notes.py`.
     pub describe_await: Obj,
     pub note_timeout: Obj,
@@ -359,6 +360,7 @@ fn build(loop_type: *mut ffi::PyTypeObject, lock_class: Obj, give_way: Obj) -> R
         queue_shut_down: errors.get(c"QueueShutDown")?,
         give_way,
         await_by_coroutine: coroutines.get(c"await_it")?,
+        cr_await: crate::ffi::find_cr_await()?,
         innermost_timeout: notes.get(c"innermost_timeout")?,
         describe_await: notes.get(c"describe_await")?,
         note_timeout: notes.get(c"note_timeout")?,

@@ -13,6 +13,8 @@ pub struct Args<'a> {
     positional: &'a [*mut ffi::PyObject],
     values: &'a [*mut ffi::PyObject],
     names: *mut ffi::PyObject,
+    /// One for the receiver of a method, which counts in messages, as Python counts.
+    receivers: usize,
 }
 
 impl<'a> Args<'a> {
@@ -43,7 +45,17 @@ impl<'a> Args<'a> {
                 positional: &all[..nargs],
                 values: &all[nargs..],
                 names: kwnames,
+                receivers: 1,
             }
+        }
+    }
+
+    /// Those of a function, which has no receiver.
+    #[inline]
+    pub fn of_function(self) -> Args<'a> {
+        Args {
+            receivers: 0,
+            ..self
         }
     }
 
@@ -157,23 +169,28 @@ impl<'a> Args<'a> {
         ))
     }
 
-    /// No more than `max` positional arguments (`self` counts in the message, as Python counts).
+    /// No more than `max` positional arguments, the first `required` of which have no default.
     #[inline]
-    pub fn at_most(&self, max: usize) -> Res<()> {
+    pub fn at_most(&self, required: usize, max: usize) -> Res<()> {
         match self.positional.len() <= max {
             true => Ok(()),
-            false => Err(self.too_many(max)),
+            false => Err(self.too_many(required, max)),
         }
     }
 
     #[cold]
-    fn too_many(&self, max: usize) -> Raised {
+    fn too_many(&self, required: usize, max: usize) -> Raised {
+        let (least, most) = (required + self.receivers, max + self.receivers);
+        let given = self.positional.len() + self.receivers;
+        let takes = match least == most {
+            true => format!("{most}"),
+            false => format!("from {least} to {most}"),
+        };
         raise_type_error(&format!(
-            "{}() takes {} positional argument{} but {} were given",
+            "{}() takes {takes} positional argument{} but {given} {} given",
             self.function,
-            max + 1,
-            if max == 0 { "" } else { "s" },
-            self.positional.len() + 1,
+            if most == 1 { "" } else { "s" },
+            if given == 1 { "was" } else { "were" },
         ))
     }
 
@@ -197,7 +214,7 @@ impl<'a> Args<'a> {
         names: [&'static str; N],
         required: usize,
     ) -> Res<[Option<&'a Obj>; N]> {
-        self.at_most(N)?;
+        self.at_most(required, N)?;
         let mut found = [None; N];
         for (slot, value) in found.iter_mut().zip(self.positional) {
             // SAFETY: the caller's argument lives as long as the call.

@@ -126,7 +126,11 @@ where
         F: Fn(Args<'_>) -> Res + Copy,
     {
         // SAFETY: the function was given to `function`; the arguments of a fastcall.
-        unsafe { give(conjure::<F>()(Args::new("", args, nargs, names))) }
+        unsafe {
+            give(conjure::<F>()(
+                Args::new("", args, nargs, names).of_function(),
+            ))
+        }
     }
     let definition = Box::leak(Box::new(fastcall(name, call::<F>, doc)));
     let module = crate::ffi::interned(c"riata")?;

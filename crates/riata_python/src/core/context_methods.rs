@@ -313,7 +313,7 @@ mod embedded {
     }
 
     fn enter<T: Owner>(this: &Obj, args: Args<'_>) -> Res {
-        args.at_most(0)?;
+        args.at_most(0, 0)?;
         T::enter(this, T::of(this))
     }
 

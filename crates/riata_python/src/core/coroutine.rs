@@ -11,7 +11,8 @@ use super::args::Args;
 use super::stop::stop_with;
 use super::typespec::{fastcall, getter, noargs, onearg};
 use crate::ffi::{
-    Obj, Raised, Res, exception_is_set, give, give_from, raise_runtime_error, set_exception, string,
+    Obj, Raised, Res, exception_is_set, give, give_from, raise_runtime_error, raise_type_error,
+    set_exception, string, tuple_items, type_name,
 };
 
 /// What going on came to.
@@ -79,6 +80,11 @@ pub fn reused() -> Raised {
     raise_runtime_error("cannot reuse already awaited coroutine")
 }
 
+/// Another awaits it.
+pub fn already_awaited() -> Raised {
+    raise_runtime_error("coroutine is being awaited already")
+}
+
 unsafe fn this<T>(object: &*mut ffi::PyObject) -> (&Obj, &T) {
     // SAFETY: CPython passes a live object of the type that the function belongs to, which begins with `T`.
     unsafe { (Obj::from_ref(object), &*(*object).cast::<T>()) }
@@ -94,9 +100,7 @@ unsafe extern "C" fn await_it<T: Coroutine>(object: *mut ffi::PyObject) -> *mut 
     // SAFETY: the receiver of a slot of this type.
     let (object, coroutine) = unsafe { this::<T>(&object) };
     match coroutine.stage() {
-        Stage::Suspended | Stage::Running => give(Err(raise_runtime_error(
-            "coroutine is being awaited already",
-        ))),
+        Stage::Suspended | Stage::Running => give(Err(already_awaited())),
         Stage::New | Stage::Over => object.clone().into_ptr(),
     }
 }
@@ -145,11 +149,16 @@ unsafe extern "C" fn am_send<T: Coroutine>(
 
 unsafe extern "C" fn send<T: Coroutine>(
     object: *mut ffi::PyObject,
-    _value: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: the receiver of a method of this type.
-    let (object, coroutine) = unsafe { this::<T>(&object) };
-    given_to_caller(coroutine.step(object))
+    // SAFETY: the receiver of a method of this type, and a live argument.
+    let ((object, coroutine), value) = unsafe { (this::<T>(&object), Obj::from_ref(&value)) };
+    given_to_caller(match coroutine.stage() == Stage::New && !value.is_none() {
+        true => Err(raise_type_error(
+            "can't send non-None value to a just-started coroutine",
+        )),
+        false => coroutine.step(object),
+    })
 }
 
 unsafe extern "C" fn throw<T: Coroutine>(
@@ -162,8 +171,17 @@ unsafe extern "C" fn throw<T: Coroutine>(
     let ((object, coroutine), args) =
         unsafe { (this::<T>(&object), Args::new("throw", args, nargs, names)) };
     given_to_caller((|| {
-        args.require(&["typ"])?;
-        args.at_most(3)?;
+        let given = args.positional().len();
+        if !(1..=3).contains(&given) || args.has_keywords() {
+            let bound = if given < 1 {
+                "at least 1 argument"
+            } else {
+                "at most 3 arguments"
+            };
+            return Err(raise_type_error(&format!(
+                "throw expected {bound}, got {given}"
+            )));
+        }
         // SAFETY: arguments outlive the call.
         let exception = unsafe { exception_from(args.positional())? };
         coroutine.throw(object, exception)
@@ -182,21 +200,45 @@ unsafe fn exception_from(given: &[*mut ffi::PyObject]) -> Res {
             .get(1)
             .map(|value| Obj::from_ref(value))
             .filter(|value| !value.is_none());
+        let traceback = given
+            .get(2)
+            .map(|traceback| Obj::from_ref(traceback))
+            .filter(|traceback| !traceback.is_none());
+        if traceback.is_some_and(|traceback| ffi::PyTraceBack_Check(traceback.as_ptr()) == 0) {
+            return Err(raise_type_error(
+                "throw() third argument must be a traceback object",
+            ));
+        }
         let exception = if ffi::PyExceptionInstance_Check(kind.as_ptr()) != 0 {
+            if value.is_some() {
+                return Err(raise_type_error(
+                    "instance exception may not have a separate value",
+                ));
+            }
             kind.clone()
         } else if ffi::PyExceptionClass_Check(kind.as_ptr()) != 0 {
             match value {
-                Some(value) if ffi::PyExceptionInstance_Check(value.as_ptr()) != 0 => value.clone(),
-                Some(value) => kind.call1(value)?,
+                Some(value) if value.is_instance(kind)? => value.clone(),
+                // A tuple is all arguments.
+                Some(value) => match tuple_items(value) {
+                    Some(values) => {
+                        kind.call(&values.iter().map(Obj::as_ptr).collect::<Vec<_>>())?
+                    }
+                    None => kind.call1(value)?,
+                },
                 None => kind.call0()?,
             }
         } else {
-            return Err(crate::ffi::raise_type_error(
-                "exceptions must be classes or instances deriving from BaseException",
-            ));
+            return Err(raise_type_error(&format!(
+                "exceptions must be classes or instances deriving from BaseException, not {}",
+                type_name(kind)?
+            )));
         };
-        if let Some(&traceback) = given.get(2) {
-            crate::ffi::check(ffi::PyException_SetTraceback(exception.as_ptr(), traceback))?;
+        if let Some(traceback) = traceback {
+            crate::ffi::check(ffi::PyException_SetTraceback(
+                exception.as_ptr(),
+                traceback.as_ptr(),
+            ))?;
         }
         Ok(exception)
     }

@@ -9,13 +9,15 @@ use std::ffi::{CString, c_void};
 
 use pyo3::ffi;
 
-use super::coroutine::{self, Coroutine, Stage, Stepped, closed, generator_exit, reused};
+use super::coroutine::{
+    self, Coroutine, Stage, Stepped, already_awaited, closed, generator_exit, reused,
+};
 use super::entry::visit_all;
 use super::freelist::{FreeList, free, revive};
 use super::future;
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Sent, Slot, aside, drop_deep, exception_matches, give,
+    GilBound, Obj, Raised, Res, Sent, Slot, aside, drop_deep, exception_matches, give, is_awaiting,
     is_coroutine_exact, raise, raise_runtime_error, send_none, set_exception, string, throw_into,
     unraisable, value_error, within_recursion_limit,
 };
@@ -142,6 +144,30 @@ fn allocate(kind: &'static Kind, owner: Obj, argument: Option<Obj>) -> Res {
 #[inline]
 pub fn is_coroutine(object: &Obj) -> bool {
     is_coroutine_exact(object) || Operation::is(object)
+}
+
+/// The iterator that `await value` drives. What is not a coroutine is awaited by one, so that the errors are Python's.
+pub fn iterator_of(value: &Obj) -> Res {
+    let is_awaited = if Operation::is(value) {
+        matches!(
+            Operation::of(value).stage.get(),
+            Stage::Running | Stage::Suspended
+        )
+    } else if is_coroutine_exact(value) {
+        is_awaiting(value)?
+    } else {
+        let state = state();
+        if value.type_ptr() == state.future_type || value.type_ptr() == state.task_type {
+            // Its own iterator has no `throw`.
+            // SAFETY: a live object; null means raised.
+            return unsafe { Obj::owned(ffi::PyObject_GetIter(value.as_ptr())) };
+        }
+        return state.await_by_coroutine.call1(value);
+    };
+    match is_awaited {
+        true => Err(already_awaited()),
+        false => Ok(value.clone()),
+    }
 }
 
 /// Go on with what an operation drives. As a coroutine does, it closes that before it leaves by GeneratorExit: the collector may

@@ -355,7 +355,7 @@ unsafe extern "C" fn create_task(
     }
     give_from(|| {
         core.check_closed()?;
-        args_.at_most(1)?;
+        args_.at_most(1, 1)?;
         let [name, context, eager, by_name] = if args_.has_keywords() {
             let names = &state().names;
             let given =

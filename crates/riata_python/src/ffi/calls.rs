@@ -88,18 +88,34 @@ pub fn throw_into(coro: &Obj, exception: &Obj) -> Sent {
     throw(coro, &crate::state::state().names.throw, exception)
 }
 
-/// The iterator that `await value` drives. What is not a coroutine is awaited by one, so that the errors are Python's.
-pub fn iterator_of(value: &Obj) -> Res {
-    let state = crate::state::state();
-    if is_coroutine_exact(value) || value.type_ptr() == state.operation_type {
-        return Ok(value.clone());
+/// CPython's function behind the attribute `cr_await` of its coroutines.
+pub fn find_cr_await() -> Res<ffi::getter> {
+    // SAFETY: the attributes of a static type, which end with one that has no name.
+    unsafe {
+        let mut attribute = (*ptr::addr_of!(ffi::PyCoro_Type)).tp_getset;
+        while !attribute.is_null() && !(*attribute).name.is_null() {
+            if CStr::from_ptr((*attribute).name) == c"cr_await" {
+                if let Some(get) = (*attribute).get {
+                    return Ok(get);
+                }
+            }
+            attribute = attribute.add(1);
+        }
     }
-    if value.type_ptr() == state.future_type || value.type_ptr() == state.task_type {
-        // Its own iterator has no `throw`.
-        // SAFETY: a live object; null means raised.
-        return unsafe { Obj::owned(ffi::PyObject_GetIter(value.as_ptr())) };
-    }
-    state.await_by_coroutine.call1(value)
+    Err(raise_runtime_error("coroutines have no cr_await"))
+}
+
+/// Whether a coroutine of Python's is suspended where it awaits something.
+pub fn is_awaiting(coro: &Obj) -> Res<bool> {
+    debug_assert!(is_coroutine_exact(coro));
+    // SAFETY: a getter of its type, which takes no closure.
+    let awaited = unsafe {
+        Obj::owned((crate::state::state().cr_await)(
+            coro.as_ptr(),
+            ptr::null_mut(),
+        ))?
+    };
+    Ok(!awaited.is_none())
 }
 
 pub fn is_coroutine_exact(value: &Obj) -> bool {

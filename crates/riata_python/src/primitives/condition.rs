@@ -10,7 +10,7 @@ use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of};
 use crate::core::context_methods::{self, Owner, Place};
 use crate::core::coroutine::{Stepped, rethrow};
-use crate::core::operation::{Kind, Operation, drive, new_operation};
+use crate::core::operation::{Kind, Operation, drive, iterator_of, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
 use crate::ffi::{
@@ -100,9 +100,7 @@ fn reacquire(
                     return Ok(None);
                 }
             }
-            operation
-                .inner
-                .set(crate::ffi::iterator_of(&condition.acquire()?)?);
+            operation.inner.set(iterator_of(&condition.acquire()?)?);
         }
         let sent = drive(operation, thrown.take());
         if !matches!(sent, Sent::Yielded(_)) {
@@ -158,7 +156,7 @@ fn wait_for(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
                 return Ok(Stepped::Ends(result));
             }
             let waiting = owner.get(c"wait")?.call0()?;
-            operation.inner.set(crate::ffi::iterator_of(&waiting)?);
+            operation.inner.set(iterator_of(&waiting)?);
         }
         match drive(operation, thrown.take()) {
             Sent::Yielded(value) => {
@@ -176,7 +174,7 @@ fn enter(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
     if !operation.inner.is_set() {
         let owner = operation.owner();
         let acquiring = owner.get(c"acquire")?.call0()?;
-        operation.inner.set(crate::ffi::iterator_of(&acquiring)?);
+        operation.inner.set(iterator_of(&acquiring)?);
     }
     match drive(operation, thrown) {
         Sent::Yielded(value) => {
@@ -216,10 +214,15 @@ impl Condition {
         }
     }
 
-    fn notify(&self, count: usize) -> Res {
-        if !self.is_locked()? {
-            return Err(raise_runtime_error("cannot notify on un-acquired lock"));
+    fn require_locked(&self) -> Res<()> {
+        match self.is_locked()? {
+            true => Ok(()),
+            false => Err(raise_runtime_error("cannot notify on un-acquired lock")),
         }
+    }
+
+    fn notify(&self, count: usize) -> Res {
+        self.require_locked()?;
         self.0.waiters.wake(count, &Obj::bool(false))?;
         Ok(Obj::none())
     }
@@ -388,7 +391,8 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
         fastcall_of(
             c"notify",
             |_, condition: &Condition, args| {
-                let [count] = args.of("notify").bind(["n"], 0)?;
+                condition.require_locked()?;
+                let [count] = args.of("Condition.notify").bind(["n"], 0)?;
                 let count = match count {
                     Some(count) => to_int(count)?,
                     None => 1,

@@ -675,7 +675,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
             |object, group: &TaskGroup, args| {
                 let args = args.of("TaskGroup.spawn");
                 let [coro, name, context] = args.bind(["coro", "name", "context"], 1)?;
-                args.at_most(1)?;
+                args.at_most(1, 1)?;
                 let keywords = crate::ffi::dict()?;
                 let names = &state().names;
                 for (key, value) in [(&names.name, name), (&names.context, context)] {

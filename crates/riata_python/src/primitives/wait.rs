@@ -28,12 +28,7 @@ pub fn function() -> Res {
         c"wait",
         |args| {
             let args = args.of("wait");
-            let given = args.positional().len();
-            if given > 1 {
-                return Err(raise_type_error(&format!(
-                    "wait() takes 1 positional argument but {given} were given"
-                )));
-            }
+            args.at_most(1, 1)?;
             let [futures, timeout, return_when] =
                 args.bind(["fs", "timeout", "return_when"], 1)?;
             let operation = new_operation(&WAIT, Obj::none(), futures.cloned())?;

@@ -6,14 +6,16 @@ use super::waiters::{is_cancellation, is_done, new_waiter, outcome};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
-use crate::core::operation::{Kind, Operation, drive, is_coroutine, new_operation, result_of};
+use crate::core::operation::{
+    Kind, Operation, drive, is_coroutine, iterator_of, new_operation, result_of,
+};
 use crate::core::task::{cancel_any, new_task};
 use crate::core::timeout::Timeout;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{
-    Obj, Raised, Res, Sent, aside, float, int, iterator_of, plain_number, set_cause, set_context,
-    set_exception, take_raised, to_double, tuple,
+    Obj, Raised, Res, Sent, aside, float, int, plain_number, set_cause, set_context, set_exception,
+    take_raised, to_double, tuple,
 };
 use crate::state::state;
 

@@ -208,7 +208,7 @@ unsafe extern "C" fn add_done_callback_method(
     };
     give_from(|| {
         args.require(&["fn"])?;
-        args.at_most(1)?;
+        args.at_most(1, 1)?;
         let [context] = args.keywords([&state().names.context])?;
         let context = match given(context) {
             Some(context) => context.clone(),
@@ -232,7 +232,7 @@ pub unsafe fn cancel_args(
 ) -> Res<Option<Obj>> {
     // SAFETY: passed on.
     let args = unsafe { Args::new("cancel", args, nargs, names) };
-    args.at_most(1)?;
+    args.at_most(1, 1)?;
     let [message] = args.keywords([&state().names.msg])?;
     // SAFETY: positional arguments are live.
     let positional = args

@@ -190,7 +190,7 @@ unsafe extern "C" fn get_stack_method(
     // SAFETY: a fastcall method of this type.
     let args = unsafe { Args::new("get_stack", args, nargs, names) };
     give_from(|| {
-        args.at_most(0)?;
+        args.at_most(0, 0)?;
         let [limit] = args.keywords([&string("limit")?])?;
         let limit = limit.cloned().unwrap_or_else(Obj::none);
         state().task_get_stack.call(&[object, limit.as_ptr()])
@@ -206,7 +206,7 @@ unsafe extern "C" fn print_stack_method(
     // SAFETY: a fastcall method of this type.
     let args = unsafe { Args::new("print_stack", args, nargs, names) };
     give_from(|| {
-        args.at_most(0)?;
+        args.at_most(0, 0)?;
         let [limit, file] = args.keywords([&string("limit")?, &string("file")?])?;
         let limit = limit.cloned().unwrap_or_else(Obj::none);
         let file = file.cloned().unwrap_or_else(Obj::none);
