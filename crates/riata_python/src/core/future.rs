@@ -5,6 +5,7 @@
 //! when it is a task of ours no callback object exists at all.
 #![expect(unsafe_code, reason = "raw CPython types, see core/mod.rs")]
 
+pub mod any;
 #[cfg(Py_3_14)]
 pub mod call_graph;
 mod describe;

@@ -15,11 +15,12 @@ use super::coroutine::{
 use super::entry::visit_all;
 use super::freelist::{FreeList, free, revive};
 use super::future;
+use super::future::any::{exception_of, set_unless_done};
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
     GilBound, Obj, Raised, Res, Sent, Slot, aside, drop_deep, exception_matches, give, is_awaiting,
-    is_coroutine_exact, raise, raise_runtime_error, send_none, set_exception, string, throw_into,
-    unraisable, value_error, within_recursion_limit,
+    is_coroutine_exact, raise, send_none, set_exception, string, throw_into, unraisable,
+    value_error, within_recursion_limit,
 };
 use crate::job::TimerJob;
 use crate::state::state;
@@ -288,7 +289,7 @@ impl Operation {
     pub fn child_done(&self, child: &Obj) -> Res<()> {
         let left = self.left.get().saturating_sub(1);
         self.left.set(left);
-        if left == 0 || (self.wakes_on_failure.get() && has_failed(child)?) {
+        if left == 0 || (self.wakes_on_failure.get() && exception_of(child)?.is_some()) {
             self.wake(Obj::none())?;
         }
         #[cfg(Py_3_14)]
@@ -300,14 +301,9 @@ impl Operation {
 
     /// Set the future that it waits for, unless that is done.
     pub fn wake(&self, value: Obj) -> Res<()> {
-        let Some(waiter) = self.waiter.get() else {
-            return Ok(());
-        };
-        match future::exact(&waiter) {
-            Some(future) if future.is_done() => Ok(()),
-            Some(future) => future.set_result(&waiter, value),
-            None if waiter.get(c"done")?.call0()?.truth()? => Ok(()),
-            None => waiter.method1(&state().names.set_result, &value).map(drop),
+        match self.waiter.get() {
+            Some(waiter) => set_unless_done(&waiter, || value).map(drop),
+            None => Ok(()),
         }
     }
 
@@ -400,30 +396,6 @@ pub fn set_blocking(future: &Obj) -> Res<()> {
         return Ok(());
     }
     future.set_attr(&state().names.future_blocking, &Obj::bool(true))
-}
-
-/// Whether a future that is done has an exception, which counts as seen by that.
-fn has_failed(future: &Obj) -> Res<bool> {
-    if let Some(ours) = future::exact(future) {
-        return Ok(!ours.is_cancelled() && ours.take_notice_of_exception().is_some());
-    }
-    let cancelled = future.method0(&state().names.cancelled)?.truth()?;
-    Ok(!cancelled && !future.get(c"exception")?.call0()?.is_none())
-}
-
-/// The result of a future that somebody has waited for, in whose place nothing was thrown.
-#[inline]
-pub fn result_of(future: &Obj) -> Res {
-    if let Some(ours) = future::exact(future) {
-        if !ours.is_done() {
-            return Err(raise_runtime_error("await wasn't used with future"));
-        }
-        return ours.result();
-    }
-    if !future.get(c"done")?.call0()?.truth()? {
-        return Err(raise_runtime_error("await wasn't used with future"));
-    }
-    future.method0(&state().names.result)
 }
 
 impl Coroutine for Operation {

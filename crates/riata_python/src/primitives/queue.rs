@@ -12,10 +12,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use self::items::{Items, Order};
-use super::waiters::{LoopBound, Waiters, is_cancelled, outcome, visit_slot};
+use super::waiters::{LoopBound, Waiters, outcome, visit_slot};
 use super::{copying, refuse_loop};
 use crate::core::class_methods::{fastcall_of, noargs_of};
 use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::future::any::is_cancelled;
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::task::cancel_any;
 use crate::core::typespec::add_to;

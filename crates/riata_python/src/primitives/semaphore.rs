@@ -6,14 +6,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::holders::Holders;
-use super::waiters::{
-    LoopBound, Waiters, is_cancellation, is_cancelled, is_done, outcome, set_result,
-};
+use super::waiters::{LoopBound, Waiters, is_cancellation, outcome};
 use super::{copying, refuse_loop, repr_with};
 use crate::core::args::Args;
 use crate::core::class_methods::noargs_of;
 use crate::core::context_methods::{self, Owner, Place};
 use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::future::any::{is_cancelled, is_done, set_result};
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;

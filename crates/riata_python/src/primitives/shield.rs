@@ -3,10 +3,11 @@
 use pyo3::prelude::*;
 
 use super::wait_for::as_future;
-use super::waiters::{is_cancelled, is_done, new_waiter, set_result, visit_slot};
+use super::waiters::{new_waiter, visit_slot};
 use crate::core::class_methods::{self, onearg_of};
 use crate::core::future;
-use crate::core::operation::{is_coroutine, result_of};
+use crate::core::future::any::{exception_of, is_cancelled, is_done, result_of, set_result};
+use crate::core::operation::is_coroutine;
 use crate::core::task::cancel_any;
 use crate::core::typespec::add_to;
 use crate::event_loop::current_task::running_loop;
@@ -114,15 +115,6 @@ impl Shield {
         }
         Ok(())
     }
-}
-
-/// The exception of a future that is done, and not cancelled.
-fn exception_of(future: &Obj) -> Res<Option<Obj>> {
-    if let Some(ours) = future::exact(future) {
-        return Ok(ours.take_notice_of_exception());
-    }
-    let exception = future.get(c"exception")?.call0()?;
-    Ok(Some(exception).filter(|exception| !exception.is_none()))
 }
 
 #[pymethods]

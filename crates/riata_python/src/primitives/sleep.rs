@@ -3,7 +3,8 @@
 use super::waiters::new_waiter;
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
-use crate::core::operation::{Kind, Operation, new_operation, result_of};
+use crate::core::future::any::result_of;
+use crate::core::operation::{Kind, Operation, new_operation};
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{Obj, Res, int, plain_number, raise, to_double, value_error};
 

@@ -9,13 +9,12 @@ use pyo3::types::{PyDict, PyTuple};
 
 use options::{Options, SPAWN};
 
-use super::waiters::{
-    is_cancellation, is_cancelled, is_done, new_waiter, outcome, set_result, visit_slot,
-};
+use super::waiters::{is_cancellation, new_waiter, outcome, visit_slot};
 use crate::core::args::Args;
 use crate::core::class_methods::{fastcall_of, noargs_of, onearg_of};
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
+use crate::core::future::any::{exception_of, is_done, set_unless_done};
 use crate::core::operation::{Kind, Operation, is_coroutine, new_operation};
 use crate::core::ready::ready;
 use crate::core::task::{self, Task, cancel_any, new_task};
@@ -397,9 +396,7 @@ impl TaskGroup {
             }
         }
         #[cfg(Py_3_14)]
-        crate::ffi::import(c"asyncio.futures")?
-            .get(c"future_add_to_awaited_by")?
-            .call(&[task.as_ptr(), self.0.parent.get_or_none().as_ptr()])?;
+        future::call_graph::add_to_awaited_by(task, &self.0.parent.get_or_none())?;
         let callback = this.get(c"_on_task_done")?;
         task.get(c"add_done_callback")?.call1(&callback).map(drop)
     }
@@ -432,15 +429,11 @@ impl TaskGroup {
         this.members.remove(task)?;
         #[cfg(Py_3_14)]
         if future::exact(task).is_none() {
-            crate::ffi::import(c"asyncio.futures")?
-                .get(c"future_discard_from_awaited_by")?
-                .call(&[task.as_ptr(), this.parent.get_or_none().as_ptr()])?;
+            future::call_graph::discard_from_awaited_by(task, &this.parent.get_or_none())?;
         }
         if this.running() == 0 {
             if let Some(waiter) = this.on_completed.get() {
-                if !is_done(&waiter)? {
-                    set_result(&waiter, Obj::bool(true))?;
-                }
+                set_unless_done(&waiter, || Obj::bool(true))?;
             }
         }
         let exception = exception_of(task)?;
@@ -482,21 +475,6 @@ impl TaskGroup {
             ],
         )
     }
-}
-
-/// What a child that is done has raised; a cancellation does not count.
-fn exception_of(task: &Obj) -> Res<Option<Obj>> {
-    if let Some(ended) = future::exact(task) {
-        return Ok(match ended.is_cancelled() {
-            true => None,
-            false => ended.take_notice_of_exception(),
-        });
-    }
-    if is_cancelled(task)? {
-        return Ok(None);
-    }
-    let exception = task.method0(&state().names.exception)?;
-    Ok((!exception.is_none()).then_some(exception))
 }
 
 /// The job of a child's end.

@@ -137,7 +137,7 @@ impl Timeout {
         loop {
             let this = chain.last().map_or(self, Timeout::of);
             let mut outer = this.outer.get();
-            while let Some(ended) = outer.as_ref().map(|outer| Timeout::of(outer)) {
+            while let Some(ended) = outer.as_ref().map(Timeout::of) {
                 if !ended.is_over() {
                     break;
                 }

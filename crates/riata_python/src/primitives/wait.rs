@@ -1,16 +1,17 @@
 //! `wait`. Mirrors `asyncio.wait`.
 
-use super::wait_for::{as_future, watch};
-use super::waiters::{is_done, new_waiter, outcome};
+use super::wait_for::as_future;
+use super::waiters::{new_waiter, outcome, unwatch, watch};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
+use crate::core::future::any::is_done;
 use crate::core::operation::{Kind, Operation, is_coroutine, new_operation};
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{
     Obj, Res, aside, assertion_error, deprecation_warning, int, plain_number, raise,
-    raise_type_error, set, set_add, set_items, set_len, set_of, string, to_double, tuple,
-    type_name, utf8, value_error,
+    raise_type_error, set, set_add, set_items, set_of, string, to_double, tuple, type_name, utf8,
+    value_error,
 };
 use crate::state::state;
 
@@ -64,14 +65,16 @@ fn resume(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped
 fn begin(operation: &Operation, this: &Obj) -> Res<Stepped> {
     let given = operation.argument.get_or_none();
     let seconds = operation.kept.take().filter(|seconds| !seconds.is_none());
-    let until = Until::of(operation.inner.take(), &given)?;
+    require_several(&given)?;
+    let until = Until::named(operation.inner.take())?;
     let loop_ = require_running_loop()?;
     let set = futures_of(&given, &loop_)?;
-    let count = set_len(&set);
+    let futures = set_items(&set)?;
+    let count = futures.len();
     if count == 0 {
         return Err(raise(assertion_error(), "Set of Futures is empty."));
     }
-    operation.argument.set(set.clone());
+    operation.argument.set(set);
     operation
         .wakes_on_failure
         .set(until == Until::FirstException);
@@ -93,11 +96,27 @@ fn begin(operation: &Operation, this: &Obj) -> Res<Stepped> {
         operation.wake_after(this, &loop_, &waiter, &delay, seconds)?;
     }
     operation.phase.set(WAITING);
-    if let Err(raised) = enter(operation, this, &loop_, &set_items(&set)?) {
+    if let Err(raised) = enter(operation, this, &loop_, &futures) {
         aside(|| operation.stop_timer(this, &waiter))?;
         return Err(raised);
     }
     operation.wait(waiter)
+}
+
+/// Something to wait for at all, and not one future or coroutine alone.
+fn require_several(futures: &Obj) -> Res<()> {
+    if any_coroutine(futures)? || state().isfuture.call1(futures)?.truth()? {
+        return Err(raise_type_error(&format!(
+            "expect a list of futures, not {}",
+            type_name(futures)?
+        )));
+    }
+    if !futures.truth()? {
+        let what = if cfg!(Py_3_11) { "Tasks" } else { "coroutines" };
+        let message = format!("Set of {what}/Futures is empty.");
+        return Err(raise(value_error(), &message));
+    }
+    Ok(())
 }
 
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
@@ -108,20 +127,7 @@ enum Until {
 }
 
 impl Until {
-    /// What it waits for, and whether the futures are something to wait for at all.
-    fn of(return_when: Option<Obj>, futures: &Obj) -> Res<Until> {
-        let alone = any_coroutine(futures)? || state().isfuture.call1(futures)?.truth()?;
-        if alone {
-            return Err(raise_type_error(&format!(
-                "expect a list of futures, not {}",
-                type_name(futures)?
-            )));
-        }
-        if !futures.truth()? {
-            let what = if cfg!(Py_3_11) { "Tasks" } else { "coroutines" };
-            let message = format!("Set of {what}/Futures is empty.");
-            return Err(raise(value_error(), &message));
-        }
+    fn named(return_when: Option<Obj>) -> Res<Until> {
         let Some(return_when) = return_when else {
             return Ok(Until::AllCompleted);
         };
@@ -200,13 +206,7 @@ fn enter(operation: &Operation, this: &Obj, loop_: &Obj, futures: &[Obj]) -> Res
 fn leave(operation: &Operation, this: &Obj, futures: &[Obj]) -> Res<()> {
     let waits = operation.kept.get();
     for future in futures {
-        match future::exact(future) {
-            Some(ours) => ours.remove_member(this)?,
-            None => {
-                let callback = this.get(c"_on_task_done")?;
-                future.get(c"remove_done_callback")?.call1(&callback)?;
-            }
-        }
+        unwatch(future, this)?;
         #[cfg(Py_3_14)]
         if let Some(task) = &waits {
             future::call_graph::discard_from_awaited_by(future, task)?;

@@ -2,13 +2,11 @@
 //! new one, which context variables and `current_task` show.
 
 use super::timeout;
-use super::waiters::{is_cancellation, is_done, new_waiter, outcome};
+use super::waiters::{is_cancellation, new_waiter, outcome, watch};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
-use crate::core::future;
-use crate::core::operation::{
-    Kind, Operation, drive, is_coroutine, iterator_of, new_operation, result_of,
-};
+use crate::core::future::any::{is_done, result_of};
+use crate::core::operation::{Kind, Operation, drive, is_coroutine, iterator_of, new_operation};
 use crate::core::task::{cancel_any, new_task};
 use crate::core::timeout::Timeout;
 use crate::event_loop::LoopCore;
@@ -183,15 +181,6 @@ fn watch_only(future: &Obj, this: &Obj) -> Res<()> {
     Operation::of(this).left.set(1);
     Operation::of(this).wakes_on_failure.set(false);
     watch(future, this)
-}
-
-/// Tell the operation of the end of a future.
-pub fn watch(future: &Obj, this: &Obj) -> Res<()> {
-    if let Some(ours) = future::exact(future).filter(|future| future.scheduler().is_some()) {
-        return ours.add_member(future, this);
-    }
-    let callback = this.get(c"_on_task_done")?;
-    future.get(c"add_done_callback")?.call1(&callback).map(drop)
 }
 
 fn cancel_and_wait(operation: &Operation, future: &Obj, phase: u8) -> Res<Stepped> {

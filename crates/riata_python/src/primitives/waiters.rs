@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::core::future::any::{is_cancelled, is_done, result_of, set_unless_done};
 use crate::core::future::{self, new_future};
-use crate::core::operation::result_of;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{
@@ -71,25 +71,23 @@ pub fn new_waiter(loop_: &Obj) -> Res {
     }
 }
 
-pub fn is_done(future: &Obj) -> Res<bool> {
-    match future::exact(future) {
-        Some(ours) => Ok(ours.is_done()),
-        None => future.get(c"done")?.call0()?.truth(),
+/// Tell an operation of the end of a future.
+pub fn watch(future: &Obj, operation: &Obj) -> Res<()> {
+    if let Some(ours) = future::exact(future).filter(|future| future.scheduler().is_some()) {
+        return ours.add_member(future, operation);
     }
+    let callback = operation.get(c"_on_task_done")?;
+    future.get(c"add_done_callback")?.call1(&callback).map(drop)
 }
 
-pub fn is_cancelled(future: &Obj) -> Res<bool> {
-    match future::exact(future) {
-        Some(ours) => Ok(ours.is_cancelled()),
-        None => future.method0(&state().names.cancelled)?.truth(),
+/// Take back `watch`.
+pub fn unwatch(future: &Obj, operation: &Obj) -> Res<()> {
+    if let Some(ours) = future::exact(future) {
+        return ours.remove_member(operation);
     }
-}
-
-pub fn set_result(future: &Obj, value: Obj) -> Res<()> {
-    match future::exact(future) {
-        Some(ours) => ours.set_result(future, value),
-        None => future.method1(&state().names.set_result, &value).map(drop),
-    }
+    let callback = operation.get(c"_on_task_done")?;
+    let remove = future.get(c"remove_done_callback")?;
+    remove.call1(&callback).map(drop)
 }
 
 /// How a wait ended: with what was thrown, or as the future did.
@@ -230,9 +228,8 @@ impl Waiters {
         while woken < count {
             let Some(future) = self.get(index) else { break };
             index += 1;
-            if !is_done(&future)? {
+            if set_unless_done(&future, || value.clone())? {
                 woken += 1;
-                set_result(&future, value.clone())?;
             }
         }
         Ok(())
@@ -250,11 +247,8 @@ impl Waiters {
     #[inline(never)]
     fn wake_next_now(&self) -> Res<()> {
         while let Some(future) = self.pop() {
-            match future::exact(&future) {
-                Some(ours) if ours.is_done() => {}
-                Some(ours) => return ours.set_result(&future, Obj::none()),
-                None if is_done(&future)? => {}
-                None => return set_result(&future, Obj::none()),
+            if set_unless_done(&future, Obj::none)? {
+                break;
             }
         }
         Ok(())

@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 
-use super::{TaskGroup, exception_of};
+use super::TaskGroup;
 use crate::core::coroutine::{Stepped, rethrow};
+use crate::core::future::any::{exception_of, is_cancelled, is_done, set_result};
 use crate::core::operation::{Kind, Operation};
 use crate::core::timeout::{Stage, Timeout};
 use crate::ffi::{Obj, Res, Slot, aside, list, list_append, list_items, take_raised, unraisable};
-use crate::primitives::waiters::{Waiters, is_cancelled, is_done, new_waiter, outcome, set_result};
+use crate::primitives::waiters::{Waiters, new_waiter, outcome};
 use crate::state::state;
 
 /// What asyncio's group has not.
