@@ -97,3 +97,19 @@ def test_a_wait_for_in_a_cycle_ends_quietly(loop_name, monkeypatch):
     loop.run_until_complete(main())
     loop.close()
     assert said == []
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_a_task_of_an_operation_that_never_begins():
+    class Job:
+        def __init__(self, loop):
+            self.queue = riata.Queue()
+            self.task = loop.create_task(self.queue.put(self))
+
+    loop = new_event_loop("riata")
+    loop.set_exception_handler(lambda loop, context: None)
+    job = weakref.ref(Job(loop))
+    loop.close()
+    del loop
+    gc.collect()
+    assert job() is None

@@ -345,7 +345,7 @@ impl Operation {
 
     /// Let the collector find it.
     #[inline]
-    fn track(&self, this: &Obj) {
+    pub fn track(&self, this: &Obj) {
         if !self.tracked.replace(true) {
             // SAFETY: an object of a type with a GC header, whose fields are valid; it is not tracked yet.
             unsafe { ffi::PyObject_GC_Track(this.as_ptr().cast()) };

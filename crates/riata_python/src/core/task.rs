@@ -18,7 +18,7 @@ use riata_trace::TaskId;
 
 use super::args::given;
 use super::future::Future;
-use super::operation::is_coroutine;
+use super::operation::{Operation, is_coroutine};
 use crate::event_loop::LoopCore;
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
@@ -177,6 +177,10 @@ impl Task {
         let (context, is_shared) = context.into_parts();
         self.context.set(context);
         self.context_is_shared.set(is_shared);
+        if Operation::is(coro) {
+            // It may lead back to the task, which may never begin.
+            Operation::of(coro).track(coro);
+        }
         self.coro.set(coro.clone());
         self.must_cancel.set(false);
         self.asked_anew.set(false);
