@@ -16,11 +16,12 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
+    Iterator,
     Sequence,
 )
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from riata import _riata
 from riata.exceptions import BaseExceptionGroup
@@ -60,16 +61,19 @@ def map(
         `async with contextlib.aclosing(riata.map(...))` does it at once.
     """
     limit = _checked_limit(limit)
-    more: Callable[[], Awaitable[T]] = (
-        items.__aiter__().__anext__ if isinstance(items, AsyncIterable) else _Stepper(items)
-    )
-    return _map(fn, items, more, limit, timeout, ordered)
+    if not isinstance(items, AsyncIterable):
+        items = _each(iter(items))
+    return _map(fn, items, limit, timeout, ordered)
+
+
+async def _each(items: Iterator[T]) -> AsyncGenerator[T, None]:
+    for item in items:
+        yield item
 
 
 async def _map(
     fn: Callable[[T], Awaitable[R]],
-    items: object,
-    more: Callable[[], Awaitable[T]],
+    items: AsyncIterable[T],
     limit: int,
     timeout: float | None,
     ordered: bool,
@@ -80,6 +84,7 @@ async def _map(
 
     async def feed() -> None:
         """Read one item for each place that there is. One task does it all: the source may keep things in its context."""
+        more = items.__aiter__().__anext__
         while True:
             await room.acquire()
             try:
@@ -119,18 +124,6 @@ async def _map(
             task = None  # type: ignore[assignment]
             if isinstance(items, AsyncGenerator):
                 await items.aclose()
-
-
-class _Stepper(Generic[T]):
-    """The next item of an iterable, as an async iterable gives it."""
-
-    def __init__(self, items: Iterable[T]) -> None:
-        self._items = iter(items)
-
-    async def __call__(self) -> T:
-        for item in self._items:
-            return item
-        raise StopAsyncIteration
 
 
 async def _call(fn: Callable[[T], Awaitable[R]], item: T, timeout: float | None) -> R:

@@ -505,6 +505,37 @@ def test_map_gives_a_result_before_the_source_has_more(go):
     assert go(main()) == [1, 2]
 
 
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration])
+@pytest.mark.parametrize("place", ["source", "call", "awaited call"])
+def test_map_does_not_end_by_what_only_iterators_may_raise(go, place, kind):
+    class Source:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            raise kind("stray")
+
+    def call(number):
+        raise kind("stray")
+
+    async def awaited_call(number):
+        raise kind("stray")
+
+    async def main():
+        fn = awaited_call if place == "awaited call" else call
+        return [
+            result
+            async for result in riata.map(fn, Source() if place == "source" else [1], limit=2)
+        ]
+
+    if (place, kind) == ("source", StopIteration):
+        assert go(main()) == []
+    else:
+        with pytest.raises(RuntimeError, match=rf"raised {kind.__name__}") as caught:
+            go(main())
+        assert isinstance(caught.value.__cause__, kind)
+
+
 def test_map_tells_the_loop_of_further_failures():
     async def main():
         reports = []
