@@ -9,6 +9,7 @@ import logging
 import operator
 import signal
 import traceback
+from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -21,7 +22,7 @@ from collections.abc import (
 )
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from riata import _riata
 from riata.exceptions import BaseExceptionGroup
@@ -78,50 +79,43 @@ async def _map(
     timeout: float | None,
     ordered: bool,
 ) -> AsyncGenerator[R, None]:
-    room = _riata.Semaphore(limit)
-    running: list[asyncio.Task[R]] = []  # in the order of the items
-    changed = _riata.Event()
+    calls: _Running[R] = _Running(in_order=ordered)
+    room = _riata.Event()
 
     async def feed() -> None:
         """Read one item for each place that there is. One task does it all: the source may keep things in its context."""
         more = items.__aiter__().__anext__
         while True:
-            await room.acquire()
+            while len(calls) >= limit:
+                room.clear()
+                await room.wait()
             try:
                 item = await more()
             except StopAsyncIteration:
                 return
-            task = _start(_call(fn, item, timeout))
-            task.add_done_callback(lambda _: changed.set())
-            running.append(task)
+            calls.add(_start(_call(fn, item, timeout)))
 
     feeder = _start(feed())
-    feeder.add_done_callback(lambda _: changed.set())
-    ready: list[asyncio.Task[R]] = []
+    feeder.add_done_callback(lambda _: calls.changed.set())
     try:
         while True:
-            changed.clear()
-            ready = [task for task in (running[:1] if ordered else running) if task.done()]
-            for task in ready:
-                running.remove(task)
-                result = task.result()
-                room.release()
-                yield result
-            if ready:
-                continue
+            calls.changed.clear()
+            while calls.ready():
+                ended = calls.line.popleft()
+                room.set()
+                yield ended.result()
             if feeder.done():
                 feeder.result()
-                if not running:
+                if not calls.left:
                     return
-            await changed.wait()
+            await calls.changed.wait()
     finally:
         try:
-            await _cancel_and_wait([feeder, *running])
+            await _cancel_and_wait([feeder, *calls.left])
         finally:
             # Exceptions of tasks hold this frame, which is not to hold the tasks.
-            running.clear()
-            ready.clear()
-            task = None  # type: ignore[assignment]
+            calls.clear()
+            ended = None  # type: ignore[assignment]
             if isinstance(items, AsyncGenerator):
                 await items.aclose()
 
@@ -183,6 +177,55 @@ async def _cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any)
             del cancelled
 
 
+class _Running(Generic[T]):
+    """Tasks that run, and a line of those whose end nobody has seen yet: each is looked at once, however many there are.
+
+    Those in line stand in the order in which they end, or were added.
+    """
+
+    def __init__(
+        self, tasks: "Iterable[asyncio.Future[T]]" = (), *, in_order: bool = False
+    ) -> None:
+        self.left: dict[asyncio.Future[T], None] = {}  # a set that keeps the order
+        self.line: deque[asyncio.Future[T]] = deque()
+        self.changed = _riata.Event()
+        self._in_order = in_order
+        for task in tasks:
+            self.add(task)
+
+    def __len__(self) -> int:
+        return len(self.line) if self._in_order else len(self.left) + len(self.line)
+
+    def add(self, task: "asyncio.Future[T]") -> None:
+        if task in self.left:
+            return
+        self.left[task] = None
+        if self._in_order:
+            self.line.append(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Future[T]") -> None:
+        self.left.pop(task, None)
+        if not self._in_order:
+            self.line.append(task)
+        self.changed.set()
+
+    def ready(self) -> bool:
+        """Whether the first in line has ended."""
+        return bool(self.line) and self.line[0].done()
+
+    async def next(self) -> "asyncio.Future[T]":
+        """Wait for one, and take it out of the line."""
+        while not self.ready():
+            self.changed.clear()
+            await self.changed.wait()
+        return self.line.popleft()
+
+    def clear(self) -> None:
+        self.left.clear()
+        self.line.clear()
+
+
 async def race(*awaitables: Awaitable[T]) -> T:
     """Return the result of the awaitable that ends first, or raise its exception; the others are cancelled and awaited.
 
@@ -196,8 +239,7 @@ async def race(*awaitables: Awaitable[T]) -> T:
     tasks = _as_tasks(awaitables)
     try:
         try:
-            await _riata.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            winner = next(task for task in tasks if task.done())
+            winner = await _Running(tasks).next()
         finally:
             await _cancel_and_wait(tasks, "another awaitable has ended first")
         return winner.result()
@@ -217,20 +259,23 @@ async def first_success(*awaitables: Awaitable[T]) -> T:
     if not awaitables:
         raise ValueError("first_success() needs at least one awaitable")
     tasks = _as_tasks(awaitables)
-    left = list(tasks)
+    running = _Running(tasks)
     try:
         try:
-            while left:
-                await _riata.wait(left, return_when=asyncio.FIRST_COMPLETED)
-                for task in [task for task in left if task.done()]:
-                    left.remove(task)
-                    if not task.cancelled() and task.exception() is None:
-                        return task.result()
+            while running:
+                ended = await running.next()
+                if not _has_failed(ended):
+                    return ended.result()
         finally:
             await _cancel_and_wait(tasks, "another awaitable has succeeded")
         raise BaseExceptionGroup("no awaitable has succeeded", [_failure(t) for t in tasks])
     finally:
-        del tasks, left, awaitables  # whose exceptions hold this frame
+        del tasks, running, awaitables  # whose exceptions hold this frame
+        ended = None  # type: ignore[assignment]
+
+
+def _has_failed(task: "asyncio.Future[Any]") -> bool:
+    return task.cancelled() or task.exception() is not None
 
 
 def _failure(task: "asyncio.Future[Any]") -> BaseException:
@@ -262,38 +307,38 @@ async def _gather_limited(
     waiting = list({id(awaitable): awaitable for awaitable in awaitables}.values())
     waiting.reverse()
     tasks: dict[int, asyncio.Future[Any]] = {}  # by the id of the awaitable
-    running: set[asyncio.Future[Any]] = set()
+    running: _Running[Any] = _Running()
+    failed: asyncio.Future[Any] | None = None
     try:
-        while waiting or running:
-            while waiting and len(running) < limit:
-                awaitable = waiting.pop()
-                begun = tasks[id(awaitable)] = asyncio.ensure_future(awaitable)
-                running.add(begun)
-            try:
-                done, running = await _riata.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError as error:
-                for future in filter(asyncio.isfuture, waiting):
-                    future.cancel(*error.args)
-                await _cancel_and_wait(running, *error.args)
-                raise
-            if not return_exceptions:
-                for ended in (ended for ended in tasks.values() if ended in done):
-                    ended.result()
-        all_ended = [tasks[id(awaitable)] for awaitable in awaitables]
-        if not return_exceptions:
-            return [ended.result() for ended in all_ended]
-        return [_outcome(ended) for ended in all_ended]
+        try:
+            while waiting or running:
+                while waiting and len(running) < limit:
+                    awaitable = waiting.pop()
+                    tasks[id(awaitable)] = asyncio.ensure_future(awaitable)
+                    running.add(tasks[id(awaitable)])
+                ended = await running.next()
+                if not return_exceptions and _has_failed(ended):
+                    failed = ended
+                    break
+        except asyncio.CancelledError as error:
+            for future in filter(asyncio.isfuture, waiting):
+                future.cancel(*error.args)
+            await _cancel_and_wait(running.left, *error.args)
+            raise
+        if failed is not None:
+            return failed.result()  # type: ignore[no-any-return] # which raises
+        return [_outcome(tasks[id(awaitable)]) for awaitable in awaitables]
     finally:
         for awaitable in waiting:
             _close(awaitable)
-        for unfinished in running:  # who has raised already is not told of their failures
+        for unfinished in running.left:  # who has raised already is not told of their failures
             unfinished.add_done_callback(_retrieve)
-        del awaitables, waiting, tasks, running  # whose exceptions hold this frame
+        del awaitables, waiting, tasks, running, failed  # whose exceptions hold this frame
+        ended = None  # type: ignore[assignment]
 
 
 def _outcome(task: "asyncio.Future[Any]") -> Any:
-    failed = task.cancelled() or task.exception() is not None
-    return _failure(task) if failed else task.result()
+    return _failure(task) if _has_failed(task) else task.result()
 
 
 def _retrieve(task: "asyncio.Future[Any]") -> None:

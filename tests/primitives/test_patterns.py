@@ -63,7 +63,7 @@ def test_map_passes_on_a_failure_and_cleans_up(go, ordered):
         async def work(number):
             try:
                 if number == 2:
-                    raise ValueError("two")
+                    await boom("two", 0.002)
                 await riata.sleep(60 if number > 2 else 0)
                 return number
             finally:
@@ -503,6 +503,52 @@ def test_map_gives_a_result_before_the_source_has_more(go):
         return got
 
     assert go(main()) == [1, 2]
+
+
+@pytest.mark.parametrize("pattern", ["map", "map, as they end", "gather", "first_success"])
+def test_each_task_is_looked_at_a_few_times(go, pattern):
+    asked = 0
+
+    class Counted(asyncio.Task):
+        def count(self):
+            nonlocal asked
+            asked += 1
+
+        def done(self):
+            self.count()
+            return super().done()
+
+        def add_done_callback(self, callback, *, context=None):
+            self.count()
+            super().add_done_callback(callback, context=context)
+
+        def __hash__(self):
+            self.count()
+            return super().__hash__()
+
+    async def end_in_turn(number):
+        for _ in range(number):
+            await asyncio.sleep(0)
+        if pattern == "first_success" and number < count:
+            raise ValueError
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(lambda loop, coro, **options: Counted(coro, loop=loop, **options))
+        numbers = range(1, count + 1)
+        if pattern == "gather":
+            await riata.gather(*map(end_in_turn, numbers), limit=100)
+        elif pattern == "first_success":
+            await riata.first_success(*map(end_in_turn, numbers))
+        else:
+            ordered = pattern == "map"
+            async for _ in riata.map(end_in_turn, numbers, limit=100, ordered=ordered):
+                pass
+        loop.set_task_factory(None)
+
+    count = 200
+    go(main())
+    assert asked < 20 * count
 
 
 @pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration])
