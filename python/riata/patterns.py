@@ -58,7 +58,7 @@ def map(
         TimeoutError: a call took too long.
         Exception: what a call, or the iteration over `items`, has raised; calls that run are cancelled and awaited.
             Should others have failed too, the loop's exception handler is told of these.
-    Cancellation: calls that run are cancelled and awaited. Who leaves the loop early lets Python close the iterator;
+    Cancellation: calls that run are cancelled, with the same message, and awaited. Who leaves the loop early lets Python close the iterator;
         `async with contextlib.aclosing(riata.map(...))` does it at once.
     """
     limit = _checked_limit(limit)
@@ -97,6 +97,7 @@ async def _map(
 
     feeder = _start(feed())
     feeder.add_done_callback(lambda _: calls.changed.set())
+    reason: tuple[Any, ...] = ("another call, or the source, has failed",)
     try:
         while True:
             calls.changed.clear()
@@ -109,9 +110,15 @@ async def _map(
                 if not calls.left:
                     return
             await calls.changed.wait()
+    except GeneratorExit:
+        reason = ("the iterator was closed",)
+        raise
+    except asyncio.CancelledError as error:
+        reason = _reason(error)
+        raise
     finally:
         try:
-            await _cancel_and_wait([feeder, *calls.left])
+            await _cancel_and_wait([feeder, *calls.left], *reason)
         finally:
             # Exceptions of tasks hold this frame, which is not to hold the tasks.
             calls.clear()
@@ -156,6 +163,18 @@ def _close(awaitable: Any) -> None:
     """What will not be awaited is closed, lest Python warn of it."""
     if asyncio.iscoroutine(awaitable):
         awaitable.close()
+
+
+def _reason(cancellation: asyncio.CancelledError) -> tuple[Any, ...]:
+    """The message of a cancellation, for those that are cancelled because of it.
+
+    Not that of a cancel scope of anyio's, which knows its own cancellations by it: a scope of theirs might take this one for its own.
+    """
+    message = cancellation.args[:1]
+    for text in message:
+        if isinstance(text, str) and text.startswith("Cancelled via cancel scope "):
+            return ()
+    return message
 
 
 async def _cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any) -> None:
@@ -232,16 +251,20 @@ async def race(*awaitables: Awaitable[T]) -> T:
     Raises:
         ValueError, TypeError: there is no awaitable, or something else among them.
         Exception: what the first one has raised. The loop's exception handler is told of a loser that fails.
-    Cancellation: all are cancelled and awaited.
+    Cancellation: all are cancelled, with the same message, and awaited.
     """
     if not awaitables:
         raise ValueError("race() needs at least one awaitable")
     tasks = _as_tasks(awaitables)
+    reason: tuple[Any, ...] = ("another awaitable has ended first",)
     try:
         try:
             winner = await _Running(tasks).next()
+        except asyncio.CancelledError as error:
+            reason = _reason(error)
+            raise
         finally:
-            await _cancel_and_wait(tasks, "another awaitable has ended first")
+            await _cancel_and_wait(tasks, *reason)
         return winner.result()
     finally:
         del tasks, awaitables  # whose exceptions hold this frame
@@ -254,20 +277,24 @@ async def first_success(*awaitables: Awaitable[T]) -> T:
     Raises:
         ValueError, TypeError: there is no awaitable, or something else among them.
         ExceptionGroup: all have failed; one exception for each, in the order of the arguments.
-    Cancellation: all are cancelled and awaited.
+    Cancellation: all are cancelled, with the same message, and awaited.
     """
     if not awaitables:
         raise ValueError("first_success() needs at least one awaitable")
     tasks = _as_tasks(awaitables)
     running = _Running(tasks)
+    reason: tuple[Any, ...] = ("another awaitable has succeeded",)
     try:
         try:
             while running:
                 ended = await running.next()
                 if not _has_failed(ended):
                     return ended.result()
+        except asyncio.CancelledError as error:
+            reason = _reason(error)
+            raise
         finally:
-            await _cancel_and_wait(tasks, "another awaitable has succeeded")
+            await _cancel_and_wait(tasks, *reason)
         raise BaseExceptionGroup("no awaitable has succeeded", [_failure(t) for t in tasks])
     finally:
         del tasks, running, awaitables  # whose exceptions hold this frame
@@ -322,8 +349,8 @@ async def _gather_limited(
                     break
         except asyncio.CancelledError as error:
             for future in filter(asyncio.isfuture, waiting):
-                future.cancel(*error.args)
-            await _cancel_and_wait(running.left, *error.args)
+                future.cancel(*_reason(error))
+            await _cancel_and_wait(running.left, *_reason(error))
             raise
         if failed is not None:
             return failed.result()  # type: ignore[no-any-return] # which raises

@@ -639,6 +639,87 @@ def test_gather_with_a_limit_is_gather(go):
     go(main())
 
 
+async def told(log):
+    """Wait to be cancelled, and keep the message."""
+    try:
+        await riata.sleep(60)
+    except asyncio.CancelledError as error:
+        log.append(error.args)
+        raise
+
+
+async def exhaust(results):
+    async for _ in results:
+        pass
+
+
+PATTERNS = {
+    "race": lambda *calls: riata.race(*(call() for call in calls)),
+    "first_success": lambda *calls: riata.first_success(*(call() for call in calls)),
+    "gather": lambda *calls: awaited(riata.gather(*(call() for call in calls), limit=2)),
+    "map": lambda *calls: exhaust(riata.map(lambda call: call(), calls, limit=2)),
+}
+
+
+async def awaited(future):
+    return await future
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("message", [(), ("stop",), (7,)])
+def test_who_runs_is_told_why_the_pattern_is_cancelled(go, pattern, message):
+    async def main():
+        log = []
+        task = asyncio.create_task(PATTERNS[pattern](lambda: told(log), lambda: told(log)))
+        await riata.sleep(0.002)
+        task.cancel(*message)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return log
+
+    assert go(main()) == [message, message]
+
+
+def test_losers_are_told_why(go):
+    async def main():
+        log = []
+        assert await riata.race(told(log), value(1)) == 1
+        assert await riata.first_success(told(log), boom(), value(2)) == 2
+        with pytest.raises(ValueError, match="boom"):
+            await PATTERNS["map"](boom, lambda: told(log))
+
+        async def leave_early():
+            calls = [lambda: value(1), lambda: told(log)]
+            async with contextlib.aclosing(
+                riata.map(lambda call: call(), calls, limit=2)
+            ) as results:
+                async for _ in results:
+                    break
+
+        await leave_early()
+        return [message for (message,) in log]
+
+    assert go(main()) == [
+        "another awaitable has ended first",
+        "another awaitable has succeeded",
+        "another call, or the source, has failed",
+        "the iterator was closed",
+    ]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_who_runs_is_not_told_the_message_of_a_scope_of_anyio(go, pattern):
+    anyio = pytest.importorskip("anyio", reason="anyio is not installed")
+
+    async def main():
+        log = []
+        with anyio.move_on_after(0.005):
+            await PATTERNS[pattern](lambda: told(log), lambda: told(log))
+        return log
+
+    assert go(main()) == [(), ()]
+
+
 def test_race_begins_all_or_none(go):
     async def main():
         never = value(1)
