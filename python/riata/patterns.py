@@ -9,6 +9,7 @@ import logging
 import operator
 import signal
 import traceback
+import types
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -16,6 +17,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
+    Generator,
     Iterable,
     Iterator,
     Sequence,
@@ -324,7 +326,9 @@ def gather_limited(
         for awaitable in awaitables:
             _close(awaitable)
         raise
-    return _start(_gather_limited(awaitables, limit, return_exceptions))
+    gathering = _gather_limited(awaitables, limit, return_exceptions)
+    gathering.send(None)
+    return _start(gathering)
 
 
 async def _gather_limited(
@@ -338,6 +342,7 @@ async def _gather_limited(
     failed: asyncio.Future[Any] | None = None
     try:
         try:
+            await _until_a_task_runs_it()
             while waiting or running:
                 while waiting and len(running) < limit:
                     awaitable = waiting.pop()
@@ -351,17 +356,30 @@ async def _gather_limited(
             for future in filter(asyncio.isfuture, waiting):
                 future.cancel(*_reason(error))
             await _cancel_and_wait(running.left, *_reason(error))
-            raise
+            if (
+                not return_exceptions
+            ):  # then the first end that is no result is the outcome, as in asyncio
+                failed = next(filter(_has_failed, running.line), None)
+            if failed is None:
+                raise
         if failed is not None:
             return failed.result()  # type: ignore[no-any-return] # which raises
         return [_outcome(tasks[id(awaitable)]) for awaitable in awaitables]
     finally:
         for awaitable in waiting:
             _close(awaitable)
-        for unfinished in running.left:  # who has raised already is not told of their failures
-            unfinished.add_done_callback(_retrieve)
+        for other in (*running.line, *running.left):  # who has raised is not told of their failures
+            other.add_done_callback(_retrieve)
         del awaitables, waiting, tasks, running, failed  # whose exceptions hold this frame
         ended = None  # type: ignore[assignment]
+
+
+@types.coroutine
+def _until_a_task_runs_it() -> Generator[None, None, None]:
+    """Where a coroutine that was sent a first `None` by hand waits: a request to cancel that precedes the first step of its task
+    finds it begun, and what it has in hand can be cleaned up.
+    """
+    yield
 
 
 def _outcome(task: "asyncio.Future[Any]") -> Any:

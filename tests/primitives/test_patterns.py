@@ -639,6 +639,63 @@ def test_gather_with_a_limit_is_gather(go):
     go(main())
 
 
+@pytest.mark.parametrize("limit", [None, 2])
+def test_gather_keeps_quiet_about_further_failures(go, limit):
+    async def main():
+        with pytest.raises(ValueError, match="first"):
+            await riata.gather(boom("first"), boom("in the same turn"), limit=limit)
+        with pytest.raises(ValueError, match="first"):
+            await riata.gather(boom("first"), boom("later", 0.001), limit=limit)
+        await riata.sleep(0.005)
+
+    go(main())
+
+
+@pytest.mark.parametrize("limit", [None, 1, 2])
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_gather_that_is_cancelled_leaves_nothing(go, recwarn, limit, turns):
+    async def main():
+        futures = [asyncio.get_running_loop().create_future() for _ in range(2)]
+        coroutines = [value(1, 60), value(2, 60)]
+        gathering = riata.gather(*coroutines, *futures, limit=limit)
+        for _ in range(turns):
+            await riata.sleep(0)
+        gathering.cancel("why")
+        with pytest.raises(asyncio.CancelledError):
+            await gathering
+        assert [future.cancelled() for future in futures] == [True, True]
+        await riata.sleep(0)
+        assert [coroutine.cr_frame for coroutine in coroutines] == [None, None]
+
+    go(main())
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+@pytest.mark.parametrize("return_exceptions", [False, True])
+@pytest.mark.parametrize("ends", ["by a result", "by a failure", "cancelled"])
+def test_what_comes_of_a_gather_that_is_cancelled(go, limit, return_exceptions, ends):
+    async def main():
+        async def work():
+            try:
+                await riata.sleep(60)
+            except asyncio.CancelledError:
+                if ends == "cancelled":
+                    raise
+                if ends == "by a failure":
+                    raise ValueError(ends)
+
+        gathering = riata.gather(work(), work(), return_exceptions=return_exceptions, limit=limit)
+        await riata.sleep(0.001)
+        gathering.cancel()
+        with pytest.raises((ValueError, asyncio.CancelledError)) as caught:
+            await gathering
+        return caught.type
+
+    fails = ends == "by a failure" and not return_exceptions
+    assert go(main()) is (ValueError if fails else asyncio.CancelledError)
+
+
 async def told(log):
     """Wait to be cancelled, and keep the message."""
     try:
