@@ -21,19 +21,25 @@ __all__ = ["Runner", "run", "run_on"]
 T = TypeVar("T")
 
 
-def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
+def run(
+    main: Coroutine[Any, Any, T],
+    *,
+    debug: bool | None = None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> T:
     """Run `main` on a new riata loop and return its result.
 
     Args:
         main: the coroutine to run; it is closed when it cannot be run.
         debug: asyncio's debug mode; `None` leaves the choice to `PYTHONASYNCIODEBUG` and `-X dev`.
+        loop_factory: what makes the loop; `None` for riata's.
     Raises:
         RuntimeError: a loop is running in this thread already.
         KeyboardInterrupt: Ctrl-C; `main` was cancelled first and has finished.
     Threads: any; Ctrl-C is handled in the main thread only.
-    Mirrors: `asyncio.run`, that of 3.11 on 3.10.
+    Mirrors: `asyncio.run` of 3.12, on 3.10 and 3.11 too.
     """
-    return run_on(new_event_loop, main, debug=debug)
+    return run_on(loop_factory or new_event_loop, main, debug=debug)
 
 
 def run_on(

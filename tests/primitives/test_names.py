@@ -13,7 +13,7 @@ import pytest
 
 import riata
 
-from ..support import PY311, PY313
+from ..support import PY311, PY312, PY313
 
 ASYNCIO_NAMES = [
     "gather",
@@ -71,6 +71,25 @@ def test_signatures_are_asyncios(name):
     assert [(p.name, p.default) for p in named] == [
         (p.name, p.default) for p in theirs.parameters.values() if p.name != "loop"
     ]
+
+
+def test_run_takes_a_factory_of_loops():
+    async def main():
+        loop = asyncio.get_running_loop()
+        return type(loop), loop.get_debug()
+
+    made = []
+
+    def factory():
+        made.append(asyncio.SelectorEventLoop())
+        return made[0]
+
+    assert riata.run(main(), loop_factory=factory, debug=True) == (asyncio.SelectorEventLoop, True)
+    assert made[0].is_closed()
+    assert riata.run(main(), loop_factory=None) == (riata.EventLoop, False)
+    ours, theirs = (inspect.signature(names.run) for names in (riata, asyncio))
+    if PY312:
+        assert list(ours.parameters) == list(theirs.parameters)
 
 
 def test_timeout_error_is_caught_by_both_names():
