@@ -398,7 +398,8 @@ class shielded:
     """`async with shielded(timeout=5):` lets a clean-up finish, but not for ever.
 
     Requests to cancel the task that come from outside are held back while the body runs, and raise CancelledError at its
-    end. What is entered or begun inside (timeouts, task groups, tasks) still cancels the body.
+    end. What is entered or begun inside (timeouts, task groups, tasks) still cancels the body. They are raised in the task that
+    entered the block, should another one close the async generator that it is in.
 
     Args:
         timeout: seconds; then the body is cancelled, and `TimeoutError` is raised. `None` waits for ever.
@@ -413,6 +414,9 @@ class shielded:
         self._held: list[tuple[Any, shielded | None]] = []
         self._task: Any = None
         self._outer: shielded | None = None
+        self._around: shielded | None = (
+            None  # in the context, which may be of the task that made this one
+        )
 
     def _hold(self, message: Any, origin: "shielded | None" = None) -> bool:
         """Keep a request, unless it comes from inside: what is begun there has the context."""
@@ -450,7 +454,8 @@ class shielded:
         self._task = task
         self._outer = getattr(task, "_riata_shield", None)
         self._put(self)
-        self._token = _within.set(self)
+        self._around = _within.get()
+        _within.set(self)
         self._timeout = timeout
         await timeout.__aenter__()
         return self
@@ -479,20 +484,37 @@ class shielded:
                 task.cancel = shield.cancel
 
     def _end(self) -> bool:
-        """Take the shield away and deliver what it held; whether the task is cancelled now."""
-        task, outer = self._task, self._outer
-        self._put(outer)
-        _within.reset(self._token)
+        """Take the shield away and deliver what it held; whether the current task is cancelled now.
+
+        An async generator may be closed by another task, in another context, and while its own is in a shield that it
+        entered later.
+        """
+        task, innermost = self._task, self._take_away()
+        if _within.get() is self:
+            _within.set(self._around)
+        here = asyncio.current_task() is task
         delivered = False
         for message, origin in self._held:
-            if outer is not None and outer._keep(message, origin):
+            if innermost is not None and innermost._keep(message, origin):
                 continue
-            delivered = True
-            if isinstance(task, _riata.Task):
+            if here and isinstance(task, _riata.Task):
                 task._deliver(message)
             else:
                 type(task).cancel(task, message)
+            delivered = here
         return delivered
+
+    def _take_away(self) -> "shielded | None":
+        """Take this one from its task; return the innermost that is left."""
+        innermost: shielded | None = self._task._riata_shield
+        if innermost is self:
+            self._put(self._outer)
+            return self._outer
+        inner: Any = innermost
+        while inner._outer is not self:
+            inner = inner._outer
+        inner._outer = self._outer
+        return innermost
 
 
 class Graceful:

@@ -484,6 +484,86 @@ def test_a_request_that_came_just_before_the_shield(go):
     assert go(main()) == ["finished"]
 
 
+@pytest.mark.parametrize("owner", ["waits", "has ended", "is shielded again"])
+def test_a_shield_in_a_generator_that_another_task_closes(go, owner):
+    async def main():
+        log = []
+
+        async def generator():
+            async with riata.shielded(timeout=60):
+                yield
+
+        async def own():
+            await generating.__anext__()
+            if owner == "has ended":
+                return
+            try:
+                if owner == "is shielded again":
+                    async with riata.shielded(timeout=60):
+                        entered.set()
+                        await closed.wait()
+                        log.append("finished")
+                await riata.sleep(60)
+            except asyncio.CancelledError as error:
+                log.append(error.args)
+                raise
+
+        generating = generator()
+        entered, closed = riata.Event(), riata.Event()
+        task = asyncio.create_task(own())
+        for _ in range(5):
+            await riata.sleep(0)
+        if owner == "has ended":
+            await task
+        else:
+            task.cancel("held")
+        await generating.aclose()
+        closed.set()
+        await asyncio.wait([task])
+        assert task.cancelled() == (owner != "has ended")
+        # The task that has closed it is as it was.
+        async with riata.shielded(timeout=60):
+            await riata.sleep(0)
+        return log
+
+    expected = {"waits": [("held",)], "has ended": [], "is shielded again": ["finished", ("held",)]}
+    assert go(main()) == expected[owner]
+
+
+def test_a_generator_with_a_shield_that_is_closed_within_another_one(go):
+    async def main():
+        log = []
+
+        async def generator():
+            async with riata.shielded(timeout=60):
+                yield
+
+        async def work():
+            generating = generator()
+            await generating.__anext__()
+            async with riata.shielded(timeout=60):
+                await generating.aclose()
+                began.set()
+                await closed.wait()
+                with pytest.raises(riata.TimeoutError):
+                    async with riata.timeout(0.001):
+                        await riata.sleep(60)
+                log.append("finished")
+            log.append("not reached")
+
+        began, closed = riata.Event(), riata.Event()
+        task = asyncio.create_task(work())
+        await began.wait()
+        task.cancel()
+        closed.set()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return log
+
+    needs_uncancel(go)
+    assert go(main()) == ["finished"]
+
+
 # What `map`, `gather` and `race` do with what goes wrong
 
 
