@@ -4,6 +4,7 @@ import enum
 from types import TracebackType
 
 from riata._riata import Condition
+from riata.chains import stand_for
 from riata.exceptions import BrokenBarrierError
 
 __all__ = ["Barrier"]
@@ -31,6 +32,7 @@ class Barrier:
         if parties < 1:
             raise ValueError("parties must be >= 1")
         self._cond = Condition()
+        stand_for(self._cond, "Barrier.wait", self)
         self._parties = parties
         self._state = _State.FILLING
         self._count = 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from riata._riata import Queue
 from riata.borrowed import with_globals
+from riata.chains import stand_for
 from riata.exceptions import TimeoutError
 
 __all__ = ["as_completed"]
@@ -17,7 +18,11 @@ if not TYPE_CHECKING:
         _asyncios = asyncio.tasks._AsCompletedIterator
 
         class _AsCompletedIterator(_asyncios):
-            __init__ = with_globals(_asyncios.__init__, queues=SimpleNamespace(Queue=Queue))
+            _asyncios_init = with_globals(_asyncios.__init__, queues=SimpleNamespace(Queue=Queue))
+
+            def __init__(self, aws, timeout):
+                self._asyncios_init(aws, timeout)
+                stand_for(self._done, "as_completed", held_by=self._todo)
 
         as_completed = with_globals(as_completed, _AsCompletedIterator=_AsCompletedIterator)
     else:
@@ -29,6 +34,7 @@ if not TYPE_CHECKING:
             loop = _get_event_loop()
             done = Queue()
             pending = {asyncio.ensure_future(awaitable, loop=loop) for awaitable in set(fs)}
+            stand_for(done, "as_completed", held_by=pending)
             timer = None
 
             def ended(future):

@@ -7,7 +7,15 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["add_note", "describe_await", "innermost_timeout", "note_failure", "note_timeout"]
+from riata.chains import steps
+
+__all__ = [
+    "add_note",
+    "describe_await",
+    "innermost_timeout",
+    "note_failure",
+    "note_timeout",
+]
 
 # For tasks that are not riata's; those know it themselves.
 innermost_timeout: "ContextVar[Any]" = ContextVar("innermost_timeout", default=None)
@@ -58,24 +66,16 @@ def describe_await(future: "asyncio.Future[Any]", timeout: Any) -> tuple[str, st
     if not isinstance(future, asyncio.Task):
         return repr(future), ""
     place = place_of_wait_for = ""
-    step: Any = future.get_coro()
-    following: Any = None
-    while step is not None:
+    awaited: Any = None
+    for step in steps(future):
         frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
         if frame is not None:
             place = _place(frame)
         if getattr(step, "_kept", None) is timeout:
             place_of_wait_for = place
-        following = (
-            getattr(step, "cr_await", None)
-            or getattr(step, "ag_await", None)
-            or getattr(step, "gi_yieldfrom", None)
-        )
-        if following is None or asyncio.isfuture(following):
-            break
-        step = following
-    # An operation of a primitive says more than the future inside it.
-    awaited = step if following is None or hasattr(step, "_owner") else following
+        # An operation of a primitive says more than the future inside it.
+        if not (asyncio.isfuture(step) and hasattr(awaited, "_owner")):
+            awaited = step
     if awaited is None:
         return place, place_of_wait_for
     text = getattr(awaited, "__qualname__", None) or repr(awaited)

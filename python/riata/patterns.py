@@ -10,7 +10,7 @@ import operator
 import signal
 import traceback
 import types
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from riata import _riata
+from riata.chains import stand_for
 from riata.exceptions import BaseExceptionGroup
 
 __all__ = ["Graceful", "first_success", "gather_limited", "graceful", "map", "race", "shielded"]
@@ -81,8 +82,9 @@ async def _map(
     timeout: float | None,
     ordered: bool,
 ) -> AsyncGenerator[R, None]:
-    calls: _Running[R] = _Running(in_order=ordered)
+    calls: _Running[R] = _Running("map", in_order=ordered)
     room = _riata.Event()
+    stand_for(room, "map", held_by=calls.left)
 
     async def feed() -> None:
         """Read one item for each place that there is. One task does it all: the source may keep things in its context."""
@@ -99,6 +101,7 @@ async def _map(
 
     feeder = _start(feed())
     feeder.add_done_callback(lambda _: calls.changed.set())
+    stand_for(calls.changed, "map", held_by=ChainMap(calls.left, {feeder: None}))
     reason: tuple[Any, ...] = ("another call, or the source, has failed",)
     try:
         while True:
@@ -205,11 +208,16 @@ class _Running(Generic[T]):
     """
 
     def __init__(
-        self, tasks: "Iterable[asyncio.Future[T]]" = (), *, in_order: bool = False
+        self,
+        operation: str,
+        tasks: "Iterable[asyncio.Future[T]]" = (),
+        *,
+        in_order: bool = False,
     ) -> None:
         self.left: dict[asyncio.Future[T], None] = {}  # a set that keeps the order
         self.line: deque[asyncio.Future[T]] = deque()
         self.changed = _riata.Event()
+        stand_for(self.changed, operation, held_by=self.left)
         self._in_order = in_order
         for task in tasks:
             self.add(task)
@@ -261,7 +269,7 @@ async def race(*awaitables: Awaitable[T]) -> T:
     reason: tuple[Any, ...] = ("another awaitable has ended first",)
     try:
         try:
-            winner = await _Running(tasks).next()
+            winner = await _Running("race", tasks).next()
         except asyncio.CancelledError as error:
             reason = _reason(error)
             raise
@@ -284,7 +292,7 @@ async def first_success(*awaitables: Awaitable[T]) -> T:
     if not awaitables:
         raise ValueError("first_success() needs at least one awaitable")
     tasks = _as_tasks(awaitables)
-    running = _Running(tasks)
+    running = _Running("first_success", tasks)
     reason: tuple[Any, ...] = ("another awaitable has succeeded",)
     try:
         try:
@@ -338,7 +346,7 @@ async def _gather_limited(
     waiting = list({id(awaitable): awaitable for awaitable in awaitables}.values())
     waiting.reverse()
     tasks: dict[int, asyncio.Future[Any]] = {}  # by the id of the awaitable
-    running: _Running[Any] = _Running()
+    running: _Running[Any] = _Running("gather")
     failed: asyncio.Future[Any] | None = None
     try:
         try:

@@ -2,7 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
+from itertools import islice
+from types import CoroutineType
 from typing import Any, TypedDict
+
+from riata.chains import steps
+from riata.coroutines import await_it
 
 __all__ = ["Wait", "waits"]
 
@@ -11,8 +16,8 @@ class Wait(TypedDict):
     """One task that waits."""
 
     task: str  # its name
-    awaits: str  # the operation: "Lock.acquire", "sleep", "Task", "Future", ...
-    on: str  # what it works on, as `repr` shows it; empty for `sleep`
+    awaits: str  # the operation: "Lock.acquire", "sleep", "map", "Task", "Future", ...
+    on: str  # what it works on, as `repr` shows it; empty for `sleep`, and where `held_by` tells all
     held_by: list[str]  # the names of the tasks that it waits for; empty when that is not known
 
 
@@ -38,49 +43,63 @@ def _is_running(loop: asyncio.AbstractEventLoop | None) -> bool:
 
 def _wait(task: "asyncio.Task[Any]", by_id: "dict[int, asyncio.Task[Any]]") -> Wait | None:
     operation, awaited = _innermost(task)
-    if operation is not None:
-        owner: Any = operation._owner
-        awaits, on = operation.__qualname__, "" if owner is None else repr(owner)
-        held_by = _names(_holders(owner), by_id)
-        if awaits in ("TaskGroup.__aexit__", "TaskGroup.spawn"):  # which holds those it waits for
-            held_by = _names_of_tasks(getattr(owner, "_tasks", ()))
-        elif awaits == "wait":
-            held_by = _names_of_tasks(operation._argument)
-        elif awaits == "wait_for":  # before 3.12, and for what it has cancelled
-            held_by = _names_of_tasks([operation._argument])
-    elif awaited is None:
+    if awaited is None:
         return None  # about to run
+    if operation is None:
+        awaits, on, futures = _what_future_stands_for(awaited)
     else:
-        awaits, on = type(awaited).__name__, repr(awaited)
-        children = getattr(awaited, "_children", None)  # `gather`
-        held_by = _names_of_tasks([awaited, *_shielded(awaited)] if children is None else children)
-    return {"task": task.get_name(), "awaits": awaits, "on": on, "held_by": held_by}
+        awaits, on, futures = _what_operation_stands_for(operation)
+    held_by = _names_of_tasks(futures) or _names(_holders(on), by_id)
+    shown = "" if on is None else on if isinstance(on, str) else repr(on)
+    return {"task": task.get_name(), "awaits": awaits, "on": shown, "held_by": held_by}
 
 
 def _innermost(task: "asyncio.Task[Any]") -> tuple[Any, Any]:
-    """The native operation at the end of the chain of awaits, or the future there."""
+    """The native operation at the end of the chain of awaits, if there is one, and the future there."""
     from riata._riata import Operation
 
     operation: Any = None
-    step: Any = task.get_coro()
-    while step is not None:
+    for step in steps(task):
         if isinstance(step, Operation):
             operation = step
-        following: Any = None
-        for name in ("cr_await", "ag_await", "gi_yieldfrom"):
-            following = following or getattr(step, name, None)
-        if following is None or asyncio.isfuture(following):
-            break
-        step = following
+            if hasattr(step._owner, "_stands_for"):
+                break
+        elif isinstance(step, CoroutineType) and step.cr_code is not await_it.__code__:
+            operation = None  # a coroutine that it drives awaits something itself
     return operation, getattr(task, "_fut_waiter", None)
 
 
-def _shielded(future: Any) -> Iterable[Any]:
-    """What a future of `shield` stands for."""
+def _what_operation_stands_for(operation: Any) -> tuple[str, Any, Iterable[Any]]:
+    """Its name, what it works on, and which futures it waits for."""
+    owner: Any = operation._owner
+    known: tuple[str, Any, Iterable[Any]] | None = getattr(owner, "_stands_for", None)
+    if known is not None:
+        return known
+    awaits: str = operation.__qualname__
+    if awaits in ("TaskGroup.__aexit__", "TaskGroup.spawn"):  # which holds those it waits for
+        return awaits, owner, getattr(owner, "_tasks", ())
+    if awaits in ("wait", "wait_for"):
+        futures = operation._argument if awaits == "wait" else [operation._argument]
+        return awaits, _shown(futures), futures
+    return awaits, owner, ()
+
+
+def _what_future_stands_for(future: Any) -> tuple[str, Any, Iterable[Any]]:
+    children = getattr(future, "_children", None)
+    if children is not None:
+        return "gather", future, children
     for callback, _ in getattr(future, "_callbacks", None) or ():
         inner = getattr(getattr(callback, "__self__", None), "_inner", None)
-        if inner is not None:
-            yield inner
+        if inner not in (None, future):
+            return "shield", inner, [inner]
+    return type(future).__name__, future, [future]
+
+
+def _shown(futures: Iterable[Any]) -> str:
+    """The first few that have no name."""
+    unnamed = (repr(future) for future in futures if not isinstance(future, asyncio.Task))
+    first = list(islice(unnamed, 4))
+    return ", ".join(first if len(first) < 4 else [*first[:3], "…"])
 
 
 def _names_of_tasks(futures: Iterable[Any]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 import riata
 
-from ..support import PY311, PY313
+from ..support import PY311, PY312, PY313
 
 
 @pytest.fixture(params=["of the loop", "asyncio's own"])
@@ -221,5 +221,159 @@ def test_waits_tells_whom_they_wait_for(go):
     assert go(main()) == {
         "slow": ("sleep", []),
         "waits": ("wait", ["slow"]),
-        "shields": ("Future", ["slow"]),
+        "shields": ("shield", ["slow"]),
     }
+
+
+async def shown(named):
+    """What `waits()` shows of coroutines by name, once they all wait, and of those that they have begun."""
+    for name, coro in named.items():
+        asyncio.create_task(coro, name=name)
+    for _ in range(10):
+        await riata.sleep(0)
+    found = {wait["task"]: wait for wait in riata.waits()}
+    begun = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
+    return found
+
+
+async def named(name):
+    """Bear the name, and wait."""
+    asyncio.current_task().set_name(name)
+    await riata.sleep(60)
+
+
+async def awaited(awaitable):
+    return await awaitable
+
+
+async def iterated(iterator):
+    async for _ in iterator:
+        pass
+
+
+async def nothing():
+    pass
+
+
+@pytest.mark.parametrize(
+    ("operation", "wait"),
+    [
+        ("race", lambda: riata.race(named("a"), named("b"))),
+        ("first_success", lambda: riata.first_success(named("a"), named("b"))),
+        ("as_completed", lambda: each_as_completed([named("a"), named("b"), nothing()])),
+        ("gather", lambda: awaited(riata.gather(named("a"), named("b")))),
+    ],
+)
+def test_waits_tells_which_tasks_a_pattern_waits_for(go, operation, wait):
+    async def main():
+        found = (await shown({"waiter": wait()}))["waiter"]
+        return found["awaits"], found["held_by"]
+
+    assert go(main()) == (operation, ["a", "b"])
+
+
+async def each_as_completed(awaitables):
+    for following in riata.as_completed(awaitables):
+        await following
+
+
+@pytest.mark.skipif(not PY313, reason="as_completed is no async iterator before 3.13")
+def test_waits_tells_whom_an_iteration_waits_for(go):
+    async def main():
+        ends = riata.as_completed([named("a"), named("b")])
+        found = (await shown({"waiter": iterated(ends)}))["waiter"]
+        return found["awaits"], found["held_by"]
+
+    assert go(main()) == ("as_completed", ["a", "b"])
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_waits_shows_no_ring_where_map_waits_for_its_calls(go, ordered):
+    async def main():
+        results = riata.map(named, "abcd", limit=2, ordered=ordered)
+        found = await shown({"waiter": iterated(results)})
+        (source,) = set(found) - {"waiter", "a", "b"}
+        assert found["waiter"]["held_by"] == sorted(["a", "b", source])
+        assert (found[source]["awaits"], found[source]["held_by"]) == ("map", ["a", "b"])
+
+    go(main())
+
+
+def test_waits_tells_whom_gather_with_a_limit_waits_for(go):
+    async def main():
+        found = await shown({"waiter": awaited(riata.gather(named("a"), named("b"), limit=2))})
+        (gathering,) = found["waiter"]["held_by"]
+        assert (found[gathering]["awaits"], found[gathering]["held_by"]) == ("gather", ["a", "b"])
+
+    go(main())
+
+
+def test_waits_tells_what_is_waited_for(go):
+    async def main():
+        barrier, future = riata.Barrier(2), a_future()
+        lock = riata.Lock()
+        await lock.acquire()
+        asyncio.current_task().set_name("main")
+
+        async def generate():
+            async with lock:
+                yield
+
+        found = await shown(
+            {
+                "barrier": barrier.wait(),
+                "block": in_block(riata.Barrier(2)),
+                "futures": riata.wait([future]),
+                "many": riata.wait([a_future() for _ in range(5)]),
+                "shield": awaited(riata.shield(future)),
+                "future": awaited(future),
+                "wait_for": riata.wait_for(future, 60),
+                "generator": iterated(generate()),
+                "asyncio's": awaited(asyncio.shield(future)),
+            }
+        )
+        return {
+            name: (wait["awaits"], wait["on"].partition(" ")[0], wait["held_by"])
+            for name, wait in found.items()
+        } | {"how many": found["many"]["on"].count("<")}
+
+    async def in_block(barrier):
+        async with barrier:
+            pass
+
+    assert go(main()) == {
+        "barrier": ("Barrier.wait", "<riata.barrier.Barrier", []),
+        "block": ("Barrier.wait", "<riata.barrier.Barrier", []),
+        "futures": ("wait", "<Future", []),
+        "many": ("wait", "<Future", []),
+        "shield": ("shield", "<Future", []),
+        "future": ("Future", "<Future", []),
+        "wait_for": ("wait_for", "<Future", []),
+        "generator": ("Lock.__aenter__", "<riata.Lock", ["main"]),
+        "asyncio's": ("Future", "<Future", []),
+        "how many": 3,
+    }
+
+
+@pytest.mark.skipif(not PY312, reason="wait_for begins a task before 3.12")
+def test_waits_looks_through_wait_for(go):
+    async def main():
+        other = asyncio.create_task(named("other"))
+        found = await shown({"waiter": riata.wait_for(awaited(other), 60)})
+        return found["waiter"]["awaits"], found["waiter"]["held_by"]
+
+    assert go(main()) == ("Task", ["other"])
+
+
+def test_waits_leaves_what_has_not_begun_alone(go):
+    async def main():
+        futures = iter([asyncio.ensure_future(nothing())])
+        task = asyncio.create_task(riata.wait(futures))
+        assert riata.waits() == []
+        done, _ = await task
+        assert len(done) == 1
+
+    go(main())

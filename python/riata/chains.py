@@ -1,0 +1,37 @@
+"""The chain of awaits that a task is in, and what a primitive in it stands for."""
+
+import asyncio
+import gc
+from collections.abc import Iterable, Iterator
+from types import AsyncGeneratorType
+from typing import Any
+
+__all__ = ["stand_for", "steps"]
+
+
+def steps(task: "asyncio.Task[Any]") -> Iterator[Any]:
+    """The coroutine of a task, what that awaits, what this awaits, and so on, to a future if it awaits one."""
+    step: Any = task.get_coro()
+    while step is not None:
+        yield step
+        step = None if asyncio.isfuture(step) else _awaited_by(step)
+
+
+def _awaited_by(step: Any) -> Any:
+    for name in ("cr_await", "ag_await", "gi_yieldfrom"):
+        following = getattr(step, name, None)
+        if following is not None:
+            return following
+    if type(step).__name__ in ("async_generator_asend", "async_generator_athrow"):
+        # These do not tell which generator they drive.
+        for referent in gc.get_referents(step):
+            if isinstance(referent, AsyncGeneratorType):
+                return referent
+    return None
+
+
+def stand_for(
+    primitive: Any, awaits: str, on: object = None, held_by: Iterable["asyncio.Future[Any]"] = ()
+) -> None:
+    """Let a primitive that something waits with be shown as what it is waited for: the operation, its object, the tasks that hold it."""
+    primitive._stands_for = (awaits, on, held_by)
