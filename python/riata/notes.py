@@ -22,7 +22,9 @@ innermost_timeout: "ContextVar[Any]" = ContextVar("innermost_timeout", default=N
 
 
 def add_note(error: BaseException, note: str) -> None:
-    """`error.add_note(note)`, on 3.10 too, where the reports of the package exceptiongroup show it."""
+    """`error.add_note(note)`, once, on 3.10 too, where the reports of the package exceptiongroup show it."""
+    if note in getattr(error, "__notes__", ()):
+        return
     if sys.version_info >= (3, 11):
         error.add_note(note)
     else:

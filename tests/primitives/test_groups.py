@@ -117,6 +117,23 @@ def test_collect_runs_all_and_raises_one_group(go):
     go(main())
 
 
+def test_an_exception_gets_a_note_once(go):
+    error = ValueError("shared")
+
+    async def fail():
+        raise error
+
+    async def main():
+        for name in ("one", "two", "one"):
+            with pytest.raises(BaseException) as caught:
+                async with riata.TaskGroup(name="g") as group:
+                    group.create_task(fail(), name=name)
+            assert caught.value.exceptions == (error,)
+        return [note.partition(" of ")[0] for note in notes(error)]
+
+    assert go(main()) == ["in task 'one'", "in task 'two'"]
+
+
 def test_collect_is_cancelled_from_outside(go):
     async def main():
         children = []
