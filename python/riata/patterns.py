@@ -151,9 +151,14 @@ def _start(coro: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
 
 
 def _as_tasks(awaitables: Sequence[Awaitable[T]]) -> "list[asyncio.Future[T]]":
-    """Begin them all, or none."""
+    """Begin what can be awaited; if there is anything else, begin nothing. What is given twice is awaited once, as by `asyncio.gather`."""
     _check_awaitables(awaitables)
-    return [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    tasks = {key: asyncio.ensure_future(awaitable) for key, awaitable in _by_id(awaitables).items()}
+    return [tasks[id(awaitable)] for awaitable in awaitables]
+
+
+def _by_id(awaitables: Iterable[T]) -> dict[int, T]:
+    return {id(awaitable): awaitable for awaitable in awaitables}
 
 
 def _check_awaitables(awaitables: Sequence[Any]) -> None:
@@ -184,7 +189,7 @@ def _reason(cancellation: asyncio.CancelledError) -> tuple[Any, ...]:
 
 async def _cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any) -> None:
     """Cancel what is not done and wait for its end, however often we are cancelled meanwhile."""
-    left = [task for task in tasks if not task.done()]
+    left = [task for task in dict.fromkeys(tasks) if not task.done()]
     for task in left:
         task.cancel(*reason)
     cancelled: asyncio.CancelledError | None = None
@@ -219,15 +224,13 @@ class _Running(Generic[T]):
         self.changed = _riata.Event()
         stand_for(self.changed, operation, held_by=self.left)
         self._in_order = in_order
-        for task in tasks:
+        for task in dict.fromkeys(tasks):
             self.add(task)
 
     def __len__(self) -> int:
         return len(self.line) if self._in_order else len(self.left) + len(self.line)
 
     def add(self, task: "asyncio.Future[T]") -> None:
-        if task in self.left:
-            return
         self.left[task] = None
         if self._in_order:
             self.line.append(task)
@@ -343,7 +346,7 @@ async def _gather_limited(
     awaitables: tuple[Awaitable[Any], ...], limit: int, return_exceptions: bool
 ) -> list[Any]:
     # What is given twice is awaited once.
-    waiting = list({id(awaitable): awaitable for awaitable in awaitables}.values())
+    waiting = list(_by_id(awaitables).values())
     waiting.reverse()
     tasks: dict[int, asyncio.Future[Any]] = {}  # by the id of the awaitable
     running: _Running[Any] = _Running("gather")

@@ -857,6 +857,23 @@ def test_who_runs_is_not_told_the_message_of_a_scope_of_anyio(go, pattern):
     assert go(main()) == [(), ()]
 
 
+def test_what_is_given_twice_is_awaited_once(go):
+    async def main():
+        once = value(1, 0.001)
+        assert await riata.race(once, once) == 1
+        once, future = value(2, 0.001), asyncio.ensure_future(boom())
+        assert await riata.first_success(future, once, future, once) == 2
+        once, future = boom("once"), asyncio.ensure_future(boom("future"))
+        with pytest.raises(BaseException, match="no awaitable has succeeded") as caught:
+            await riata.first_success(once, future, once, future)
+        assert [str(error) for error in caught.value.exceptions] == ["once", "future"] * 2
+        loser = asyncio.ensure_future(value(3, 60))
+        assert await riata.race(loser, loser, value(4)) == 4
+        assert not PY311 or loser.cancelling() == 1
+
+    go(main())
+
+
 def test_race_begins_all_or_none(go):
     async def main():
         never = value(1)
