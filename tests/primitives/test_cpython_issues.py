@@ -6,13 +6,13 @@ import pytest
 
 import riata
 
-from ..support import PY311, PY312
+from ..support import PY312
+from .shared import needs_uncancel
 
 
 @pytest.fixture(autouse=True)
 def _needs_uncancel(go):
-    if not PY311 and go.loop == "asyncio":
-        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    needs_uncancel(go)
 
 
 async def boom():
@@ -62,7 +62,7 @@ def test_116720_an_inner_group_does_not_swallow_the_outer_groups_request(go):
     go(main())
 
 
-@pytest.mark.skipif(not PY312, reason="eager tasks are new in CPython 3.12")
+@pytest.mark.skipif(not PY312, reason="asyncio has no eager tasks before 3.12")
 def test_128588_an_eager_child_that_fails_at_once_cancels_the_parent_later(go):
     async def main():
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)

@@ -9,16 +9,7 @@ import pytest
 import riata
 
 from ..support import PY311
-
-
-async def value(result, seconds=0.0):
-    await riata.sleep(seconds)
-    return result
-
-
-async def boom(text="boom", seconds=0.0):
-    await riata.sleep(seconds)
-    raise ValueError(text)
+from .shared import boom, needs_uncancel, told, value
 
 
 def notes(error):
@@ -91,8 +82,7 @@ def test_spawn_into_a_group_that_fails(go):
         assert [str(error) for error in caught.value.exceptions] == ["boom"]
         assert late.cr_frame is None
 
-    if not PY311 and go.loop == "asyncio":
-        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    needs_uncancel(go)
     go(main())
 
 
@@ -164,8 +154,7 @@ def test_deadline_cancels_all(go):
             task = group.create_task(value(1))
         assert group.results() == [1]
 
-    if not PY311 and go.loop == "asyncio":
-        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    needs_uncancel(go)
     go(main())
 
 
@@ -200,15 +189,8 @@ def test_cancel_ends_the_group_quietly(go):
     async def main():
         seen = []
 
-        async def work():
-            try:
-                await riata.sleep(60)
-            except asyncio.CancelledError as error:
-                seen.append(error.args)
-                raise
-
         async with riata.TaskGroup() as group:
-            group.create_task(work())
+            group.create_task(told(seen))
             await riata.sleep(0)
             group.cancel("enough")
             await riata.sleep(60)
@@ -223,8 +205,7 @@ def test_cancel_ends_the_group_quietly(go):
             group.cancel()
         await riata.sleep(0)
 
-    if not PY311 and go.loop == "asyncio":
-        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    needs_uncancel(go)
     go(main())
 
 
@@ -233,20 +214,13 @@ def test_the_reason_reaches_the_groups_within(go, body):
     async def main():
         seen = []
 
-        async def work(name):
-            try:
-                await riata.sleep(60)
-            except asyncio.CancelledError as error:
-                seen.append((name, *error.args))
-                raise
-
         async def nest(depth):
             async with riata.TaskGroup() as group:
-                group.create_task(work(depth))
+                group.create_task(told(seen, depth))
                 if depth:
                     group.create_task(nest(depth - 1))
                 if body == "runs":
-                    await work(f"body {depth}")
+                    await told(seen, f"body {depth}")
 
         async with riata.TaskGroup() as group:
             group.create_task(nest(2))
@@ -258,8 +232,7 @@ def test_the_reason_reaches_the_groups_within(go, body):
 
     bodies = [(f"body {depth}", "enough") for depth in range(3)] if body == "runs" else []
     work = [(depth, "enough") for depth in range(3)]
-    if not PY311 and go.loop == "asyncio":
-        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    needs_uncancel(go)
     assert go(main()) == [*bodies, *work]
 
 
@@ -273,16 +246,9 @@ def test_children_are_told_why_their_parent_is_cancelled(go, messages):
             def args(self):
                 raise KeyError("args")
 
-        async def work(name):
-            try:
-                await riata.sleep(60)
-            except asyncio.CancelledError as error:
-                seen.append((name, *error.args))
-                raise
-
         async def cancelled_by(error):
             async with riata.TaskGroup() as group:
-                group.create_task(work("child"))
+                group.create_task(told(seen, "child"))
                 await riata.sleep(0)
                 raise error
 
@@ -292,8 +258,8 @@ def test_children_are_told_why_their_parent_is_cancelled(go, messages):
             assert caught.value is error
         return seen
 
-    told = [message for message in messages[:1] if message is not None]
-    assert go(main()) == [("child", *told), ("child",)]
+    expected = [message for message in messages[:1] if message is not None]
+    assert go(main()) == [("child", *expected), ("child",)]
 
 
 def test_the_message_of_a_scope_of_anyio_stays_with_its_task(go):
@@ -303,17 +269,10 @@ def test_the_message_of_a_scope_of_anyio_stays_with_its_task(go):
     async def main():
         seen = []
 
-        async def child():
-            try:
-                await riata.sleep(60)
-            except asyncio.CancelledError as error:
-                seen.append(error.args)
-                raise
-
         with anyio.CancelScope() as scope:
             asyncio.get_running_loop().call_later(0.001, scope.cancel)
             async with riata.TaskGroup() as tg:
-                tg.create_task(child())
+                tg.create_task(told(seen))
                 await riata.sleep(60)
         return seen, scope.cancelled_caught
 
@@ -331,8 +290,7 @@ def test_cancel_from_a_child_and_twice(go):
             group.create_task(value(1, 60))
         group.cancel("too late")
 
-    if not PY311 and go.loop == "asyncio":
-        pytest.skip("asyncio's tasks of 3.10 take no request back")
+    needs_uncancel(go)
     go(main())
 
 

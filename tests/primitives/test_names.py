@@ -64,7 +64,7 @@ def test_every_name_is_there():
 @pytest.mark.parametrize("name", ["Lock", "Event", "Condition", "Semaphore", "Queue", "TaskGroup"])
 def test_signatures_are_asyncios(name):
     if not hasattr(asyncio, name):
-        pytest.skip("new in CPython 3.11")
+        pytest.skip(f"asyncio has no {name} before 3.11")
     ours = inspect.signature(getattr(riata, name))
     theirs = inspect.signature(getattr(asyncio, name))
     named = [p for p in ours.parameters.values() if p.kind is not p.KEYWORD_ONLY]

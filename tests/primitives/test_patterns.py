@@ -9,22 +9,8 @@ import pytest
 
 import riata
 
-from ..support import PY311
-
-
-async def value(result, seconds=0.0):
-    await riata.sleep(seconds)
-    return result
-
-
-async def boom(text="boom", seconds=0.0):
-    await riata.sleep(seconds)
-    raise ValueError(text)
-
-
-def needs_uncancel(go):
-    if not PY311 and go.loop == "asyncio":
-        pytest.skip("asyncio's tasks of 3.10 take no request back")
+from ..support import PY311, PY312
+from .shared import boom, needs_uncancel, told, value
 
 
 def test_map_streams_with_back_pressure(go):
@@ -410,7 +396,7 @@ def test_timeouts_inside_a_shield_work_after_a_request_was_held(go):
     assert go(main()) == ["timeout", "wait_for", "group"]
 
 
-@pytest.mark.skipif(not PY311, reason="asyncio.timeout is new in CPython 3.11")
+@pytest.mark.skipif(not PY311, reason="asyncio has no timeout before 3.11")
 def test_asyncios_own_scopes_inside_a_shield(go):
     async def main():
         async def boom_soon():
@@ -701,15 +687,8 @@ def test_gather_with_a_limit_is_gather(go):
 
         seen = []
 
-        async def waiting():
-            try:
-                await riata.sleep(60)
-            except asyncio.CancelledError as error:
-                seen.append(error.args)
-                raise
-
         future = asyncio.get_running_loop().create_future()
-        gathering = riata.gather(waiting(), future, limit=1)
+        gathering = riata.gather(told(seen), future, limit=1)
         await riata.sleep(0.001)
         gathering.cancel("why")
         with pytest.raises(asyncio.CancelledError):
@@ -774,15 +753,6 @@ def test_what_comes_of_a_gather_that_is_cancelled(go, limit, return_exceptions, 
 
     fails = ends == "by a failure" and not return_exceptions
     assert go(main()) is (ValueError if fails else asyncio.CancelledError)
-
-
-async def told(log):
-    """Wait to be cancelled, and keep the message."""
-    try:
-        await riata.sleep(60)
-    except asyncio.CancelledError as error:
-        log.append(error.args)
-        raise
 
 
 async def exhaust(results):
@@ -1064,7 +1034,7 @@ def test_time_left_once_wait_for_is_over(go, end):
     assert later is None
 
 
-@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="new in CPython 3.12")
+@pytest.mark.skipif(not PY312, reason="asyncio has no eager tasks before 3.12")
 def test_time_left_in_an_eager_child(go):
     async def main():
         loop = asyncio.get_running_loop()

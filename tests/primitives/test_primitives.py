@@ -181,7 +181,7 @@ def test_as_completed():
     differential(scenario)
 
 
-@pytest.mark.skipif(not PY311, reason="asyncio.timeout is new in CPython 3.11")
+@pytest.mark.skipif(not PY311, reason="asyncio has no timeout before 3.11")
 def test_timeout():
     async def scenario(loop, log):
         async def limited(seconds, body):
@@ -231,7 +231,7 @@ def test_timeout():
     differential(scenario)
 
 
-@pytest.mark.skipif(not PY311, reason="asyncio.TaskGroup is new in CPython 3.11")
+@pytest.mark.skipif(not PY311, reason="asyncio has no TaskGroup before 3.11")
 def test_task_group():
     async def scenario(loop, log):
         async with asyncio.TaskGroup() as group:
@@ -379,7 +379,7 @@ def test_event_condition_semaphore():
     differential(scenario)
 
 
-@pytest.mark.skipif(not PY311, reason="asyncio.Barrier is new in CPython 3.11")
+@pytest.mark.skipif(not PY311, reason="asyncio has no Barrier before 3.11")
 def test_barrier():
     async def scenario(loop, log):
         barrier = asyncio.Barrier(3)

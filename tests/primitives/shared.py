@@ -1,0 +1,33 @@
+"""What the tests of the primitives await."""
+
+import asyncio
+
+import pytest
+
+import riata
+
+from ..support import PY311
+
+
+async def value(result, seconds=0.0):
+    await riata.sleep(seconds)
+    return result
+
+
+async def boom(text="boom", seconds=0.0):
+    await riata.sleep(seconds)
+    raise ValueError(text)
+
+
+async def told(log, *label):
+    """Wait to be cancelled, and log the message."""
+    try:
+        await riata.sleep(60)
+    except asyncio.CancelledError as error:
+        log.append((*label, *error.args))
+        raise
+
+
+def needs_uncancel(go):
+    if not PY311 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks have no uncancel before 3.11")
