@@ -418,4 +418,64 @@ def test_holders_of_a_semaphore_that_hundreds_take_and_give_back(go, often):
             queue.put_nowait(None)
         await asyncio.wait(tasks)
 
+
+# What docs/primitives.md says of differences
+
+
+@pytest.mark.parametrize(
+    ("kind", "use"),
+    [
+        ("Lock", lambda lock: lock.acquire()),
+        ("Event", lambda event: event.set()),
+        ("Semaphore", lambda semaphore: semaphore.acquire()),
+        ("BoundedSemaphore", lambda semaphore: semaphore.acquire()),
+        ("TaskGroup", lambda group: group.__aenter__()),
+        ("Condition", lambda condition: condition.notify()),
+        ("Queue", lambda queue: queue.put_nowait(1)),
+        ("Barrier", lambda barrier: barrier.wait()),
+    ],
+)
+def test_a_subclass_that_does_not_call_init(kind, use):
+    async def outcome(names):
+        class Hasty(getattr(names, kind)):
+            def __init__(self):
+                pass
+
+        try:
+            used = use(Hasty())
+            if inspect.isawaitable(used):
+                await used
+        except Exception as error:
+            return type(error)
+
+    if hasattr(asyncio, kind):
+        assert asyncio.run(outcome(asyncio)) is AttributeError
+    fails = kind in ("Condition", "Queue", "Barrier")
+    assert (riata.run(outcome(riata)) is not None) == fails
+
+
+def test_a_subclass_of_timeout():
+    with pytest.raises(TypeError, match="not an acceptable base type"):
+        type("Mine", (riata.Timeout,), {})
+
+
+@pytest.mark.skipif(not PY312, reason="asyncio has no eager tasks before 3.12")
+def test_a_group_keeps_an_eager_task_until_the_next_turn(go):
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        async with riata.TaskGroup() as group:
+            task = group.create_task(awaited(riata.sleep(0)))
+            ended = group.create_task(awaited(nothing()))
+            assert ended.done() and set(group._tasks) == {task, ended}
+            await riata.sleep(0)
+            assert ended not in group._tasks
+        loop.set_task_factory(None)
+
+    async def awaited(awaitable):
+        return await awaitable
+
+    async def nothing():
+        pass
+
     go(main())
