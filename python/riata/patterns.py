@@ -14,6 +14,7 @@ from collections import ChainMap, deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
+    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
@@ -61,13 +62,12 @@ def map(
         TimeoutError: a call took too long.
         Exception: what a call, or the iteration over `items`, has raised; calls that run are cancelled and awaited.
             Should others have failed too, the loop's exception handler is told of these.
-    Cancellation: calls that run are cancelled, with the same message, and awaited. Who leaves the loop early lets Python close the iterator;
-        `async with contextlib.aclosing(riata.map(...))` does it at once.
+    Cancellation: calls that run are cancelled, with the same message, and awaited. Who leaves the loop early lets Python
+        close the iterator; `async with contextlib.aclosing(riata.map(...))` does it at once.
     """
     limit = _checked_limit(limit)
-    if not isinstance(items, AsyncIterable):
-        items = _each(iter(items))
-    return _map(fn, items, limit, timeout, ordered)
+    source = items.__aiter__() if isinstance(items, AsyncIterable) else _each(iter(items))
+    return _map(fn, source, limit, timeout, ordered)
 
 
 async def _each(items: Iterator[T]) -> AsyncGenerator[T, None]:
@@ -77,7 +77,7 @@ async def _each(items: Iterator[T]) -> AsyncGenerator[T, None]:
 
 async def _map(
     fn: Callable[[T], Awaitable[R]],
-    items: AsyncIterable[T],
+    source: AsyncIterator[T],
     limit: int,
     timeout: float | None,
     ordered: bool,
@@ -88,13 +88,12 @@ async def _map(
 
     async def feed() -> None:
         """Read one item for each place that there is. One task does it all: the source may keep things in its context."""
-        more = items.__aiter__().__anext__
         while True:
             while len(calls) >= limit:
                 room.clear()
                 await room.wait()
             try:
-                item = await more()
+                item = await source.__anext__()
             except StopAsyncIteration:
                 return
             calls.add(_start(_call(fn, item, timeout)))
@@ -128,8 +127,8 @@ async def _map(
             # Exceptions of tasks hold this frame, which is not to hold the tasks.
             calls.clear()
             ended = None  # type: ignore[assignment]
-            if isinstance(items, AsyncGenerator):
-                await items.aclose()
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
 
 async def _call(fn: Callable[[T], Awaitable[R]], item: T, timeout: float | None) -> R:
@@ -178,7 +177,8 @@ def _close(awaitable: Any) -> None:
 def _reason(cancellation: asyncio.CancelledError) -> tuple[Any, ...]:
     """The message of a cancellation, for those that are cancelled because of it.
 
-    Not that of a cancel scope of anyio's, which knows its own cancellations by it: a scope of theirs might take this one for its own.
+    Not that of a cancel scope of anyio's, which knows its own cancellations by it: a scope of theirs might take this one
+    for its own.
     """
     message = cancellation.args[:1]
     for text in message:
@@ -253,9 +253,19 @@ class _Running(Generic[T]):
             await self.changed.wait()
         return self.line.popleft()
 
+    def forgive(self) -> None:
+        """Failures that nobody will see are not to be reported as such."""
+        for task in (*self.line, *self.left):
+            task.add_done_callback(_retrieve)
+
     def clear(self) -> None:
         self.left.clear()
         self.line.clear()
+
+
+def _retrieve(task: "asyncio.Future[Any]") -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 async def race(*awaitables: Awaitable[T]) -> T:
@@ -367,9 +377,8 @@ async def _gather_limited(
             for future in filter(asyncio.isfuture, waiting):
                 future.cancel(*_reason(error))
             await _cancel_and_wait(running.left, *_reason(error))
-            if (
-                not return_exceptions
-            ):  # then the first end that is no result is the outcome, as in asyncio
+            if not return_exceptions:
+                # As in asyncio, the first of them that ends without a result says how this one ends.
                 failed = next(filter(_has_failed, running.line), None)
             if failed is None:
                 raise
@@ -379,8 +388,7 @@ async def _gather_limited(
     finally:
         for awaitable in waiting:
             _close(awaitable)
-        for other in (*running.line, *running.left):  # who has raised is not told of their failures
-            other.add_done_callback(_retrieve)
+        running.forgive()
         del awaitables, waiting, tasks, running, failed  # whose exceptions hold this frame
         ended = None  # type: ignore[assignment]
 
@@ -397,11 +405,6 @@ def _outcome(task: "asyncio.Future[Any]") -> Any:
     return _failure(task) if _has_failed(task) else task.result()
 
 
-def _retrieve(task: "asyncio.Future[Any]") -> None:
-    if not task.cancelled():
-        task.exception()
-
-
 _within: "ContextVar[shielded | None]" = ContextVar("within", default=None)
 
 
@@ -409,8 +412,8 @@ class shielded:
     """`async with shielded(timeout=5):` lets a clean-up finish, but not for ever.
 
     Requests to cancel the task that come from outside are held back while the body runs, and raise CancelledError at its
-    end. What is entered or begun inside (timeouts, task groups, tasks) still cancels the body. They are raised in the task that
-    entered the block, should another one close the async generator that it is in.
+    end, in the task that entered it: another one may close the async generator that it is in. What is entered or begun
+    inside (timeouts, task groups, tasks) still cancels the body.
 
     Args:
         timeout: seconds; then the body is cancelled, and `TimeoutError` is raised. `None` waits for ever.

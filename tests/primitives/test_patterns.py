@@ -670,6 +670,32 @@ def test_map_refuses_a_limit_that_is_none():
             riata.map(value, [], limit=limit)
 
 
+def test_map_asks_for_an_iterator_at_once_and_closes_it(go):
+    class Refuses:
+        def __aiter__(self):
+            raise TypeError("not now")
+
+    class Generates:
+        async def __aiter__(self):
+            try:
+                yield 1
+                yield 2
+            finally:
+                log.append("closed")
+
+    async def main():
+        with pytest.raises(TypeError, match="not now"):
+            riata.map(value, Refuses(), limit=1)
+        async with contextlib.aclosing(riata.map(value, Generates(), limit=1)) as results:
+            async for result in results:
+                log.append(result)
+                break
+        return log
+
+    log = []
+    assert go(main()) == [1, "closed"]
+
+
 def test_gather_with_a_limit_is_gather(go):
     async def main():
         task = asyncio.ensure_future(value(5))
