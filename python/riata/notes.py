@@ -64,14 +64,17 @@ def note_failure(
 
 
 def describe_await(future: "asyncio.Future[Any]", timeout: Any) -> tuple[str, str]:
-    """What a task awaits, and where, and where the `wait_for` with this timeout is. Another future is what is awaited."""
+    """What a task awaits, where in code that is not riata's, and where the `wait_for` with this timeout is.
+
+    Of another future, that future.
+    """
     if not isinstance(future, asyncio.Task):
         return repr(future), ""
     place = place_of_wait_for = ""
     awaited: Any = None
     for step in steps(future):
         frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
-        if frame is not None:
+        if frame is not None and not str(frame.f_globals.get("__name__")).startswith("riata."):
             place = _place(frame)
         if getattr(step, "_kept", None) is timeout:
             place_of_wait_for = place
@@ -81,7 +84,9 @@ def describe_await(future: "asyncio.Future[Any]", timeout: Any) -> tuple[str, st
     if awaited is None:
         return place, place_of_wait_for
     text = getattr(awaited, "__qualname__", None) or repr(awaited)
-    owner = getattr(awaited, "_owner", None)
+    owner: Any = getattr(awaited, "_owner", None)
+    if hasattr(owner, "_stands_for"):
+        text, owner, _ = owner._stands_for
     if owner is not None:
         text += f" of {owner!r}"
     return f"{text} in {place}" if place else text, place_of_wait_for

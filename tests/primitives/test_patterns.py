@@ -211,6 +211,29 @@ def test_the_note_of_a_timeout(go):
     go(main())
 
 
+@pytest.mark.parametrize(
+    ("awaited", "call"),
+    [
+        ("race", lambda: riata.race(value(1, 60))),
+        ("first_success", lambda: riata.first_success(value(1, 60))),
+        ("map", lambda: exhaust(riata.map(lambda seconds: value(1, seconds), [60], limit=1))),
+        ("Barrier.wait of <riata.barrier.Barrier", lambda: riata.Barrier(2).wait()),
+    ],
+)
+def test_the_note_of_a_timeout_names_the_pattern_and_who_awaits_it(go, awaited, call):
+    async def main():
+        with pytest.raises(riata.TimeoutError) as caught:
+            async with riata.timeout(0.005):
+                await call()
+        (note,) = caught.value.__notes__
+        assert f" has passed while awaiting {awaited} " in note
+        place = note.rpartition(" in ")[2]
+        assert __file__ in place
+
+    needs_uncancel(go)
+    go(main())
+
+
 def test_shielded_holds_a_cancellation_back(go):
     async def main():
         log, began, cancelled = [], riata.Event(), riata.Event()
