@@ -6,7 +6,7 @@ import pytest
 
 import riata
 
-from ..support import PY312
+from ..support import PY311, PY312
 from .shared import needs_uncancel
 
 

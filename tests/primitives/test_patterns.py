@@ -195,6 +195,40 @@ def test_time_left(go):
     go(main())
 
 
+def test_time_left_when_another_task_closes_the_generator_with_the_timeout(go):
+    async def main():
+        async def numbers():
+            async with riata.timeout(10):
+                yield 1
+
+        generator = numbers()
+        closed = riata.Event()
+
+        async def begin(inner):
+            await generator.__anext__()
+            assert round(riata.time_left()) == 10
+            async with riata.timeout(inner):
+                await closed.wait()
+                seen.append(riata.time_left())
+            seen.append(riata.time_left())
+
+        for inner in (None, 5):
+            seen = []
+            generator = numbers()
+            closed.clear()
+            task = asyncio.get_running_loop().create_task(begin(inner))
+            await riata.sleep(0)
+            async with riata.timeout(50):
+                await generator.aclose()
+                assert round(riata.time_left()) == 50
+            closed.set()
+            await task
+            assert [left and round(left) for left in seen] == [inner, None]
+
+    needs_uncancel(go)
+    go(main())
+
+
 def test_the_note_of_a_timeout(go):
     async def main():
         event = riata.Event()

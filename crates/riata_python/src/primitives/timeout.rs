@@ -159,14 +159,22 @@ impl Timeout {
         matches!(self.stage.get(), Stage::Expired | Stage::Exited)
     }
 
-    /// The link to the outer one stays, for tasks that were made within this one.
-    fn leave_to_outer(&self) -> Res<()> {
+    /// The link to the outer one stays, for tasks that were made within this one. It need not be the innermost: another task may
+    /// close the async generator that it is in, in another context, and a later one may still run.
+    fn leave_to_outer(&self, this: &Obj) -> Res<()> {
         let task = self.task.get_or_none();
         match task::exact(&task) {
-            Some(ours) => ours.timeout.set_opt(self.outer.get()),
+            Some(ours) => {
+                if ours.timeout.ptr() == this.as_ptr() {
+                    ours.timeout.set_opt(self.outer.get());
+                }
+            }
             None => {
-                let outer = self.outer.get_or_none();
-                state().innermost_timeout.get(c"set")?.call1(&outer)?;
+                let innermost = &state().innermost_timeout;
+                if innermost.get(c"get")?.call0()?.is(this.as_ptr()) {
+                    let outer = self.outer.get_or_none();
+                    innermost.get(c"set")?.call1(&outer)?;
+                }
             }
         }
         Ok(())
@@ -181,7 +189,7 @@ impl Timeout {
         self.task.set(task);
         self.stage.set(Stage::Entered);
         let made = make();
-        let left = aside(|| self.leave_to_outer());
+        let left = aside(|| self.leave_to_outer(this));
         self.task.clear();
         left.and(made)
     }
@@ -284,7 +292,7 @@ impl Timeout {
             return Err(raise_assertion_error());
         }
         self.disarm(this)?;
-        self.leave_to_outer()?;
+        self.leave_to_outer(this)?;
         // Contexts that were copied meanwhile keep this, which is not to keep the task.
         let task = self.task.take().unwrap_or_else(Obj::none);
         self.loop_.clear();
