@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from riata.exceptions import QueueShutDown as QueueShutDown
     from riata.exceptions import TimeoutError as TimeoutError
     from riata.factory import new_event_loop as new_event_loop
+    from riata.graceful import graceful as graceful
     from riata.patterns import first_success as first_success
-    from riata.patterns import graceful as graceful
     from riata.patterns import map as map
     from riata.patterns import race as race
     from riata.patterns import shielded as shielded
@@ -130,7 +130,7 @@ _homes = {
     "as_completed": "riata.completion",
     "first_success": "riata.patterns",
     "gather": "riata._riata",
-    "graceful": "riata.patterns",
+    "graceful": "riata.graceful",
     "install": "riata.takeover",
     "map": "riata.patterns",
     "new_event_loop": "riata.factory",

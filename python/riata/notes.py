@@ -38,9 +38,8 @@ def note_timeout(
     """Say which timeout it was, where it was set, and what the task awaited."""
     what = f"the timeout of {delay:g} s" if delay >= 0 else f"the deadline at loop time {when}"
     text, place = awaited or ("", "")
-    frame = sys._getframe(1)
-    if frame.f_code.co_flags & inspect.CO_COROUTINE:  # else nobody knows who awaits this
-        place = _place(frame)
+    # An exception that is thrown into a `wait_for` finds another frame here than the one that awaits it.
+    place = place or _place_of_program(sys._getframe(1))
     note = f"{what}{f', set in {place},' if place else ''} has passed"
     add_note(error, f"{note} while awaiting {text}" if text else note)
 
@@ -74,7 +73,7 @@ def describe_await(future: "asyncio.Future[Any]", timeout: Any) -> tuple[str, st
     awaited: Any = None
     for step in steps(future):
         frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
-        if frame is not None and not str(frame.f_globals.get("__name__")).startswith("riata."):
+        if frame is not None and not _is_library(frame):
             place = _place(frame)
         if getattr(step, "_kept", None) is timeout:
             place_of_wait_for = place
@@ -83,13 +82,33 @@ def describe_await(future: "asyncio.Future[Any]", timeout: Any) -> tuple[str, st
             awaited = step
     if awaited is None:
         return place, place_of_wait_for
-    text = getattr(awaited, "__qualname__", None) or repr(awaited)
+    text = _shown(awaited, future)
+    return f"{text} in {place}" if place else text, place_of_wait_for
+
+
+def _shown(awaited: Any, task: "asyncio.Task[Any]") -> str:
+    if type(awaited).__name__ == "FutureIter":
+        awaited = getattr(task, "_fut_waiter", None) or awaited
+    if isinstance(awaited, asyncio.Task):
+        return f"task {awaited.get_name()!r}"
     owner: Any = getattr(awaited, "_owner", None)
+    text = getattr(awaited, "__qualname__", None) or repr(awaited)
     if hasattr(owner, "_stands_for"):
         text, owner, _ = owner._stands_for
-    if owner is not None:
-        text += f" of {owner!r}"
-    return f"{text} in {place}" if place else text, place_of_wait_for
+    return text if owner is None else f"{text} of {owner!r}"
+
+
+def _is_library(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).split(".")[0] in ("asyncio", "riata")
+
+
+def _place_of_program(frame: FrameType | None) -> str:
+    """The innermost coroutine that runs and is neither riata's nor asyncio's; none where the loop itself has called."""
+    while frame is not None and frame.f_code.co_flags & inspect.CO_COROUTINE:
+        if not _is_library(frame):
+            return _place(frame)
+        frame = frame.f_back
+    return ""
 
 
 def _place(frame: FrameType | None) -> str:

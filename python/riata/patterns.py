@@ -1,14 +1,11 @@
-"""The patterns that production code keeps writing by hand: bounded concurrency, races, clean-up that finishes, graceful ends.
+"""The patterns that production code keeps writing by hand: bounded concurrency, races, clean-up that finishes.
 
 All of it runs on any asyncio loop.
 """
 
 import asyncio
 import inspect
-import logging
 import operator
-import signal
-import traceback
 import types
 from collections import ChainMap, deque
 from collections.abc import (
@@ -31,11 +28,10 @@ from riata import _riata
 from riata.chains import stand_for
 from riata.exceptions import BaseExceptionGroup
 
-__all__ = ["Graceful", "first_success", "gather_limited", "graceful", "map", "race", "shielded"]
+__all__ = ["cancel_and_wait", "first_success", "gather_limited", "map", "race", "shielded"]
 
 T = TypeVar("T")
 R = TypeVar("R")
-_log = logging.getLogger("riata")
 
 
 def map(
@@ -65,7 +61,7 @@ def map(
     Cancellation: calls that run are cancelled, with the same message, and awaited. Who leaves the loop early lets Python
         close the iterator; `async with contextlib.aclosing(riata.map(...))` does it at once.
     """
-    limit = _checked_limit(limit)
+    limit, timeout = _checked_limit(limit), _checked_timeout(timeout)
     source = items.__aiter__() if isinstance(items, AsyncIterable) else _each(iter(items))
     return _map(fn, source, limit, timeout, ordered)
 
@@ -96,12 +92,15 @@ async def _map(
                 item = await source.__anext__()
             except StopAsyncIteration:
                 return
+            if is_over:  # the source has swallowed our cancellation
+                return
             calls.add(_start(_call(fn, item, timeout)))
 
     feeder = _start(feed())
     feeder.add_done_callback(lambda _: calls.changed.set())
     stand_for(calls.changed, "map", held_by=ChainMap(calls.left, {feeder: None}))
     reason: tuple[Any, ...] = ("another call, or the source, has failed",)
+    is_over = has_failed = False
     try:
         while True:
             calls.changed.clear()
@@ -117,18 +116,33 @@ async def _map(
     except GeneratorExit:
         reason = ("the iterator was closed",)
         raise
-    except asyncio.CancelledError as error:
-        reason = _reason(error)
+    except BaseException as error:
+        has_failed = True
+        if isinstance(error, asyncio.CancelledError):
+            reason = _reason(error)
         raise
     finally:
+        is_over = True
         try:
-            await _cancel_and_wait([feeder, *calls.left], *reason)
+            await cancel_and_wait([feeder, *calls.left], *reason)
         finally:
             # Exceptions of tasks hold this frame, which is not to hold the tasks.
             calls.clear()
             ended = None  # type: ignore[assignment]
             if isinstance(source, AsyncGenerator):
-                await source.aclose()
+                await _close_source(source, quietly=has_failed)
+
+
+async def _close_source(source: AsyncGenerator[Any, None], *, quietly: bool) -> None:
+    try:
+        await source.aclose()
+    except Exception as error:
+        if not quietly:
+            raise
+        # What is being raised already would be lost.
+        message = "the source of riata.map() failed when it was closed"
+        context = {"message": message, "exception": error, "asyncgen": source}
+        asyncio.get_running_loop().call_exception_handler(context)
 
 
 async def _call(fn: Callable[[T], Awaitable[R]], item: T, timeout: float | None) -> R:
@@ -139,10 +153,37 @@ async def _call(fn: Callable[[T], Awaitable[R]], item: T, timeout: float | None)
 
 
 def _checked_limit(limit: int) -> int:
-    limit = operator.index(limit)
+    try:
+        limit = operator.index(limit)
+    except TypeError:
+        raise TypeError(f"limit must be an integer, not {limit!r}") from None
     if limit < 1:
         raise ValueError(f"limit must be at least 1, not {limit}")
     return limit
+
+
+def checked_seconds(seconds: float, name: str) -> float:
+    """A time that can be waited for, and is not for ever."""
+    try:
+        is_good = 0 <= seconds < float("inf")
+    except TypeError:
+        raise TypeError(f"{name} must be a number of seconds, not {seconds!r}") from None
+    if not is_good:
+        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
+    return float(seconds)
+
+
+def _checked_timeout(timeout: float | None) -> float | None:
+    """As `riata.timeout` takes it, but for what is no number."""
+    if timeout is None:
+        return None
+    try:
+        is_number = timeout == timeout + 0
+    except TypeError:
+        raise TypeError(f"timeout must be a number of seconds or None, not {timeout!r}") from None
+    if not is_number:
+        raise ValueError(f"timeout must be a number of seconds or None, not {timeout!r}")
+    return timeout
 
 
 def _start(coro: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
@@ -165,7 +206,8 @@ def _check_awaitables(awaitables: Sequence[Any]) -> None:
         if not inspect.isawaitable(awaitable):
             for other in awaitables:
                 _close(other)
-            raise TypeError(f"an awaitable is needed, not {awaitable!r}")
+            hint = "; several are several arguments" if isinstance(awaitable, Iterable) else ""
+            raise TypeError(f"an awaitable is needed, not {awaitable!r}{hint}")
 
 
 def _close(awaitable: Any) -> None:
@@ -187,7 +229,7 @@ def _reason(cancellation: asyncio.CancelledError) -> tuple[Any, ...]:
     return message
 
 
-async def _cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any) -> None:
+async def cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any) -> None:
     """Cancel what is not done and wait for its end, however often we are cancelled meanwhile."""
     left = [task for task in dict.fromkeys(tasks) if not task.done()]
     for task in left:
@@ -287,7 +329,7 @@ async def race(*awaitables: Awaitable[T]) -> T:
             reason = _reason(error)
             raise
         finally:
-            await _cancel_and_wait(tasks, *reason)
+            await cancel_and_wait(tasks, *reason)
         return winner.result()
     finally:
         del tasks, awaitables  # whose exceptions hold this frame
@@ -317,7 +359,7 @@ async def first_success(*awaitables: Awaitable[T]) -> T:
             reason = _reason(error)
             raise
         finally:
-            await _cancel_and_wait(tasks, *reason)
+            await cancel_and_wait(tasks, *reason)
         raise BaseExceptionGroup("no awaitable has succeeded", [_failure(t) for t in tasks])
     finally:
         del tasks, running, awaitables  # whose exceptions hold this frame
@@ -376,7 +418,7 @@ async def _gather_limited(
         except asyncio.CancelledError as error:
             for future in filter(asyncio.isfuture, waiting):
                 future.cancel(*_reason(error))
-            await _cancel_and_wait(running.left, *_reason(error))
+            await cancel_and_wait(running.left, *_reason(error))
             if not return_exceptions:
                 # As in asyncio, the first of them that ends without a result says how this one ends.
                 failed = next(filter(_has_failed, running.line), None)
@@ -424,7 +466,7 @@ class shielded:
     """
 
     def __init__(self, *, timeout: float | None) -> None:
-        self._seconds = timeout
+        self._seconds = _checked_timeout(timeout)
         self._held: list[tuple[Any, shielded | None]] = []
         self._task: Any = None
         self._outer: shielded | None = None
@@ -439,7 +481,9 @@ class shielded:
     def _keep(self, message: Any, origin: "shielded | None") -> bool:
         if origin is not None and self in origin._chain():
             return False
-        self._held.append((message, origin))
+        # A cancel scope of anyio's asks again in every turn.
+        if message is None or (message, origin) not in self._held[-1:]:
+            self._held.append((message, origin))
         return True
 
     def _chain(self) -> "list[shielded]":
@@ -529,172 +573,3 @@ class shielded:
             inner = inner._outer
         inner._outer = self._outer
         return innermost
-
-
-class Graceful:
-    """What `graceful` gives: the servers and tasks that a program ends with."""
-
-    def __init__(self, *, drain: float, cancel: float, signals: Iterable[int]) -> None:
-        self.stopping: _riata.Event = _riata.Event()
-        self.stuck: list[str] = []  # the names of the tasks that did not stop
-        self._drain, self._cancel = (
-            _checked_seconds(drain, "drain"),
-            _checked_seconds(cancel, "cancel"),
-        )
-        self._signals = tuple(signals)
-        self._callbacks: list[Callable[[], Any]] = []
-        self._hurry = _riata.Event()
-        self._over = False
-        self._before: set[asyncio.Task[Any]] = set()
-        self._own: set[asyncio.Task[Any]] = set()
-        self._previous: dict[int, tuple[Any, Any]] = {}
-        self._loop: Any = asyncio.get_running_loop()
-
-    def closing(self, server: Any) -> Any:
-        """Close a server (anything with `close()`) when the program is to stop; return it."""
-        self._callbacks.append(server.close)
-        return server
-
-    def on_stop(self, callback: Callable[[], Any]) -> None:
-        """Call a function when the program is to stop, and await what it returns if that can be awaited."""
-        self._callbacks.append(callback)
-
-    def create_task(
-        self, coro: Coroutine[Any, Any, T], *, name: str | None = None
-    ) -> "asyncio.Task[T]":
-        """Run a coroutine that is waited for at the end, and keep its task until it is done."""
-        task: asyncio.Task[T] = self._loop.create_task(coro, name=name)
-        self._own.add(task)
-        task.add_done_callback(self._own.discard)
-        return task
-
-    def stop(self) -> None:
-        """Begin to stop, as a signal does; a second time, wait no longer."""
-        if self.stopping.is_set():
-            self._hurry.set()
-        self.stopping.set()
-
-    async def wait(self) -> None:
-        """Wait until the program is to stop."""
-        await self.stopping.wait()
-
-    async def __aenter__(self) -> "Graceful":
-        self._before = asyncio.all_tasks()
-        try:
-            for number in self._signals:
-                handles: dict[int, Any] = getattr(self._loop, "_signal_handlers", {})
-                self._previous[number] = (handles.get(number), signal.getsignal(number))
-                self._loop.add_signal_handler(number, self.stop)
-        except BaseException:
-            self._restore_signals()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        self.stopping.set()
-        try:
-            async with shielded(timeout=None):
-                await self._stop(hurry=exc is not None)
-        finally:
-            self._restore_signals()
-
-    def _restore_signals(self) -> None:
-        for number, (handle, handler) in self._previous.items():
-            self._loop.remove_signal_handler(number)
-            if handle is not None:
-                self._loop.add_signal_handler(number, handle._callback, *handle._args)
-            elif handler is not None and number not in (signal.SIGKILL, signal.SIGSTOP):
-                signal.signal(number, handler)
-        self._previous.clear()
-
-    def _tasks(self) -> "set[asyncio.Task[Any]]":
-        """What was begun since, and is not done."""
-        begun = asyncio.all_tasks() - self._before
-        return {task for task in begun | self._own if not task.done()} - {_current()}
-
-    async def _stop(self, *, hurry: bool) -> None:
-        end = self._loop.time() + self._drain
-        calling = self._loop.create_task(self._call_back())
-        if not hurry:
-            await self._wait_for_tasks(end)
-        else:
-            await _riata.sleep(0)  # the callbacks begin all the same
-        self._over = True
-        for task in self._tasks():
-            task.cancel("the program stops")
-        await self._wait_for_tasks(self._loop.time() + self._cancel, hurried=False)
-        for task in self._tasks():
-            name = "on_stop" if task is calling else task.get_name()
-            self.stuck.append(name)
-            frames = task.get_stack()
-            stack = traceback.extract_stack(frames[-1])[-1:] if frames else []
-            shown = "".join(traceback.format_list(stack)).rstrip()
-            _log.error("task %r did not stop\n%s", name, shown)
-
-    async def _call_back(self) -> None:
-        for callback in reversed(self._callbacks):
-            try:
-                outcome = callback()
-                if inspect.isawaitable(outcome):
-                    await outcome
-            except (Exception, asyncio.CancelledError) as error:
-                if self._over:
-                    raise
-                message = "a function that graceful() was to call has failed"
-                self._loop.call_exception_handler({"message": message, "exception": error})
-
-    async def _wait_for_tasks(self, end: float, *, hurried: bool = True) -> None:
-        """Wait until no task is left, the time is over or somebody cannot wait."""
-        hurry = self._loop.create_task(self._hurry.wait())
-        try:
-            while not (hurried and hurry.done()):
-                tasks = self._tasks() - {hurry}
-                left = end - self._loop.time()
-                if not tasks or left <= 0:
-                    break
-                watched = {*tasks, hurry} if hurried else tasks
-                await _riata.wait(watched, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _cancel_and_wait([hurry])
-
-
-def _checked_seconds(seconds: float, name: str) -> float:
-    if not 0 <= seconds < float("inf"):
-        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
-    return float(seconds)
-
-
-def _current() -> "asyncio.Task[Any]":
-    task = asyncio.current_task()
-    assert task is not None
-    return task
-
-
-def graceful(
-    *,
-    drain: float = 30.0,
-    cancel: float = 5.0,
-    signals: Iterable[int] = (int(signal.SIGTERM), int(signal.SIGINT)),
-) -> Graceful:
-    """`async with graceful() as stop:` ends a program in order, on SIGTERM, on Ctrl-C or when the body is over.
-
-    It stops accepting (`stop.closing(server)`, `stop.on_stop(function)`, the last one first), waits for the tasks of the
-    loop that were begun since the block was entered, whoever began them, cancels those that are left, and logs by name
-    and stack which of them do not stop (`stop.stuck`). A second signal cuts the waiting short. `await stop.wait()` waits
-    for the signal.
-
-    Args:
-        drain: seconds that these functions and tasks have to finish.
-        cancel: seconds that cancelled tasks have to end.
-        signals: what begins the end; handlers that were there before come back afterwards.
-    Raises:
-        ValueError, TypeError: these are no numbers of seconds.
-        RuntimeError: no loop runs, or it runs outside the main thread, where there are no signals.
-    Cancellation: a request to cancel waits until all of this is done; an exception of the body skips the draining.
-    """
-    return Graceful(drain=drain, cancel=cancel, signals=signals)

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 
 import pytest
 
@@ -347,73 +345,6 @@ def test_shields_nest(go):
 
     go(main())
     assert go(main()) == ["inner", "outer"]
-
-
-def test_graceful_drains_then_cancels(go):
-    async def main():
-        log = []
-
-        async def request(name, seconds):
-            try:
-                await riata.sleep(seconds)
-                log.append((name, "finished"))
-            except asyncio.CancelledError as error:
-                log.append((name, *error.args))
-                raise
-
-        before = signal.getsignal(signal.SIGTERM)
-        async with riata.graceful(drain=0.05, cancel=1) as stop:
-            server = stop.closing(await asyncio.start_server(lambda *_: None, "127.0.0.1", 0))
-            stop.create_task(request("quick", 0.01))
-            asyncio.create_task(request("slow", 60))
-            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
-            await stop.wait()
-            assert server.is_serving()
-        assert not server.is_serving()
-        assert stop.stuck == []
-        assert signal.getsignal(signal.SIGTERM) is before
-        return log
-
-    assert go(main()) == [("quick", "finished"), ("slow", "the program stops")]
-
-
-def test_graceful_names_who_does_not_stop(go, caplog):
-    async def main():
-        release = riata.Event()
-
-        async def stubborn():
-            while not release.is_set():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await release.wait()
-
-        async with riata.graceful(drain=0.01, cancel=0.01, signals=()) as stop:
-            task = stop.create_task(stubborn(), name="stubborn")
-            await riata.sleep(0)
-            stop.stop()
-            await stop.wait()
-        assert stop.stuck == ["stubborn"]
-        release.set()
-        await task
-
-    go(main())
-    (record,) = caplog.records
-    assert "task 'stubborn' did not stop" in record.getMessage()
-    assert "await release.wait()" in record.getMessage()
-
-
-def test_graceful_second_signal_does_not_wait(go):
-    async def main():
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
-            task = stop.create_task(value(1, 60))
-            loop.call_later(0.01, stop.stop)
-            loop.call_later(0.02, stop.stop)
-            await stop.wait()
-        assert task.cancelled()
-        assert loop.time() - began < 10
-
-    go(main())
 
 
 # What a shield lets through, and what it holds back
@@ -937,76 +868,6 @@ def test_race_begins_all_or_none(go):
     go(main())
 
 
-# What `graceful` gives back, and what it does not fall over
-
-
-def test_graceful_nests_and_gives_handlers_back(go):
-    async def main():
-        heard = []
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, heard.append, "before")
-        async with riata.graceful(signals=[signal.SIGUSR1]) as outer:
-            async with riata.graceful(signals=[signal.SIGUSR1]) as inner:
-                os.kill(os.getpid(), signal.SIGUSR1)
-                await inner.wait()
-            assert not outer.stopping.is_set()
-            os.kill(os.getpid(), signal.SIGUSR1)
-            await outer.wait()
-        os.kill(os.getpid(), signal.SIGUSR1)
-        await riata.sleep(0.01)
-        loop.remove_signal_handler(signal.SIGUSR1)
-        return heard
-
-    assert go(main()) == ["before"]
-
-
-def test_graceful_survives_its_callbacks():
-    async def main():
-        log, reports = [], []
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: reports.append(repr(context["exception"])))
-
-        async def await_a_cancelled_task():
-            task = asyncio.create_task(riata.sleep(60))
-            await riata.sleep(0)
-            task.cancel()
-            await task
-
-        def fail():
-            raise ValueError("callback")
-
-        began = loop.time()
-        async with riata.graceful(drain=0.05, cancel=0.05, signals=()) as stop:
-            stop.on_stop(lambda: log.append("last"))
-            stop.on_stop(await_a_cancelled_task)
-            stop.on_stop(fail)
-            stop.on_stop(lambda: riata.sleep(0.01))
-            stop.stop()
-        assert loop.time() - began < 1
-        return log, reports
-
-    assert riata.run(main()) == (["last"], ["ValueError('callback')", "CancelledError()"])
-
-
-def test_graceful_has_one_deadline_for_all(go):
-    async def main():
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        async with riata.graceful(drain=0.02, cancel=0.02, signals=()) as stop:
-            for _ in range(50):
-                stop.on_stop(lambda: riata.sleep(60))
-            stop.stop()
-        assert loop.time() - began < 0.5
-        with pytest.raises((TypeError, ValueError)):
-            riata.graceful(drain=None)
-        with pytest.raises(ValueError, match="cancel must be a number of seconds, not -1"):
-            riata.graceful(cancel=-1)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("logging.Logger.error", lambda *_: None)
-        go(main())
-
-
 # Deadlines
 
 
@@ -1151,10 +1012,16 @@ def test_the_note_of_wait_for(go):
         async def work():
             await riata.Event().wait()
 
-        with pytest.raises(riata.TimeoutError) as caught:
+        async def inner():
             await riata.wait_for(work(), 0.002)
+
+        async def outer():
+            await inner()
+
+        with pytest.raises(riata.TimeoutError) as caught:
+            await outer()
         (note,) = caught.value.__notes__
-        place = f"main ({__file__}:{caught.tb.tb_lineno})"
+        place = f"inner ({__file__}:{inner.__code__.co_firstlineno + 1})"
         assert note.startswith("the timeout of 0.002 s, set in ")
         assert f"{place}, has passed while awaiting Event.wait of <riata.Event object" in note
         assert f"work ({__file__}:" in note
@@ -1166,6 +1033,173 @@ def test_the_note_of_wait_for(go):
             await riata.wait_for(asyncio.get_running_loop().create_future(), 0)
         (note,) = caught.value.__notes__
         assert note.startswith("the timeout of 0 s, set in ")
+
+    needs_uncancel(go)
+    go(main())
+
+
+# `map` and sources that do not behave
+
+
+@pytest.mark.parametrize("limit", [1, 5])
+def test_map_over_a_source_that_goes_on_when_it_is_cancelled(go, limit):
+    async def main():
+        running = set()
+
+        async def source():
+            yield 0
+            try:
+                await riata.sleep(60)
+            except asyncio.CancelledError:
+                for number in range(1, 4):
+                    yield number
+                raise
+
+        async def call(number):
+            running.add(number)
+            try:
+                if number:
+                    await riata.sleep(60)
+            finally:
+                running.discard(number)
+
+        async with riata.timeout(10):
+            results = riata.map(call, source(), limit=limit)
+            async for _ in results:
+                break
+            await results.aclose()
+            assert not running
+            assert len(asyncio.all_tasks()) == 1
+
+    needs_uncancel(go)
+    go(main())
+
+
+def test_map_closes_its_source_at_once(go):
+    async def main():
+        log = []
+
+        async def source():
+            try:
+                for number in range(100):
+                    yield number
+            finally:
+                log.append("closed")
+
+        results = riata.map(value, source(), limit=2)
+        async for _ in results:
+            break
+        assert log == []
+        await results.aclose()
+        assert log == ["closed"]
+
+    go(main())
+
+
+def test_map_loses_neither_the_failure_of_a_call_nor_that_of_the_source(go):
+    async def main():
+        reports = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context))
+
+        async def source():
+            try:
+                while True:
+                    yield "wrong"
+            finally:
+                raise KeyError("source")
+
+        with pytest.raises(ValueError, match="wrong"):
+            async for _ in riata.map(boom, source(), limit=1):
+                pass
+        (report,) = reports
+        assert report["message"] == "the source of riata.map() failed when it was closed"
+        assert repr(report["exception"]) == "KeyError('source')"
+
+    go(main())
+
+
+def test_race_waits_for_its_losers_and_is_cancelled_then(go):
+    async def main():
+        log = []
+
+        async def slow_to_end():
+            try:
+                await riata.sleep(60)
+            finally:
+                await riata.sleep(0.02)
+                log.append("ended")
+
+        task = asyncio.create_task(riata.race(value(1), slow_to_end()))
+        await riata.sleep(0.005)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert log == ["ended"]
+
+    go(main())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: riata.map(value, [], limit="x"), "limit must be an integer, not 'x'"),
+        (
+            lambda: riata.map(value, [], limit=1, timeout="x"),
+            "timeout must be a number of seconds or None, not 'x'",
+        ),
+        (
+            lambda: riata.map(value, [], limit=1, timeout=float("nan")),
+            "timeout must be a number of seconds or None, not nan",
+        ),
+        (
+            lambda: riata.shielded(timeout="x"),
+            "timeout must be a number of seconds or None, not 'x'",
+        ),
+        (lambda: riata.race([1]).send(None), "several are several arguments"),
+    ],
+)
+def test_errors_name_the_argument(go, call, message):
+    async def main():
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        assert message in str(caught.value)
+
+    go(main())
+
+
+def test_a_shield_keeps_a_request_that_is_made_again_and_again_once(go):
+    async def main():
+        async def work():
+            async with riata.shielded(timeout=60) as shield:
+                await riata.sleep(0.01)
+                assert len(shield._held) == 2
+
+        task = asyncio.create_task(work())
+        await riata.sleep(0)
+        for _ in range(1000):
+            task.cancel("Cancelled via cancel scope 7f")
+        task.cancel("another")
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    go(main())
+
+
+@pytest.mark.parametrize("kind", ["map", "shielded"])
+def test_the_note_of_a_timeout_inside_a_pattern_names_no_line_of_riata(go, kind):
+    async def main():
+        with pytest.raises(riata.TimeoutError) as caught:
+            if kind == "map":
+                async for _ in riata.map(riata.sleep, [60], limit=1, timeout=0.002):
+                    pass
+            else:
+                async with riata.shielded(timeout=0.002):
+                    await riata.sleep(60)
+        (note,) = caught.value.__notes__
+        assert "patterns.py" not in note.replace("test_patterns.py", "")
+        if kind == "shielded":
+            assert f"main ({__file__}:" in note.split(" has passed")[0]
 
     needs_uncancel(go)
     go(main())

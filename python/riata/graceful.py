@@ -1,0 +1,285 @@
+"""`graceful`: a program that ends in order."""
+
+import asyncio
+import inspect
+import logging
+import signal
+import traceback
+import weakref
+from collections.abc import Callable, Coroutine, Iterable
+from types import TracebackType
+from typing import Any, TypeVar
+
+from riata import _riata
+from riata.chains import steps
+from riata.patterns import cancel_and_wait, checked_seconds, shielded
+
+__all__ = ["Graceful", "graceful"]
+
+T = TypeVar("T")
+_log = logging.getLogger("riata")
+_REASON = "the program stops"
+# Tasks that end programs, which do not end each other.
+_helpers: "weakref.WeakSet[asyncio.Task[Any]]" = weakref.WeakSet()
+
+
+class Graceful:
+    """What `graceful` gives: the servers and tasks that a program ends with."""
+
+    def __init__(self, *, drain: float, cancel: float, signals: Iterable[int]) -> None:
+        self.stopping: _riata.Event = _riata.Event()
+        self.stuck: list[str] = []  # the names of the tasks that did not stop
+        self._drain, self._cancel = (
+            checked_seconds(drain, "drain"),
+            checked_seconds(cancel, "cancel"),
+        )
+        self._signals = tuple(signals)
+        self._loop: Any = asyncio.get_running_loop()
+        self._servers: list[Any] = []
+        self._callbacks: list[Callable[[], Any]] = []
+        self._hurry = _riata.Event()
+        self._ending: asyncio.Task[None] | None = None
+        self._phase = "drain"  # then "cancel", "over"
+        self._body: Any = None  # the task that runs it, once it has begun
+        self._left: asyncio.Future[None] | None = None  # done when the body is
+        self._requests = 0  # to cancel the body, before it began
+        self._cancelled_body = False
+        self._before: set[asyncio.Task[Any]] = set()
+        self._own: set[asyncio.Task[Any]] = set()
+        self._previous: dict[int, tuple[Any, Any]] = {}
+
+    def closing(self, server: Any) -> Any:
+        """Close a server (anything with `close()`) when the program is to stop; return it."""
+        if not callable(getattr(server, "close", None)):
+            raise TypeError(f"what is to be closed needs a method close(), unlike {server!r}")
+        self._servers.append(server)
+        return server
+
+    def on_stop(self, callback: Callable[[], Any]) -> None:
+        """Call a function when the program is to stop, and await what it returns if that can be awaited."""
+        if not callable(callback):
+            raise TypeError(f"a function is needed, not {callback!r}")
+        self._callbacks.append(callback)
+
+    def create_task(
+        self, coro: Coroutine[Any, Any, T], *, name: str | None = None
+    ) -> "asyncio.Task[T]":
+        """Run a coroutine that is waited for at the end, and keep its task until it is done."""
+        task: asyncio.Task[T] = self._loop.create_task(coro, name=name)
+        self._own.add(task)
+        task.add_done_callback(self._own.discard)
+        return task
+
+    def stop(self) -> None:
+        """Begin to stop, as a signal does; each further time, wait no longer for what is being waited for."""
+        if self.stopping.is_set():
+            self._hurry.set()
+        elif self._body is not None:
+            self._begin_to_stop()
+        self.stopping.set()
+
+    async def wait(self) -> None:
+        """Wait until the program is to stop."""
+        await self.stopping.wait()
+
+    async def __aenter__(self) -> "Graceful":
+        task: Any = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("graceful should be used inside a task")
+        if self._body is not None:
+            raise RuntimeError("graceful has already been entered")
+        self._before = asyncio.all_tasks()
+        self._set_signals()
+        self._body = task
+        self._left = self._loop.create_future()
+        self._requests = _requests(task)
+        if self.stopping.is_set():
+            self._begin_to_stop()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> bool:
+        assert self._left is not None
+        self._left.set_result(None)
+        if self._cancelled_body and hasattr(self._body, "uncancel"):
+            self._body.uncancel()
+        # Also what a server that is closed makes of its `serve_forever`.
+        was_cancelled = isinstance(exc, asyncio.CancelledError) and self.stopping.is_set()
+        is_quiet = was_cancelled and _requests(self._body) <= self._requests
+        if exc is not None and not is_quiet:
+            self._hurry.set()
+        ending = self._ending or self._begin_to_stop()
+        self.stopping.set()
+        try:
+            async with shielded(timeout=None):
+                await ending
+        except asyncio.CancelledError as error:
+            # Our request to cancel the body may reach it here.
+            if not (self._cancelled_body and _is_ours(error)):
+                raise
+        finally:
+            self._restore_signals()
+            self._before.clear()
+            del ending
+        return is_quiet
+
+    def _set_signals(self) -> None:
+        try:
+            for number in self._signals:
+                handles: dict[int, Any] = getattr(self._loop, "_signal_handlers", {})
+                previous = (handles.get(number), signal.getsignal(number))
+                self._loop.add_signal_handler(number, self.stop)
+                self._previous[number] = previous
+        except BaseException:
+            self._restore_signals()
+            raise
+
+    def _restore_signals(self) -> None:
+        for number, (handle, handler) in self._previous.items():
+            self._loop.remove_signal_handler(number)
+            if handle is not None:
+                self._loop.add_signal_handler(number, handle._callback, *handle._args)
+            elif handler is not None:
+                signal.signal(number, handler)
+        self._previous.clear()
+
+    def _begin_to_stop(self) -> "asyncio.Task[None]":
+        self._ending = self._start(self._end())
+        return self._ending
+
+    def _start(self, coro: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """A task that belongs to the end itself."""
+        task: asyncio.Task[T] = self._loop.create_task(coro)
+        _helpers.add(task)
+        return task
+
+    async def _end(self) -> None:
+        end = self._loop.time() + self._drain
+        closed = [(server.close, _called(server.close)) for server in reversed(self._servers)]
+        calling = self._loop.create_task(self._call_back(closed), name="on_stop")
+        await _riata.sleep(0)  # the callbacks begin, however much hurry there is
+        await self._wait_for_all(end)
+        self._phase = "cancel"
+        self._cancel_all()
+        self._hurry.clear()
+        await self._wait_for_all(self._loop.time() + self._cancel)
+        for task in self._tasks():
+            self.stuck.append(task.get_name())
+            _log.error("task %r did not stop\n%s", task.get_name(), _stack(task))
+        self._phase = "over"
+        calling.cancel(_REASON)
+        # From here on a signal ends the program as it did before, whoever is stuck.
+        self._restore_signals()
+
+    def _cancel_all(self) -> None:
+        for task in self._tasks():
+            if task is self._body:
+                self._cancelled_body = True
+            task.cancel(_REASON)
+
+    def _tasks(self) -> "list[asyncio.Task[Any]]":
+        """What was begun since, and is not done; and who runs the body, unless that is done."""
+        begun = {task for task in asyncio.all_tasks() - self._before | self._own if not task.done()}
+        tasks = begun.difference(_helpers) - {self._body}
+        if self._left is not None and not self._left.done():
+            tasks.add(self._body)
+        return list(tasks)
+
+    async def _wait_for_all(self, end: float) -> None:
+        """Wait until none is left, the time is over or somebody cannot wait."""
+        hurry = self._start(self._hurry.wait())
+        all_done: asyncio.Task[Any] | None = None
+        try:
+            while not hurry.done():
+                tasks = self._tasks()
+                left = end - self._loop.time()
+                if not tasks or left <= 0:
+                    break
+                futures = {self._left if task is self._body else task for task in tasks}
+                all_done = self._start(_riata.wait(futures))  # type: ignore[arg-type]
+                first = asyncio.FIRST_COMPLETED
+                await _riata.wait([hurry, all_done], timeout=left, return_when=first)
+        finally:
+            await cancel_and_wait(task for task in (hurry, all_done) if task is not None)
+
+    async def _call_back(self, closed: "list[tuple[Any, Any]]") -> None:
+        for close, outcome in closed:
+            await self._finish(close, outcome)
+        waiting = list(self._callbacks)
+        while waiting and self._phase != "over":
+            callback = waiting.pop()
+            await self._finish(callback, _called(callback))
+        if waiting:
+            self._report("were not called, for lack of time", waiting)
+
+    async def _finish(self, function: Any, outcome: Any) -> None:
+        """Await what a function has given, if that can be awaited. What it raises ends nothing but itself."""
+        if inspect.isawaitable(outcome):
+            try:
+                await outcome
+            except (Exception, asyncio.CancelledError) as error:
+                was_ours = self._phase != "drain" and _is_ours(error)
+                self._report("was cut off" if was_ours else "has failed", function, error)
+        elif isinstance(outcome, Exception):
+            self._report("has failed", function, outcome)
+
+    def _report(self, what: str, function: Any, error: BaseException | None = None) -> None:
+        context: dict[str, Any] = {"message": f"{function!r}, which graceful() was to call, {what}"}
+        if error is not None:
+            context["exception"] = error
+        self._loop.call_exception_handler(context)
+
+
+def _called(function: Callable[[], Any]) -> Any:
+    """What a function gives, or the exception that it raises."""
+    try:
+        return function()
+    except Exception as error:
+        return error
+
+
+def _is_ours(error: BaseException | None) -> bool:
+    return isinstance(error, asyncio.CancelledError) and error.args[:1] == (_REASON,)
+
+
+def _requests(task: Any) -> int:
+    """How many requests to cancel a task there are; those of asyncio do not count them before 3.11."""
+    return task.cancelling() if hasattr(task, "cancelling") else 0
+
+
+def _stack(task: "asyncio.Task[Any]") -> str:
+    """The awaits that a task is in, the outermost first."""
+    frames = (getattr(s, "cr_frame", None) or getattr(s, "ag_frame", None) for s in steps(task))
+    found = [(frame, frame.f_lineno) for frame in frames if frame is not None]
+    return "".join(traceback.StackSummary.extract(iter(found)).format()).rstrip()
+
+
+def graceful(
+    *,
+    drain: float = 30.0,
+    cancel: float = 5.0,
+    signals: Iterable[int] = (int(signal.SIGTERM), int(signal.SIGINT)),
+) -> Graceful:
+    """`async with graceful() as stop:` ends a program in order, on SIGTERM, on Ctrl-C or when the body is over.
+
+    It stops accepting (`stop.closing(server)`), calls what it was given (`stop.on_stop(function)`, the last one first),
+    waits for the body and for the tasks of the loop that were begun since the block was entered, whoever began them,
+    cancels those that are left, the body among them, and logs by name and stack which of them do not stop
+    (`stop.stuck`). A second signal cuts the waiting short, and so does a third for those that were cancelled; then
+    signals do what they did before. `await stop.wait()` waits for the signal.
+
+    Args:
+        drain: seconds that the body, these functions and tasks have to finish.
+        cancel: seconds that cancelled tasks have to end.
+        signals: what begins the end; handlers that were there before come back afterwards.
+    Raises:
+        ValueError, TypeError: these are no numbers of seconds.
+        RuntimeError: no loop runs, or it runs outside the main thread, where there are no signals.
+    Cancellation: a request to cancel waits until all of this is done; an exception of the body skips the draining. A
+        body that was cancelled because the time was over ends without an exception.
+    """
+    return Graceful(drain=drain, cancel=cancel, signals=signals)

@@ -1,0 +1,411 @@
+"""`graceful`: what stops, in which order and how long it may take; what it gives back, and what it does not fall over."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+
+import pytest
+
+import riata
+
+from .shared import needs_uncancel, value
+
+
+def test_graceful_drains_then_cancels(go):
+    async def main():
+        log = []
+
+        async def request(name, seconds):
+            try:
+                await riata.sleep(seconds)
+                log.append((name, "finished"))
+            except asyncio.CancelledError as error:
+                log.append((name, *error.args))
+                raise
+
+        before = signal.getsignal(signal.SIGTERM)
+        async with riata.graceful(drain=0.05, cancel=1) as stop:
+            server = stop.closing(await asyncio.start_server(lambda *_: None, "127.0.0.1", 0))
+            stop.create_task(request("quick", 0.01))
+            asyncio.create_task(request("slow", 60))
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+            await stop.wait()
+            assert not server.is_serving()
+        assert stop.stuck == []
+        assert signal.getsignal(signal.SIGTERM) is before
+        return log
+
+    assert go(main()) == [("quick", "finished"), ("slow", "the program stops")]
+
+
+def test_graceful_names_who_does_not_stop(go, caplog):
+    async def main():
+        release = riata.Event()
+
+        async def stubborn():
+            while not release.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await release.wait()
+
+        async with riata.graceful(drain=0.01, cancel=0.01, signals=()) as stop:
+            task = stop.create_task(stubborn(), name="stubborn")
+            await riata.sleep(0)
+            stop.stop()
+            await stop.wait()
+        assert stop.stuck == ["stubborn"]
+        release.set()
+        await task
+
+    go(main())
+    (record,) = caplog.records
+    assert "task 'stubborn' did not stop" in record.getMessage()
+    assert "await release.wait()" in record.getMessage()
+
+
+def test_graceful_second_signal_does_not_wait(go):
+    async def main():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
+            task = stop.create_task(value(1, 60))
+            loop.call_later(0.01, stop.stop)
+            loop.call_later(0.02, stop.stop)
+            await stop.wait()
+        assert task.cancelled()
+        assert loop.time() - began < 10
+
+    go(main())
+
+
+def test_graceful_nests_and_gives_handlers_back(go):
+    async def main():
+        heard = []
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, heard.append, "before")
+        async with riata.graceful(signals=[signal.SIGUSR1]) as outer:
+            async with riata.graceful(signals=[signal.SIGUSR1]) as inner:
+                os.kill(os.getpid(), signal.SIGUSR1)
+                await inner.wait()
+            assert not outer.stopping.is_set()
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await outer.wait()
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await riata.sleep(0.01)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        return heard
+
+    assert go(main()) == ["before"]
+
+
+def test_graceful_survives_its_callbacks():
+    async def main():
+        log, reports = [], []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(repr(context["exception"])))
+
+        async def await_a_cancelled_task():
+            task = asyncio.create_task(riata.sleep(60))
+            await riata.sleep(0)
+            task.cancel()
+            await task
+
+        def fail():
+            raise ValueError("callback")
+
+        began = loop.time()
+        async with riata.graceful(drain=0.05, cancel=0.05, signals=()) as stop:
+            stop.on_stop(lambda: log.append("last"))
+            stop.on_stop(await_a_cancelled_task)
+            stop.on_stop(fail)
+            stop.on_stop(lambda: riata.sleep(0.01))
+            stop.stop()
+        assert loop.time() - began < 1
+        return log, reports
+
+    assert riata.run(main()) == (["last"], ["ValueError('callback')", "CancelledError()"])
+
+
+def test_graceful_has_one_deadline_for_all(go):
+    async def main():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        reports = []
+        loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+        async with riata.graceful(drain=0.02, cancel=0.02, signals=()) as stop:
+            for _ in range(50):
+                stop.on_stop(lambda: riata.sleep(60))
+            stop.stop()
+        assert loop.time() - began < 0.5
+        await riata.sleep(0.001)
+        assert [report.split(", ")[-1] for report in reports] == [
+            "was cut off",
+            "was cut off",
+            "for lack of time",
+        ]
+        with pytest.raises((TypeError, ValueError)):
+            riata.graceful(drain=None)
+        with pytest.raises(ValueError, match="cancel must be a number of seconds, not -1"):
+            riata.graceful(cancel=-1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("logging.Logger.error", lambda *_: None)
+        go(main())
+
+
+async def serve_forever(stop):
+    server = stop.closing(await asyncio.start_server(lambda *_: None, "127.0.0.1", 0))
+    await server.serve_forever()
+
+
+async def run_a_group(stop):
+    async with riata.TaskGroup() as group:
+        group.create_task(riata.sleep(60))
+
+
+async def wait_for_ever(stop):
+    await asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize("body", [serve_forever, run_a_group, wait_for_ever])
+def test_graceful_ends_a_body_that_does_not_ask_for_the_signal(go, body):
+    async def main():
+        task = asyncio.current_task()
+        async with riata.graceful(drain=0.02, cancel=1) as stop:
+            asyncio.get_running_loop().call_later(0.01, os.kill, os.getpid(), signal.SIGTERM)
+            await body(stop)
+            raise AssertionError("unreachable")
+        assert stop.stopping.is_set()
+        assert stop.stuck == []
+        if hasattr(task, "cancelling"):
+            assert task.cancelling() == 0
+        await riata.sleep(0)
+
+    go(main())
+
+
+def test_graceful_lets_the_body_finish_while_it_drains(go):
+    async def main():
+        async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
+            stop.stop()
+            await riata.sleep(0.01)
+            finished = True
+        assert finished
+
+    go(main())
+
+
+def test_graceful_does_not_swallow_a_request_from_outside(go):
+    needs_uncancel(go)
+
+    async def main():
+        async def program():
+            async with riata.graceful(drain=0.01, cancel=0.05, signals=()) as stop:
+                stop.stop()
+                try:
+                    await riata.sleep(60)
+                finally:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await riata.sleep(0.02)
+
+        task = asyncio.create_task(program())
+        await riata.sleep(0.02)
+        task.cancel("from outside")
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    go(main())
+
+
+def test_graceful_keeps_the_exception_that_the_body_makes_of_it(go):
+    async def main():
+        with pytest.raises(ValueError, match="clean-up"):
+            async with riata.graceful(drain=0.01, cancel=1, signals=()) as stop:
+                stop.stop()
+                try:
+                    await riata.sleep(60)
+                finally:
+                    raise ValueError("clean-up")
+
+        await riata.sleep(0)
+        if hasattr(asyncio.current_task(), "cancelling"):
+            assert asyncio.current_task().cancelling() == 0
+
+    go(main())
+
+
+def test_graceful_signals_cut_each_waiting_short(go, caplog):
+    async def main():
+        loop = asyncio.get_running_loop()
+        release = riata.Event()
+        before = signal.getsignal(signal.SIGTERM)
+
+        async def stubborn():
+            while not release.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await release.wait()
+
+        began = loop.time()
+        async with riata.graceful(drain=60, cancel=60) as stop:
+            task = stop.create_task(stubborn(), name="stubborn")
+            for seconds in (0.01, 0.03, 0.05):
+                loop.call_later(seconds, os.kill, os.getpid(), signal.SIGTERM)
+            # The body itself does not stop either.
+            await stubborn_body(loop, 0.1)
+            # It was given up, and a signal is what it was before.
+            assert signal.getsignal(signal.SIGTERM) is before
+        assert loop.time() - began < 20
+        assert "stubborn" in stop.stuck and asyncio.current_task().get_name() in stop.stuck
+        release.set()
+        await task
+
+    async def stubborn_body(loop, seconds):
+        end = loop.time() + seconds
+        while (left := end - loop.time()) > 0:
+            with contextlib.suppress(asyncio.CancelledError):
+                await riata.sleep(left)
+
+    go(main())
+    text = "\n".join(record.getMessage() for record in caplog.records)
+    # All awaits, down to the last.
+    assert "in main" in text and "in stubborn_body" in text and "await riata.sleep(left)" in text
+
+
+def test_graceful_calls_everything_whatever_hangs_or_fails(go):
+    async def main():
+        log, reports = [], []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+
+        class Server:
+            def close(self):
+                log.append("closed")
+
+        async def hang():
+            log.append("hangs")
+            try:
+                await riata.sleep(60)
+            finally:
+                log.append("was cut off")
+
+        async def flush():
+            await riata.sleep(0.01)
+            log.append("flushed")
+
+        with pytest.raises(ValueError, match="body"):
+            async with riata.graceful(drain=60, cancel=60, signals=()) as stop:
+                stop.closing(Server())
+                stop.on_stop(lambda: log.append("first"))
+                stop.on_stop(flush)
+                stop.on_stop(hang)
+                raise ValueError("body")
+        assert log == ["closed", "hangs", "was cut off", "flushed", "first"]
+        (report,) = reports
+        assert "hang" in report and report.endswith(", which graceful() was to call, was cut off")
+
+    go(main())
+
+
+def test_graceful_outside_the_main_thread(go):
+    async def main():
+        with pytest.raises(RuntimeError):
+            async with riata.graceful():
+                raise AssertionError("unreachable")
+        async with riata.graceful(signals=()) as stop:
+            stop.stop()
+            await stop.wait()
+
+    raised = []
+
+    def run():
+        try:
+            go(main())
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert raised == []
+
+
+def test_graceful_needs_a_task_and_a_single_entry(go):
+    async def main():
+        loop = asyncio.get_running_loop()
+        outcome = loop.create_future()
+
+        def enter():
+            try:
+                riata.graceful().__aenter__().send(None)
+            except BaseException as error:
+                outcome.set_result(error)
+
+        loop.call_soon(enter)
+        assert str(await outcome) == "graceful should be used inside a task"
+        stop = riata.graceful(signals=())
+        async with stop:
+            with pytest.raises(RuntimeError, match="graceful has already been entered"):
+                await stop.__aenter__()
+
+    go(main())
+
+
+def test_graceful_that_is_told_before_it_is_entered(go):
+    async def main():
+        log = []
+        stop = riata.graceful(drain=0.01, cancel=1, signals=())
+        stop.on_stop(lambda: log.append("called"))
+        stop.stop()
+        async with stop:
+            await riata.sleep(60)
+            raise AssertionError("unreachable")
+        assert log == ["called"]
+
+    go(main())
+
+
+def test_graceful_is_not_left_before_the_end_by_a_request_to_cancel(go):
+    async def main():
+        log = []
+
+        async def program():
+            async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
+                stop.create_task(finish())
+
+        async def finish():
+            await riata.sleep(0.02)
+            log.append("finished")
+
+        task = asyncio.create_task(program())
+        await riata.sleep(0.005)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert log == ["finished"]
+
+    go(main())
+
+
+def test_graceful_gives_handlers_back_when_it_cannot_set_all(go):
+    async def main():
+        before = signal.getsignal(signal.SIGUSR1)
+        with pytest.raises(RuntimeError):
+            async with riata.graceful(signals=[signal.SIGUSR1, signal.SIGKILL]):
+                raise AssertionError("unreachable")
+        assert signal.getsignal(signal.SIGUSR1) is before
+
+    go(main())
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1, "x", None])
+def test_graceful_refuses_what_is_no_time(go, seconds):
+    async def main():
+        with pytest.raises((TypeError, ValueError), match="drain must be a number of seconds"):
+            riata.graceful(drain=seconds)
+        with pytest.raises(TypeError, match="a function is needed, not 3"):
+            riata.graceful().on_stop(3)
+        with pytest.raises(TypeError, match=r"needs a method close\(\), unlike 3"):
+            riata.graceful().closing(3)
+
+    go(main())
