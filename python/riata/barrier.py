@@ -1,6 +1,7 @@
 """`Barrier`. Mirrors `asyncio.Barrier`, which 3.10 lacks."""
 
 import enum
+import sys
 from types import TracebackType
 
 from riata._riata import Condition
@@ -28,9 +29,12 @@ class Barrier:
     Mirrors: `asyncio.Barrier`.
     """
 
+    __module__ = "riata"
+
     def __init__(self, parties: int) -> None:
         if parties < 1:
-            raise ValueError("parties must be >= 1")
+            what = ">= 1" if sys.version_info < (3, 11) or sys.version_info >= (3, 14) else "> 0"
+            raise ValueError(f"parties must be {what}")
         self._cond = Condition()
         stand_for(self._cond, "Barrier.wait", self)
         self._parties = parties

@@ -8,7 +8,7 @@ import pytest
 
 import riata
 
-from ..support import PY311
+from ..support import PY311, PY313
 from .shared import boom, needs_uncancel, told, value
 
 
@@ -367,7 +367,7 @@ def test_a_plain_group_keeps_no_task(go):
     [
         ({"limit": 0}, "limit must be at least 1, not 0"),
         ({"on_error": "ignore"}, "on_error must be 'cancel' or 'collect', not \"ignore\""),
-        ({"deadline": "soon"}, "must be real number, not str"),
+        ({"deadline": "soon"}, "deadline must be a loop time in seconds, not 'soon'"),
         ({"size": 3}, "unexpected keyword argument 'size'"),
     ],
 )
@@ -414,5 +414,121 @@ def test_two_cannot_await_one_operation(go):
             await acquiring
         lock.release()
         assert await task is True
+
+    go(main())
+
+
+def test_a_plain_group_names_the_task_that_failed_and_where_it_was_made(go):
+    async def main():
+        with pytest.raises(BaseException) as caught:
+            async with riata.TaskGroup() as group:
+                group.create_task(boom(), name="one")
+        (failed,) = caught.value.exceptions
+        (note,) = notes(failed)
+        assert note.startswith("in task 'one', made in ")
+        assert note.endswith(f"main ({__file__}:{main.__code__.co_firstlineno + 3})")
+
+    go(main())
+
+
+def test_cancel_ends_a_group_quietly_after_its_deadline_too(go):
+    needs_uncancel(go)
+
+    async def main():
+        async def slow_to_end():
+            try:
+                await riata.sleep(60)
+            finally:
+                await riata.sleep(0.02)
+
+        deadline = asyncio.get_running_loop().time() + 0.01
+        async with riata.TaskGroup(deadline=deadline) as group:
+            group.create_task(slow_to_end())
+            await riata.sleep(0)
+            group.cancel()
+        assert asyncio.current_task().cancelling() == 0
+
+    go(main())
+
+
+@pytest.mark.parametrize("when", ["before", "while children end"])
+def test_the_reason_of_a_request_from_outside_outlives_that_of_the_group(go, when):
+    needs_uncancel(go)
+
+    async def main():
+        async def slow_to_end():
+            try:
+                await riata.sleep(60)
+            finally:
+                await riata.sleep(0.01)
+
+        async def program():
+            async with riata.TaskGroup() as group:
+                group.create_task(slow_to_end())
+                await riata.sleep(0)
+                if when == "before":
+                    asyncio.current_task().cancel("from outside")
+                group.cancel("own")
+                await riata.sleep(60)
+
+        task = asyncio.create_task(program())
+        await riata.sleep(0.005)
+        if when != "before":
+            task.cancel("from outside")
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        assert caught.value.args == ("from outside",)
+
+    if when == "before" and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks keep the last message only")
+    go(main())
+
+
+def test_a_request_that_is_made_anew_keeps_its_message(go):
+    needs_uncancel(go)
+    if not PY313 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks do not forget a request before 3.13, so it is not made anew")
+
+    async def main():
+        seen = []
+
+        async def fails_at_the_end():
+            try:
+                await riata.sleep(60)
+            finally:
+                raise ValueError("clean-up")
+
+        async def program():
+            try:
+                async with riata.TaskGroup() as group:
+                    group.create_task(fails_at_the_end())
+                    await riata.sleep(60)
+            except BaseException as error:
+                seen.append(len(error.exceptions))
+            await told(seen)
+
+        task = asyncio.create_task(program())
+        await riata.sleep(0)
+        await riata.sleep(0)
+        task.cancel("from outside")
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert seen == [1, ("from outside",)]
+
+    go(main())
+
+
+def test_a_subclass_of_a_group_may_be_told_in_its_own_way(go):
+    async def main():
+        told_of = []
+
+        class Group(riata.TaskGroup):
+            def _on_task_done(self, task):
+                told_of.append(task)
+                super()._on_task_done(task)
+
+        async with Group() as group:
+            task = group.create_task(value(1))
+        assert told_of == [task]
 
     go(main())

@@ -342,8 +342,12 @@ def test_waits_names_all_who_hold_a_semaphore(go, kind):
         await riata.sleep(0)
         await riata.sleep(0)
         seen.append(held())
+
         # Who is gone holds nothing that could be named; whoever releases it then does so in its place.
-        gone = start(other.acquire(), "gone")
+        async def take():
+            await other.acquire()
+
+        gone = start(take(), "gone")
         await gone
         del gone
         tasks.append(start(want(other), "last"))
@@ -479,3 +483,29 @@ def test_a_group_keeps_an_eager_task_until_the_next_turn(go):
         pass
 
     go(main())
+
+
+def test_who_holds_what_a_task_of_a_single_operation_took():
+    """Such a task ends with it: `wait_for` makes one before 3.12, and `gather` of each."""
+
+    async def main():
+        locks = [riata.Lock() for _ in range(3)]
+
+        async def hold():
+            await riata.wait_for(locks[0].acquire(), 60)
+            await riata.gather(locks[1].acquire(), riata.wait_for(locks[2].acquire(), 60))
+            await riata.sleep(60)
+
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(hold(), name="holder")]
+        await riata.sleep(0.001)
+        tasks += [loop.create_task(lock.acquire()) for lock in locks]
+        await riata.sleep(0)
+        assert [wait["held_by"] for wait in riata.waits() if wait["awaits"] == "Lock.acquire"] == [
+            ["holder"]
+        ] * 3
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    riata.run(main())

@@ -249,7 +249,7 @@ def test_the_note_of_a_timeout(go):
         ("race", lambda: riata.race(value(1, 60))),
         ("first_success", lambda: riata.first_success(value(1, 60))),
         ("map", lambda: exhaust(riata.map(lambda seconds: value(1, seconds), [60], limit=1))),
-        ("Barrier.wait of <riata.barrier.Barrier", lambda: riata.Barrier(2).wait()),
+        ("Barrier.wait of <riata.Barrier", lambda: riata.Barrier(2).wait()),
     ],
 )
 def test_the_note_of_a_timeout_names_the_pattern_and_who_awaits_it(go, awaited, call):
@@ -1202,4 +1202,16 @@ def test_the_note_of_a_timeout_inside_a_pattern_names_no_line_of_riata(go, kind)
             assert f"main ({__file__}:" in note.split(" has passed")[0]
 
     needs_uncancel(go)
+    go(main())
+
+
+def test_wait_for_tells_what_it_cancels_why(go):
+    async def main():
+        seen = []
+        task = asyncio.create_task(riata.wait_for(told(seen), 60))
+        await riata.sleep(0.001)
+        task.cancel("deploy")
+        await asyncio.wait([task])
+        assert seen == [("deploy",)]
+
     go(main())

@@ -404,7 +404,7 @@ def test_the_parent_of_a_group_that_fails_is_cancelled(turn, requests, body):
         task = loop.create_task(parent())
         await turns(names, turn)
         for _ in range(requests):
-            task.cancel("from outside")
+            task.cancel()  # a message is kept here, and lost there
         await turns(names, 30)
         await settle(names, log, "parent", [task])
 
@@ -437,7 +437,7 @@ def test_a_group_in_a_group_and_a_request_from_outside(turn):
 
         task = loop.create_task(parent())
         await turns(names, turn)
-        task.cancel("from outside")
+        task.cancel()  # a message is kept here, and lost there
         await turns(names, 30)
         await settle(names, log, "parent", [task])
 

@@ -345,8 +345,8 @@ def test_waits_tells_what_is_waited_for(go):
             pass
 
     assert go(main()) == {
-        "barrier": ("Barrier.wait", "<riata.barrier.Barrier", []),
-        "block": ("Barrier.wait", "<riata.barrier.Barrier", []),
+        "barrier": ("Barrier.wait", "<riata.Barrier", []),
+        "block": ("Barrier.wait", "<riata.Barrier", []),
         "futures": ("wait", "<Future", []),
         "many": ("wait", "<Future", []),
         "shield": ("shield", "<Future", []),

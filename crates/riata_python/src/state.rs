@@ -48,6 +48,7 @@ names! {
     coro = c"coro",
     eager_start = c"eager_start",
     do_handshake = c"do_handshake",
+    done = c"done",
     exception = c"exception",
     force_close = c"_force_close",
     future = c"future",

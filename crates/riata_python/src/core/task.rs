@@ -20,10 +20,11 @@ use super::args::given;
 use super::future::Future;
 use super::operation::{Operation, is_coroutine};
 use crate::event_loop::LoopCore;
+use crate::event_loop::current_task::holder_id;
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Slot, copy_context, own_context, raise_type_error, repr, string,
-    take_exception,
+    Obj, Raised, Res, RunsIn, Site, Slot, copy_context, own_context, raise_type_error, repr,
+    string, take_exception,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -48,6 +49,8 @@ pub struct Task {
     context_is_shared: Cell<bool>,
     /// Where it stands in the list of the task group that made it.
     pub place_in_group: Cell<u32>,
+    /// Where a task group made it.
+    pub site: Site,
     /// What the task awaits.
     waiter: Slot,
     /// The innermost `Timeout` that it runs within, its own or that of the task that made it.
@@ -58,6 +61,8 @@ pub struct Task {
     pub previous: Cell<*const Task>,
     pub next: Cell<*const Task>,
     pub id: Cell<u64>,
+    /// The task that made it for a single operation, which holds what that takes: this one ends with it.
+    pub acts_for: Cell<u64>,
     cancel_requests: Cell<u32>,
     must_cancel: Cell<bool>,
     /// The last request was made anew by a group: taken back, it is not delivered, as others are before 3.13.
@@ -180,6 +185,9 @@ impl Task {
         if Operation::is(coro) {
             // It may lead back to the task, which may never begin.
             Operation::of(coro).track(coro);
+            self.acts_for.set(holder_id().unwrap_or(0));
+        } else {
+            self.acts_for.set(0);
         }
         self.coro.set(coro.clone());
         self.must_cancel.set(false);
@@ -258,8 +266,9 @@ impl Task {
     }
 
     #[inline]
-    fn own_slots(&self) -> [&Slot; 6] {
+    fn own_slots(&self) -> [&Slot; 7] {
         [
+            self.site.slot(),
             &self.coro,
             &self.name,
             &self.context,

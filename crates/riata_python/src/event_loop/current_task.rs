@@ -31,12 +31,21 @@ pub fn running_as(loop_: &Obj) -> Option<&LoopCore> {
     loop_.is(core.this.get()).then_some(core)
 }
 
-/// The id of the current task, if that is one of ours.
+/// The id of the task that holds what the current one takes, if that is one of ours.
 #[inline]
-pub fn current_id() -> Option<u64> {
+pub fn holder_id() -> Option<u64> {
     // SAFETY: what is running is alive.
-    let id = unsafe { RUNNING.get().as_ref() }?.current_id.get();
-    (id != 0).then_some(id)
+    let core = unsafe { RUNNING.get().as_ref() }?;
+    let id = core.current_id.get();
+    let current = core.current.get();
+    if id == 0 || current.is_null() {
+        return (id != 0).then_some(id);
+    }
+    // SAFETY: the current task is held by the step that runs, and is one of ours.
+    match unsafe { Task::of(Obj::from_ref(&current)) }.acts_for.get() {
+        0 => Some(id),
+        other => Some(other),
+    }
 }
 
 /// The loop that asyncio says is running.

@@ -240,16 +240,51 @@ pub fn call_with(function: &Obj, argument: &Obj, keywords: &Obj) -> Res {
     }
 }
 
-/// The code and the line of the Python function that has called us; `None` without one.
-pub fn calling_site() -> Res {
-    // SAFETY: the frame is borrowed and lives while it has called us; its code is a new reference.
-    unsafe {
-        let frame = ffi::PyEval_GetFrame();
-        if frame.is_null() {
-            return Ok(Obj::none());
+/// Where a Python function has called us.
+#[derive(Default)]
+pub struct Site {
+    code: Slot,
+    /// The instruction; on 3.10, which does not tell, the line.
+    at: Cell<i32>,
+}
+
+impl Site {
+    pub fn new() -> Site {
+        Site::default()
+    }
+
+    /// The function that runs is it.
+    #[inline]
+    pub fn set_here(&self) {
+        // SAFETY: the frame is borrowed and lives while it has called us; its code is a new reference.
+        unsafe {
+            let frame = ffi::PyEval_GetFrame();
+            if frame.is_null() {
+                return self.code.clear();
+            }
+            self.code
+                .set_opt(Obj::owned(ffi::PyFrame_GetCode(frame).cast()).ok());
+            #[cfg(Py_3_11)]
+            self.at.set(ffi::PyFrame_GetLasti(frame));
+            #[cfg(not(Py_3_11))]
+            self.at.set(ffi::PyFrame_GetLineNumber(frame));
         }
-        let code = Obj::owned(ffi::PyFrame_GetCode(frame).cast())?;
-        let line = int(ffi::PyFrame_GetLineNumber(frame).into())?;
-        tuple(&[code.as_ptr(), line.as_ptr()])
+    }
+
+    /// The code and the line; `None` without one.
+    pub fn shown(&self) -> Res {
+        let Some(code) = self.code.get() else {
+            return Ok(Obj::none());
+        };
+        #[cfg(Py_3_11)]
+        // SAFETY: a code object, and the place of an instruction in it.
+        let line = unsafe { ffi::PyCode_Addr2Line(code.as_ptr().cast(), self.at.get()) };
+        #[cfg(not(Py_3_11))]
+        let line = self.at.get();
+        tuple(&[code.as_ptr(), int(line.into())?.as_ptr()])
+    }
+
+    pub fn slot(&self) -> &Slot {
+        &self.code
     }
 }

@@ -14,8 +14,8 @@ use crate::core::operation::{Kind, Operation, drive, iterator_of, new_operation}
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Sent, Slot, drop_empty_dict, obj, raise_runtime_error,
-    set_exception, take_raised, to_int,
+    GilBound, Obj, Raised, Res, Sent, Slot, drop_empty_dict, obj, plain_number,
+    raise_runtime_error, set_context, set_exception, take_raised, to_int_saturating,
 };
 use crate::state::state;
 
@@ -114,7 +114,10 @@ fn reacquire(
                 if !is_cancellation(&exception) {
                     return Err(set_exception(exception));
                 }
-                operation.kept.set(exception);
+                if let Some(before) = operation.kept.replace(exception.clone()) {
+                    // As one that is raised while the other is handled.
+                    set_context(&exception, &before);
+                }
             }
         }
     }
@@ -393,11 +396,14 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
             |_, condition: &Condition, args| {
                 condition.require_locked()?;
                 let [count] = args.of("Condition.notify").bind(["n"], 0)?;
-                let count = match count {
-                    Some(count) => to_int(count)?,
+                condition.notify(match count {
                     None => 1,
-                };
-                condition.notify(usize::try_from(count).unwrap_or(0))
+                    Some(count) => match plain_number(count) {
+                        // A cast leaves infinity the largest, and less than nothing zero.
+                        Some(count) => count.ceil() as usize,
+                        None => usize::try_from(to_int_saturating(count)?).unwrap_or(0),
+                    },
+                })
             },
             c"notify($self, n=1)\n--\n\nWake n of the tasks that wait. RuntimeError: the lock is not acquired.",
         ),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::waiters::visit_slot;
-use crate::event_loop::current_task::{current_id, foreign_task};
+use crate::event_loop::current_task::{foreign_task, holder_id};
 use crate::ffi::{Obj, Raised, Res, Slot, int, list, take_exception, weak_reference};
 
 /// The task that holds a lock.
@@ -22,7 +22,7 @@ impl Holder {
     /// The current task holds it from here on.
     #[inline]
     pub fn enter(&self) {
-        match current_id() {
+        match holder_id() {
             Some(id) => self.id.set(id),
             None => self.foreign.set_opt(weak_current_task()),
         }
@@ -80,7 +80,7 @@ enum Held {
 impl Held {
     #[inline]
     fn by_current_task() -> Held {
-        match current_id() {
+        match holder_id() {
             Some(id) => Held::Ours(id),
             None => weak_current_task().map_or(Held::Unknown, Held::Foreign),
         }
@@ -127,6 +127,8 @@ impl Holders {
                 let index = tasks.len() - 1 - back;
                 tasks.remove(index)
             }
+            None if tasks.is_empty() => return,
+            None if tasks.len() <= NEAR && self.left.borrow().is_empty() => tasks.remove(0),
             None => {
                 drop(tasks);
                 return self.leave_later(task);

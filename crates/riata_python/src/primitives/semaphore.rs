@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFloat, PyTuple, PyType};
 
 use super::holders::Holders;
 use super::waiters::{LoopBound, Waiters, is_cancellation, outcome};
@@ -16,7 +16,10 @@ use crate::core::future::any::{is_cancelled, is_done, set_result};
 use crate::core::operation::{Kind, Operation, new_operation};
 use crate::core::ready::ready;
 use crate::core::typespec::add_to;
-use crate::ffi::{GilBound, Obj, Res, aside, drop_empty_dict, int, obj, raise, value_error};
+use crate::ffi::{
+    GilBound, Obj, Res, aside, drop_empty_dict, int, obj, raise, to_int, to_int_saturating,
+    value_error,
+};
 use crate::state::state;
 
 /// A counter that tasks take from and wait for.
@@ -31,6 +34,15 @@ struct State {
     holders: Holders,
     #[cfg_attr(Py_3_14, expect(dead_code, reason = "nothing is handed out"))]
     place: Place,
+}
+
+/// The number that it begins with; one that is too large to be counted down is the largest.
+fn count_of(value: Option<&Bound<'_, PyAny>>) -> Res<i64> {
+    match value {
+        None => Ok(1),
+        Some(value) if value.is_instance_of::<PyFloat>() => to_int(&obj(value)),
+        Some(value) => to_int_saturating(&obj(value)),
+    }
 }
 
 static ACQUIRE: Kind = Kind {
@@ -51,7 +63,7 @@ fn acquire(operation: &Operation, thrown: Option<Obj>) -> Res<Stepped> {
     let owner = operation.owner();
     let semaphore = owner.class::<Semaphore>();
     let Some(waiter) = operation.waiter.take() else {
-        if semaphore.try_acquire()? {
+        if semaphore.try_acquire(owner)? {
             return Ok(Stepped::Ends(Obj::none()));
         }
         let waiter = semaphore.0.bound.new_waiter(owner)?;
@@ -82,8 +94,13 @@ impl Semaphore {
     }
 
     #[inline]
-    fn try_acquire(&self) -> Res<bool> {
-        if self.is_locked()? {
+    fn try_acquire(&self, this: &Obj) -> Res<bool> {
+        // A subclass may say by `locked` who comes in.
+        let is_locked = match is_exact(this) {
+            true => self.is_locked()?,
+            false => this.get(c"locked")?.call0()?.truth()?,
+        };
+        if is_locked {
             return Ok(false);
         }
         self.0.value.set(self.0.value.get() - 1);
@@ -94,7 +111,7 @@ impl Semaphore {
     fn undo(&self, waiter: &Obj, exception: &Obj) -> Res<()> {
         let cancelled = is_cancellation(exception);
         if cancelled && is_done(waiter)? && !is_cancelled(waiter)? {
-            self.0.value.set(self.0.value.get() + 1);
+            self.0.value.set(self.0.value.get().saturating_add(1));
         }
         Ok(())
     }
@@ -117,7 +134,7 @@ impl Semaphore {
 
     #[inline]
     fn release_now(&self) -> Res<()> {
-        self.0.value.set(self.0.value.get() + 1);
+        self.0.value.set(self.0.value.get().saturating_add(1));
         self.0.holders.leave();
         self.wake_next().map(drop)
     }
@@ -139,9 +156,10 @@ impl Semaphore {
         Ok(semaphore)
     }
 
-    #[pyo3(signature = (value=1))]
-    fn __init__(slf: &Bound<'_, Self>, value: i64) -> PyResult<()> {
+    #[pyo3(signature = (value=None))]
+    fn __init__(slf: &Bound<'_, Self>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         drop_empty_dict(slf.as_any());
+        let value = count_of(value)?;
         if value < 0 {
             let message = "Semaphore initial value must be >= 0";
             return Err(raise(value_error(), message).into());
@@ -240,9 +258,9 @@ impl BoundedSemaphore {
         Ok(base.add_subclass(BoundedSemaphore { bound }))
     }
 
-    #[pyo3(signature = (value=1))]
-    fn __init__(slf: &Bound<'_, Self>, value: i64) -> PyResult<()> {
-        slf.get().bound.set(value);
+    #[pyo3(signature = (value=None))]
+    fn __init__(slf: &Bound<'_, Self>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        slf.get().bound.set(count_of(value)?);
         Semaphore::__init__(slf.as_super(), value)
     }
 
@@ -291,7 +309,7 @@ impl Owner for Semaphore {
         if !is_exact(this) {
             return state().enter_by_methods.call1(this);
         }
-        if semaphore.try_acquire()? {
+        if semaphore.try_acquire(this)? {
             return Ok(ready());
         }
         new_operation(&ENTER, this.clone(), None)

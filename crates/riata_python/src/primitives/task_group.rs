@@ -12,7 +12,7 @@ use self::members::Members;
 pub use self::methods::add_methods;
 use self::options::Options;
 
-use super::waiters::{is_cancellation, new_waiter, outcome};
+use super::waiters::{is_cancellation, message_of, new_waiter, outcome};
 use crate::core::args::Args;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future;
@@ -25,11 +25,27 @@ use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
     GilBound, Obj, Res, Slot, aside, ends_the_loop, list, list_append, list_len, raise_from_none,
-    raise_runtime_error, repr, string, take_raised, tuple_items, utf8,
+    raise_runtime_error, repr, set_context, string,
 };
 use crate::state::state;
 
 /// Tasks that end together: `async with` waits for all, and the first that fails cancels the others.
+///
+/// Args:
+///     limit: how many tasks run at once; `spawn` waits for a place, `create_task` does not.
+///     deadline: loop time in seconds at which all is cancelled, the body too.
+///     on_error: "cancel" ends the group with the first failure; "collect" lets every task run to its end. A failure of the body
+///         does not cancel them there.
+///     name: for `repr`, and for the notes on failures.
+///     results: keep every task for `results()`; without it, a group with any other argument does.
+/// Raises:
+///     ExceptionGroup: tasks or the body have failed: every failure, with a note of the task and of where it was made. If the
+///         deadline passes too, the last one is that TimeoutError.
+///     TimeoutError: the deadline has passed, and nothing has failed.
+///     RuntimeError: entered twice, or outside a task.
+///     ValueError, TypeError: these are no arguments.
+/// Cancellation: the tasks are cancelled, with the same message, and waited for; `cancel` does so without an exception.
+/// Mirrors: `asyncio.TaskGroup` of 3.14, without arguments.
 #[pyclass(frozen, subclass, weakref, dict, module = "riata", name = "TaskGroup")]
 pub struct TaskGroup(GilBound<State>);
 
@@ -102,6 +118,9 @@ fn exit(operation: &Operation, group: &TaskGroup, thrown: Option<Obj>) -> Res<St
                     let reason = message_of(&exception);
                     operation.kept.set(exception);
                     group.abort_for(reason.as_ref())?;
+                } else if group.0.parent_cancel_requested.get() {
+                    // It may be somebody else's, and ours is taken back.
+                    operation.kept.set(exception);
                 }
             }
         }
@@ -134,25 +153,14 @@ fn begin_exit(operation: &Operation, group: &TaskGroup) -> Res<()> {
     Ok(())
 }
 
-/// The message of a cancellation, which the children get too: asyncio's do not, and would not know why they end. Not that of a
-/// cancel scope of anyio's, which knows its own cancellations by it: a scope of a child's might take this one for its own.
-fn message_of(cancellation: &Obj) -> Option<Obj> {
-    // A class of the program's may hide its arguments, and a message need not be text; the tasks are to end all the same.
-    let args = quietly(cancellation.get(c"args"))?;
-    let message = tuple_items(&args)?.first()?;
-    let of_anyio =
-        quietly(utf8(message)).is_some_and(|text| text.starts_with("Cancelled via cancel scope "));
-    (!message.is_none() && !of_anyio).then(|| message.clone())
-}
-
-fn quietly<T>(result: Res<T>) -> Option<T> {
-    result.map_err(take_raised).ok()
-}
-
 /// All children are done: what is to be raised?
 fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     let this = &group.0;
     if let Some(exception) = this.base_error.take() {
+        let own = operation.argument.take();
+        if let Some(own) = own.filter(|own| !own.is(exception.as_ptr())) {
+            set_context(&exception, &own);
+        }
         return rethrow(exception);
     }
     let parent = this.parent.get_or_none();
@@ -173,10 +181,9 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
         .errors
         .get()
         .is_some_and(|errors| list_len(&errors) > 0);
-    if let Some(cancellation) = operation.kept.take() {
-        if !failed {
-            return rethrow(cancellation);
-        }
+    let cancellation = operation.kept.take();
+    if let Some(cancellation) = cancellation.as_ref().filter(|_| !failed) {
+        return rethrow(cancellation.clone());
     }
     let own = operation.argument.take();
     // The body was cancelled by `cancel` alone: its exception ends here.
@@ -190,7 +197,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     if let Some(error) = group.deadline_error()? {
         list_append(&errors, &error)?;
     }
-    task::request_anew(&parent)?;
+    task::request_anew(&parent, cancellation.as_ref().and_then(message_of))?;
     let message = string("unhandled errors in a TaskGroup")?;
     let raised = state()
         .base_exception_group
@@ -292,11 +299,11 @@ impl TaskGroup {
 
     /// Be told when a task is done.
     fn watch(&self, this: &Obj, task: &Obj) -> Res<()> {
-        if self.0.options.any.get() {
-            self.remember(task)?;
-        }
+        self.remember(task)?;
         let loop_ = self.0.loop_.ptr();
-        if let Some(child) = future::exact(task) {
+        // A subclass may want to be told in its own way.
+        let is_ours = this.is_class::<TaskGroup>();
+        if let Some(child) = future::exact(task).filter(|_| is_ours) {
             if child.loop_.ptr() == loop_ && child.scheduler().is_some() {
                 return child.add_member(task, this);
             }
@@ -334,7 +341,7 @@ impl TaskGroup {
         let this = &self.0;
         this.members.remove(task)?;
         #[cfg(Py_3_14)]
-        if future::exact(task).is_none() {
+        if future::exact(task).is_none() || !this_object.is_class::<TaskGroup>() {
             future::call_graph::discard_from_awaited_by(task, &this.parent.get_or_none())?;
         }
         if this.running() == 0 {
@@ -343,9 +350,7 @@ impl TaskGroup {
             }
         }
         let exception = exception_of(task)?;
-        if this.options.any.get() {
-            self.let_go(this_object, task, exception.as_ref())?;
-        }
+        self.let_go(this_object, task, exception.as_ref())?;
         let Some(exception) = exception else {
             return Ok(());
         };

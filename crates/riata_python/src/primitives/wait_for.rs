@@ -2,7 +2,7 @@
 //! new one, which context variables and `current_task` show.
 
 use super::timeout;
-use super::waiters::{is_cancellation, new_waiter, outcome, watch};
+use super::waiters::{is_cancellation, message_of, new_waiter, outcome, watch};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future::any::{is_done, result_of};
@@ -99,7 +99,7 @@ fn begin(operation: &Operation, this: &Obj) -> Res<Option<Stepped>> {
             return Ok(Some(Stepped::Ends(result_of(&future)?)));
         }
         watch_only(&future, this)?;
-        return cancel_and_wait(operation, &future, TIMED_OUT).map(Some);
+        return cancel_and_wait(operation, &future, TIMED_OUT, None).map(Some);
     }
     if cfg!(not(Py_3_12)) {
         return begin_in_task(operation, this, &awaitable, &seconds).map(Some);
@@ -183,10 +183,15 @@ fn watch_only(future: &Obj, this: &Obj) -> Res<()> {
     watch(future, this)
 }
 
-fn cancel_and_wait(operation: &Operation, future: &Obj, phase: u8) -> Res<Stepped> {
+fn cancel_and_wait(
+    operation: &Operation,
+    future: &Obj,
+    phase: u8,
+    message: Option<Obj>,
+) -> Res<Stepped> {
     operation.phase.set(phase);
     let waiter = new_waiter(&require_running_loop()?)?;
-    cancel_any(future, None)?;
+    cancel_any(future, message)?;
     operation.wait(waiter)
 }
 
@@ -199,7 +204,7 @@ fn woken(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped>
     if phase == WAITING && ended.is_ok() && !is_done(&future)? {
         let timeout = operation.kept.get_or_none();
         Timeout::of(&timeout).note_awaited(&timeout, &future);
-        return cancel_and_wait(operation, &future, TIMED_OUT);
+        return cancel_and_wait(operation, &future, TIMED_OUT, None);
     }
     if phase != CANCELLING {
         uncover(operation);
@@ -210,8 +215,9 @@ fn woken(operation: &Operation, this: &Obj, thrown: Option<Obj>) -> Res<Stepped>
             if is_done(&future)? {
                 return Ok(Stepped::Ends(result_of(&future)?));
             }
+            let message = message_of(&exception);
             operation.kept.set(exception);
-            cancel_and_wait(operation, &future, CANCELLING)
+            cancel_and_wait(operation, &future, CANCELLING, message)
         }
         (CANCELLING, Ok(_)) => rethrow(operation.kept.get_or_none()),
         (CANCELLING, Err(exception)) => {

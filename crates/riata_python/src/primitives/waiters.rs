@@ -10,8 +10,8 @@ use crate::core::future::{self, new_future};
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::require_running_loop;
 use crate::ffi::{
-    Obj, Res, Slot, exception_matches, iterate, list, raise_runtime_error, repr, take_raised,
-    unraisable,
+    Obj, Res, Slot, exception_matches, int, length, list, raise_runtime_error, repr, take_raised,
+    tuple_items, unraisable, utf8,
 };
 use crate::state::state;
 
@@ -106,6 +106,22 @@ pub fn is_cancellation(exception: &Obj) -> bool {
     exception_matches(exception, state().cancelled_error.as_ptr())
 }
 
+/// The message of a cancellation, for those that are cancelled because of it: they would not know why. Not that of a cancel scope
+/// of anyio's, which knows its own cancellations by it: a scope of theirs might take this one for its own.
+pub fn message_of(cancellation: &Obj) -> Option<Obj> {
+    // A class of the program's may hide its arguments, and a message need not be text; the tasks are to end all the same.
+    let args = quietly(cancellation.get(c"args"))?;
+    let message = tuple_items(&args)?.first()?;
+    let of_anyio =
+        quietly(utf8(message)).is_some_and(|text| text.starts_with("Cancelled via cancel scope "));
+    (!message.is_none() && !of_anyio).then(|| message.clone())
+}
+
+/// What an error is no reason to stop for.
+pub fn quietly<T>(result: Res<T>) -> Option<T> {
+    result.map_err(take_raised).ok()
+}
+
 /// The futures that wait, the first one first.
 #[derive(Default)]
 pub struct Waiters {
@@ -115,52 +131,50 @@ pub struct Waiters {
 }
 
 impl Waiters {
-    /// Use the list. `body` runs no Python code.
-    #[inline(always)]
-    fn with<T>(&self, body: impl FnOnce(&mut VecDeque<Obj>) -> T) -> T {
-        match self.shown.is_set() {
-            false => body(&mut self.futures.borrow_mut()),
-            true => self.with_shown(body),
-        }
-    }
-
+    /// The deque that somebody has looked at. What goes wrong with it is told, and changes nothing.
     #[cold]
-    fn with_shown<T>(&self, body: impl FnOnce(&mut VecDeque<Obj>) -> T) -> T {
+    fn with_shown<T: Default>(&self, body: impl FnOnce(&Obj) -> Res<T>) -> T {
         let shown = self.shown.get_or_none();
-        let mut futures = VecDeque::from(iterate(&shown).unwrap_or_default());
-        let before = futures.len();
-        let result = body(&mut futures);
-        if futures.len() != before {
-            let items: Vec<Obj> = futures.into();
-            let replaced = || -> Res<()> {
-                shown.get(c"clear")?.call0()?;
-                shown.get(c"extend")?.call1(&list(&items)?)?;
-                Ok(())
-            };
-            if replaced().is_err() {
-                unraisable(Some(&shown));
-            }
-        }
-        result
+        body(&shown).unwrap_or_else(|_| {
+            unraisable(Some(&shown));
+            T::default()
+        })
     }
 
     #[inline]
     pub fn push(&self, future: Obj) {
-        self.with(|futures| futures.push_back(future));
+        match self.shown.is_set() {
+            false => self.futures.borrow_mut().push_back(future),
+            true => self.with_shown(|shown| shown.get(c"append")?.call1(&future).map(drop)),
+        }
     }
 
     #[inline]
     pub fn pop(&self) -> Option<Obj> {
-        self.with(VecDeque::pop_front)
+        match self.shown.is_set() {
+            false => self.futures.borrow_mut().pop_front(),
+            true => self.with_shown(|shown| match length(shown)? {
+                0 => Ok(None),
+                _ => shown.get(c"popleft")?.call0().map(Some),
+            }),
+        }
     }
 
     /// Take this future out; what is not there stays away.
     #[inline]
     pub fn remove(&self, future: &Obj) {
-        let removed = self.with(|futures| {
-            let index = futures.iter().position(|other| other.is(future.as_ptr()))?;
-            futures.remove(index)
-        });
+        if self.shown.is_set() {
+            return self.with_shown(|shown| {
+                if shown.get(c"__contains__")?.call1(future)?.truth()? {
+                    shown.get(c"remove")?.call1(future)?;
+                }
+                Ok(())
+            });
+        }
+        let mut futures = self.futures.borrow_mut();
+        let index = futures.iter().position(|other| other.is(future.as_ptr()));
+        let removed = index.and_then(|index| futures.remove(index));
+        drop(futures);
         drop(removed);
     }
 
@@ -171,7 +185,16 @@ impl Waiters {
 
     #[inline]
     pub fn get(&self, index: usize) -> Option<Obj> {
-        self.with(|futures| futures.get(index).cloned())
+        match self.shown.is_set() {
+            false => self.futures.borrow().get(index).cloned(),
+            true => self.with_shown(|shown| match index < length(shown)? {
+                false => Ok(None),
+                true => shown
+                    .get(c"__getitem__")?
+                    .call1(&int(index as i64)?)
+                    .map(Some),
+            }),
+        }
     }
 
     #[inline]
@@ -181,7 +204,10 @@ impl Waiters {
 
     #[inline]
     pub fn len(&self) -> usize {
-        self.with(|futures| futures.len())
+        match self.shown.is_set() {
+            false => self.futures.borrow().len(),
+            true => self.with_shown(length),
+        }
     }
 
     /// What `repr` says of a primitive: its state, and how many wait.

@@ -7,7 +7,7 @@ use crate::state::state;
 pub fn is_done(future: &Obj) -> Res<bool> {
     match exact(future) {
         Some(ours) => Ok(ours.is_done()),
-        None => future.get(c"done")?.call0()?.truth(),
+        None => future.method0(&state().names.done)?.truth(),
     }
 }
 

@@ -186,6 +186,11 @@ pub fn forget_request(task: &Obj) -> Res<bool> {
 /// A group asks its parent to end.
 pub fn cancel_for_group(shield: Option<&Obj>, task: &Obj, message: Option<Obj>) -> Res<bool> {
     count_for_group(task, 1);
+    if let Some(ours) = exact(task).filter(|ours| ours.must_cancel.get()) {
+        // Another request is about to be delivered, with its own message.
+        ours.count_cancel_request();
+        return Ok(true);
+    }
     cancel_within(shield, task, message)
 }
 
@@ -198,7 +203,7 @@ pub fn uncancel_for_group(task: &Obj) -> Res<u32> {
 /// Somebody else's request has ended in an error of what the task ran: it is made anew, and their number stays. asyncio's groups
 /// do it since 3.13. Before, `uncancel` does not forget it, so a task that is not ours is asked for the sake of our groups only,
 /// which see to that.
-pub fn request_anew(task: &Obj) -> Res<()> {
+pub fn request_anew(task: &Obj, message: Option<Obj>) -> Res<()> {
     let is_forgotten = cfg!(Py_3_13)
         || exact(task).is_some()
         || asked_by_groups(task).is_some_and(|asked| asked > 0);
@@ -206,7 +211,7 @@ pub fn request_anew(task: &Obj) -> Res<()> {
         return Ok(());
     }
     uncancel(task)?;
-    cancel_any(task, None)?;
+    cancel_any(task, message)?;
     if let Some(ours) = exact(task) {
         ours.asked_anew.set(true);
     }

@@ -9,8 +9,8 @@ use crate::core::operation::new_operation;
 use crate::core::ready::ready;
 use crate::core::timeout::new_timeout;
 use crate::core::typespec::add_to;
-use crate::ffi::{drop_empty_dict, raise, to_double, value_error};
-use crate::primitives::waiters::visit_slot;
+use crate::ffi::{drop_empty_dict, obj, raise, raise_type_error, to_double, to_int, value_error};
+use crate::primitives::waiters::{quietly, visit_slot};
 
 #[pymethods]
 impl TaskGroup {
@@ -23,7 +23,7 @@ impl TaskGroup {
     #[pyo3(signature = (*, limit=None, deadline=None, on_error=None, name=None, results=None))]
     fn __init__(
         slf: &Bound<'_, Self>,
-        limit: Option<i64>,
+        limit: Option<&Bound<'_, PyAny>>,
         deadline: Option<&Bound<'_, PyAny>>,
         on_error: Option<&str>,
         name: Option<&Bound<'_, PyAny>>,
@@ -40,6 +40,10 @@ impl TaskGroup {
             }
         }
         if let Some(limit) = limit {
+            let Some(limit) = quietly(to_int(&obj(limit))) else {
+                let message = format!("limit must be an integer, not {}", limit.repr()?);
+                return Err(raise_type_error(&message).into());
+            };
             if limit < 1 {
                 let message = format!("limit must be at least 1, not {limit}");
                 return Err(raise(value_error(), &message).into());
@@ -47,16 +51,23 @@ impl TaskGroup {
             options.limit.set(limit as usize);
         }
         if let Some(deadline) = deadline {
-            let deadline = crate::ffi::obj(deadline);
-            to_double(&deadline)?;
+            let deadline = obj(deadline);
+            let seconds = quietly(to_double(&deadline));
+            if seconds.is_none_or(f64::is_nan) {
+                let shown = repr(&deadline)?;
+                let message = format!("deadline must be a loop time in seconds, not {shown}");
+                return Err(match seconds {
+                    None => raise_type_error(&message).into(),
+                    Some(_) => raise(value_error(), &message).into(),
+                });
+            }
             options.timeout.set(new_timeout(deadline)?);
         }
         let given = limit.is_some() || deadline.is_some() || on_error.is_some() || name.is_some();
-        options.any.set(given || results == Some(true));
         if results.unwrap_or(given) {
             options.all.set(list(&[])?);
         }
-        options.name.set_opt(name.map(crate::ffi::obj));
+        options.name.set_opt(name.map(obj));
         Ok(())
     }
 
@@ -170,7 +181,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
         fastcall_of(
             c"create_task",
             |object, group: &TaskGroup, args| group.create_task(object, args),
-            c"create_task($self, coro, *, name=None, context=None)\n--\n\nRun a coroutine as a task of the group, and return the task.\n\nRuntimeError: the group has not been entered, is finished or is shutting down; the coroutine is closed.",
+            c"create_task($self, coro, *, name=None, context=None)\n--\n\nRun a coroutine as a task of the group, and return the task.\n\nRuntimeError: the group has not been entered, is finished or is shutting down; the coroutine is closed, except by the first releases of 3.11 and 3.12.",
         ),
         fastcall_of(
             c"spawn",
@@ -217,7 +228,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
         noargs_of(
             c"__aenter__",
             |object, _: &TaskGroup| new_operation(&ENTER, object.clone(), None),
-            c"",
+            c"__aenter__($self)\n--\n\n",
         ),
         fastcall_of(
             c"__aexit__",
@@ -233,7 +244,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
                 }
                 new_operation(&EXIT, object.clone(), exception)
             },
-            c"",
+            c"__aexit__($self, et, exc, tb)\n--\n\n",
         ),
     ];
     Ok(add_to(&class, methods)?)

@@ -6,16 +6,17 @@ use super::TaskGroup;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future::any::{exception_of, is_cancelled, is_done, set_result};
 use crate::core::operation::{Kind, Operation};
+use crate::core::task;
 use crate::core::timeout::{Stage, Timeout};
-use crate::ffi::{Obj, Res, Slot, aside, list, list_append, list_items, take_raised, unraisable};
+use crate::ffi::{
+    Obj, Res, Site, Slot, aside, list, list_append, list_items, take_raised, unraisable,
+};
 use crate::primitives::waiters::{Waiters, new_waiter, outcome};
 use crate::state::state;
 
 /// What asyncio's group has not.
 #[derive(Default)]
 pub struct Options {
-    /// Whether any was given: then failures get notes.
-    pub any: Cell<bool>,
     /// How many tasks `spawn` lets run at once; zero for any number.
     pub limit: Cell<usize>,
     pub collect: Cell<bool>,
@@ -24,7 +25,7 @@ pub struct Options {
     pub timeout: Slot,
     /// A list of all tasks, in the order in which they were made; empty when results are not kept.
     pub all: Slot,
-    /// Where each task that is not done was made: a dict of pairs of code and line.
+    /// Where each task that is not done and not ours was made: a dict of sites.
     pub sites: Slot,
     /// Who waits in `spawn`, and how many were let in and have not made their task yet.
     pub spawners: Waiters,
@@ -99,6 +100,12 @@ impl TaskGroup {
             // It is over, or about to be.
             return Ok(());
         }
+        if let Some(timeout) = self.0.options.timeout.get() {
+            // The end is to be quiet, however long it takes.
+            if Timeout::of(&timeout).stage.get() == Stage::Entered {
+                Timeout::of(&timeout).reschedule(&timeout, &Obj::none())?;
+            }
+        }
         self.abort_for(reason)?;
         match self.0.parent_cancel_requested.get() {
             true => Ok(()),
@@ -107,42 +114,66 @@ impl TaskGroup {
     }
 
     /// Where a task was made, and the task itself for `results`.
+    #[inline]
     pub(super) fn remember(&self, task: &Obj) -> Res<()> {
-        let options = &self.0.options;
-        if let Some(all) = options.all.get() {
+        if let Some(all) = self.0.options.all.get() {
             list_append(&all, task)?;
         }
+        match task::exact(task) {
+            Some(ours) => {
+                ours.site.set_here();
+                Ok(())
+            }
+            None => self.remember_site(task),
+        }
+    }
+
+    fn remember_site(&self, task: &Obj) -> Res<()> {
+        let options = &self.0.options;
         if !options.sites.is_set() {
             options.sites.set(crate::ffi::dict()?);
         }
-        let site = crate::ffi::calling_site()?;
-        crate::ffi::dict_set(&options.sites.get_or_none(), task, &site)
+        let site = Site::new();
+        site.set_here();
+        crate::ffi::dict_set(&options.sites.get_or_none(), task, &site.shown()?)
     }
 
-    /// A task that was made here has ended: there is room for another, and its failure gets a note.
-    pub(super) fn let_go(&self, this: &Obj, task: &Obj, exception: Option<&Obj>) -> Res<()> {
-        let options = &self.0.options;
-        let sites = options.sites.get_or_none();
-        let site = match sites.is_none() {
-            true => None,
-            false => crate::ffi::dict_get(&sites, task)?,
+    fn take_site(&self, task: &Obj) -> Res {
+        if let Some(ours) = task::exact(task) {
+            return ours.site.shown();
+        }
+        let Some(sites) = self.0.options.sites.get() else {
+            return Ok(Obj::none());
         };
+        let site = crate::ffi::dict_get(&sites, task)?;
         if site.is_some() {
             crate::ffi::dict_delete(&sites, task)?;
         }
+        Ok(site.unwrap_or_else(Obj::none))
+    }
+
+    /// A task that was made here has ended: there is room for another, and its failure gets a note.
+    #[inline]
+    pub(super) fn let_go(&self, this: &Obj, task: &Obj, exception: Option<&Obj>) -> Res<()> {
         if let Some(exception) = exception {
-            let (site, name) = (site.unwrap_or_else(Obj::none), options.name.get_or_none());
-            let noted = state().note_failure.call(&[
-                exception.as_ptr(),
-                task.as_ptr(),
-                name.as_ptr(),
-                site.as_ptr(),
-            ]);
-            if noted.is_err() {
+            if self.note_failure(task, exception).is_err() {
                 unraisable(Some(this));
             }
+        } else if self.0.options.sites.is_set() {
+            self.take_site(task)?;
         }
         self.wake_spawner()
+    }
+
+    #[inline(never)]
+    fn note_failure(&self, task: &Obj, exception: &Obj) -> Res {
+        let (site, name) = (self.take_site(task)?, self.0.options.name.get_or_none());
+        state().note_failure.call(&[
+            exception.as_ptr(),
+            task.as_ptr(),
+            name.as_ptr(),
+            site.as_ptr(),
+        ])
     }
 
     /// Whether `spawn` may make a task: the limit is not reached, and nobody is before us.
@@ -155,6 +186,9 @@ impl TaskGroup {
     /// Let those in who wait in `spawn`, as many as there is room for; all when there will be no more tasks.
     pub(super) fn wake_spawner(&self) -> Res<()> {
         let options = &self.0.options;
+        if options.spawners.is_empty() {
+            return Ok(());
+        }
         while self.0.aborting.get() || self.has_room() {
             let Some(waiter) = options.spawners.first_pending()? else {
                 break;
