@@ -46,7 +46,7 @@ async def main() -> None:
         asyncio.get_running_loop().call_later(0.01, os.kill, os.getpid(), signal.SIGTERM)
         await stop.wait()
         print("SIGTERM")
-    assert not server.is_serving()
+        assert not server.is_serving()
     print(f"did not stop: {stop.stuck}")
     release.set()
 

@@ -200,7 +200,7 @@ class Graceful:
                 if not tasks or left <= 0:
                     break
                 futures = {self._left if task is self._body else task for task in tasks}
-                all_done = self._start(_riata.wait(futures))  # type: ignore[arg-type]
+                all_done = self._start(_riata.wait(futures))
                 first = asyncio.FIRST_COMPLETED
                 await _riata.wait([hurry, all_done], timeout=left, return_when=first)
         finally:
