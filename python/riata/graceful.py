@@ -105,12 +105,12 @@ class Graceful:
     ) -> bool:
         assert self._left is not None
         self._left.set_result(None)
-        if self._cancelled_body and hasattr(self._body, "uncancel"):
-            self._body.uncancel()
+        if self._cancelled_body:
+            _uncancel(self._body)
         # Also what a server that is closed makes of its `serve_forever`.
         was_cancelled = isinstance(exc, asyncio.CancelledError) and self.stopping.is_set()
         is_quiet = was_cancelled and _requests(self._body) <= self._requests
-        if exc is not None and not is_quiet:
+        if exc is not None and not is_quiet and self._phase == "drain":
             self._hurry.set()
         ending = self._ending or self._begin_to_stop()
         self.stopping.set()
@@ -118,9 +118,10 @@ class Graceful:
             async with shielded(timeout=None):
                 await ending
         except asyncio.CancelledError as error:
-            # Our request to cancel the body may reach it here.
+            # Our request to cancel the body may reach it here, and be counted once more.
             if not (self._cancelled_body and _is_ours(error)):
                 raise
+            _uncancel(self._body)
         finally:
             self._restore_signals()
             self._before.clear()
@@ -244,6 +245,11 @@ def _called(function: Callable[[], Any]) -> Any:
 
 def _is_ours(error: BaseException | None) -> bool:
     return isinstance(error, asyncio.CancelledError) and error.args[:1] == (_REASON,)
+
+
+def _uncancel(task: Any) -> None:
+    if hasattr(task, "uncancel"):
+        task.uncancel()
 
 
 def _requests(task: Any) -> int:

@@ -220,14 +220,22 @@ def test_graceful_does_not_swallow_a_request_from_outside(go):
 
 def test_graceful_keeps_the_exception_that_the_body_makes_of_it(go):
     async def main():
+        async def slow_to_end():
+            try:
+                await riata.sleep(60)
+            finally:
+                await riata.sleep(0.02)
+
         with pytest.raises(ValueError, match="clean-up"):
-            async with riata.graceful(drain=0.01, cancel=1, signals=()) as stop:
+            async with riata.graceful(drain=0.01, cancel=60, signals=()) as stop:
+                task = stop.create_task(slow_to_end())
                 stop.stop()
                 try:
                     await riata.sleep(60)
                 finally:
                     raise ValueError("clean-up")
 
+        assert task.cancelled() and stop.stuck == []
         await riata.sleep(0)
         if hasattr(asyncio.current_task(), "cancelling"):
             assert asyncio.current_task().cancelling() == 0
@@ -407,5 +415,36 @@ def test_graceful_refuses_what_is_no_time(go, seconds):
             riata.graceful().on_stop(3)
         with pytest.raises(TypeError, match=r"needs a method close\(\), unlike 3"):
             riata.graceful().closing(3)
+
+    go(main())
+
+
+def test_graceful_whose_request_comes_when_the_body_is_at_its_end(go):
+    async def main():
+        async with riata.graceful(drain=0, cancel=1, signals=()) as stop:
+            stop.stop()
+            await riata.sleep(0)
+            # The end has begun, and cancels the body in one of the next turns: it leaves without another await.
+            while not stop._cancelled_body:
+                try:
+                    await riata.sleep(0)
+                except asyncio.CancelledError:
+                    break
+        await riata.sleep(0)
+        if hasattr(asyncio.current_task(), "cancelling"):
+            assert asyncio.current_task().cancelling() == 0
+
+    go(main())
+
+
+def test_graceful_that_is_told_to_cancel_a_body_that_ends_in_the_same_turn(go):
+    async def main():
+        async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
+            stop.stop()
+            await riata.sleep(0.001)
+            stop._cancel_all()
+        await riata.sleep(0)
+        if hasattr(asyncio.current_task(), "cancelling"):
+            assert asyncio.current_task().cancelling() == 0
 
     go(main())
