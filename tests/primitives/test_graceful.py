@@ -249,6 +249,14 @@ def test_graceful_signals_cut_each_waiting_short(go, caplog):
         release = riata.Event()
         before = signal.getsignal(signal.SIGTERM)
 
+        def is_guarded():
+            return signal.getsignal(signal.SIGTERM) is not before
+
+        def send():
+            if is_guarded():
+                os.kill(os.getpid(), signal.SIGTERM)
+                loop.call_later(0.02, send)
+
         async def stubborn():
             while not release.is_set():
                 with contextlib.suppress(asyncio.CancelledError):
@@ -257,27 +265,23 @@ def test_graceful_signals_cut_each_waiting_short(go, caplog):
         began = loop.time()
         async with riata.graceful(drain=60, cancel=60) as stop:
             task = stop.create_task(stubborn(), name="stubborn")
-            for seconds in (0.01, 0.03, 0.05):
-                loop.call_later(seconds, os.kill, os.getpid(), signal.SIGTERM)
-            # The body itself does not stop either.
-            await stubborn_body(loop, 0.1)
-            # It was given up, and a signal is what it was before.
-            assert signal.getsignal(signal.SIGTERM) is before
+            loop.call_later(0.01, send)
+            # The body itself does not stop either, until it is given up and signals are what they were before.
+            await stubborn_body(is_guarded)
         assert loop.time() - began < 20
         assert "stubborn" in stop.stuck and asyncio.current_task().get_name() in stop.stuck
         release.set()
         await task
 
-    async def stubborn_body(loop, seconds):
-        end = loop.time() + seconds
-        while (left := end - loop.time()) > 0:
+    async def stubborn_body(goes_on):
+        while goes_on():
             with contextlib.suppress(asyncio.CancelledError):
-                await riata.sleep(left)
+                await riata.sleep(0.002)
 
     go(main())
     text = "\n".join(record.getMessage() for record in caplog.records)
     # All awaits, down to the last.
-    assert "in main" in text and "in stubborn_body" in text and "await riata.sleep(left)" in text
+    assert "in main" in text and "in stubborn_body" in text and "await riata.sleep(0.002)" in text
 
 
 def test_graceful_calls_everything_whatever_hangs_or_fails(go):
