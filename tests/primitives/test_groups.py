@@ -431,6 +431,26 @@ def test_a_plain_group_names_the_task_that_failed_and_where_it_was_made(go):
     go(main())
 
 
+def test_a_group_knows_each_place_that_made_a_task(go):
+    async def main():
+        def make(name):
+            group.create_task(boom(name), name=name)
+
+        with pytest.raises(BaseException) as caught:
+            async with riata.TaskGroup(on_error="collect") as group:
+                group.create_task(boom("first"), name="first")
+                make("second")
+                group.create_task(boom("third"), name="third")
+        here = main.__code__.co_firstlineno
+        assert [notes(error)[0].rsplit(":", 1)[1] for error in caught.value.exceptions] == [
+            f"{here + 6})",
+            f"{here + 2})",
+            f"{here + 8})",
+        ]
+
+    go(main())
+
+
 def test_cancel_ends_a_group_quietly_after_its_deadline_too(go):
     needs_uncancel(go)
 
@@ -462,22 +482,28 @@ def test_the_reason_of_a_request_from_outside_outlives_that_of_the_group(go, whe
             finally:
                 await riata.sleep(0.01)
 
+        seen = []
+
         async def program():
-            async with riata.TaskGroup() as group:
-                group.create_task(slow_to_end())
-                await riata.sleep(0)
-                if when == "before":
-                    asyncio.current_task().cancel("from outside")
-                group.cancel("own")
-                await riata.sleep(60)
+            try:
+                async with riata.TaskGroup() as group:
+                    group.create_task(slow_to_end())
+                    await riata.sleep(0)
+                    if when == "before":
+                        asyncio.current_task().cancel("from outside")
+                    group.cancel("own")
+                    await riata.sleep(60)
+            except asyncio.CancelledError as error:
+                seen.append(error.args)
+                raise
 
         task = asyncio.create_task(program())
         await riata.sleep(0.005)
         if when != "before":
             task.cancel("from outside")
-        with pytest.raises(asyncio.CancelledError) as caught:
-            await task
-        assert caught.value.args == ("from outside",)
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert seen == [("from outside",)]
 
     if when == "before" and go.loop == "asyncio":
         pytest.skip("asyncio's tasks keep the last message only")

@@ -69,6 +69,8 @@ pub struct Operation {
     finalized: Cell<bool>,
     /// How many more ends of those that it waits for wake it.
     pub left: Cell<usize>,
+    /// The task that made one of this alone; see `Task::acts_for`.
+    pub acts_for: Cell<u64>,
 }
 
 // Of all threads, which have the GIL when they take and park; a list per thread costs a tenth of what it saves.
@@ -205,6 +207,7 @@ impl Operation {
         self.phase.set(0);
         self.timer.set(Timer::None);
         self.stage.set(Stage::New);
+        self.acts_for.set(0);
         self.owner.fill(Some(owner));
         self.argument.fill(argument);
     }

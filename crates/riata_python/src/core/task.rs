@@ -23,8 +23,8 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::holder_id;
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Site, Slot, copy_context, own_context, raise_type_error, repr,
-    string, take_exception,
+    Obj, Raised, Res, RunsIn, Slot, copy_context, own_context, raise_type_error, repr, string,
+    take_exception,
 };
 use crate::job::Job;
 use crate::state::state;
@@ -45,12 +45,9 @@ pub struct Task {
     /// The name, or empty while it is the default one and nobody has asked.
     name: Slot,
     context: Slot,
-    /// Whether `context` is a snapshot, to be copied before the first step; see `own_context`.
-    context_is_shared: Cell<bool>,
-    /// Where it stands in the list of the task group that made it.
+    /// Where it stands in the list of the task group that made it, and the instruction there; negative when the group knows it.
     pub place_in_group: Cell<u32>,
-    /// Where a task group made it.
-    pub site: Site,
+    pub made_at: Cell<i32>,
     /// What the task awaits.
     waiter: Slot,
     /// The innermost `Timeout` that it runs within, its own or that of the task that made it.
@@ -61,9 +58,9 @@ pub struct Task {
     pub previous: Cell<*const Task>,
     pub next: Cell<*const Task>,
     pub id: Cell<u64>,
-    /// The task that made it for a single operation, which holds what that takes: this one ends with it.
-    pub acts_for: Cell<u64>,
     cancel_requests: Cell<u32>,
+    /// Whether `context` is a snapshot, to be copied before the first step; see `own_context`.
+    context_is_shared: Cell<bool>,
     must_cancel: Cell<bool>,
     /// The last request was made anew by a group: taken back, it is not delivered, as others are before 3.13.
     asked_anew: Cell<bool>,
@@ -131,6 +128,20 @@ pub fn is_waiting_for(task: &Obj, future: &Obj) -> bool {
 }
 
 impl Task {
+    /// The task that made this one for a single operation, which holds what that takes: this one ends with it. Zero for none.
+    #[inline]
+    pub fn acts_for(&self) -> u64 {
+        if !self.coro.is_set() {
+            return 0;
+        }
+        // SAFETY: set, and nothing that could change it runs meanwhile.
+        let coro = unsafe { self.coro.as_obj() };
+        match Operation::is(coro) {
+            true => Operation::of(coro).acts_for.get(),
+            false => 0,
+        }
+    }
+
     /// The caller knows that `object` is a task of ours: it comes from a job or a slot that holds nothing else.
     #[inline]
     pub fn of(object: &Obj) -> &Task {
@@ -185,9 +196,7 @@ impl Task {
         if Operation::is(coro) {
             // It may lead back to the task, which may never begin.
             Operation::of(coro).track(coro);
-            self.acts_for.set(holder_id().unwrap_or(0));
-        } else {
-            self.acts_for.set(0);
+            Operation::of(coro).acts_for.set(holder_id().unwrap_or(0));
         }
         self.coro.set(coro.clone());
         self.must_cancel.set(false);
@@ -266,9 +275,8 @@ impl Task {
     }
 
     #[inline]
-    fn own_slots(&self) -> [&Slot; 7] {
+    fn own_slots(&self) -> [&Slot; 6] {
         [
-            self.site.slot(),
             &self.coro,
             &self.name,
             &self.context,

@@ -42,7 +42,7 @@ pub fn holder_id() -> Option<u64> {
         return (id != 0).then_some(id);
     }
     // SAFETY: the current task is held by the step that runs, and is one of ours.
-    match unsafe { Task::of(Obj::from_ref(&current)) }.acts_for.get() {
+    match unsafe { Task::of(Obj::from_ref(&current)) }.acts_for() {
         0 => Some(id),
         other => Some(other),
     }

@@ -240,51 +240,30 @@ pub fn call_with(function: &Obj, argument: &Obj, keywords: &Obj) -> Res {
     }
 }
 
-/// Where a Python function has called us.
-#[derive(Default)]
-pub struct Site {
-    code: Slot,
-    /// The instruction; on 3.10, which does not tell, the line.
-    at: Cell<i32>,
+/// The Python function that has called us, and the instruction it is at; on 3.10, which does not tell, the line.
+#[inline]
+pub fn calling_site() -> Option<(Obj, i32)> {
+    // SAFETY: the frame is borrowed and lives while it has called us; its code is a new reference.
+    unsafe {
+        let frame = ffi::PyEval_GetFrame();
+        if frame.is_null() {
+            return None;
+        }
+        let code = Obj::owned(ffi::PyFrame_GetCode(frame).cast()).ok()?;
+        #[cfg(Py_3_11)]
+        let at = ffi::PyFrame_GetLasti(frame);
+        #[cfg(not(Py_3_11))]
+        let at = ffi::PyFrame_GetLineNumber(frame);
+        Some((code, at))
+    }
 }
 
-impl Site {
-    pub fn new() -> Site {
-        Site::default()
-    }
-
-    /// The function that runs is it.
-    #[inline]
-    pub fn set_here(&self) {
-        // SAFETY: the frame is borrowed and lives while it has called us; its code is a new reference.
-        unsafe {
-            let frame = ffi::PyEval_GetFrame();
-            if frame.is_null() {
-                return self.code.clear();
-            }
-            self.code
-                .set_opt(Obj::owned(ffi::PyFrame_GetCode(frame).cast()).ok());
-            #[cfg(Py_3_11)]
-            self.at.set(ffi::PyFrame_GetLasti(frame));
-            #[cfg(not(Py_3_11))]
-            self.at.set(ffi::PyFrame_GetLineNumber(frame));
-        }
-    }
-
-    /// The code and the line; `None` without one.
-    pub fn shown(&self) -> Res {
-        let Some(code) = self.code.get() else {
-            return Ok(Obj::none());
-        };
-        #[cfg(Py_3_11)]
-        // SAFETY: a code object, and the place of an instruction in it.
-        let line = unsafe { ffi::PyCode_Addr2Line(code.as_ptr().cast(), self.at.get()) };
-        #[cfg(not(Py_3_11))]
-        let line = self.at.get();
-        tuple(&[code.as_ptr(), int(line.into())?.as_ptr()])
-    }
-
-    pub fn slot(&self) -> &Slot {
-        &self.code
-    }
+/// What `calling_site` has given, as a pair of code and line.
+pub fn shown_site(code: &Obj, at: i32) -> Res {
+    #[cfg(Py_3_11)]
+    // SAFETY: a code object, and the place of an instruction in it.
+    let line = unsafe { ffi::PyCode_Addr2Line(code.as_ptr().cast(), at) };
+    #[cfg(not(Py_3_11))]
+    let line = at;
+    tuple(&[code.as_ptr(), int(line.into())?.as_ptr()])
 }

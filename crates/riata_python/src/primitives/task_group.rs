@@ -285,11 +285,13 @@ impl TaskGroup {
             Some((core, Some([name, context]))) => {
                 let task = new_task(&loop_, core, coro, name, context, false)?;
                 self.0.members.add_new(&task)?;
+                self.remember_new(&task)?;
                 task
             }
             _ => {
                 let task = args.pass_on(&loop_.get(c"create_task")?)?;
                 self.0.members.add(&task)?;
+                self.remember(&task)?;
                 task
             }
         };
@@ -299,7 +301,6 @@ impl TaskGroup {
 
     /// Be told when a task is done.
     fn watch(&self, this: &Obj, task: &Obj) -> Res<()> {
-        self.remember(task)?;
         let loop_ = self.0.loop_.ptr();
         // A subclass may want to be told in its own way.
         let is_ours = this.is_class::<TaskGroup>();

@@ -149,6 +149,7 @@ impl TaskGroup {
             &this.options.name,
             &this.options.timeout,
             &this.options.all,
+            &this.options.maker,
             &this.options.sites,
         ] {
             visit_slot(slot, &visit)?;
@@ -166,6 +167,7 @@ impl TaskGroup {
             &this.options.name,
             &this.options.timeout,
             &this.options.all,
+            &this.options.maker,
             &this.options.sites,
         ] {
             slot.clear();

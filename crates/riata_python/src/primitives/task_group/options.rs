@@ -6,10 +6,11 @@ use super::TaskGroup;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future::any::{exception_of, is_cancelled, is_done, set_result};
 use crate::core::operation::{Kind, Operation};
-use crate::core::task;
+use crate::core::task::{self, Task};
 use crate::core::timeout::{Stage, Timeout};
 use crate::ffi::{
-    Obj, Res, Site, Slot, aside, list, list_append, list_items, take_raised, unraisable,
+    Obj, Res, Slot, aside, calling_site, list, list_append, list_items, shown_site, take_raised,
+    unraisable,
 };
 use crate::primitives::waiters::{Waiters, new_waiter, outcome};
 use crate::state::state;
@@ -25,7 +26,9 @@ pub struct Options {
     pub timeout: Slot,
     /// A list of all tasks, in the order in which they were made; empty when results are not kept.
     pub all: Slot,
-    /// Where each task that is not done and not ours was made: a dict of sites.
+    /// The code of the function that made the first task of ours, and most likely all.
+    pub maker: Slot,
+    /// Where each task that is not done, and was made elsewhere or is not ours, was made: a dict of pairs of code and line.
     pub sites: Slot,
     /// Who waits in `spawn`, and how many were let in and have not made their task yet.
     pub spawners: Waiters,
@@ -113,36 +116,59 @@ impl TaskGroup {
         }
     }
 
-    /// Where a task was made, and the task itself for `results`.
+    /// Where a task of ours was made, and the task itself for `results`.
     #[inline]
-    pub(super) fn remember(&self, task: &Obj) -> Res<()> {
-        if let Some(all) = self.0.options.all.get() {
-            list_append(&all, task)?;
-        }
-        match task::exact(task) {
-            Some(ours) => {
-                ours.site.set_here();
-                Ok(())
+    pub(super) fn remember_new(&self, task: &Obj) -> Res<()> {
+        let options = &self.0.options;
+        let ours = Task::of(task);
+        ours.made_at.set(-1);
+        match calling_site() {
+            Some((code, at)) if options.maker.ptr() == code.as_ptr() => ours.made_at.set(at),
+            Some((code, at)) if !options.maker.is_set() => {
+                options.maker.set(code);
+                ours.made_at.set(at);
             }
-            None => self.remember_site(task),
+            Some((code, at)) => self.remember_site(task, &code, at)?,
+            None => {}
+        }
+        self.remember_result(task)
+    }
+
+    /// The same of any task.
+    pub(super) fn remember(&self, task: &Obj) -> Res<()> {
+        if task::exact(task).is_some() {
+            return self.remember_new(task);
+        }
+        if let Some((code, at)) = calling_site() {
+            self.remember_site(task, &code, at)?;
+        }
+        self.remember_result(task)
+    }
+
+    #[inline]
+    fn remember_result(&self, task: &Obj) -> Res<()> {
+        match self.0.options.all.get() {
+            Some(all) => list_append(&all, task),
+            None => Ok(()),
         }
     }
 
-    fn remember_site(&self, task: &Obj) -> Res<()> {
+    fn remember_site(&self, task: &Obj, code: &Obj, at: i32) -> Res<()> {
         let options = &self.0.options;
         if !options.sites.is_set() {
             options.sites.set(crate::ffi::dict()?);
         }
-        let site = Site::new();
-        site.set_here();
-        crate::ffi::dict_set(&options.sites.get_or_none(), task, &site.shown()?)
+        crate::ffi::dict_set(&options.sites.get_or_none(), task, &shown_site(code, at)?)
     }
 
     fn take_site(&self, task: &Obj) -> Res {
-        if let Some(ours) = task::exact(task) {
-            return ours.site.shown();
+        let options = &self.0.options;
+        if let Some(at) = task::exact(task).map(|ours| ours.made_at.get()) {
+            if at >= 0 {
+                return shown_site(&options.maker.get_or_none(), at);
+            }
         }
-        let Some(sites) = self.0.options.sites.get() else {
+        let Some(sites) = options.sites.get() else {
             return Ok(Obj::none());
         };
         let site = crate::ffi::dict_get(&sites, task)?;
@@ -162,7 +188,10 @@ impl TaskGroup {
         } else if self.0.options.sites.is_set() {
             self.take_site(task)?;
         }
-        self.wake_spawner()
+        match self.0.options.limit.get() {
+            0 => Ok(()),
+            _ => self.wake_spawner(),
+        }
     }
 
     #[inline(never)]
@@ -186,9 +215,6 @@ impl TaskGroup {
     /// Let those in who wait in `spawn`, as many as there is room for; all when there will be no more tasks.
     pub(super) fn wake_spawner(&self) -> Res<()> {
         let options = &self.0.options;
-        if options.spawners.is_empty() {
-            return Ok(());
-        }
         while self.0.aborting.get() || self.has_room() {
             let Some(waiter) = options.spawners.first_pending()? else {
                 break;
