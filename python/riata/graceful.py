@@ -53,13 +53,18 @@ class Graceful:
         if not callable(getattr(server, "close", None)):
             raise TypeError(f"what is to be closed needs a method close(), unlike {server!r}")
         self._servers.append(server)
+        if self._ending is not None:
+            self._call_late(server.close)
         return server
 
     def on_stop(self, callback: Callable[[], Any]) -> None:
         """Call a function when the program is to stop, and await what it returns if that can be awaited."""
         if not callable(callback):
             raise TypeError(f"a function is needed, not {callback!r}")
-        self._callbacks.append(callback)
+        if self._ending is not None:
+            self._call_late(callback)
+        else:
+            self._callbacks.append(callback)
 
     def create_task(
         self, coro: Coroutine[Any, Any, T], *, name: str | None = None
@@ -217,15 +222,21 @@ class Graceful:
         if waiting:
             self._report("were not called, for lack of time", waiting)
 
+    def _call_late(self, function: Callable[[], Any]) -> None:
+        """What comes when the end has begun is called at once, and waited for as any task."""
+        self._loop.create_task(self._finish(function, _called(function)), name="on_stop")
+
     async def _finish(self, function: Any, outcome: Any) -> None:
         """Await what a function has given, if that can be awaited. What it raises ends nothing but itself."""
         if inspect.isawaitable(outcome):
             try:
                 await outcome
-            except (Exception, asyncio.CancelledError) as error:
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:
                 was_ours = self._phase != "drain" and _is_ours(error)
                 self._report("was cut off" if was_ours else "has failed", function, error)
-        elif isinstance(outcome, Exception):
+        elif isinstance(outcome, BaseException):
             self._report("has failed", function, outcome)
 
     def _report(self, what: str, function: Any, error: BaseException | None = None) -> None:
@@ -239,7 +250,9 @@ def _called(function: Callable[[], Any]) -> Any:
     """What a function gives, or the exception that it raises."""
     try:
         return function()
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
         return error
 
 

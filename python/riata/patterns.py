@@ -96,11 +96,11 @@ async def _map(
                 return
             calls.add(_start(_call(fn, item, timeout)))
 
-    feeder = _start(feed())
+    is_over = has_failed = False
+    feeder = _start(feed())  # which an eager task begins at once
     feeder.add_done_callback(lambda _: calls.changed.set())
     stand_for(calls.changed, "map", held_by=ChainMap(calls.left, {feeder: None}))
     reason: tuple[Any, ...] = ("another call, or the source, has failed",)
-    is_over = has_failed = False
     try:
         while True:
             calls.changed.clear()

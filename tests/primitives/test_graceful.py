@@ -452,3 +452,54 @@ def test_graceful_that_is_told_to_cancel_a_body_that_ends_in_the_same_turn(go):
             assert asyncio.current_task().cancelling() == 0
 
     go(main())
+
+
+def test_graceful_calls_what_comes_when_the_end_has_begun(go):
+    async def main():
+        log = []
+
+        async def flush():
+            await riata.sleep(0.005)
+            log.append("flushed")
+
+        async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
+            stop.stop()
+            await riata.sleep(0.005)
+            server = stop.closing(await asyncio.start_server(lambda *_: None, "127.0.0.1", 0))
+            assert not server.is_serving()
+            stop.on_stop(flush)
+            stop.on_stop(lambda: log.append("called"))
+        assert log == ["called", "flushed"]
+
+    go(main())
+
+
+def test_graceful_goes_on_whatever_its_functions_raise(go):
+    async def main():
+        log, reports = [], []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context["exception"]))
+
+        class Custom(BaseException):
+            pass
+
+        class Server:
+            def close(self):
+                raise asyncio.CancelledError("server")
+
+        def cancelled():
+            raise asyncio.CancelledError("function")
+
+        async def custom():
+            raise Custom
+
+        async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
+            stop.closing(Server())
+            stop.on_stop(lambda: log.append("last"))
+            stop.on_stop(custom)
+            stop.on_stop(cancelled)
+        assert log == ["last"]
+        kinds = [type(error) for error in reports]
+        assert kinds == [asyncio.CancelledError, asyncio.CancelledError, Custom]
+
+    go(main())

@@ -1215,3 +1215,21 @@ def test_wait_for_tells_what_it_cancels_why(go):
         assert seen == [("deploy",)]
 
     go(main())
+
+
+@pytest.mark.skipif(not PY312, reason="eager tasks are new in CPython 3.12")
+@pytest.mark.parametrize("ordered", [True, False])
+def test_patterns_with_eager_tasks(go, ordered):
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        try:
+            results = riata.map(value, range(5), limit=2, ordered=ordered)
+            assert sorted([number async for number in results]) == [0, 1, 2, 3, 4]
+            assert await riata.race(value(1), value(2, 60)) == 1
+            assert await riata.first_success(boom(), value(2)) == 2
+            assert await riata.gather(value(1), value(2), limit=1) == [1, 2]
+        finally:
+            loop.set_task_factory(None)
+
+    go(main())
