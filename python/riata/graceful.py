@@ -38,6 +38,7 @@ class Graceful:
         self._servers: list[Any] = []
         self._callbacks: list[Callable[[], Any]] = []
         self._hurry = _riata.Event()
+        self._has_begun = False  # the end; its task may run before it is known
         self._ending: asyncio.Task[None] | None = None
         self._phase = "drain"  # then "cancel", "over"
         self._body: Any = None  # the task that runs it, once it has begun
@@ -52,16 +53,17 @@ class Graceful:
         """Close a server (anything with `close()`) when the program is to stop; return it."""
         if not callable(getattr(server, "close", None)):
             raise TypeError(f"what is to be closed needs a method close(), unlike {server!r}")
-        self._servers.append(server)
-        if self._ending is not None:
+        if self._has_begun:
             self._call_late(server.close)
+        else:
+            self._servers.append(server)
         return server
 
     def on_stop(self, callback: Callable[[], Any]) -> None:
         """Call a function when the program is to stop, and await what it returns if that can be awaited."""
         if not callable(callback):
             raise TypeError(f"a function is needed, not {callback!r}")
-        if self._ending is not None:
+        if self._has_begun:
             self._call_late(callback)
         else:
             self._callbacks.append(callback)
@@ -77,7 +79,7 @@ class Graceful:
 
     def stop(self) -> None:
         """Begin to stop, as a signal does; each further time, wait no longer for what is being waited for."""
-        if self.stopping.is_set():
+        if self._has_begun or self.stopping.is_set():
             self._hurry.set()
         elif self._body is not None:
             self._begin_to_stop()
@@ -154,6 +156,7 @@ class Graceful:
         self._previous.clear()
 
     def _begin_to_stop(self) -> "asyncio.Task[None]":
+        self._has_begun = True
         self._ending = self._start(self._end())
         return self._ending
 
@@ -164,6 +167,7 @@ class Graceful:
         return task
 
     async def _end(self) -> None:
+        self.stopping.set()  # an eager task is here before who began it says so
         end = self._loop.time() + self._drain
         closed = [(server.close, _called(server.close)) for server in reversed(self._servers)]
         calling = self._loop.create_task(self._call_back(closed), name="on_stop")

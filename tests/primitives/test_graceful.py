@@ -10,6 +10,7 @@ import pytest
 
 import riata
 
+from ..support import PY312
 from .shared import needs_uncancel, value
 
 
@@ -501,5 +502,51 @@ def test_graceful_goes_on_whatever_its_functions_raise(go):
         assert log == ["last"]
         kinds = [type(error) for error in reports]
         assert kinds == [asyncio.CancelledError, asyncio.CancelledError, Custom]
+
+    go(main())
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_graceful_closes_a_server_once_whenever_it_comes(go, turns):
+    async def main():
+        closed = []
+
+        class Server:
+            def close(self):
+                closed.append("closed")
+
+        async with riata.graceful(signals=()) as stop:
+            stop.stop()
+            for _ in range(turns):
+                await riata.sleep(0)
+            stop.closing(Server())
+        assert closed == ["closed"]
+
+    go(main())
+
+
+@pytest.mark.skipif(not PY312, reason="eager tasks are new in CPython 3.12")
+def test_graceful_on_eager_tasks(go):
+    async def main():
+        log = []
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+
+        class Server:
+            def close(self):
+                log.append(("closed", stop.stopping.is_set()))
+
+        def function():
+            log.append("called")
+            stop.stop()
+            stop.closing(Server())
+            stop.on_stop(lambda: log.append("called late"))
+
+        async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
+            stop.closing(Server())
+            stop.on_stop(function)
+            stop.stop()
+            await stop.wait()
+        asyncio.get_running_loop().set_task_factory(None)
+        assert log == [("closed", True), "called", ("closed", True), "called late"]
 
     go(main())
