@@ -12,7 +12,9 @@ use super::entry::{method, visit_all};
 use super::freelist::{FreeList, free};
 use super::ready::ready;
 use super::typespec::{TypeSpec, fastcall, noargs, offset_member};
-use crate::ffi::{GilBound, Obj, Res, Slot, aside, float, give, give_from, plain_number, string};
+use crate::ffi::{
+    GilBound, Obj, Res, Slot, aside, drop_deep, float, give, give_from, plain_number, string,
+};
 use crate::primitives::timeout::entering;
 use crate::state::state;
 
@@ -307,8 +309,10 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     unsafe {
         ffi::PyObject_GC_UnTrack(object.cast());
         let timeout = &*object.cast::<Timeout>();
-        let mut outer = timeout.outer.take();
         aside(|| {
+            if let Some(outer) = timeout.outer.take() {
+                drop_deep(outer);
+            }
             if !timeout.weakrefs.get().is_null() {
                 ffi::PyObject_ClearWeakRefs(object);
             }
@@ -318,14 +322,6 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         });
         if !PARKED.park(object) {
             free(object);
-        }
-        // One after the other: the chain may be longer than the stack is deep.
-        while let Some(next) = outer {
-            outer = match ffi::Py_REFCNT(next.as_ptr()) {
-                1 => Timeout::of(&next).outer.take(),
-                _ => None,
-            };
-            aside(|| drop(next));
         }
     }
 }
