@@ -4,7 +4,7 @@
 //! Does what `StreamReaderProtocol.data_received` and `StreamReader.feed_data` do, step by step.
 
 use crate::core::buffer::extend_bytearray;
-use crate::core::future;
+use crate::core::future::any::{is_cancelled, set_result};
 use crate::core::transport::Transport;
 use crate::ffi::{
     Obj, Raised, Res, bytes, function_of, import, is_false, raised_matches, take_exception,
@@ -117,17 +117,10 @@ pub fn fed(from: Option<(&Transport, &Obj)>, reader: &Obj, size: usize) -> Res<(
 }
 
 fn wake(waiter: &Obj) -> Res<()> {
-    if let Some(future) = future::exact(waiter) {
-        return if future.is_cancelled() {
-            Ok(())
-        } else {
-            future.set_result(waiter, Obj::none())
-        };
+    match is_cancelled(waiter)? {
+        true => Ok(()),
+        false => set_result(waiter, Obj::none()),
     }
-    if !waiter.get(c"cancelled")?.call0()?.truth()? {
-        waiter.get(c"set_result")?.call1(&Obj::none())?;
-    }
-    Ok(())
 }
 
 #[cold]

@@ -10,6 +10,7 @@ use riata_engine::Driver as _;
 
 use super::Event;
 use crate::core::buffer::{Kind, View, bytes_of, kind_of};
+use crate::core::future::any;
 use crate::core::transport::Transport;
 use crate::errors::{may_retry, os_error, raise_os_error};
 use crate::event_loop::reports::handle_exception;
@@ -352,7 +353,7 @@ impl Transport {
         }
         self.unwatch_writing();
         if let Some(waiter) = self.empty_waiter.get() {
-            waiter.get(c"set_result")?.call1(&Obj::none())?;
+            any::set_result(&waiter, Obj::none())?;
         }
         if self.closing.get() {
             // The protocol may have ended the connection in `resume_writing`.
@@ -394,7 +395,7 @@ impl Transport {
             "Fatal write error on socket transport",
         )?;
         if let Some(waiter) = self.empty_waiter.get() {
-            waiter.get(c"set_exception")?.call1(&exception)?;
+            any::set_exception(&waiter, &exception)?;
         }
         Ok(())
     }
@@ -463,7 +464,7 @@ impl Transport {
         let waiter = self.loop_.get_or_none().get(c"create_future")?.call0()?;
         self.empty_waiter.set(waiter.clone());
         if self.output_size() == 0 {
-            waiter.get(c"set_result")?.call1(&Obj::none())?;
+            any::set_result(&waiter, Obj::none())?;
         }
         Ok(waiter)
     }
@@ -473,13 +474,12 @@ impl Transport {
         let Some(waiter) = self.empty_waiter.get() else {
             return Ok(());
         };
-        if waiter.get(c"done")?.call0()?.truth()? {
+        if any::is_done(&waiter)? {
             return Ok(());
         }
         let text = string("Connection is closed by peer")?;
         let error = Obj::of_type(crate::ffi::connection_error_type()).call1(&text)?;
-        waiter.get(c"set_exception")?.call1(&error)?;
-        Ok(())
+        any::set_exception(&waiter, &error)
     }
 }
 

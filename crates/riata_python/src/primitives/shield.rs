@@ -6,7 +6,9 @@ use super::wait_for::as_future;
 use super::waiters::{new_waiter, visit_slot};
 use crate::core::class_methods::{self, onearg_of};
 use crate::core::future;
-use crate::core::future::any::{exception_of, is_cancelled, is_done, result_of, set_result};
+use crate::core::future::any::{
+    exception_of, is_cancelled, is_done, result_of, set_exception, set_result,
+};
 use crate::core::operation::is_coroutine;
 use crate::core::task::cancel_any;
 use crate::core::typespec::add_to;
@@ -88,10 +90,7 @@ impl Shield {
             return cancel_any(&outer, None).map(drop);
         }
         match exception_of(inner)? {
-            Some(exception) => match future::exact(&outer) {
-                Some(ours) => ours.set_exception(&outer, &exception),
-                None => outer.get(c"set_exception")?.call1(&exception).map(drop),
-            },
+            Some(exception) => set_exception(&outer, &exception),
             None => set_result(&outer, result_of(inner)?),
         }
     }

@@ -25,6 +25,7 @@ use std::cell::{Cell, RefCell};
 pub use app_transport::finalize_by_del;
 pub use protocol::SslProtocol;
 
+use crate::core::future::any;
 use crate::event_loop::LoopCore;
 use crate::event_loop::reports::handle_exception;
 use crate::ffi::{
@@ -152,12 +153,11 @@ impl Session {
         let Some(waiter) = self.waiter.get() else {
             return Ok(());
         };
-        let names = &state().names;
-        if !waiter.method0(&names.cancelled)?.truth()? {
+        if !any::is_cancelled(&waiter)? {
             match exception {
-                Some(exception) => waiter.method1(&names.set_exception, exception)?,
-                None => waiter.method1(&names.set_result, &Obj::none())?,
-            };
+                Some(exception) => any::set_exception(&waiter, exception)?,
+                None => any::set_result(&waiter, Obj::none())?,
+            }
         }
         self.waiter.clear();
         Ok(())

@@ -25,6 +25,15 @@ pub fn set_result(future: &Obj, value: Obj) -> Res<()> {
     }
 }
 
+pub fn set_exception(future: &Obj, exception: &Obj) -> Res<()> {
+    match exact(future) {
+        Some(ours) => ours.set_exception(future, exception),
+        None => future
+            .method1(&state().names.set_exception, exception)
+            .map(drop),
+    }
+}
+
 /// Wake who waits for a future. False when it is done already.
 #[inline]
 pub fn set_unless_done(future: &Obj, value: impl FnOnce() -> Obj) -> Res<bool> {

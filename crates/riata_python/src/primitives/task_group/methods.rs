@@ -187,7 +187,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
         ),
         fastcall_of(
             c"spawn",
-            |object, group: &TaskGroup, args| {
+            |object, _: &TaskGroup, args| {
                 let args = args.of("TaskGroup.spawn");
                 let [coro, name, context] = args.bind(["coro", "name", "context"], 1)?;
                 args.at_most(1, 1)?;
@@ -198,7 +198,6 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
                         crate::ffi::dict_set(&keywords, key, value)?;
                     }
                 }
-                let _ = group;
                 let operation = new_operation(&SPAWN, object.clone(), coro.cloned())?;
                 Operation::of(&operation).kept.set(keywords);
                 Ok(operation)
