@@ -12,7 +12,13 @@ from typing import Any, TypeVar
 
 from riata import _riata
 from riata.chains import steps
-from riata.patterns import cancel_and_wait, checked_seconds, shielded
+from riata.patterns import (
+    cancel_and_wait,
+    checked_seconds,
+    entering_task,
+    shielded,
+    uncancel,
+)
 
 __all__ = ["Graceful", "graceful"]
 
@@ -90,11 +96,7 @@ class Graceful:
         await self.stopping.wait()
 
     async def __aenter__(self) -> "Graceful":
-        task: Any = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("graceful should be used inside a task")
-        if self._body is not None:
-            raise RuntimeError("graceful has already been entered")
+        task = entering_task("graceful", self._body)
         self._before = asyncio.all_tasks()
         self._set_signals()
         self._body = task
@@ -113,7 +115,7 @@ class Graceful:
         assert self._left is not None
         self._left.set_result(None)
         if self._cancelled_body:
-            _uncancel(self._body)
+            uncancel(self._body)
         # Also what a server that is closed makes of its `serve_forever`.
         was_cancelled = isinstance(exc, asyncio.CancelledError) and self.stopping.is_set()
         is_quiet = was_cancelled and _requests(self._body) <= self._requests
@@ -128,7 +130,7 @@ class Graceful:
             # Our request to cancel the body may reach it here, and be counted once more.
             if not (self._cancelled_body and _is_ours(error)):
                 raise
-            _uncancel(self._body)
+            uncancel(self._body)
         finally:
             self._restore_signals()
             self._before.clear()
@@ -262,11 +264,6 @@ def _called(function: Callable[[], Any]) -> Any:
 
 def _is_ours(error: BaseException | None) -> bool:
     return isinstance(error, asyncio.CancelledError) and error.args[:1] == (_REASON,)
-
-
-def _uncancel(task: Any) -> None:
-    if hasattr(task, "uncancel"):
-        task.uncancel()
 
 
 def _requests(task: Any) -> int:

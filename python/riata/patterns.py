@@ -28,7 +28,17 @@ from riata import _riata
 from riata.chains import stand_for
 from riata.exceptions import BaseExceptionGroup
 
-__all__ = ["cancel_and_wait", "first_success", "gather_limited", "map", "race", "shielded"]
+__all__ = [
+    "cancel_and_wait",
+    "checked_seconds",
+    "entering_task",
+    "first_success",
+    "gather_limited",
+    "map",
+    "race",
+    "shielded",
+    "uncancel",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -217,16 +227,9 @@ def _close(awaitable: Any) -> None:
 
 
 def _reason(cancellation: asyncio.CancelledError) -> tuple[Any, ...]:
-    """The message of a cancellation, for those that are cancelled because of it.
-
-    Not that of a cancel scope of anyio's, which knows its own cancellations by it: a scope of theirs might take this one
-    for its own.
-    """
-    message = cancellation.args[:1]
-    for text in message:
-        if isinstance(text, str) and text.startswith("Cancelled via cancel scope "):
-            return ()
-    return message
+    """The message of a cancellation, for those that are cancelled because of it, as an argument of `cancel`; none without one."""
+    message = _riata.message_of(cancellation)
+    return () if message is None else (message,)
 
 
 async def cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any) -> None:
@@ -447,6 +450,26 @@ def _outcome(task: "asyncio.Future[Any]") -> Any:
     return _failure(task) if _has_failed(task) else task.result()
 
 
+def entering_task(name: str, before: Any) -> Any:
+    """The task that enters a block of this name, unless one has before.
+
+    Raises:
+        RuntimeError: it is none, or not the first.
+    """
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError(f"{name} should be used inside a task")
+    if before is not None:
+        raise RuntimeError(f"{name} has already been entered")
+    return task
+
+
+def uncancel(task: Any) -> None:
+    """Take back a request to cancel; tasks of asyncio do not count them before 3.11."""
+    if hasattr(task, "uncancel"):
+        task.uncancel()
+
+
 _within: "ContextVar[shielded | None]" = ContextVar("within", default=None)
 
 
@@ -495,11 +518,7 @@ class shielded:
         return self._hold(msg) or type(self._task).cancel(self._task, msg)
 
     async def __aenter__(self) -> "shielded":
-        task: Any = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("shielded should be used inside a task")
-        if self._task is not None:
-            raise RuntimeError("shielded has already been entered")
+        task = entering_task("shielded", self._task)
         timeout = _riata.timeout(self._seconds)
         if getattr(task, "_must_cancel", False):
             # A request that came before, and is not delivered yet: it is held back as well.
@@ -507,8 +526,7 @@ class shielded:
                 await _riata.sleep(0)
             except asyncio.CancelledError as error:
                 self._held.append((error.args[0] if error.args else None, None))
-                if hasattr(task, "uncancel"):
-                    task.uncancel()
+                uncancel(task)
         self._task = task
         self._outer = getattr(task, "_riata_shield", None)
         self._put(self)

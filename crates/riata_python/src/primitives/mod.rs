@@ -39,6 +39,7 @@ pub fn export(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::core::timeout::add_methods()?;
     let functions = [
         ("gather", gather::function()?),
+        ("message_of", waiters::message_function()?),
         ("shield", shield::function()?),
         ("sleep", sleep::function()?),
         ("wait", wait::function()?),

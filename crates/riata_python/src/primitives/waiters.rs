@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::core::class_methods;
 use crate::core::future::any::{is_cancelled, is_done, result_of, set_unless_done};
 use crate::core::future::{self, new_future};
 use crate::event_loop::LoopCore;
@@ -115,6 +116,18 @@ pub fn message_of(cancellation: &Obj) -> Option<Obj> {
     let of_anyio =
         quietly(utf8(message)).is_some_and(|text| text.starts_with("Cancelled via cancel scope "));
     (!message.is_none() && !of_anyio).then(|| message.clone())
+}
+
+/// `message_of` for the patterns in Python.
+pub fn message_function() -> Res {
+    class_methods::function(
+        c"message_of",
+        |args| {
+            let cancellation = args.of("message_of").only("cancellation")?;
+            Ok(message_of(cancellation).unwrap_or_else(Obj::none))
+        },
+        c"message_of(cancellation)\n--\n\n",
+    )
 }
 
 /// What an error is no reason to stop for.
