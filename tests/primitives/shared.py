@@ -28,6 +28,21 @@ async def told(log, *label):
         raise
 
 
+async def slow_to_end(seconds):
+    """Wait to be cancelled, and take that long to end."""
+    try:
+        await riata.sleep(60)
+    finally:
+        await riata.sleep(seconds)
+
+
+async def fails_when_cancelled():
+    try:
+        await riata.sleep(60)
+    finally:
+        raise ValueError("clean-up")
+
+
 def needs_uncancel(go):
     if not PY311 and go.loop == "asyncio":
         pytest.skip("asyncio's tasks have no uncancel before 3.11")

@@ -7,7 +7,7 @@ import pytest
 import riata
 
 from ..support import PY311, PY312
-from .shared import needs_uncancel
+from .shared import fails_when_cancelled, needs_uncancel, slow_to_end
 
 
 @pytest.fixture(autouse=True)
@@ -103,16 +103,10 @@ def test_133747_a_timeout_around_a_failed_group_that_is_slow_to_say_so(go):
 
 def test_155433_cancel_of_a_group_does_not_swallow_a_request_from_outside(go):
     async def main():
-        async def slow_to_end():
-            try:
-                await riata.sleep(60)
-            finally:
-                await riata.sleep(0.05)
-
         with pytest.raises(riata.TimeoutError):
             async with riata.timeout(0.01):
                 async with riata.TaskGroup() as group:
-                    group.create_task(slow_to_end())
+                    group.create_task(slow_to_end(0.05))
                     await riata.sleep(0)
                     group.cancel()
         assert asyncio.current_task().cancelling() == 0
@@ -161,12 +155,6 @@ async def in_a_group_that_fails(work):
 )
 def test_116720_a_request_that_ended_in_an_error_is_not_left_for_the_next_await(go, within, depth):
     async def main():
-        async def fails_when_cancelled():
-            try:
-                await riata.sleep(60)
-            finally:
-                raise ValueError("clean-up")
-
         async def work(depth=depth):
             async with riata.TaskGroup() as group:
                 if depth == 1:

@@ -11,7 +11,7 @@ import pytest
 import riata
 
 from ..support import PY312
-from .shared import needs_uncancel, value
+from .shared import needs_uncancel, slow_to_end, value
 
 
 def test_graceful_drains_then_cancels(go):
@@ -221,15 +221,9 @@ def test_graceful_does_not_swallow_a_request_from_outside(go):
 
 def test_graceful_keeps_the_exception_that_the_body_makes_of_it(go):
     async def main():
-        async def slow_to_end():
-            try:
-                await riata.sleep(60)
-            finally:
-                await riata.sleep(0.02)
-
         with pytest.raises(ValueError, match="clean-up"):
             async with riata.graceful(drain=0.01, cancel=60, signals=()) as stop:
-                task = stop.create_task(slow_to_end())
+                task = stop.create_task(slow_to_end(0.02))
                 stop.stop()
                 try:
                     await riata.sleep(60)

@@ -9,7 +9,7 @@ import pytest
 import riata
 
 from ..support import PY311, PY313
-from .shared import boom, needs_uncancel, told, value
+from .shared import boom, fails_when_cancelled, needs_uncancel, slow_to_end, told, value
 
 
 def notes(error):
@@ -161,16 +161,10 @@ def test_deadline_cancels_all(go):
 @pytest.mark.parametrize("on_error", ["collect", "cancel"])
 def test_a_deadline_that_passes_beside_failures_is_one_of_them(go, on_error):
     async def main():
-        async def fails_late():
-            try:
-                await riata.sleep(60)
-            finally:
-                raise ValueError("clean-up")
-
         deadline = asyncio.get_running_loop().time() + 0.01
         with pytest.raises(BaseException) as caught:
             async with riata.TaskGroup(deadline=deadline, on_error=on_error) as group:
-                group.create_task(fails_late())
+                group.create_task(fails_when_cancelled())
                 group.create_task(riata.sleep(60))
         failed, late = caught.value.exceptions
         assert str(failed) == "clean-up"
@@ -455,15 +449,9 @@ def test_cancel_ends_a_group_quietly_after_its_deadline_too(go):
     needs_uncancel(go)
 
     async def main():
-        async def slow_to_end():
-            try:
-                await riata.sleep(60)
-            finally:
-                await riata.sleep(0.02)
-
         deadline = asyncio.get_running_loop().time() + 0.01
         async with riata.TaskGroup(deadline=deadline) as group:
-            group.create_task(slow_to_end())
+            group.create_task(slow_to_end(0.02))
             await riata.sleep(0)
             group.cancel()
         assert asyncio.current_task().cancelling() == 0
@@ -476,18 +464,12 @@ def test_the_reason_of_a_request_from_outside_outlives_that_of_the_group(go, whe
     needs_uncancel(go)
 
     async def main():
-        async def slow_to_end():
-            try:
-                await riata.sleep(60)
-            finally:
-                await riata.sleep(0.01)
-
         seen = []
 
         async def program():
             try:
                 async with riata.TaskGroup() as group:
-                    group.create_task(slow_to_end())
+                    group.create_task(slow_to_end(0.01))
                     await riata.sleep(0)
                     if when == "before":
                         asyncio.current_task().cancel("from outside")
@@ -518,16 +500,10 @@ def test_a_request_that_is_made_anew_keeps_its_message(go):
     async def main():
         seen = []
 
-        async def fails_at_the_end():
-            try:
-                await riata.sleep(60)
-            finally:
-                raise ValueError("clean-up")
-
         async def program():
             try:
                 async with riata.TaskGroup() as group:
-                    group.create_task(fails_at_the_end())
+                    group.create_task(fails_when_cancelled())
                     await riata.sleep(60)
             except BaseException as error:
                 seen.append(len(error.exceptions))
