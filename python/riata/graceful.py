@@ -4,9 +4,11 @@ import asyncio
 import inspect
 import logging
 import signal
+import threading
 import traceback
 import weakref
 from collections.abc import Callable, Coroutine, Iterable
+from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -15,9 +17,12 @@ from riata.chains import steps
 from riata.patterns import (
     cancel_and_wait,
     checked_seconds,
+    close_unawaited,
     entering_task,
     shielded,
+    start_begun,
     uncancel,
+    until_a_task_runs_it,
 )
 
 __all__ = ["Graceful", "graceful"]
@@ -27,6 +32,8 @@ _log = logging.getLogger("riata")
 _REASON = "the program stops"
 # Tasks that end programs, which do not end each other.
 _helpers: "weakref.WeakSet[asyncio.Task[Any]]" = weakref.WeakSet()
+# Who handles a signal: the blocks that were entered and not left, the last one last.
+_guards: "dict[int, list[Graceful]]" = {}
 
 
 class Graceful:
@@ -39,18 +46,19 @@ class Graceful:
             checked_seconds(drain, "drain"),
             checked_seconds(cancel, "cancel"),
         )
-        self._signals = tuple(signals)
+        self._signals = _checked_signals(signals)
         self._loop: Any = asyncio.get_running_loop()
         self._servers: list[Any] = []
         self._callbacks: list[Callable[[], Any]] = []
         self._hurry = _riata.Event()
+        self._context: Context | None = None  # of the body, when it began
         self._has_begun = False  # the end; its task may run before it is known
         self._ending: asyncio.Task[None] | None = None
         self._phase = "drain"  # then "cancel", "over"
         self._body: Any = None  # the task that runs it, once it has begun
         self._left: asyncio.Future[None] | None = None  # done when the body is
         self._requests = 0  # to cancel the body, before it began
-        self._cancelled_body = False
+        self._cancelled: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()  # by the end
         self._before: set[asyncio.Task[Any]] = set()
         self._own: set[asyncio.Task[Any]] = set()
         self._previous: dict[int, tuple[Any, Any]] = {}
@@ -60,7 +68,7 @@ class Graceful:
         if not callable(getattr(server, "close", None)):
             raise TypeError(f"what is to be closed needs a method close(), unlike {server!r}")
         if self._has_begun:
-            self._call_late(server.close)
+            self._call(server.close)
         else:
             self._servers.append(server)
         return server
@@ -70,7 +78,7 @@ class Graceful:
         if not callable(callback):
             raise TypeError(f"a function is needed, not {callback!r}")
         if self._has_begun:
-            self._call_late(callback)
+            self._call(callback)
         else:
             self._callbacks.append(callback)
 
@@ -102,6 +110,7 @@ class Graceful:
         self._body = task
         self._left = self._loop.create_future()
         self._requests = _requests(task)
+        self._context = copy_context()
         if self.stopping.is_set():
             self._begin_to_stop()
         return self
@@ -114,9 +123,9 @@ class Graceful:
     ) -> bool:
         assert self._left is not None
         self._left.set_result(None)
-        if self._cancelled_body:
+        if self._body in self._cancelled:
             uncancel(self._body)
-        # Also what a server that is closed makes of its `serve_forever`.
+        # Also what a server that is closed makes of its `serve_forever`, which nobody has asked the task for.
         was_cancelled = isinstance(exc, asyncio.CancelledError) and self.stopping.is_set()
         is_quiet = was_cancelled and _requests(self._body) <= self._requests
         if exc is not None and not is_quiet and self._phase == "drain":
@@ -128,7 +137,7 @@ class Graceful:
                 await ending
         except asyncio.CancelledError as error:
             # Our request to cancel the body may reach it here, and be counted once more.
-            if not (self._cancelled_body and _is_ours(error)):
+            if not (self._body in self._cancelled and _is_ours(error)):
                 raise
             uncancel(self._body)
         finally:
@@ -138,28 +147,45 @@ class Graceful:
         return is_quiet
 
     def _set_signals(self) -> None:
+        if self._signals and threading.current_thread() is not threading.main_thread():
+            raise RuntimeError(
+                "graceful handles signals, which come to the main thread only: run it there, or pass signals=()"
+            )
         try:
             for number in self._signals:
                 handles: dict[int, Any] = getattr(self._loop, "_signal_handlers", {})
                 previous = (handles.get(number), signal.getsignal(number))
                 self._loop.add_signal_handler(number, self.stop)
                 self._previous[number] = previous
+                _guards.setdefault(number, []).append(self)
         except BaseException:
             self._restore_signals()
             raise
 
     def _restore_signals(self) -> None:
-        for number, (handle, handler) in self._previous.items():
-            self._loop.remove_signal_handler(number)
-            if handle is not None:
-                self._loop.add_signal_handler(number, handle._callback, *handle._args)
-            elif handler is not None:
-                signal.signal(number, handler)
+        """Give the handlers back that were there before; blocks may be left in another order than they were entered."""
+        for number, previous in self._previous.items():
+            guards = [guard for guard in _guards[number] if not guard._loop.is_closed()]
+            later = guards[guards.index(self) + 1 :] if self in guards else []
+            guards = _guards[number] = [guard for guard in guards if guard is not self]
+            if later:
+                later[0]._previous[number] = previous
+            else:
+                self._put_back(number, *previous)
         self._previous.clear()
+
+    def _put_back(self, number: int, handle: Any, handler: Any) -> None:
+        self._loop.remove_signal_handler(number)
+        if handle is not None:
+            self._loop.add_signal_handler(number, handle._callback, *handle._args)
+        elif handler is not None:
+            signal.signal(number, handler)
 
     def _begin_to_stop(self) -> "asyncio.Task[None]":
         self._has_begun = True
-        self._ending = self._start(self._end())
+        # In the context of the body: what holds back requests from outside lets those of the end pass.
+        assert self._context is not None
+        self._ending = self._context.run(self._start, self._end())
         return self._ending
 
     def _start(self, coro: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
@@ -171,12 +197,12 @@ class Graceful:
     async def _end(self) -> None:
         self.stopping.set()  # an eager task is here before who began it says so
         end = self._loop.time() + self._drain
-        closed = [(server.close, _called(server.close)) for server in reversed(self._servers)]
-        calling = self._loop.create_task(self._call_back(closed), name="on_stop")
+        for server in reversed(self._servers):
+            self._call(server.close)
+        calling = self._loop.create_task(self._call_back(), name="on_stop")
         await _riata.sleep(0)  # the callbacks begin, however much hurry there is
         await self._wait_for_all(end)
         self._phase = "cancel"
-        self._cancel_all()
         self._hurry.clear()
         await self._wait_for_all(self._loop.time() + self._cancel)
         for task in self._tasks():
@@ -187,11 +213,11 @@ class Graceful:
         # From here on a signal ends the program as it did before, whoever is stuck.
         self._restore_signals()
 
-    def _cancel_all(self) -> None:
-        for task in self._tasks():
-            if task is self._body:
-                self._cancelled_body = True
-            task.cancel(_REASON)
+    def _cancel_all(self, tasks: "Iterable[asyncio.Task[Any]]") -> None:
+        for task in tasks:
+            if task not in self._cancelled:
+                self._cancelled.add(task)
+                task.cancel(_REASON)
 
     def _tasks(self) -> "list[asyncio.Task[Any]]":
         """What was begun since, and is not done; and who runs the body, unless that is done."""
@@ -202,12 +228,17 @@ class Graceful:
         return list(tasks)
 
     async def _wait_for_all(self, end: float) -> None:
-        """Wait until none is left, the time is over or somebody cannot wait."""
+        """Wait until none is left, the time is over or somebody cannot wait.
+
+        Once they are to be cancelled, tasks that come later are cancelled when those are done: they are part of a clean-up.
+        """
         hurry = self._start(self._hurry.wait())
         all_done: asyncio.Task[Any] | None = None
         try:
             while not hurry.done():
                 tasks = self._tasks()
+                if self._phase == "cancel":
+                    self._cancel_all(tasks)
                 left = end - self._loop.time()
                 if not tasks or left <= 0:
                     break
@@ -218,19 +249,33 @@ class Graceful:
         finally:
             await cancel_and_wait(task for task in (hurry, all_done) if task is not None)
 
-    async def _call_back(self, closed: "list[tuple[Any, Any]]") -> None:
-        for close, outcome in closed:
-            await self._finish(close, outcome)
+    async def _call_back(self) -> None:
         waiting = list(self._callbacks)
-        while waiting and self._phase != "over":
-            callback = waiting.pop()
-            await self._finish(callback, _called(callback))
-        if waiting:
-            self._report("were not called, for lack of time", waiting)
+        try:
+            while waiting and self._phase != "over":
+                callback = waiting.pop()
+                await self._finish(callback, _called(callback))
+        finally:
+            if waiting:
+                self._report("were not called before the end", waiting)
 
-    def _call_late(self, function: Callable[[], Any]) -> None:
-        """What comes when the end has begun is called at once, and waited for as any task."""
-        self._loop.create_task(self._finish(function, _called(function)), name="on_stop")
+    def _call(self, function: Callable[[], Any]) -> None:
+        """Call it at once, and wait for it as for any task."""
+        outcome = _called(function)
+        if inspect.isawaitable(outcome):
+            name = getattr(function, "__qualname__", "on_stop")
+            start_begun(self._begin_to_finish(function, outcome), name=name)
+        elif isinstance(outcome, BaseException):
+            self._report("has failed", function, outcome)
+
+    async def _begin_to_finish(self, function: Any, outcome: Any) -> None:
+        try:
+            await until_a_task_runs_it()
+        except BaseException as error:
+            close_unawaited(outcome)
+            self._report("was cut off", function, error)
+            raise
+        await self._finish(function, outcome)
 
     async def _finish(self, function: Any, outcome: Any) -> None:
         """Await what a function has given, if that can be awaited. What it raises ends nothing but itself."""
@@ -262,6 +307,13 @@ def _called(function: Callable[[], Any]) -> Any:
         return error
 
 
+def _checked_signals(signals: Iterable[int]) -> tuple[int, ...]:
+    try:
+        return tuple(dict.fromkeys(signals))
+    except TypeError:
+        raise TypeError(f"signals must be an iterable of signal numbers, not {signals!r}") from None
+
+
 def _is_ours(error: BaseException | None) -> bool:
     return isinstance(error, asyncio.CancelledError) and error.args[:1] == (_REASON,)
 
@@ -289,8 +341,9 @@ def graceful(
     It stops accepting (`stop.closing(server)`), calls what it was given (`stop.on_stop(function)`, the last one first),
     waits for the body and for the tasks of the loop that were begun since the block was entered, whoever began them,
     cancels those that are left, the body among them, and logs by name and stack which of them do not stop
-    (`stop.stuck`). A second signal cuts the waiting short, and so does a third for those that were cancelled; then
-    signals do what they did before. `await stop.wait()` waits for the signal.
+    (`stop.stuck`). Tasks that a cancelled task begins are cancelled when it is done and they are not. A second signal
+    cuts the waiting short, and so does a third for those that were cancelled; then signals do what they did before.
+    `await stop.wait()` waits for the signal.
 
     Args:
         drain: seconds that the body, these functions and tasks have to finish.
@@ -300,6 +353,7 @@ def graceful(
         ValueError, TypeError: these are no numbers of seconds.
         RuntimeError: no loop runs, or it runs outside the main thread, where there are no signals.
     Cancellation: a request to cancel waits until all of this is done; an exception of the body skips the draining. A
-        body that was cancelled because the time was over ends without an exception.
+        body that ends with a CancelledError once it stops, for which nobody outside has asked (it was cancelled because
+        the time was over, its server was closed), ends without an exception.
     """
     return Graceful(drain=drain, cancel=cancel, signals=signals)

@@ -31,13 +31,16 @@ from riata.exceptions import BaseExceptionGroup
 __all__ = [
     "cancel_and_wait",
     "checked_seconds",
+    "close_unawaited",
     "entering_task",
     "first_success",
     "gather_limited",
     "map",
     "race",
     "shielded",
+    "start_begun",
     "uncancel",
+    "until_a_task_runs_it",
 ]
 
 T = TypeVar("T")
@@ -215,12 +218,12 @@ def _check_awaitables(awaitables: Sequence[Any]) -> None:
     for awaitable in awaitables:
         if not inspect.isawaitable(awaitable):
             for other in awaitables:
-                _close(other)
+                close_unawaited(other)
             hint = "; several are several arguments" if isinstance(awaitable, Iterable) else ""
             raise TypeError(f"an awaitable is needed, not {awaitable!r}{hint}")
 
 
-def _close(awaitable: Any) -> None:
+def close_unawaited(awaitable: Any) -> None:
     """What will not be awaited is closed, lest Python warn of it."""
     if asyncio.iscoroutine(awaitable):
         awaitable.close()
@@ -390,11 +393,9 @@ def gather_limited(
         limit = _checked_limit(limit)
     except (TypeError, ValueError):
         for awaitable in awaitables:
-            _close(awaitable)
+            close_unawaited(awaitable)
         raise
-    gathering = _gather_limited(awaitables, limit, return_exceptions)
-    gathering.send(None)
-    return _start(gathering)
+    return start_begun(_gather_limited(awaitables, limit, return_exceptions))
 
 
 async def _gather_limited(
@@ -408,7 +409,7 @@ async def _gather_limited(
     failed: asyncio.Future[Any] | None = None
     try:
         try:
-            await _until_a_task_runs_it()
+            await until_a_task_runs_it()
             while waiting or running:
                 while waiting and len(running) < limit:
                     awaitable = waiting.pop()
@@ -432,16 +433,22 @@ async def _gather_limited(
         return [_outcome(tasks[id(awaitable)]) for awaitable in awaitables]
     finally:
         for awaitable in waiting:
-            _close(awaitable)
+            close_unawaited(awaitable)
         running.forgive()
         del awaitables, waiting, tasks, running, failed  # whose exceptions hold this frame
         ended = None  # type: ignore[assignment]
 
 
+def start_begun(coro: Coroutine[Any, Any, T], *, name: str | None = None) -> "asyncio.Task[T]":
+    """A task of a coroutine that first awaits `until_a_task_runs_it`."""
+    coro.send(None)
+    return asyncio.get_running_loop().create_task(coro, name=name)
+
+
 @types.coroutine
-def _until_a_task_runs_it() -> Generator[None, None, None]:
-    """Where a coroutine that was sent a first `None` by hand waits: a request to cancel that precedes the first step of its task
-    finds it begun, and what it has in hand can be cleaned up.
+def until_a_task_runs_it() -> Generator[None, None, None]:
+    """Where the coroutine of `start_begun` waits: a request to cancel that precedes the first step of its task finds it begun, and
+    what it has in hand can be cleaned up.
     """
     yield
 

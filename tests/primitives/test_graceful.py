@@ -100,6 +100,45 @@ def test_graceful_nests_and_gives_handlers_back(go):
     assert go(main()) == ["before"]
 
 
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_graceful_blocks_that_are_left_in_another_order_than_entered(go, first):
+    async def main():
+        heard = []
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, heard.append, "before")
+        stops = []
+        enter = [riata.Event() for _ in range(3)]
+        leave = [riata.Event() for _ in range(3)]
+
+        async def program(number):
+            await enter[number].wait()
+            async with riata.graceful(signals=[signal.SIGUSR1, signal.SIGUSR1]) as stop:
+                stops.append(stop)
+                await leave[number].wait()
+
+        # Tasks that were there before are not waited for.
+        tasks = [asyncio.create_task(program(number)) for number in range(3)]
+        for event in enter:
+            event.set()
+            await riata.sleep(0.001)
+        leave[first].set()
+        await asyncio.wait([tasks[first]])
+        earlier, last = sorted({0, 1, 2} - {first})
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await stops[last].wait()
+        assert not stops[earlier].stopping.is_set()
+        for number in (earlier, last):
+            leave[number].set()
+            await asyncio.wait([tasks[number]])
+        assert heard == []
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await riata.sleep(0.01)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        return heard
+
+    assert go(main()) == ["before"]
+
+
 def test_graceful_survives_its_callbacks():
     async def main():
         log, reports = [], []
@@ -143,7 +182,7 @@ def test_graceful_has_one_deadline_for_all(go):
         assert [report.split(", ")[-1] for report in reports] == [
             "was cut off",
             "was cut off",
-            "for lack of time",
+            "were not called before the end",
         ]
         with pytest.raises((TypeError, ValueError)):
             riata.graceful(drain=None)
@@ -316,7 +355,7 @@ def test_graceful_calls_everything_whatever_hangs_or_fails(go):
 
 def test_graceful_outside_the_main_thread(go):
     async def main():
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError, match=r"the main thread only: .* pass signals=\(\)"):
             async with riata.graceful():
                 raise AssertionError("unreachable")
         async with riata.graceful(signals=()) as stop:
@@ -410,6 +449,8 @@ def test_graceful_refuses_what_is_no_time(go, seconds):
     async def main():
         with pytest.raises((TypeError, ValueError), match="drain must be a number of seconds"):
             riata.graceful(drain=seconds)
+        with pytest.raises(TypeError, match="signals must be an iterable of .*, not 15"):
+            riata.graceful(signals=15)
         with pytest.raises(TypeError, match="a function is needed, not 3"):
             riata.graceful().on_stop(3)
         with pytest.raises(TypeError, match=r"needs a method close\(\), unlike 3"):
@@ -424,7 +465,7 @@ def test_graceful_whose_request_comes_when_the_body_is_at_its_end(go):
             stop.stop()
             await riata.sleep(0)
             # The end has begun, and cancels the body in one of the next turns: it leaves without another await.
-            while not stop._cancelled_body:
+            while asyncio.current_task() not in stop._cancelled:
                 try:
                     await riata.sleep(0)
                 except asyncio.CancelledError:
@@ -441,7 +482,7 @@ def test_graceful_that_is_told_to_cancel_a_body_that_ends_in_the_same_turn(go):
         async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
             stop.stop()
             await riata.sleep(0.001)
-            stop._cancel_all()
+            stop._cancel_all(stop._tasks())
         await riata.sleep(0)
         if hasattr(asyncio.current_task(), "cancelling"):
             assert asyncio.current_task().cancelling() == 0
@@ -542,5 +583,138 @@ def test_graceful_on_eager_tasks(go):
             await stop.wait()
         asyncio.get_running_loop().set_task_factory(None)
         assert log == [("closed", True), "called", ("closed", True), "called late"]
+
+    go(main())
+
+
+def test_graceful_closes_all_servers_at_once(go):
+    async def main():
+        log, reports = [], []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+
+        class Server:
+            def __init__(self, name):
+                self.name = name
+
+            async def close(self):
+                log.append(self.name)
+                if self.name == "hangs":
+                    await riata.sleep(60)
+
+        async with riata.graceful(drain=0.02, cancel=1, signals=()) as stop:
+            stop.closing(Server("first"))
+            stop.closing(Server("hangs"))
+            stop.on_stop(lambda: log.append("called"))
+            stop.stop()
+            await riata.sleep(0)
+            await riata.sleep(0)
+            assert sorted(log) == ["called", "first", "hangs"]
+            assert "Server.close" in [
+                task.get_name().split(".<locals>.")[-1] for task in asyncio.all_tasks()
+            ]
+        assert stop.stuck == []
+        (report,) = reports
+        assert "Server.close" in report and report.endswith("was cut off")
+
+    go(main())
+
+
+def test_graceful_cancels_what_a_clean_up_leaves_behind_and_nothing_that_it_waits_for(go):
+    async def main():
+        log = []
+
+        async def flush():
+            await riata.sleep(0.01)
+            log.append("flushed")
+
+        async def forever():
+            try:
+                await riata.sleep(60)
+            except asyncio.CancelledError as error:
+                log.append(error.args[0])
+                raise
+
+        async def worker():
+            try:
+                await riata.sleep(60)
+            finally:
+                orphans.append(asyncio.create_task(forever()))
+                await asyncio.create_task(flush())
+
+        orphans = []
+        async with riata.graceful(drain=0.01, cancel=60, signals=()) as stop:
+            stop.create_task(worker())
+        assert log == ["flushed", "the program stops"]
+        assert stop.stuck == [] and orphans[0].cancelled()
+
+    go(main())
+
+
+def test_graceful_tells_what_was_not_called_when_a_function_ends_the_program(go):
+    reports = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+
+        def leave():
+            raise SystemExit(3)
+
+        def flush():
+            raise AssertionError("unreachable")
+
+        async with riata.graceful(signals=()) as stop:
+            stop.on_stop(flush)
+            stop.on_stop(leave)
+
+    with pytest.raises(SystemExit):
+        go(main())
+    (report,) = reports
+    assert "flush" in report and report.endswith("were not called before the end")
+
+
+def test_graceful_inside_a_shield(go):
+    async def main():
+        ready = riata.Event()
+        stops = []
+
+        async def program():
+            async with riata.shielded(timeout=None):
+                async with riata.graceful(drain=0.01, cancel=5, signals=()) as stop:
+                    stops.append(stop)
+                    ready.set()
+                    await riata.sleep(60)
+                    raise AssertionError("unreachable")
+                assert stop.stuck == []
+            await riata.sleep(0)
+            return "not cancelled"
+
+        task = asyncio.create_task(program())
+        await ready.wait()
+        stops[0].stop()
+        return await task
+
+    assert go(main()) == "not cancelled"
+
+
+def test_graceful_reports_a_call_that_is_cancelled_before_its_first_step(go):
+    async def main():
+        reports = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+
+        async def flush():
+            raise AssertionError("unreachable")
+
+        async with riata.graceful(drain=60, cancel=1, signals=()) as stop:
+            stop.stop()
+            await riata.sleep(0.001)
+            stop.on_stop(flush)
+            for task in asyncio.all_tasks():
+                if "flush" in task.get_name():
+                    task.cancel()
+        (report,) = reports
+        assert "flush" in report and report.endswith("was cut off")
 
     go(main())
