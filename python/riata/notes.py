@@ -17,6 +17,7 @@ __all__ = [
     "note_timeout",
 ]
 
+_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 # For tasks that are not riata's; those know it themselves.
 innermost_timeout: "ContextVar[Any]" = ContextVar("innermost_timeout", default=None)
 
@@ -99,12 +100,12 @@ def _shown(awaited: Any, task: "asyncio.Task[Any]") -> str:
 
 
 def _is_library(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).split(".")[0] in ("asyncio", "riata")
+    return str(frame.f_globals.get("__name__")).split(".")[0] in ("asyncio", "contextlib", "riata")
 
 
 def _place_of_program(frame: FrameType | None) -> str:
-    """The innermost coroutine that runs and is neither riata's nor asyncio's; none where the loop itself has called."""
-    while frame is not None and frame.f_code.co_flags & inspect.CO_COROUTINE:
+    """The innermost coroutine, or async generator, that runs and is no library's; none where the loop itself has called."""
+    while frame is not None and frame.f_code.co_flags & _ASYNC:
         if not _is_library(frame):
             return _place(frame)
         frame = frame.f_back

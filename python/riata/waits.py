@@ -103,8 +103,23 @@ def _shown(futures: Iterable[Any]) -> str:
 
 
 def _names_of_tasks(futures: Iterable[Any]) -> list[str]:
-    tasks = {future for future in futures if isinstance(future, asyncio.Task) and not future.done()}
-    return sorted(task.get_name() for task in tasks)
+    return sorted(task.get_name() for task in _running_tasks(futures))
+
+
+def _running_tasks(futures: Iterable[Any]) -> "set[asyncio.Task[Any]]":
+    """Those among the futures, and those that the others stand for."""
+    tasks = set()
+    seen = set()
+    left = list(futures)
+    while left:
+        future = left.pop()
+        if isinstance(future, asyncio.Task):
+            if not future.done():
+                tasks.add(future)
+        elif asyncio.isfuture(future) and id(future) not in seen:
+            seen.add(id(future))
+            left.extend(_what_future_stands_for(future)[2])
+    return tasks
 
 
 def _holders(owner: Any) -> Iterable[Any]:
@@ -114,4 +129,4 @@ def _holders(owner: Any) -> Iterable[Any]:
 
 def _names(holders: Iterable[Any], by_id: "dict[int, asyncio.Task[Any]]") -> list[str]:
     tasks = (by_id.get(holder) if isinstance(holder, int) else holder for holder in holders)
-    return [task.get_name() for task in tasks if task is not None]
+    return [task.get_name() for task in tasks if task is not None and not task.done()]

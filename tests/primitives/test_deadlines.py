@@ -1,6 +1,7 @@
 """`time_left`, and the notes on a TimeoutError: which deadline, where it was set, what was awaited."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -268,6 +269,46 @@ def test_the_note_of_a_timeout_inside_a_pattern_names_no_line_of_riata(go, kind)
         assert "patterns.py" not in note.replace("test_patterns.py", "")
         if kind == "shielded":
             assert f"main ({__file__}:" in note.split(" has passed")[0]
+
+    needs_uncancel(go)
+    go(main())
+
+
+def test_the_note_of_a_timeout_inside_a_generator_or_a_stack(go):
+    @contextlib.asynccontextmanager
+    async def limited():
+        async with riata.timeout(0.002):
+            yield
+
+    async def generate():
+        async with riata.timeout(0.002):
+            yield
+            await riata.sleep(60)
+
+    async def stacked():
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(riata.timeout(0.002))
+            await riata.sleep(60)
+
+    async def within_a_context_manager():
+        async with limited():
+            await riata.sleep(60)
+
+    async def over_a_generator():
+        async for _ in generate():
+            pass
+
+    async def main():
+        for program, name in [
+            (stacked, "stacked"),
+            (within_a_context_manager, "limited"),
+            (over_a_generator, "generate"),
+        ]:
+            with pytest.raises(riata.TimeoutError) as caught:
+                await program()
+            (note,) = caught.value.__notes__
+            place = note.split(", set in ")[1].split(", has passed")[0]
+            assert f"{name} ({__file__}:" in place
 
     needs_uncancel(go)
     go(main())

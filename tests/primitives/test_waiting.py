@@ -358,6 +358,58 @@ def test_waits_tells_what_is_waited_for(go):
     }
 
 
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda future: riata.wait([future]),
+        lambda future: riata.wait_for(future, 60),
+        lambda future: awaited(riata.gather(future)),
+        lambda future: awaited(riata.shield(future)),
+    ],
+)
+@pytest.mark.parametrize(
+    "stand_for", [riata.gather, riata.shield, lambda task: riata.gather(riata.shield(task))]
+)
+def test_waits_tells_which_tasks_a_future_stands_for(go, wait, stand_for):
+    async def main():
+        other = asyncio.create_task(named("other"))
+        future = stand_for(other)
+        future.add_done_callback(lambda future: future.cancelled() or future.exception())
+        found = await shown({"waiter": wait(future)})
+        return found["waiter"]["held_by"]
+
+    assert go(main()) == ["other"]
+
+
+def test_waits_tells_who_has_taken_a_lock_in_time(go):
+    async def main():
+        lock = riata.Lock()
+
+        async def hold():
+            await riata.wait_for(lock.acquire(), 60)
+            await riata.sleep(60)
+
+        asyncio.create_task(hold(), name="holder")
+        for _ in range(3):
+            await riata.sleep(0)
+        found = await shown({"waiter": lock.acquire()})
+        return found["waiter"]["held_by"]
+
+    assert go(main()) == ["holder"]
+
+
+def test_waits_shows_no_holder_that_has_ended(go):
+    async def main():
+        semaphore = riata.Semaphore(1)
+        ended = asyncio.create_task(awaited(semaphore.acquire()))
+        await ended
+        found = await shown({"waiter": semaphore.acquire()})
+        assert ended.done()
+        return found["waiter"]["held_by"]
+
+    assert go(main()) == []
+
+
 @pytest.mark.skipif(not PY312, reason="wait_for begins a task before 3.12")
 def test_waits_looks_through_wait_for(go):
     async def main():

@@ -4,12 +4,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ffi::CStr;
 
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::waiters::visit_slot;
 use crate::event_loop::current_task::{foreign_task, holder_id};
-use crate::ffi::{Obj, Raised, Res, Slot, int, list, take_exception, weak_reference};
+use crate::ffi::{
+    Obj, Raised, Res, Slot, int, interned, list, take_exception, weak_reference,
+};
 
 /// The task that holds a lock.
 #[derive(Default)]
@@ -56,17 +59,36 @@ fn task_of(reference: &Obj) -> Res<Option<Obj>> {
     Ok((!task.is_none()).then_some(task))
 }
 
+/// The task of another loop that holds what the current one takes.
 fn weak_current_task() -> Option<Obj> {
     let reference = || -> Res<Option<Obj>> {
-        match foreign_task()? {
-            Some(task) => weak_reference(&task).map(Some),
-            None => Ok(None),
+        let Some(task) = foreign_task()? else {
+            return Ok(None);
+        };
+        match task.get_opt(ACTS_FOR) {
+            Some(reference) => Ok(Some(reference)),
+            None => weak_reference(&task).map(Some),
         }
     };
     reference().unwrap_or_else(|Raised| {
         drop(take_exception());
         None
     })
+}
+
+/// A weak reference to the task that `Task::acts_for` tells of a task of ours.
+const ACTS_FOR: &CStr = c"_riata_acts_for";
+
+/// A task of another loop runs a single operation for the current one.
+pub fn let_act_for_current(task: &Obj) {
+    let Some(current) = weak_current_task() else {
+        return;
+    };
+    let told = interned(ACTS_FOR).and_then(|name| task.set_attr(&name, &current));
+    // A task that keeps no attributes is the holder itself.
+    if told.is_err() {
+        drop(take_exception());
+    }
 }
 
 /// A task that holds a semaphore.

@@ -1,7 +1,7 @@
 //! `wait_for`. Mirrors `asyncio.wait_for` of the Python at hand: from 3.12 on the awaitable runs in the same task, before in a
 //! new one, which context variables and `current_task` show.
 
-use super::timeout;
+use super::{holders, timeout};
 use super::waiters::{is_cancellation, message_of, new_waiter, outcome, watch};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
@@ -173,7 +173,11 @@ pub fn as_future(awaitable: &Obj, loop_: &Obj) -> Res {
     }
     let names = tuple(&[state().names.loop_.as_ptr()])?;
     let args = [awaitable.as_ptr(), loop_.as_ptr()];
-    state().ensure_future.call_kw(&args, &names)
+    let future = state().ensure_future.call_kw(&args, &names)?;
+    if Operation::is(awaitable) {
+        holders::let_act_for_current(&future);
+    }
+    Ok(future)
 }
 
 /// Let the end of a future wake the operation.
