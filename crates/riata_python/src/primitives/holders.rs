@@ -10,9 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::waiters::visit_slot;
 use crate::event_loop::current_task::{foreign_task, holder_id};
-use crate::ffi::{
-    Obj, Raised, Res, Slot, int, interned, list, take_exception, weak_reference,
-};
+use crate::ffi::{Obj, Raised, Res, Slot, int, interned, list, take_exception, weak_reference};
 
 /// The task that holds a lock.
 #[derive(Default)]

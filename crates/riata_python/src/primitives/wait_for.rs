@@ -1,8 +1,8 @@
 //! `wait_for`. Mirrors `asyncio.wait_for` of the Python at hand: from 3.12 on the awaitable runs in the same task, before in a
 //! new one, which context variables and `current_task` show.
 
-use super::{holders, timeout};
 use super::waiters::{is_cancellation, message_of, new_waiter, outcome, watch};
+use super::{holders, timeout};
 use crate::core::class_methods;
 use crate::core::coroutine::{Stepped, rethrow};
 use crate::core::future::any::{is_done, result_of};
