@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from riata.exceptions import QueueShutDown as QueueShutDown
     from riata.exceptions import TimeoutError as TimeoutError
     from riata.factory import new_event_loop as new_event_loop
-    from riata.graceful import graceful as graceful
+    from riata.graceful_shutdown import graceful as graceful
     from riata.patterns import first_success as first_success
     from riata.patterns import map as map
     from riata.patterns import race as race
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from riata.runner import run as run
     from riata.takeover import install as install
     from riata.takeover import uninstall as uninstall
-    from riata.waits import waits as waits
+    from riata.wait_graph import waits as waits
 
     if sys.version_info < (3, 16):
         from riata.policy import EventLoopPolicy as EventLoopPolicy
@@ -130,7 +130,7 @@ _homes = {
     "as_completed": "riata.completion",
     "first_success": "riata.patterns",
     "gather": "riata._riata",
-    "graceful": "riata.graceful",
+    "graceful": "riata.graceful_shutdown",
     "install": "riata.takeover",
     "map": "riata.patterns",
     "new_event_loop": "riata.factory",
@@ -147,7 +147,7 @@ _homes = {
     "uninstall": "riata.takeover",
     "wait": "riata._riata",
     "wait_for": "riata._riata",
-    "waits": "riata.waits",
+    "waits": "riata.wait_graph",
 }
 
 if sys.version_info < (3, 16):  # Python 3.16 has no event loop policies

@@ -3,10 +3,10 @@
 import asyncio
 import gc
 from collections.abc import Iterable, Iterator
-from types import AsyncGeneratorType
+from types import AsyncGeneratorType, FrameType
 from typing import Any
 
-__all__ = ["stand_for", "steps"]
+__all__ = ["frames", "shown", "stand_for", "steps"]
 
 
 def steps(task: "asyncio.Task[Any]") -> Iterator[Any]:
@@ -15,6 +15,14 @@ def steps(task: "asyncio.Task[Any]") -> Iterator[Any]:
     while step is not None:
         yield step
         step = None if asyncio.isfuture(step) else _awaited_by(step)
+
+
+def frames(task: "asyncio.Task[Any]") -> Iterator[FrameType]:
+    """The frames of its chain of awaits, the outermost first."""
+    for step in steps(task):
+        frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
+        if frame is not None:
+            yield frame
 
 
 def _awaited_by(step: Any) -> Any:
@@ -35,3 +43,12 @@ def stand_for(
 ) -> None:
     """Let a primitive that something waits with be shown as what it is waited for: the operation, its object, the tasks that hold it."""
     primitive._stands_for = (awaits, on, held_by)
+
+
+def shown(value: object) -> str:
+    """Its `repr`, or what there is to say where that fails."""
+    try:
+        return repr(value)
+    except Exception as error:
+        kind = type(value).__qualname__
+        return f"<{kind} object at {id(value):#x}, whose repr raises {type(error).__name__}>"

@@ -116,8 +116,11 @@ def _warn_of_users(originals: dict[int, str]) -> None:
     for key, module in sorted(sys.modules.items()):
         if key.partition(".")[0] in ("asyncio", "riata") or module is None:
             continue
-        # Not `getattr`, which may run a module's code.
-        values = list(getattr(module, "__dict__", {}).values())
+        # Not `getattr`, which may run a module's code; and what stands there need not be a module.
+        try:
+            values = list(module.__dict__.values())
+        except Exception:
+            continue
         names = sorted({originals[id(value)] for value in values if id(value) in originals})
         if names:
             users.append(f"{key} ({', '.join(names)})")

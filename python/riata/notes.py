@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import Any
 
-from riata.chains import steps
+from riata.chains import shown, steps
+from riata.wait_graph import describe_wait
 
 __all__ = [
     "add_note",
@@ -69,34 +70,16 @@ def describe_await(future: "asyncio.Future[Any]", timeout: Any) -> tuple[str, st
     Of another future, that future.
     """
     if not isinstance(future, asyncio.Task):
-        return repr(future), ""
+        return shown(future), ""
     place = place_of_wait_for = ""
-    awaited: Any = None
     for step in steps(future):
         frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
         if frame is not None and not _is_library(frame):
             place = _place(frame)
         if getattr(step, "_kept", None) is timeout:
             place_of_wait_for = place
-        # An operation of a primitive says more than the future inside it.
-        if not (asyncio.isfuture(step) and hasattr(awaited, "_owner")):
-            awaited = step
-    if awaited is None:
-        return place, place_of_wait_for
-    text = _shown(awaited, future)
-    return f"{text} in {place}" if place else text, place_of_wait_for
-
-
-def _shown(awaited: Any, task: "asyncio.Task[Any]") -> str:
-    if type(awaited).__name__ == "FutureIter":
-        awaited = getattr(task, "_fut_waiter", None) or awaited
-    if isinstance(awaited, asyncio.Task):
-        return f"task {awaited.get_name()!r}"
-    owner: Any = getattr(awaited, "_owner", None)
-    text = getattr(awaited, "__qualname__", None) or repr(awaited)
-    if hasattr(owner, "_stands_for"):
-        text, owner, _ = owner._stands_for
-    return text if owner is None else f"{text} of {owner!r}"
+    text = describe_wait(future)
+    return " in ".join(filter(None, (text, place))), place_of_wait_for
 
 
 def _is_library(frame: FrameType) -> bool:

@@ -301,14 +301,18 @@ class _Running(Generic[T]):
             await self.changed.wait()
         return self.line.popleft()
 
-    def forgive(self) -> None:
-        """Failures that nobody will see are not to be reported as such."""
-        for task in (*self.line, *self.left):
-            task.add_done_callback(_retrieve)
-
     def clear(self) -> None:
         self.left.clear()
         self.line.clear()
+
+
+def _forgive(tasks: "Iterable[asyncio.Future[Any]]") -> None:
+    """Failures that nobody will see are not to be reported as such."""
+    for task in tasks:
+        if task.done():
+            _retrieve(task)
+        else:
+            task.add_done_callback(_retrieve)
 
 
 def _retrieve(task: "asyncio.Future[Any]") -> None:
@@ -434,7 +438,7 @@ async def _gather_limited(
     finally:
         for awaitable in waiting:
             close_unawaited(awaitable)
-        running.forgive()
+        _forgive(tasks.values())
         del awaitables, waiting, tasks, running, failed  # whose exceptions hold this frame
         ended = None  # type: ignore[assignment]
 

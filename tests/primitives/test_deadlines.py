@@ -324,3 +324,42 @@ def test_wait_for_tells_what_it_cancels_why(go):
         assert seen == [("deploy",)]
 
     go(main())
+
+
+@pytest.mark.parametrize(
+    ("wait", "text"),
+    [
+        (lambda task: riata.wait_for(task, 60), "task 'job'"),
+        (lambda task: awaited(task), "task 'job'"),
+        (lambda task: riata.wait([task]), "wait of task 'job'"),
+        (lambda task: awaited(riata.shield(task)), "shield of task 'job'"),
+        (lambda task: awaited(riata.gather(task)), "gather of task 'job'"),
+        (lambda task: Unprintable().put(1), "Queue.put of <Unprintable object at "),
+    ],
+)
+def test_the_note_tells_what_was_awaited(go, wait, text):
+    async def main():
+        task = asyncio.create_task(riata.sleep(60), name="job")
+        with pytest.raises(riata.TimeoutError) as caught:
+            async with riata.timeout(0.002):
+                await wait(task)
+        task.cancel()
+        (note,) = caught.value.__notes__
+        assert "main (" in note.split(", has passed")[0]
+        assert f" while awaiting {text}" in note
+
+    needs_uncancel(go)
+    go(main())
+
+
+async def awaited(awaitable):
+    return await awaitable
+
+
+class Unprintable(riata.Queue):
+    def __init__(self):
+        super().__init__(1)
+        self.put_nowait(0)
+
+    def __repr__(self):
+        raise ValueError

@@ -167,7 +167,7 @@ def test_graceful_survives_its_callbacks():
     assert riata.run(main()) == (["last"], ["ValueError('callback')", "CancelledError()"])
 
 
-def test_graceful_has_one_deadline_for_all(go):
+def test_graceful_has_one_deadline_for_all(go, caplog):
     async def main():
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -178,7 +178,7 @@ def test_graceful_has_one_deadline_for_all(go):
                 stop.on_stop(lambda: riata.sleep(60))
             stop.stop()
         assert loop.time() - began < 0.5
-        await riata.sleep(0.001)
+        assert stop.stuck == []
         assert [report.split(", ")[-1] for report in reports] == [
             "was cut off",
             "was cut off",
@@ -189,9 +189,8 @@ def test_graceful_has_one_deadline_for_all(go):
         with pytest.raises(ValueError, match="cancel must be a number of seconds, not -1"):
             riata.graceful(cancel=-1)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("logging.Logger.error", lambda *_: None)
-        go(main())
+    go(main())
+    assert caplog.records == []
 
 
 async def serve_forever(stop):
@@ -718,3 +717,133 @@ def test_graceful_reports_a_call_that_is_cancelled_before_its_first_step(go):
         assert "flush" in report and report.endswith("was cut off")
 
     go(main())
+
+
+def test_graceful_inside_another_that_stops_too(go):
+    needs_uncancel(go)
+
+    async def main():
+        log = []
+
+        async def program():
+            async with riata.graceful(drain=0.02, cancel=1, signals=()) as outer:
+                async with riata.graceful(drain=0, cancel=1, signals=()) as inner:
+                    inner.create_task(slow_to_end(0.05))
+                    await riata.sleep(0)
+                    inner.stop()
+                    outer.stop()
+                    await riata.sleep(60)
+                log.append("inner left")
+                try:
+                    await riata.sleep(60)
+                finally:
+                    log.append("outer cancelled")
+            log.append((outer.stuck, inner.stuck, asyncio.current_task().cancelling()))
+            await riata.sleep(0)
+
+        await asyncio.create_task(program())
+        return log
+
+    # The request of the outer one comes while the inner one ends, and leaves it.
+    assert go(main()) == [([], [], 0)]
+
+
+def test_graceful_that_another_task_leaves(go):
+    async def main():
+        async def fixture():
+            async with riata.graceful(drain=60, cancel=60, signals=()) as stop:
+                yield stop
+
+        generator = fixture()
+        stop = await asyncio.create_task(generator.__anext__())
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.create_task(generator.__anext__())
+        assert stop.stuck == []
+
+    async def within(seconds, coro):
+        return await riata.wait_for(coro, seconds)
+
+    go(within(20, main()))
+
+
+@pytest.mark.parametrize("wait", ["await", "wait", "gather", "lock"])
+def test_graceful_does_not_wait_for_those_that_wait_for_it(go, wait, caplog):
+    async def main():
+        lock = riata.Lock()
+
+        async def serve():
+            async with lock:
+                async with riata.graceful(drain=60, cancel=60, signals=()) as stop:
+                    await ready.wait()
+                    stop.stop()
+            return stop.stuck
+
+        async def monitor():
+            ready.set()
+            if wait == "await":
+                await server
+            elif wait == "wait":
+                await asyncio.wait([server])
+            elif wait == "gather":
+                await asyncio.gather(server, riata.sleep(0))
+            else:
+                async with lock:
+                    pass
+
+        ready = riata.Event()
+        server = asyncio.create_task(serve())
+        await riata.sleep(0)
+        monitoring = asyncio.create_task(monitor())
+        done, _ = await asyncio.wait([server], timeout=20)
+        assert done and server.result() == []
+        await monitoring
+
+    go(main())
+    assert caplog.records == []
+
+
+def test_graceful_has_no_word_for_a_task_that_comes_when_all_is_over(go, caplog):
+    async def main():
+        log = []
+
+        async def innocent():
+            log.append("ran")
+
+        def later(turns):
+            if turns:
+                asyncio.get_running_loop().call_soon(later, turns - 1)
+            else:
+                asyncio.create_task(innocent())
+
+        for turns in range(20):
+            async with riata.graceful(signals=()) as stop:
+                later(turns)
+            await riata.sleep(0.001)
+            assert stop.stuck == []
+        return log
+
+    assert go(main()) == ["ran"] * 20
+    assert caplog.records == []
+
+
+def test_graceful_cuts_every_function_off(go, caplog):
+    async def main():
+        log, reports = [], []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+
+        async def hang(name):
+            try:
+                await riata.sleep(60)
+            finally:
+                log.append(name)
+
+        async with riata.graceful(drain=0.02, cancel=0.02, signals=()) as stop:
+            stop.on_stop(lambda: hang("second"))
+            stop.on_stop(lambda: hang("first"))
+        assert stop.stuck == []
+        assert [report.split(", ")[-1] for report in reports] == ["was cut off"] * 2
+        return log
+
+    assert go(main()) == ["first", "second"]
+    assert caplog.records == []

@@ -1,6 +1,7 @@
 """What riata's task group has beyond asyncio's: limits, deadlines, collected failures, results, a quiet end."""
 
 import asyncio
+import contextlib
 import gc
 import weakref
 
@@ -70,6 +71,29 @@ def test_spawn_that_is_cancelled_closes_its_coroutine(go):
             assert await (await group.spawn(value("next"))) == "next"
 
     go(main())
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+@pytest.mark.parametrize("ends", [0, 0.01])
+def test_all_who_wait_to_spawn_are_refused_by_a_group_that_is_over(go, recwarn, limit, ends):
+    async def main():
+        group = riata.TaskGroup(limit=limit)
+        async with group:
+            for _ in range(limit):
+                await group.spawn(riata.sleep(0.001))
+            waiting = [
+                asyncio.create_task(group.spawn(value(number))) for number in range(3 * limit)
+            ]
+            await riata.sleep(ends)
+        done, pending = await asyncio.wait(waiting, timeout=5)
+        assert pending == set()
+        if not ends:
+            for task in done:
+                assert str(task.exception()).endswith("is finished")
+
+    go(main())
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 def test_spawn_into_a_group_that_fails(go):
@@ -534,3 +558,27 @@ def test_a_subclass_of_a_group_may_be_told_in_its_own_way(go):
         assert told_of == [task]
 
     go(main())
+
+
+def test_a_request_that_is_made_where_a_failure_is_seen_keeps_its_message(go):
+    async def main():
+        async def fail():
+            raise ValueError
+
+        async def program():
+            with contextlib.suppress(BaseException):
+                async with riata.TaskGroup() as group:
+                    group.create_task(fail())
+                    try:
+                        await riata.sleep(60)
+                    except asyncio.CancelledError:
+                        asyncio.current_task().cancel("outside")
+                        raise
+            await told(seen)
+
+        seen = []
+        await asyncio.wait([asyncio.create_task(program())])
+        return seen
+
+    needs_uncancel(go)
+    assert go(main()) == [("outside",)]

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import pkgutil
 import random
 import subprocess
 import sys
@@ -53,6 +54,12 @@ def python(code, *options):
         text=True,
         check=False,
     )
+
+
+def test_no_module_hides_a_name():
+    """A module that is imported becomes an attribute of the package."""
+    modules = {module.name for module in pkgutil.iter_modules(riata.__path__)}
+    assert modules & set(riata.__all__) == set()
 
 
 def test_every_name_is_there():

@@ -165,6 +165,20 @@ def test_what_comes_of_a_gather_that_is_cancelled(go, limit, return_exceptions, 
     assert go(main()) is (ValueError if fails else asyncio.CancelledError)
 
 
+def test_gather_with_a_limit_that_is_cancelled_keeps_quiet_about_failures(go):
+    async def main():
+        async def fail():
+            raise ValueError
+
+        gathering = riata.gather(fail(), riata.sleep(60), limit=2, return_exceptions=True)
+        await riata.sleep(0.001)
+        gathering.cancel()
+        await asyncio.wait([gathering])
+        del gathering
+
+    go(main())  # which looks for reports
+
+
 def test_what_is_given_twice_is_awaited_once(go):
     async def main():
         once = value(1, 0.001)

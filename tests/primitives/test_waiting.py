@@ -420,6 +420,77 @@ def test_waits_looks_through_wait_for(go):
     assert go(main()) == ("Task", ["other"])
 
 
+class Unprintable:
+    def __repr__(self):
+        raise ValueError
+
+
+class Duck(asyncio.Future):
+    _asyncio_future_blocking = False
+
+    def __await__(self):
+        self._asyncio_future_blocking = True
+        yield self
+
+
+def a_future_with(**attributes):
+    return type("Odd", (Duck,), attributes)(loop=asyncio.get_running_loop())
+
+
+@pytest.mark.parametrize(
+    ("wait", "awaits"),
+    [
+        (lambda: full_of(Unprintable()).put(1), "Queue.put"),
+        (lambda: riata.wait([a_future_with(__repr__=Unprintable.__repr__)]), "wait"),
+        (lambda: awaited(a_future_with(_callbacks=[print])), "Odd"),
+        (lambda: awaited(a_future_with(_callbacks=property(lambda _: 1 / 0))), "Odd"),
+        (lambda: awaited(a_future_with(_children=7)), "Odd"),
+        (lambda: awaited(a_future_with(__repr__=Unprintable.__repr__)), "Odd"),
+    ],
+)
+def test_waits_shows_what_it_can_of_odd_objects(go, wait, awaits):
+    async def main():
+        found = await shown({"odd": wait(), "plain": riata.sleep(60)})
+        assert found["plain"]["awaits"] == "sleep"
+        return found["odd"]["awaits"], found["odd"]["on"]
+
+    shown_as, on = go(main())
+    assert shown_as == awaits
+    assert isinstance(on, str) and on
+
+
+def full_of(item):
+    queue = riata.Queue(1)
+    queue.put_nowait(item)
+    return queue
+
+
+def test_waits_tells_what_it_can_of_asyncios_classes(go):
+    async def main():
+        other = asyncio.create_task(named("other"))
+        lock, queue = asyncio.Lock(), asyncio.Queue()
+        await lock.acquire()
+        found = await shown(
+            {
+                "lock": lock.acquire(),
+                "queue": queue.get(),
+                "sleep": asyncio.sleep(60),
+                "wait": asyncio.wait([other]),
+                "wait_for": asyncio.wait_for(other, 60),
+            }
+        )
+        return {name: (wait["awaits"], wait["held_by"]) for name, wait in found.items()}
+
+    assert go(main()) == {
+        "lock": ("Lock.acquire", []),
+        "other": ("sleep", []),
+        "queue": ("Queue.get", []),
+        "sleep": ("sleep", []),
+        "wait": ("wait", ["other"]),
+        "wait_for": ("wait_for", ["other"]),
+    }
+
+
 def test_waits_leaves_what_has_not_begun_alone(go):
     async def main():
         futures = iter([asyncio.ensure_future(nothing())])

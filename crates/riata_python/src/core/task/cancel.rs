@@ -210,12 +210,32 @@ pub fn request_anew(task: &Obj, message: Option<Obj>) -> Res<()> {
     if !is_forgotten || cancelling(task)? == 0 {
         return Ok(());
     }
+    // What is about to be delivered is that request, or a later one; it may have been made where ours was seen.
+    let message = pending_message(task).or(message);
     uncancel(task)?;
     cancel_any(task, message)?;
     if let Some(ours) = exact(task) {
         ours.asked_anew.set(true);
     }
     Ok(())
+}
+
+/// The message of a request that is not delivered yet.
+fn pending_message(task: &Obj) -> Option<Obj> {
+    if let Some(ours) = exact(task) {
+        return ours
+            .future
+            .cancel_message
+            .get()
+            .filter(|_| ours.must_cancel.get());
+    }
+    let is_pending = task
+        .get_opt(c"_must_cancel")?
+        .truth()
+        .map_err(take_raised)
+        .ok()?;
+    let message = task.get_opt(c"_cancel_message").filter(|_| is_pending)?;
+    (!message.is_none()).then_some(message)
 }
 
 const ASKED_BY_GROUPS: &CStr = c"_riata_asked_by_groups";

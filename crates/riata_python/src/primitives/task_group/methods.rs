@@ -202,7 +202,7 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
                 Operation::of(&operation).kept.set(keywords);
                 Ok(operation)
             },
-            c"spawn($self, coro, *, name=None, context=None)\n--\n\nWait until fewer tasks than the limit run, run a coroutine as a task of the group, and return the task.\n\nCancelled while it waits, it closes the coroutine. RuntimeError: as for create_task.",
+            c"spawn($self, coro, *, name=None, context=None)\n--\n\nWait until fewer tasks than the limit run, run a coroutine as a task of the group, and return the task.\n\nCancelled while it waits, it closes the coroutine. RuntimeError: as for create_task; the coroutine is closed.",
         ),
         fastcall_of(
             c"cancel",

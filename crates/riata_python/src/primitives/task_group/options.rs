@@ -76,7 +76,15 @@ fn spawn(
         options.spawners.push(waiter.clone());
         return operation.wait(waiter);
     }
-    let coro = operation.argument.take().unwrap_or_else(Obj::none);
+    let refused = group.refusal().is_some();
+    if refused {
+        // Nobody else is there to tell the others that it is over.
+        group.wake_spawner()?;
+    }
+    let coro = match refused {
+        true => operation.argument.get_or_none(), // to be closed
+        false => operation.argument.take().unwrap_or_else(Obj::none),
+    };
     let keywords = operation.kept.get_or_none();
     let task = crate::ffi::call_with(&owner.get(c"create_task")?, &coro, &keywords)?;
     Ok(Stepped::Ends(task))
@@ -212,10 +220,10 @@ impl TaskGroup {
         limit == 0 || self.0.running() + options.admitted.get() < limit
     }
 
-    /// Let those in who wait in `spawn`, as many as there is room for; all when there will be no more tasks.
+    /// Let those in who wait in `spawn`, as many as there is room for; all when there will be no more tasks, to be refused.
     pub(super) fn wake_spawner(&self) -> Res<()> {
         let options = &self.0.options;
-        while self.0.aborting.get() || self.has_room() {
+        while self.refusal().is_some() || self.has_room() {
             let Some(waiter) = options.spawners.first_pending()? else {
                 break;
             };

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from riata import _riata
-from riata.chains import steps
+from riata.chains import frames
 from riata.patterns import (
     cancel_and_wait,
     checked_seconds,
@@ -24,16 +24,24 @@ from riata.patterns import (
     uncancel,
     until_a_task_runs_it,
 )
+from riata.wait_graph import those_that_wait_for
 
 __all__ = ["Graceful", "graceful"]
 
 T = TypeVar("T")
 _log = logging.getLogger("riata")
-_REASON = "the program stops"
+# How long an `on_stop` function has to end once it is cancelled with no time left: seconds.
+_LAST_MOMENT = 0.1
 # Tasks that end programs, which do not end each other.
 _helpers: "weakref.WeakSet[asyncio.Task[Any]]" = weakref.WeakSet()
 # Who handles a signal: the blocks that were entered and not left, the last one last.
 _guards: "dict[int, list[Graceful]]" = {}
+
+
+class _Reason(str):
+    """The message of a cancellation. Blocks nest: each knows its own requests by the object."""
+
+    __slots__ = ()
 
 
 class Graceful:
@@ -47,6 +55,7 @@ class Graceful:
             checked_seconds(cancel, "cancel"),
         )
         self._signals = _checked_signals(signals)
+        self._reason = _Reason("the program stops")
         self._loop: Any = asyncio.get_running_loop()
         self._servers: list[Any] = []
         self._callbacks: list[Callable[[], Any]] = []
@@ -57,6 +66,9 @@ class Graceful:
         self._phase = "drain"  # then "cancel", "over"
         self._body: Any = None  # the task that runs it, once it has begun
         self._left: asyncio.Future[None] | None = None  # done when the body is
+        self._leaving: Any = (
+            None  # the task that waits for the end; an async generator may be closed by another one
+        )
         self._requests = 0  # to cancel the body, before it began
         self._cancelled: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()  # by the end
         self._before: set[asyncio.Task[Any]] = set()
@@ -92,7 +104,10 @@ class Graceful:
         return task
 
     def stop(self) -> None:
-        """Begin to stop, as a signal does; each further time, wait no longer for what is being waited for."""
+        """Begin to stop, as a signal does; each further time, wait no longer for what is being waited for.
+
+        Threads: that of the loop; others call `loop.call_soon_threadsafe(stop.stop)`.
+        """
         if self._has_begun or self.stopping.is_set():
             self._hurry.set()
         elif self._body is not None:
@@ -123,6 +138,7 @@ class Graceful:
     ) -> bool:
         assert self._left is not None
         self._left.set_result(None)
+        self._leaving = asyncio.current_task()
         if self._body in self._cancelled:
             uncancel(self._body)
         # Also what a server that is closed makes of its `serve_forever`, which nobody has asked the task for.
@@ -137,12 +153,13 @@ class Graceful:
                 await ending
         except asyncio.CancelledError as error:
             # Our request to cancel the body may reach it here, and be counted once more.
-            if not (self._body in self._cancelled and _is_ours(error)):
+            if not (self._body in self._cancelled and self._is_ours(error)):
                 raise
             uncancel(self._body)
         finally:
             self._restore_signals()
             self._before.clear()
+            self._leaving = None
             del ending
         return is_quiet
 
@@ -201,15 +218,20 @@ class Graceful:
             self._call(server.close)
         calling = self._loop.create_task(self._call_back(), name="on_stop")
         await _riata.sleep(0)  # the callbacks begin, however much hurry there is
-        await self._wait_for_all(end)
-        self._phase = "cancel"
-        self._hurry.clear()
-        await self._wait_for_all(self._loop.time() + self._cancel)
-        for task in self._tasks():
-            self.stuck.append(task.get_name())
-            _log.error("task %r did not stop\n%s", task.get_name(), _stack(task))
+        left = await self._wait_for_all(end)
+        if left:
+            self._phase = "cancel"
+            self._hurry.clear()
+            left = await self._wait_for_all(self._loop.time() + self._cancel)
         self._phase = "over"
-        calling.cancel(_REASON)
+        if calling in left:
+            # It has been cancelled before, within another function than the one that it is in now.
+            calling.cancel(self._reason)
+            await _riata.wait([calling], timeout=_LAST_MOMENT)
+        for task in left:
+            if task is self._body or not task.done():
+                self.stuck.append(task.get_name())
+                _log.error("task %r did not stop\n%s", task.get_name(), _stack(task))
         # From here on a signal ends the program as it did before, whoever is stuck.
         self._restore_signals()
 
@@ -217,31 +239,36 @@ class Graceful:
         for task in tasks:
             if task not in self._cancelled:
                 self._cancelled.add(task)
-                task.cancel(_REASON)
+                task.cancel(self._reason)
 
     def _tasks(self) -> "list[asyncio.Task[Any]]":
-        """What was begun since, and is not done; and who runs the body, unless that is done."""
+        """What was begun since, and is not done; and who runs the body, unless that is done.
+
+        Who waits for the body's task itself ends after this does, so it is not among them.
+        """
         begun = {task for task in asyncio.all_tasks() - self._before | self._own if not task.done()}
-        tasks = begun.difference(_helpers) - {self._body}
+        tasks = begun.difference(_helpers) - {self._body, self._leaving}
+        if tasks:
+            tasks -= those_that_wait_for(self._leaving or self._body, self._loop)
         if self._left is not None and not self._left.done():
             tasks.add(self._body)
         return list(tasks)
 
-    async def _wait_for_all(self, end: float) -> None:
-        """Wait until none is left, the time is over or somebody cannot wait.
+    async def _wait_for_all(self, end: float) -> "list[asyncio.Task[Any]]":
+        """Wait until none is left, the time is over or somebody cannot wait; return what is left.
 
         Once they are to be cancelled, tasks that come later are cancelled when those are done: they are part of a clean-up.
         """
         hurry = self._start(self._hurry.wait())
         all_done: asyncio.Task[Any] | None = None
         try:
-            while not hurry.done():
+            while True:
                 tasks = self._tasks()
                 if self._phase == "cancel":
                     self._cancel_all(tasks)
                 left = end - self._loop.time()
-                if not tasks or left <= 0:
-                    break
+                if not tasks or left <= 0 or hurry.done():
+                    return tasks
                 futures = {self._left if task is self._body else task for task in tasks}
                 all_done = self._start(_riata.wait(futures))
                 first = asyncio.FIRST_COMPLETED
@@ -285,10 +312,15 @@ class Graceful:
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as error:
-                was_ours = self._phase != "drain" and _is_ours(error)
+                was_ours = self._phase != "drain" and self._is_ours(error)
                 self._report("was cut off" if was_ours else "has failed", function, error)
         elif isinstance(outcome, BaseException):
             self._report("has failed", function, outcome)
+
+    def _is_ours(self, error: BaseException) -> bool:
+        return isinstance(error, asyncio.CancelledError) and any(
+            message is self._reason for message in error.args
+        )
 
     def _report(self, what: str, function: Any, error: BaseException | None = None) -> None:
         context: dict[str, Any] = {"message": f"{function!r}, which graceful() was to call, {what}"}
@@ -314,10 +346,6 @@ def _checked_signals(signals: Iterable[int]) -> tuple[int, ...]:
         raise TypeError(f"signals must be an iterable of signal numbers, not {signals!r}") from None
 
 
-def _is_ours(error: BaseException | None) -> bool:
-    return isinstance(error, asyncio.CancelledError) and error.args[:1] == (_REASON,)
-
-
 def _requests(task: Any) -> int:
     """How many requests to cancel a task there are; those of asyncio do not count them before 3.11."""
     return task.cancelling() if hasattr(task, "cancelling") else 0
@@ -325,9 +353,8 @@ def _requests(task: Any) -> int:
 
 def _stack(task: "asyncio.Task[Any]") -> str:
     """The awaits that a task is in, the outermost first."""
-    frames = (getattr(s, "cr_frame", None) or getattr(s, "ag_frame", None) for s in steps(task))
-    found = [(frame, frame.f_lineno) for frame in frames if frame is not None]
-    return "".join(traceback.StackSummary.extract(iter(found)).format()).rstrip()
+    found = ((frame, frame.f_lineno) for frame in frames(task))
+    return "".join(traceback.StackSummary.extract(found).format()).rstrip()
 
 
 def graceful(

@@ -1,0 +1,247 @@
+"""Who waits for what, and who holds it: the wait graph of the loop that runs, as plain data."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from itertools import islice
+from types import CoroutineType
+from typing import Any, NamedTuple, TypedDict
+
+from riata.chains import shown, steps
+from riata.coroutines import await_it
+
+__all__ = ["Wait", "Waiting", "describe_wait", "those_that_wait_for", "waiting_tasks", "waits"]
+
+
+class Wait(TypedDict):
+    """One task that waits."""
+
+    task: str  # its name
+    awaits: str  # the operation: "Lock.acquire", "sleep", "map", "Task", "Future", ...
+    on: str  # what it works on, as `repr` shows it; empty for `sleep`, and where `held_by` tells all
+    held_by: list[str]  # the names of the tasks that it waits for; empty when that is not known
+
+
+def waits(loop: asyncio.AbstractEventLoop | None = None) -> list[Wait]:
+    """Return what each task of the loop waits for, sorted by the name of the task.
+
+    Args:
+        loop: the loop; `None` for the one that runs.
+    Raises:
+        RuntimeError: no loop is given, and none runs.
+    """
+    found = (_as_data(task, waiting) for task, waiting in waiting_tasks(loop).items())
+    return sorted(found, key=lambda wait: wait["task"])
+
+
+def _as_data(task: "asyncio.Task[Any]", waiting: "Waiting") -> Wait:
+    return {
+        "task": task.get_name(),
+        "awaits": waiting.awaits,
+        "on": waiting.shown(),
+        "held_by": [holder.get_name() for holder in waiting.holders],
+    }
+
+
+# Any one of the tasks that hold it can end such a wait; other waits need all of them.
+_ONE_IS_ENOUGH = (
+    "BoundedSemaphore.__aenter__",
+    "BoundedSemaphore.acquire",
+    "Semaphore.__aenter__",
+    "Semaphore.acquire",
+    "as_completed",
+    "first_success",
+    "map",
+    "race",
+    "wait",
+)
+
+
+class Waiting(NamedTuple):
+    """`Wait` with the objects themselves."""
+
+    awaits: str
+    on: Any  # text where there is no one object
+    holders: "list[asyncio.Task[Any]]"
+
+    def is_stuck_behind(self, tasks: "set[asyncio.Task[Any]]") -> bool:
+        """Whether it goes on no sooner than one of these tasks does."""
+        if self.awaits in _ONE_IS_ENOUGH:
+            return bool(self.holders) and tasks.issuperset(self.holders)
+        return not tasks.isdisjoint(self.holders)
+
+    def shown(self) -> str:
+        return "" if self.on is None else self.on if isinstance(self.on, str) else shown(self.on)
+
+
+def waiting_tasks(
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> "dict[asyncio.Task[Any], Waiting]":
+    """What each task of the loop waits for; those that run, or are about to, are not among them."""
+    tasks = asyncio.all_tasks(loop)
+    by_id = {key: task for task in tasks if (key := getattr(task, "_id", 0))}
+    current = asyncio.current_task(loop) if _is_running(loop) else None
+    found = {task: _waiting(task, by_id) for task in tasks if task is not current}
+    return {task: waiting for task, waiting in found.items() if waiting is not None}
+
+
+def _is_running(loop: asyncio.AbstractEventLoop | None) -> bool:
+    running = asyncio._get_running_loop()
+    return running is not None and loop in (None, running)
+
+
+def those_that_wait_for(
+    task: "asyncio.Task[Any]", loop: asyncio.AbstractEventLoop | None = None
+) -> "set[asyncio.Task[Any]]":
+    """The tasks that cannot go on before this one does, those that wait for them among them."""
+    waiting = waiting_tasks(loop)
+    stuck = {task}
+    before = 0
+    while before != len(stuck):
+        before = len(stuck)
+        stuck |= {other for other, wait in waiting.items() if wait.is_stuck_behind(stuck)}
+    return stuck - {task}
+
+
+def _waiting(task: "asyncio.Task[Any]", by_id: "dict[int, asyncio.Task[Any]]") -> Waiting | None:
+    awaited = getattr(task, "_fut_waiter", None)
+    if awaited is None:
+        return None  # about to run
+    # What is awaited may be an object of the program's, which may be anything.
+    with contextlib.suppress(Exception):
+        awaits, on, futures = _what_task_stands_before(task, awaited)
+        holders = _sorted(_running_tasks(futures))
+        return Waiting(awaits, on, holders or _tasks(_holders(on), by_id))
+    return Waiting(type(awaited).__name__, awaited, [])
+
+
+def _sorted(tasks: "Iterable[asyncio.Task[Any]]") -> "list[asyncio.Task[Any]]":
+    return sorted(tasks, key=lambda task: task.get_name())
+
+
+def describe_wait(task: "asyncio.Task[Any]") -> str:
+    """What a task waits for, in a few words; nothing for one that runs."""
+    awaited = getattr(task, "_fut_waiter", None)
+    if awaited is None:
+        return ""
+    with contextlib.suppress(Exception):
+        awaits, on, futures = _what_task_stands_before(task, awaited)
+        if awaits == type(on).__name__ and not isinstance(on, asyncio.Task):
+            return shown(on)  # a future of which no more is known
+        names = [f"task {other.get_name()!r}" for other in _sorted(_running_tasks(futures))]
+        if names and awaits in ("Task", "wait_for"):
+            return names[0]
+        told = ", ".join(_first(names)) or ("" if on is None else Waiting(awaits, on, []).shown())
+        return f"{awaits} of {told}" if told else awaits
+    return shown(awaited)
+
+
+def _what_task_stands_before(task: Any, awaited: Any) -> tuple[str, Any, Iterable[Any]]:
+    operation, coroutine = _innermost(task)
+    if operation is not None:
+        return _what_operation_stands_for(operation)
+    return _what_asyncio_stands_for(coroutine) or _what_future_stands_for(awaited)
+
+
+def _innermost(task: "asyncio.Task[Any]") -> tuple[Any, Any]:
+    """The native operation at the end of the chain of awaits, if there is one, and the last coroutine there."""
+    from riata._riata import Operation
+
+    operation: Any = None
+    coroutine: Any = None
+    for step in steps(task):
+        if isinstance(step, Operation):
+            operation = step
+            if hasattr(step._owner, "_stands_for"):
+                break
+        elif isinstance(step, CoroutineType) and step.cr_code is not await_it.__code__:
+            operation = None  # a coroutine that it drives awaits something itself
+            coroutine = step
+    return operation, coroutine
+
+
+def _what_operation_stands_for(operation: Any) -> tuple[str, Any, Iterable[Any]]:
+    """Its name, what it works on, and which futures it waits for."""
+    owner: Any = operation._owner
+    known: tuple[str, Any, Iterable[Any]] | None = getattr(owner, "_stands_for", None)
+    if known is not None:
+        return known
+    awaits: str = operation.__qualname__
+    if awaits in ("TaskGroup.__aexit__", "TaskGroup.spawn"):  # which holds those it waits for
+        return awaits, owner, getattr(owner, "_tasks", ())
+    if awaits in ("wait", "wait_for"):
+        futures = operation._argument if awaits == "wait" else [operation._argument]
+        return awaits, _shown(futures), futures
+    return awaits, owner, ()
+
+
+def _what_asyncio_stands_for(coroutine: Any) -> tuple[str, Any, Iterable[Any]] | None:
+    """The same of asyncio's own functions and classes, which do not tell who holds them."""
+    frame = getattr(coroutine, "cr_frame", None)
+    if frame is None:
+        return None
+    module = frame.f_globals.get("__name__")
+    if module not in ("asyncio.locks", "asyncio.queues", "asyncio.taskgroups", "asyncio.tasks"):
+        return None
+    name, values = frame.f_code.co_name, frame.f_locals
+    if module == "asyncio.tasks":
+        if name == "_wait":
+            return "wait", _shown(values["fs"]), values["fs"]
+        if name == "wait_for":
+            return "wait_for", _shown([values["fut"]]), [values["fut"]]
+        return ("sleep", None, ()) if name == "sleep" else None
+    owner = values["self"]
+    awaits = f"{type(owner).__name__}.{name}"
+    return awaits, owner, getattr(owner, "_tasks", ()) if module == "asyncio.taskgroups" else ()
+
+
+def _what_future_stands_for(future: Any) -> tuple[str, Any, Iterable[Any]]:
+    children = getattr(future, "_children", None)
+    if children is not None:
+        return "gather", future, children
+    for entry in getattr(future, "_callbacks", None) or ():
+        # Of asyncio's futures these are pairs of callback and context.
+        callback = entry[0] if isinstance(entry, tuple) and entry else entry
+        inner = getattr(getattr(callback, "__self__", None), "_inner", None)
+        if inner not in (None, future):
+            return "shield", inner, [inner]
+    return type(future).__name__, future, [future]
+
+
+def _shown(futures: Iterable[Any]) -> str:
+    """The first few that have no name."""
+    unnamed = (shown(future) for future in futures if not isinstance(future, asyncio.Task))
+    return ", ".join(_first(unnamed))
+
+
+def _first(texts: Iterable[str]) -> list[str]:
+    first = list(islice(texts, 4))
+    return first if len(first) < 4 else [*first[:3], "…"]
+
+
+def _running_tasks(futures: Iterable[Any]) -> "set[asyncio.Task[Any]]":
+    """Those among the futures, and those that the others stand for."""
+    tasks = set()
+    seen = set()
+    left = list(futures)
+    while left:
+        future = left.pop()
+        if isinstance(future, asyncio.Task):
+            if not future.done():
+                tasks.add(future)
+        elif asyncio.isfuture(future) and id(future) not in seen:
+            seen.add(id(future))
+            left.extend(_what_future_stands_for(future)[2])
+    return tasks
+
+
+def _holders(owner: Any) -> Iterable[Any]:
+    holders: Any = getattr(owner, "_holders", None)
+    return () if holders is None else holders()
+
+
+def _tasks(
+    holders: Iterable[Any], by_id: "dict[int, asyncio.Task[Any]]"
+) -> "list[asyncio.Task[Any]]":
+    tasks = (by_id.get(holder) if isinstance(holder, int) else holder for holder in holders)
+    return [task for task in tasks if task is not None and not task.done()]
