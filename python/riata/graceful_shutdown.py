@@ -24,7 +24,7 @@ from riata.patterns import (
     uncancel,
     until_a_task_runs_it,
 )
-from riata.wait_graph import those_that_wait_for
+from riata.wait_graph import those_that_await
 
 __all__ = ["Graceful", "graceful"]
 
@@ -244,12 +244,11 @@ class Graceful:
     def _tasks(self) -> "list[asyncio.Task[Any]]":
         """What was begun since, and is not done; and who runs the body, unless that is done.
 
-        Who waits for the body's task itself ends after this does, so it is not among them.
+        Who awaits the body's task, and nothing else, ends after this does, so it is not among them.
         """
         begun = {task for task in asyncio.all_tasks() - self._before | self._own if not task.done()}
         tasks = begun.difference(_helpers) - {self._body, self._leaving}
-        if tasks:
-            tasks -= those_that_wait_for(self._leaving or self._body, self._loop)
+        tasks -= those_that_await(self._leaving or self._body, tasks)
         if self._left is not None and not self._left.done():
             tasks.add(self._body)
         return list(tasks)

@@ -531,15 +531,17 @@ class shielded:
     async def __aenter__(self) -> "shielded":
         task = entering_task("shielded", self._task)
         timeout = _riata.timeout(self._seconds)
+        outer: shielded | None = getattr(task, "_riata_shield", None)
         if getattr(task, "_must_cancel", False):
-            # A request that came before, and is not delivered yet: it is held back as well.
+            # A request that came before, and is not delivered yet: it is held back as well. The shield around this one, if there is
+            # one, has let it pass.
             try:
                 await _riata.sleep(0)
             except asyncio.CancelledError as error:
-                self._held.append((error.args[0] if error.args else None, None))
+                self._held.append((error.args[0] if error.args else None, outer))
                 uncancel(task)
         self._task = task
-        self._outer = getattr(task, "_riata_shield", None)
+        self._outer = outer
         self._put(self)
         self._around = _within.get()
         _within.set(self)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 from riata.chains import shown, steps
 from riata.coroutines import await_it
 
-__all__ = ["Wait", "Waiting", "describe_wait", "those_that_wait_for", "waiting_tasks", "waits"]
+__all__ = ["Wait", "Waiting", "describe_wait", "those_that_await", "waiting_tasks", "waits"]
 
 
 class Wait(TypedDict):
@@ -90,17 +90,71 @@ def _is_running(loop: asyncio.AbstractEventLoop | None) -> bool:
     return running is not None and loop in (None, running)
 
 
-def those_that_wait_for(
-    task: "asyncio.Task[Any]", loop: asyncio.AbstractEventLoop | None = None
+def those_that_await(
+    task: "asyncio.Task[Any]", others: "Iterable[asyncio.Task[Any]]"
 ) -> "set[asyncio.Task[Any]]":
-    """The tasks that cannot go on before this one does, those that wait for them among them."""
-    waiting = waiting_tasks(loop)
-    stuck = {task}
-    before = 0
-    while before != len(stuck):
-        before = len(stuck)
-        stuck |= {other for other, wait in waiting.items() if wait.is_stuck_behind(stuck)}
-    return stuck - {task}
+    """Those of the others that go on no sooner than this task is done: they await it, or another one of them, and nothing else.
+
+    A wait that has a time, or that anything else can end, does not count.
+    """
+    awaited_by: dict[Any, list[asyncio.Task[Any]]] = {}
+    left: dict[asyncio.Task[Any], int] = {}
+    for other in others:
+        futures, needs_all = _what_it_awaits(other)
+        left[other] = 1 if needs_all else len(futures)
+        for future in futures:
+            awaited_by.setdefault(future, []).append(other)
+    found: set[asyncio.Task[Any]] = set()
+    reached: list[Any] = [task]
+    while reached:
+        for other in awaited_by.pop(reached.pop(), ()):
+            left[other] -= 1
+            if left[other] == 0:
+                found.add(other)
+                reached.append(other)
+    return found
+
+
+def _what_it_awaits(task: Any) -> "tuple[set[Any], bool]":
+    """The tasks, or futures of which no more is known, that it awaits, and whether it needs all of them; none where it has a time."""
+    awaited = getattr(task, "_fut_waiter", None)
+    if awaited is None or getattr(task, "_is_timed", False):
+        return set(), False
+    with contextlib.suppress(Exception):
+        operation, coroutine = _innermost(task)
+        awaits, _, futures = _what_task_stands_before(task, awaited)
+        left = [future for future in futures if not future.done()]
+        needs_all = awaits not in _ONE_IS_ENOUGH
+        if awaits == "wait" and operation is not None:
+            if operation._is_timed:
+                return set(), False
+            needs_all = operation._left == len(left)
+        elif awaits == "wait":
+            if coroutine.cr_frame.f_locals["timeout"] is not None:
+                return set(), False
+            needs_all = coroutine.cr_frame.f_locals["return_when"] == asyncio.ALL_COMPLETED
+        elif awaits == "wait_for":
+            return set(), False
+        return _expanded(left), needs_all
+    return set(), False
+
+
+def _expanded(futures: Iterable[Any]) -> set[Any]:
+    """These futures; in place of one that stands for others, those that are not done."""
+    found = set()
+    seen = set()
+    left = list(futures)
+    while left:
+        future = left.pop()
+        if future.done() or id(future) in seen:
+            continue
+        seen.add(id(future))
+        inner = () if isinstance(future, asyncio.Task) else _what_future_stands_for(future)[2]
+        others = [other for other in inner if other is not future]
+        left.extend(others)
+        if not others:
+            found.add(future)
+    return found
 
 
 def _waiting(task: "asyncio.Task[Any]", by_id: "dict[int, asyncio.Task[Any]]") -> Waiting | None:
@@ -128,10 +182,11 @@ def describe_wait(task: "asyncio.Task[Any]") -> str:
         awaits, on, futures = _what_task_stands_before(task, awaited)
         if awaits == type(on).__name__ and not isinstance(on, asyncio.Task):
             return shown(on)  # a future of which no more is known
-        names = [f"task {other.get_name()!r}" for other in _sorted(_running_tasks(futures))]
+        tasks = (other for other in futures if isinstance(other, asyncio.Task) and not other.done())
+        names = _first(f"task {other.get_name()!r}" for other in tasks)
         if names and awaits in ("Task", "wait_for"):
             return names[0]
-        told = ", ".join(_first(names)) or ("" if on is None else Waiting(awaits, on, []).shown())
+        told = ", ".join(names) or ("" if on is None else Waiting(awaits, on, []).shown())
         return f"{awaits} of {told}" if told else awaits
     return shown(awaited)
 
@@ -201,9 +256,12 @@ def _what_future_stands_for(future: Any) -> tuple[str, Any, Iterable[Any]]:
         return "gather", future, children
     for entry in getattr(future, "_callbacks", None) or ():
         # Of asyncio's futures these are pairs of callback and context.
-        callback = entry[0] if isinstance(entry, tuple) and entry else entry
+        callback: Any = entry[0] if isinstance(entry, tuple) and entry else entry
         inner = getattr(getattr(callback, "__self__", None), "_inner", None)
-        if inner not in (None, future):
+        if getattr(callback, "__qualname__", "") == "shield.<locals>._outer_done_callback":
+            names = callback.__code__.co_freevars  # asyncio's
+            inner = callback.__closure__[names.index("inner")].cell_contents
+        if inner is not None and inner is not future:
             return "shield", inner, [inner]
     return type(future).__name__, future, [future]
 

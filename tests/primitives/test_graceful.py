@@ -766,29 +766,39 @@ def test_graceful_that_another_task_leaves(go):
     go(within(20, main()))
 
 
-@pytest.mark.parametrize("wait", ["await", "wait", "gather", "lock"])
-def test_graceful_does_not_wait_for_those_that_wait_for_it(go, wait, caplog):
-    async def main():
-        lock = riata.Lock()
+async def wait_in_a_group(task):
+    async def wait():
+        await task
 
+    async with riata.TaskGroup() as group:
+        group.create_task(wait())
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda task: task,
+        lambda task: asyncio.wait([task]),
+        lambda task: riata.wait([task]),
+        lambda task: asyncio.gather(task, riata.sleep(0)),
+        lambda task: riata.gather(task, riata.sleep(0)),
+        lambda task: asyncio.shield(task),
+        lambda task: riata.shield(task),
+        lambda task: asyncio.wait([task, asyncio.ensure_future(riata.sleep(0.01))]),
+        wait_in_a_group,
+    ],
+)
+def test_graceful_does_not_wait_for_those_that_await_it(go, wait, caplog):
+    async def main():
         async def serve():
-            async with lock:
-                async with riata.graceful(drain=60, cancel=60, signals=()) as stop:
-                    await ready.wait()
-                    stop.stop()
+            async with riata.graceful(drain=60, cancel=60, signals=()) as stop:
+                await ready.wait()
+                stop.stop()
             return stop.stuck
 
         async def monitor():
             ready.set()
-            if wait == "await":
-                await server
-            elif wait == "wait":
-                await asyncio.wait([server])
-            elif wait == "gather":
-                await asyncio.gather(server, riata.sleep(0))
-            else:
-                async with lock:
-                    pass
+            await wait(server)
 
         ready = riata.Event()
         server = asyncio.create_task(serve())
@@ -800,6 +810,71 @@ def test_graceful_does_not_wait_for_those_that_wait_for_it(go, wait, caplog):
 
     go(main())
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda task, _: asyncio.wait([task], timeout=0.02),
+        lambda task, _: riata.wait([task], timeout=0.02),
+        lambda task, _: riata.wait_for(asyncio.shield(task), 0.02),
+        lambda task, _: riata.wait([task, a_future()], return_when=asyncio.FIRST_COMPLETED),
+        lambda _, lock: lock.acquire(),
+        lambda _, lock: within(0.02, lock.acquire()),
+    ],
+)
+def test_graceful_waits_for_those_that_something_else_wakes(go, wait):
+    needs_uncancel(go)
+
+    async def main():
+        log = []
+        lock = riata.Lock()
+        body = asyncio.current_task()
+
+        async def save():
+            with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+                await wait(body, lock)
+            await riata.sleep(0.005)
+            log.append("saved")
+
+        await lock.acquire()
+        async with riata.graceful(drain=60, cancel=60, signals=()) as stop:
+            stop.create_task(save())
+            asyncio.get_running_loop().call_later(0.05, lock.release)
+        assert log == ["saved"]
+
+    go(main())
+
+
+def test_graceful_waits_for_those_that_a_timeout_wakes(go):
+    if go.loop == "asyncio":
+        pytest.skip("asyncio's tasks do not tell that a timeout will end what they wait for")
+
+    async def main():
+        log = []
+        body = asyncio.current_task()
+
+        async def save():
+            with contextlib.suppress(riata.TimeoutError):
+                await within(0.02, riata.shield(body))
+            log.append("saved")
+
+        async with riata.graceful(drain=60, cancel=60, signals=()) as stop:
+            stop.create_task(save())
+        assert log == ["saved"]
+
+    go(main())
+
+
+async def within(seconds, awaitable):
+    async with riata.timeout(seconds):
+        await awaitable
+
+
+def a_future():
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0.02, future.set_result, None)
+    return future
 
 
 def test_graceful_has_no_word_for_a_task_that_comes_when_all_is_over(go, caplog):

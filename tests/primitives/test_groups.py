@@ -8,6 +8,7 @@ import weakref
 import pytest
 
 import riata
+from riata.exceptions import BaseExceptionGroup
 
 from ..support import PY311, PY313
 from .shared import boom, fails_when_cancelled, needs_uncancel, slow_to_end, told, value
@@ -94,6 +95,75 @@ def test_all_who_wait_to_spawn_are_refused_by_a_group_that_is_over(go, recwarn, 
     go(main())
     gc.collect()
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_spawn_that_fails_gives_its_place_to_the_next(go):
+    async def main():
+        async with riata.TaskGroup(limit=1) as group:
+
+            async def spawn(coro):
+                return await group.spawn(coro)
+
+            spawning = asyncio.gather(
+                spawn(riata.sleep(0.001)), spawn(value), spawn(value(3)), return_exceptions=True
+            )
+            done, _ = await asyncio.wait([spawning], timeout=5)
+            assert done
+            _, error, third = spawning.result()
+            assert isinstance(error, TypeError)
+            assert await third == 3
+
+    go(main())
+
+
+@pytest.mark.parametrize("ends", ["timeout", "deadline", "cancel"])
+def test_collect_keeps_the_failure_of_the_body(go, ends):
+    needs_uncancel(go)
+
+    async def main():
+        deadline = asyncio.get_running_loop().time() + (0.01 if ends == "deadline" else 60)
+
+        async def program():
+            async with riata.TaskGroup(on_error="collect", deadline=deadline) as group:
+                group.create_task(riata.sleep(0.05))
+                raise ValueError("body")
+
+        async def within():
+            async with riata.timeout(0.01 if ends == "timeout" else 60):
+                await program()
+
+        task = asyncio.create_task(within())
+        await riata.sleep(0.001)
+        if ends == "cancel":
+            task.cancel()
+        with pytest.raises(BaseExceptionGroup) as caught:
+            await task
+        assert repr(caught.value.exceptions[0]) == "ValueError('body')"
+
+    go(main())
+
+
+def test_a_request_on_the_heels_of_the_groups_own_is_not_lost(go):
+    needs_uncancel(go)
+
+    async def main():
+        async def program():
+            async with riata.TaskGroup() as group:
+                group.create_task(riata.sleep(0))
+                for _ in range(3):
+                    await riata.sleep(0)
+                group.cancel("group")
+            await riata.sleep(60)
+
+        for turns in range(8):
+            task = asyncio.create_task(program())
+            for _ in range(turns):
+                await riata.sleep(0)
+            task.cancel("outside")
+            await asyncio.wait([task], timeout=5)
+            assert task.cancelled()
+
+    go(main())
 
 
 def test_spawn_into_a_group_that_fails(go):

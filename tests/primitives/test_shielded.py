@@ -7,7 +7,7 @@ import pytest
 
 import riata
 
-from ..support import PY311
+from ..support import PY311, PY313
 from .shared import boom, needs_uncancel, value
 
 
@@ -294,5 +294,39 @@ def test_a_shield_keeps_a_request_that_is_made_again_and_again_once(go):
         task.cancel("another")
         await asyncio.wait([task])
         assert task.cancelled()
+
+    go(main())
+
+
+def test_a_request_of_a_group_passes_the_shields_around_it(go):
+    needs_uncancel(go)
+
+    async def main():
+        async def close_all():
+            async with riata.TaskGroup() as group:
+                group.cancel("enough")
+                async with riata.shielded(timeout=60):
+                    await riata.sleep(0.001)
+
+        async with riata.shielded(timeout=60):
+            async with riata.shielded(timeout=60):
+                await close_all()
+            reached = True
+        await riata.sleep(0)
+        assert reached and asyncio.current_task().cancelling() == 0
+
+    go(main())
+
+
+def test_a_timeout_that_passes_in_a_shield_that_takes_too_long(go):
+    if not PY313 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks do not forget a request before 3.13")
+
+    async def main():
+        async with riata.timeout(0.002):
+            with contextlib.suppress(riata.TimeoutError):
+                async with riata.shielded(timeout=0.01):
+                    await riata.sleep(60)
+        await riata.sleep(0)
 
     go(main())

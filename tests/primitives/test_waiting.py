@@ -353,7 +353,7 @@ def test_waits_tells_what_is_waited_for(go):
         "future": ("Future", "<Future", []),
         "wait_for": ("wait_for", "<Future", []),
         "generator": ("Lock.__aenter__", "<riata.Lock", ["main"]),
-        "asyncio's": ("Future", "<Future", []),
+        "asyncio's": ("shield", "<Future", []),
         "how many": 3,
     }
 

@@ -81,6 +81,8 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
     getsets.push(getter(c"_owner", owner_getter));
     getsets.push(getter(c"_argument", argument_getter));
     getsets.push(getter(c"_kept", kept_getter));
+    getsets.push(getter(c"_left", left_getter));
+    getsets.push(getter(c"_is_timed", is_timed_getter));
     let mut methods = coroutine::methods::<Operation>();
     methods.push(onearg(c"_on_task_done", child_done, c""));
     methods.push(onearg(c"_on_timeout", timed_out, c""));
@@ -478,6 +480,24 @@ unsafe extern "C" fn argument_getter(
 ) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a getter of this type.
     unsafe { this(&object) }.1.argument.get_or_none().into_ptr()
+}
+
+/// How many more ends of those that it waits for wake it.
+unsafe extern "C" fn left_getter(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a getter of this type.
+    let (_, operation) = unsafe { this(&object) };
+    give(crate::ffi::int(operation.left.get() as i64))
+}
+
+/// Whether a `wait` has a time: a timer of our loop, or the handle of another one's.
+unsafe extern "C" fn is_timed_getter(
+    object: *mut ffi::PyObject,
+    _: *mut c_void,
+) -> *mut ffi::PyObject {
+    // SAFETY: the receiver of a getter of this type.
+    let (_, operation) = unsafe { this(&object) };
+    let timed = operation.timer.get() != Timer::None || operation.inner.is_set();
+    Obj::bool(timed).into_ptr()
 }
 
 unsafe extern "C" fn kept_getter(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {

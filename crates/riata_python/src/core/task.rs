@@ -19,6 +19,7 @@ use riata_trace::TaskId;
 use super::args::given;
 use super::future::Future;
 use super::operation::{Operation, is_coroutine};
+use super::timeout::Timeout;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::holder_id;
 use crate::event_loop::reports::call_exception_handler;
@@ -291,6 +292,18 @@ impl Task {
         for slot in self.own_slots() {
             slot.clear();
         }
+    }
+
+    /// Whether a timeout will end what it waits for.
+    fn is_timed(&self, this: &Obj) -> bool {
+        let mut timeout = self.timeout.get();
+        while let Some(outer) = timeout.as_ref().map(Timeout::of) {
+            if outer.limits(this) {
+                return true;
+            }
+            timeout = outer.outer.get();
+        }
+        false
     }
 
     /// Nobody who could do anything about it is to hear that it is destroyed before it is done.

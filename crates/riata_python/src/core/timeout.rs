@@ -187,6 +187,11 @@ impl Timeout {
         self.has_deadline.get() || self.when.get().is_some_and(|when| !when.is_none())
     }
 
+    /// Whether it will cancel this task.
+    pub fn limits(&self, task: &Obj) -> bool {
+        self.stage.get() == Stage::Entered && self.task.ptr() == task.as_ptr() && self.is_limited()
+    }
+
     #[inline]
     fn slots(&self) -> [&Slot; 7] {
         [

@@ -28,7 +28,6 @@ struct State {
     bound: LoopBound,
     lock: Slot,
     waiters: Waiters,
-    #[cfg_attr(Py_3_14, expect(dead_code, reason = "nothing is handed out"))]
     place: Place,
 }
 

@@ -29,7 +29,6 @@ struct State {
     locked: Cell<bool>,
     waiters: Waiters,
     holder: Holder,
-    #[cfg_attr(Py_3_14, expect(dead_code, reason = "nothing is handed out"))]
     place: Place,
 }
 

@@ -32,7 +32,6 @@ struct State {
     value: Cell<i64>,
     waiters: Waiters,
     holders: Holders,
-    #[cfg_attr(Py_3_14, expect(dead_code, reason = "nothing is handed out"))]
     place: Place,
 }
 

@@ -24,8 +24,8 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, aside, ends_the_loop, list, list_append, list_len, raise_from_none,
-    raise_runtime_error, repr, set_context, string,
+    GilBound, Obj, Res, Slot, aside, context_of, ends_the_loop, list, list_append, list_len,
+    raise_from_none, raise_runtime_error, repr, set_context, string,
 };
 use crate::state::state;
 
@@ -102,7 +102,14 @@ fn exit(operation: &Operation, group: &TaskGroup, thrown: Option<Obj>) -> Res<St
     if operation.phase.get() == ABSORBING {
         return match thrown {
             Some(exception) if !is_cancellation(&exception) => rethrow(exception),
-            _ => conclude(operation, group),
+            Some(exception) => {
+                if task::cancelling(&group.0.parent.get_or_none())? > 0 {
+                    // Another request came on its heels.
+                    operation.kept.set(exception);
+                }
+                conclude(operation, group)
+            }
+            None => conclude(operation, group),
         };
     }
     match operation.waiter.take() {
@@ -177,18 +184,24 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
             operation.kept.set(state().cancelled_error.call0()?);
         }
     }
-    let failed = this
-        .errors
-        .get()
-        .is_some_and(|errors| list_len(&errors) > 0);
-    let cancellation = operation.kept.take();
-    if let Some(cancellation) = cancellation.as_ref().filter(|_| !failed) {
-        return rethrow(cancellation.clone());
-    }
     let own = operation.argument.take();
     // The body was cancelled by `cancel` alone: its exception ends here.
     let ended_quietly = own.is_some();
-    if let Some(exception) = own.filter(|exception| !is_cancellation(exception)) {
+    let mut own = own.filter(|exception| !is_cancellation(exception));
+    if this.options.collect.get() {
+        // Nobody was cancelled for it: it is a failure like those of the tasks.
+        if let Some(exception) = own.take() {
+            this.add_error(&exception)?;
+        }
+    }
+    let cancellation = operation.kept.take();
+    if let Some(cancellation) = cancellation.as_ref().filter(|_| this.errors() == 0) {
+        if let Some(own) = own.filter(|_| context_of(cancellation).is_none()) {
+            set_context(cancellation, &own);
+        }
+        return rethrow(cancellation.clone());
+    }
+    if let Some(exception) = own {
         this.add_error(&exception)?;
     }
     let Some(errors) = this.errors.take() else {

@@ -76,18 +76,20 @@ fn spawn(
         options.spawners.push(waiter.clone());
         return operation.wait(waiter);
     }
-    let refused = group.refusal().is_some();
-    if refused {
-        // Nobody else is there to tell the others that it is over.
-        group.wake_spawner()?;
-    }
-    let coro = match refused {
-        true => operation.argument.get_or_none(), // to be closed
-        false => operation.argument.take().unwrap_or_else(Obj::none),
+    let coro = match group.refusal() {
+        Some(_) => operation.argument.get_or_none(), // to be closed
+        None => operation.argument.take().unwrap_or_else(Obj::none),
     };
     let keywords = operation.kept.get_or_none();
-    let task = crate::ffi::call_with(&owner.get(c"create_task")?, &coro, &keywords)?;
-    Ok(Stepped::Ends(task))
+    let create_task = owner.get(c"create_task");
+    match create_task.and_then(|create| crate::ffi::call_with(&create, &coro, &keywords)) {
+        Ok(task) => Ok(Stepped::Ends(task)),
+        Err(raised) => {
+            // There is room for somebody else, or it is over for all: nobody else is there to tell them.
+            aside(|| group.wake_spawner())?;
+            Err(raised)
+        }
+    }
 }
 
 /// A coroutine that will not run is closed, lest Python warn of it.
