@@ -64,6 +64,7 @@ class Graceful:
         self._has_begun = False  # the end; its task may run before it is known
         self._ending: asyncio.Task[None] | None = None
         self._phase = "drain"  # then "cancel", "over"
+        self._until = 0.0  # the loop time at which its time is over
         self._body: Any = None  # the task that runs it, once it has begun
         self._left: asyncio.Future[None] | None = None  # done when the body is
         self._leaving: Any = (
@@ -149,8 +150,10 @@ class Graceful:
         ending = self._ending or self._begin_to_stop()
         self.stopping.set()
         try:
-            async with shielded(timeout=None):
+            async with shielded(timeout=None) as shield:
                 await ending
+                # Ours may come by way of a task that awaits the body's, and is for that alone.
+                shield.forget(self._reason)
         except asyncio.CancelledError as error:
             # Our request to cancel the body may reach it here, and be counted once more.
             if not (self._body in self._cancelled and self._is_ours(error)):
@@ -244,11 +247,11 @@ class Graceful:
     def _tasks(self) -> "list[asyncio.Task[Any]]":
         """What was begun since, and is not done; and who runs the body, unless that is done.
 
-        Who awaits the body's task, and nothing else, ends after this does, so it is not among them.
+        Who awaits the body's task, and nothing else that comes in time, ends after this does, so it is not among them.
         """
         begun = {task for task in asyncio.all_tasks() - self._before | self._own if not task.done()}
         tasks = begun.difference(_helpers) - {self._body, self._leaving}
-        tasks -= those_that_await(self._leaving or self._body, tasks)
+        tasks -= those_that_await(self._leaving or self._body, tasks, self._until)
         if self._left is not None and not self._left.done():
             tasks.add(self._body)
         return list(tasks)
@@ -258,6 +261,7 @@ class Graceful:
 
         Once they are to be cancelled, tasks that come later are cancelled when those are done: they are part of a clean-up.
         """
+        self._until = end
         hurry = self._start(self._hurry.wait())
         all_done: asyncio.Task[Any] | None = None
         try:

@@ -520,6 +520,10 @@ class shielded:
             self._held.append((message, origin))
         return True
 
+    def forget(self, message: Any) -> None:
+        """Take back what was held of the requests with this very message."""
+        self._held = [held for held in self._held if held[0] is not message]
+
     def _chain(self) -> "list[shielded]":
         """This one and those around it."""
         return [self, *(self._outer._chain() if self._outer else ())]
@@ -583,9 +587,12 @@ class shielded:
             _within.set(self._around)
         here = asyncio.current_task() is task
         delivered = False
+        told = [message for message, _ in self._held if message is not None]
         for message, origin in self._held:
             if innermost is not None and innermost._keep(message, origin):
                 continue
+            # Of several the last one is seen: one without a message says less than one before that has one.
+            message = told[-1] if message is None and told else message
             if here and isinstance(task, _riata.Task):
                 task._deliver(message)
             else:

@@ -91,16 +91,17 @@ def _is_running(loop: asyncio.AbstractEventLoop | None) -> bool:
 
 
 def those_that_await(
-    task: "asyncio.Task[Any]", others: "Iterable[asyncio.Task[Any]]"
+    task: "asyncio.Task[Any]", others: "Iterable[asyncio.Task[Any]]", until: float
 ) -> "set[asyncio.Task[Any]]":
     """Those of the others that go on no sooner than this task is done: they await it, or another one of them, and nothing else.
 
-    A wait that has a time, or that anything else can end, does not count.
+    A wait that a timer ends before the loop time `until`, or that anything else can end, does not count.
     """
     awaited_by: dict[Any, list[asyncio.Task[Any]]] = {}
     left: dict[asyncio.Task[Any], int] = {}
+    seen: dict[int, tuple[set[Any], bool]] = {}
     for other in others:
-        futures, needs_all = _what_it_awaits(other)
+        futures, needs_all = _what_it_awaits(other, until, seen)
         left[other] = 1 if needs_all else len(futures)
         for future in futures:
             awaited_by.setdefault(future, []).append(other)
@@ -115,28 +116,75 @@ def those_that_await(
     return found
 
 
-def _what_it_awaits(task: Any) -> "tuple[set[Any], bool]":
-    """The tasks, or futures of which no more is known, that it awaits, and whether it needs all of them; none where it has a time."""
+def _what_it_awaits(
+    task: Any, until: float, seen: dict[int, tuple[set[Any], bool]]
+) -> tuple[set[Any], bool]:
+    """The tasks, or futures of which no more is known, that it awaits, and whether it needs all of them; none when it wakes before.
+
+    What a future stands for is looked up once: many may await it, and its callbacks are as many.
+    """
+    nothing: tuple[set[Any], bool] = set(), False
     awaited = getattr(task, "_fut_waiter", None)
-    if awaited is None or getattr(task, "_is_timed", False):
-        return set(), False
+    if awaited is None:
+        return nothing
     with contextlib.suppress(Exception):
+        operation: Any
+        coroutine: Any
         operation, coroutine = _innermost(task)
-        awaits, _, futures = _what_task_stands_before(task, awaited)
+        if _is_handed_on(awaited):
+            operation = coroutine = (
+                None  # a timer cancels what it awaits, and it goes on when that has ended
+            )
+        elif _is_before(getattr(task, "_deadline", None), until):
+            return nothing
+        known = None
+        if operation is not None:
+            known = _what_operation_stands_for(operation)
+        else:
+            known = _what_asyncio_stands_for(coroutine)
+        if known is None:
+            if id(awaited) not in seen:
+                seen[id(awaited)] = _expanded([awaited]), True
+            return seen[id(awaited)]
+        awaits, _, futures = known
         left = [future for future in futures if not future.done()]
         needs_all = awaits not in _ONE_IS_ENOUGH
-        if awaits == "wait" and operation is not None:
-            if operation._is_timed:
-                return set(), False
-            needs_all = operation._left == len(left)
+        if operation is None and awaits in ("wait", "wait_for"):
+            values = coroutine.cr_frame.f_locals
+            if _is_before(_deadline_of_asyncio(values), until):
+                return nothing
+            if awaits == "wait":
+                needs_all = values["return_when"] == asyncio.ALL_COMPLETED
         elif awaits == "wait":
-            if coroutine.cr_frame.f_locals["timeout"] is not None:
-                return set(), False
-            needs_all = coroutine.cr_frame.f_locals["return_when"] == asyncio.ALL_COMPLETED
+            if _is_before(operation._deadline, until):
+                return nothing
+            needs_all = operation._left == len(left)
         elif awaits == "wait_for":
-            return set(), False
+            # A time of its own, where it begins no task.
+            when = getattr(operation._kept, "when", None)
+            if _is_before(when() if when is not None else operation._deadline, until):
+                return nothing
         return _expanded(left), needs_all
-    return set(), False
+    return nothing
+
+
+def _is_handed_on(awaited: Any) -> bool:
+    """Whether a request to cancel who awaits it is handed on: to a task, or to all of a `gather`."""
+    return isinstance(awaited, asyncio.Task) or hasattr(awaited, "_children")
+
+
+def _is_before(deadline: float | None, until: float) -> bool:
+    return deadline is not None and deadline < until
+
+
+def _deadline_of_asyncio(values: dict[str, Any]) -> float | None:
+    """When a `wait` or `wait_for` of asyncio's ends, by the names in its frame. Where it does not keep its timer, the latest."""
+    handle = values.get("timeout_handle")
+    if handle is not None:
+        when: float = handle.when()
+        return when
+    timeout = values.get("timeout")
+    return None if timeout is None else asyncio.get_running_loop().time() + float(timeout)
 
 
 def _expanded(futures: Iterable[Any]) -> set[Any]:

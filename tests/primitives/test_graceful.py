@@ -785,6 +785,12 @@ async def wait_in_a_group(task):
         lambda task: asyncio.shield(task),
         lambda task: riata.shield(task),
         lambda task: asyncio.wait([task, asyncio.ensure_future(riata.sleep(0.01))]),
+        lambda task: asyncio.wait([task], timeout=100),
+        lambda task: riata.wait([task], timeout=100),
+        lambda task: riata.wait_for(task, 100),
+        lambda task: riata.wait_for(riata.shield(task), 100),
+        lambda task: asyncio.wait_for(task, 100),
+        lambda task: within(100, task),
         wait_in_a_group,
     ],
 )
@@ -922,3 +928,59 @@ def test_graceful_cuts_every_function_off(go, caplog):
 
     assert go(main()) == ["first", "second"]
     assert caplog.records == []
+
+
+def test_graceful_is_not_cancelled_by_a_task_that_awaits_the_program(go):
+    needs_uncancel(go)
+
+    async def main():
+        async def serve():
+            async with riata.graceful(drain=0.05, cancel=0.05, signals=()):
+                await riata.sleep(0.001)
+            await riata.sleep(0)
+            return asyncio.current_task().cancelling()
+
+        async def watch():
+            with contextlib.suppress(asyncio.CancelledError):
+                await riata.race(server, riata.sleep(60))
+
+        server = asyncio.create_task(serve())
+        await riata.sleep(0)
+        watching = asyncio.create_task(watch())
+        assert await server == 0
+        await watching
+
+    go(main())
+
+
+def test_graceful_looks_at_each_future_once(go):
+    async def main():
+        looked_at = []
+
+        class Watched(asyncio.Future):
+            _asyncio_future_blocking = False
+
+            @property
+            def _callbacks(self):
+                looked_at.append(self)
+                return super()._callbacks
+
+            def __await__(self):
+                if not self.done():
+                    self._asyncio_future_blocking = True
+                    yield self
+
+        async with riata.graceful(drain=60, cancel=60, signals=()) as stop:
+            shared = Watched()
+            for _ in range(500):
+                stop.create_task(awaited(shared))
+            await riata.sleep(0)
+            stop.stop()
+            asyncio.get_running_loop().call_later(0.01, shared.set_result, None)
+        assert len(looked_at) < 100
+
+    go(main())
+
+
+async def awaited(awaitable):
+    await awaitable

@@ -166,6 +166,56 @@ def test_a_request_on_the_heels_of_the_groups_own_is_not_lost(go):
     go(main())
 
 
+def test_collect_ends_with_a_body_that_ends_the_program(go):
+    async def main():
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(SystemExit):
+            async with riata.TaskGroup(on_error="collect") as group:
+                group.create_task(riata.sleep(60))
+                raise SystemExit(3)
+        assert asyncio.get_running_loop().time() - began < 10
+
+    go(main())
+
+
+def test_collect_raises_each_exception_once(go):
+    async def main():
+        with pytest.raises(BaseExceptionGroup) as caught:
+            async with riata.TaskGroup(on_error="collect") as group:
+
+                async def use():
+                    await task
+
+                task = group.create_task(boom())
+                group.create_task(use())
+                await task
+        assert len(caught.value.exceptions) == 1
+
+    go(main())
+
+
+def test_a_failure_of_the_body_outlives_cancellations(go):
+    needs_uncancel(go)
+
+    async def main():
+        async def inner(outer):
+            async with riata.TaskGroup() as group:
+                try:
+                    outer.cancel("stop")
+                    await riata.sleep(60)
+                finally:
+                    group.cancel("clean-up")
+                    raise OSError("disk full")
+
+        with pytest.raises(BaseExceptionGroup) as caught:
+            async with riata.TaskGroup() as outer:
+                await inner(outer)
+        (group,) = caught.value.exceptions
+        assert repr(group.exceptions) == "(OSError('disk full'),)"
+
+    go(main())
+
+
 def test_spawn_into_a_group_that_fails(go):
     async def main():
         late = value("late")

@@ -330,3 +330,43 @@ def test_a_timeout_that_passes_in_a_shield_that_takes_too_long(go):
         await riata.sleep(0)
 
     go(main())
+
+
+def test_of_two_requests_the_reason_is_kept(go):
+    needs_uncancel(go)
+
+    async def main():
+        seen = []
+
+        async def work():
+            async with riata.timeout(0.005):
+                try:
+                    async with riata.shielded(timeout=None):
+                        await riata.sleep(0.01)
+                except asyncio.CancelledError as error:
+                    seen.append(error.args)
+                    raise
+
+        task = asyncio.create_task(work())
+        await riata.sleep(0.001)
+        task.cancel("server stops")
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return seen
+
+    assert go(main()) == [("server stops",)]
+
+
+@pytest.mark.skipif(not PY311, reason="asyncio has no timeout before 3.11")
+def test_a_timeout_of_asyncios_around_a_shield_that_takes_too_long(go):
+    if not PY313 and go.loop == "asyncio":
+        pytest.skip("asyncio's tasks do not forget a request before 3.13")
+
+    async def main():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.002):
+                async with riata.shielded(timeout=0.01):
+                    await riata.sleep(60)
+        await riata.sleep(0.001)
+
+    go(main())

@@ -18,9 +18,9 @@ use super::future;
 use super::future::any::{exception_of, set_unless_done};
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
-    GilBound, Obj, Raised, Res, Sent, Slot, aside, drop_deep, exception_matches, give, is_awaiting,
-    is_coroutine_exact, raise, send_none, set_exception, string, throw_into, unraisable,
-    value_error, within_recursion_limit,
+    GilBound, Obj, Raised, Res, Sent, Slot, aside, drop_deep, exception_matches, float, give, int,
+    is_awaiting, is_coroutine_exact, plain_number, raise, send_none, set_exception, string,
+    throw_into, unraisable, value_error, within_recursion_limit,
 };
 use crate::job::TimerJob;
 use crate::state::state;
@@ -71,6 +71,8 @@ pub struct Operation {
     pub left: Cell<usize>,
     /// The task that made one of this alone; see `Task::acts_for`.
     pub acts_for: Cell<u64>,
+    /// The loop time at which `wake_after` ends it; not a number without.
+    deadline: Cell<f64>,
 }
 
 // Of all threads, which have the GIL when they take and park; a list per thread costs a tenth of what it saves.
@@ -82,7 +84,7 @@ pub fn make_type() -> Res<*mut ffi::PyTypeObject> {
     getsets.push(getter(c"_argument", argument_getter));
     getsets.push(getter(c"_kept", kept_getter));
     getsets.push(getter(c"_left", left_getter));
-    getsets.push(getter(c"_is_timed", is_timed_getter));
+    getsets.push(getter(c"_deadline", deadline_getter));
     let mut methods = coroutine::methods::<Operation>();
     methods.push(onearg(c"_on_task_done", child_done, c""));
     methods.push(onearg(c"_on_timeout", timed_out, c""));
@@ -210,6 +212,7 @@ impl Operation {
         self.timer.set(Timer::None);
         self.stage.set(Stage::New);
         self.acts_for.set(0);
+        self.deadline.set(f64::NAN);
         self.owner.fill(Some(owner));
         self.argument.fill(argument);
     }
@@ -257,12 +260,17 @@ impl Operation {
         if let Some(core) = core.filter(|core| core.plain_timers.get()) {
             self.timer.set(Timer::Armed);
             self.waiter.set(waiter.clone());
-            core.add_timer(core.time() + seconds, TimerJob::Operation(this.clone()));
+            let deadline = core.time() + seconds;
+            self.deadline.set(deadline);
+            core.add_timer(deadline, TimerJob::Operation(this.clone()));
             return Ok(());
         }
         let callback = this.get(c"_on_timeout")?;
         let args = [delay.as_ptr(), callback.as_ptr(), waiter.as_ptr()];
         let handle = loop_.get(c"call_later")?.call(&args)?;
+        let when = handle.get_opt(c"_when");
+        let deadline = when.as_ref().and_then(plain_number);
+        self.deadline.set(deadline.unwrap_or(f64::NAN));
         self.inner.set(handle);
         Ok(())
     }
@@ -486,18 +494,21 @@ unsafe extern "C" fn argument_getter(
 unsafe extern "C" fn left_getter(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a getter of this type.
     let (_, operation) = unsafe { this(&object) };
-    give(crate::ffi::int(operation.left.get() as i64))
+    give(int(operation.left.get() as i64))
 }
 
-/// Whether a `wait` has a time: a timer of our loop, or the handle of another one's.
-unsafe extern "C" fn is_timed_getter(
+/// The loop time at which its own timer ends it; None without one.
+unsafe extern "C" fn deadline_getter(
     object: *mut ffi::PyObject,
     _: *mut c_void,
 ) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a getter of this type.
     let (_, operation) = unsafe { this(&object) };
-    let timed = operation.timer.get() != Timer::None || operation.inner.is_set();
-    Obj::bool(timed).into_ptr()
+    let deadline = operation.deadline.get();
+    match deadline.is_nan() {
+        true => Obj::none().into_ptr(),
+        false => give(float(deadline)),
+    }
 }
 
 unsafe extern "C" fn kept_getter(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {

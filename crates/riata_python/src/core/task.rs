@@ -294,16 +294,18 @@ impl Task {
         }
     }
 
-    /// Whether a timeout will end what it waits for.
-    fn is_timed(&self, this: &Obj) -> bool {
+    /// The loop time at which a timeout will end what it waits for; `None` without one.
+    fn deadline(&self, this: &Obj) -> Res {
+        let mut nearest: Option<f64> = None;
         let mut timeout = self.timeout.get();
         while let Some(outer) = timeout.as_ref().map(Timeout::of) {
-            if outer.limits(this) {
-                return true;
+            let deadline = outer.plain_deadline().filter(|_| outer.limits(this));
+            if let Some(deadline) = deadline {
+                nearest = Some(nearest.map_or(deadline, |nearest| nearest.min(deadline)));
             }
             timeout = outer.outer.get();
         }
-        false
+        nearest.map_or_else(|| Ok(Obj::none()), crate::ffi::float)
     }
 
     /// Nobody who could do anything about it is to hear that it is destroyed before it is done.

@@ -24,8 +24,8 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, aside, context_of, ends_the_loop, list, list_append, list_len,
-    raise_from_none, raise_runtime_error, repr, set_context, string,
+    GilBound, Obj, Res, Slot, aside, context_of, ends_the_loop, list, list_append, list_items,
+    list_len, raise_from_none, raise_runtime_error, repr, set_context, string,
 };
 use crate::state::state;
 
@@ -145,7 +145,8 @@ fn begin_exit(operation: &Operation, group: &TaskGroup) -> Res<()> {
     let Some(exception) = operation.argument.get() else {
         return Ok(());
     };
-    if ends_the_loop(&exception) && !group.0.base_error.is_set() {
+    let ends = ends_the_loop(&exception);
+    if ends && !group.0.base_error.is_set() {
         group.0.base_error.set(exception.clone());
     }
     let cancelled = is_cancellation(&exception);
@@ -153,7 +154,7 @@ fn begin_exit(operation: &Operation, group: &TaskGroup) -> Res<()> {
     if cancelled {
         operation.kept.set(exception);
     }
-    let goes_on = group.0.options.collect.get() && !cancelled;
+    let goes_on = group.0.options.collect.get() && !cancelled && !ends;
     if !group.0.aborting.get() && !goes_on {
         group.abort_for(reason.as_ref())?;
     }
@@ -170,6 +171,10 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
         }
         return rethrow(exception);
     }
+    let own = operation.argument.get();
+    // The body was cancelled by `cancel` alone: its exception ends here.
+    let ended_quietly = own.is_some();
+    let mut own = own.filter(|exception| !is_cancellation(exception));
     let parent = this.parent.get_or_none();
     if this.parent_cancel_requested.replace(false) {
         if task::uncancel_for_group(&parent)? == 0 {
@@ -179,15 +184,12 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
                 operation.phase.set(ABSORBING);
                 return Ok(Stepped::Waits(Obj::none()));
             }
-        } else if !operation.kept.is_set() {
+        } else if !operation.kept.is_set() && own.is_none() {
             // Somebody else's came while children ended, and has been delivered.
             operation.kept.set(state().cancelled_error.call0()?);
         }
     }
-    let own = operation.argument.take();
-    // The body was cancelled by `cancel` alone: its exception ends here.
-    let ended_quietly = own.is_some();
-    let mut own = own.filter(|exception| !is_cancellation(exception));
+    operation.argument.clear();
     if this.options.collect.get() {
         // Nobody was cancelled for it: it is a failure like those of the tasks.
         if let Some(exception) = own.take() {
@@ -231,7 +233,16 @@ impl State {
         if !self.errors.is_set() {
             self.errors.set(list(&[])?);
         }
-        list_append(&self.errors.get_or_none(), exception)
+        let errors = self.errors.get_or_none();
+        // Tasks, or the body, may await one that fails: where all run to their end that is an ordinary thing.
+        let is_known = self.options.collect.get()
+            && list_items(&errors)
+                .iter()
+                .any(|known| known.is(exception.as_ptr()));
+        match is_known {
+            true => Ok(()),
+            false => list_append(&errors, exception),
+        }
     }
 
     /// Exceptions hold frames, which hold the group: nothing is kept of them.

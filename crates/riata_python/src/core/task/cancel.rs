@@ -41,6 +41,8 @@ impl Task {
         self.must_cancel.set(true);
         let message = (!message.is_none()).then(|| message.clone());
         self.future.cancel_message.set_opt(message);
+        // An exception may be leaving, and whoever made the request take it back before it is delivered.
+        self.asked_anew.set(true);
     }
 
     fn cancel_now(&self, message: Option<Obj>) -> Res<bool> {

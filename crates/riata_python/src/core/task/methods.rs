@@ -66,7 +66,7 @@ pub fn make_type(base: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyTypeObject> {
             getter(c"_num_cancels_requested", cancelling_getter),
             getter(c"_id", id_getter),
             getset(c"_riata_shield", shield_getter, shield_setter),
-            getter(c"_is_timed", is_timed_getter),
+            getter(c"_deadline", deadline_getter),
         ],
         members: vec![],
     }
@@ -99,9 +99,7 @@ field!(must_cancel_getter, |_object, task| Ok(Obj::bool(
 )));
 field!(coro_getter, |_object, task| Ok(task.coro.get_or_none()));
 field!(waiter_getter, |_object, task| Ok(task.waiter.get_or_none()));
-field!(is_timed_getter, |object, task| Ok(Obj::bool(
-    task.is_timed(object)
-)));
+field!(deadline_getter, |object, task| task.deadline(object));
 field!(shield_getter, |_object, task| Ok(task.shield.get_or_none()));
 setter!(shield_setter, "_riata_shield", |task, shield| {
     task.shield
