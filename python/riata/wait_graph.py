@@ -128,24 +128,22 @@ def _what_it_awaits(
     if awaited is None:
         return nothing
     with contextlib.suppress(Exception):
-        operation: Any
-        coroutine: Any
         operation, coroutine = _innermost(task)
-        if _is_handed_on(awaited):
-            operation = coroutine = (
-                None  # a timer cancels what it awaits, and it goes on when that has ended
-            )
-        elif _is_before(getattr(task, "_deadline", None), until):
-            return nothing
         known = None
-        if operation is not None:
-            known = _what_operation_stands_for(operation)
-        else:
-            known = _what_asyncio_stands_for(coroutine)
+        # Where a request is handed on, a timer only cancels what is awaited, and the task goes on when that has ended.
+        if not _is_handed_on(awaited):
+            if _is_before(getattr(task, "_deadline", None), until):
+                return nothing
+            known = (
+                _what_asyncio_stands_for(coroutine)
+                if operation is None
+                else _what_operation_stands_for(operation)
+            )
         if known is None:
             if id(awaited) not in seen:
                 seen[id(awaited)] = _expanded([awaited]), True
             return seen[id(awaited)]
+        native: Any = operation
         awaits, _, futures = known
         left = [future for future in futures if not future.done()]
         needs_all = awaits not in _ONE_IS_ENOUGH
@@ -156,13 +154,13 @@ def _what_it_awaits(
             if awaits == "wait":
                 needs_all = values["return_when"] == asyncio.ALL_COMPLETED
         elif awaits == "wait":
-            if _is_before(operation._deadline, until):
+            if _is_before(native._deadline, until):
                 return nothing
-            needs_all = operation._left == len(left)
+            needs_all = native._left == len(left)
         elif awaits == "wait_for":
             # A time of its own, where it begins no task.
-            when = getattr(operation._kept, "when", None)
-            if _is_before(when() if when is not None else operation._deadline, until):
+            when = getattr(native._kept, "when", None)
+            if _is_before(when() if when is not None else native._deadline, until):
                 return nothing
         return _expanded(left), needs_all
     return nothing
