@@ -303,10 +303,6 @@ impl Timeout {
         }
         self.stage.set(Stage::Expired);
         let left = task::uncancel(&task)?;
-        if left == 0 && task::exact(&task).is_some() {
-            // It may not be delivered yet, where a shield held it back. Since 3.13 `uncancel` sees to that.
-            task::forget_request(&task)?;
-        }
         let Some(exception) = exception.filter(|_| left <= self.cancelling.get()) else {
             return Ok(());
         };
