@@ -12,7 +12,7 @@ from asyncio import shield as shield
 from asyncio import sleep as sleep
 from asyncio import wait as wait
 from asyncio import wait_for as wait_for
-from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, final, overload
@@ -288,6 +288,8 @@ class Loop(asyncio.SelectorEventLoop):
     def _before_fork(self) -> None: ...
     def _forked(self) -> None: ...
     _debug: bool
+    _task_site: Callable[[], object] | None
+    def _pending(self) -> tuple[int, int, int]: ...
     def _native_tasks(self) -> list[asyncio.Task[Any]]: ...
     def _forget_task(self, task: asyncio.Task[Any]) -> None: ...
     @property

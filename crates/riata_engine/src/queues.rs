@@ -129,7 +129,21 @@ impl<J: Clone, T: Timer<J>> Queues<J, T> {
         self.timers.len()
     }
 
+    /// How many timers are waiting and not cancelled. Looks at each.
+    pub fn live_timers(&self) -> usize {
+        self.timers
+            .iter()
+            .filter(|timer| !timer.is_cancelled())
+            .count()
+    }
+
     // Sockets.
+
+    /// How many sockets somebody watches. Looks at each.
+    pub fn watched(&self) -> usize {
+        let wanted = self.sources.iter().map(Source::wanted);
+        wanted.filter(|wanted| !wanted.is_none()).count()
+    }
 
     /// Stops watching for reading, and gives the job back.
     ///

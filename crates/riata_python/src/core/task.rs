@@ -55,6 +55,8 @@ pub struct Task {
     pub timeout: Slot,
     /// What holds back requests to cancel it, while there is such a thing.
     pub shield: Slot,
+    /// Where in the program it was made, on a loop that asks for it.
+    pub site: Slot,
     /// Neighbours in the loop's list of tasks; null when not listed.
     pub previous: Cell<*const Task>,
     pub next: Cell<*const Task>,
@@ -207,6 +209,9 @@ impl Task {
         self.id.set(next_id());
         if let Some(core) = self.future.core() {
             core.inherit_timeout(self);
+            if let Some(site) = core.task_site.get() {
+                self.site.set(site.call0()?);
+            }
         }
         if eager && self.loop_is_running()? {
             return self.start_eagerly(this);
@@ -276,7 +281,7 @@ impl Task {
     }
 
     #[inline]
-    fn own_slots(&self) -> [&Slot; 6] {
+    fn own_slots(&self) -> [&Slot; 7] {
         [
             &self.coro,
             &self.name,
@@ -284,6 +289,7 @@ impl Task {
             &self.waiter,
             &self.timeout,
             &self.shield,
+            &self.site,
         ]
     }
 

@@ -90,6 +90,7 @@ impl LoopCore {
             counts: RefCell::new(Counts::default()),
             slow_callback_duration: Cell::new(0.1),
             task_factory: Slot::empty(),
+            task_site: Slot::empty(),
             doomed: Doomed::default(),
             handles: FreeList::new(16_384),
             timer_handles: FreeList::new(16_384),
@@ -550,6 +551,13 @@ impl LoopCore {
             .collect()
     }
 
+    /// What can end a wait: jobs that are ready, timers that are not cancelled, descriptors that are watched.
+    pub fn pending(&self) -> (usize, usize, usize) {
+        // SAFETY: these calls look at what is there, and run no Python code.
+        let queues = unsafe { self.queues() };
+        (queues.ready_len(), queues.live_timers(), queues.watched())
+    }
+
     /// What the counting sink has seen.
     pub fn counts(&self) -> Counts {
         self.counts.borrow().clone()
@@ -607,7 +615,7 @@ pub fn traverse(core: &LoopCore, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::
         visit.call(reference)?;
     }
     core.watched_objects.visit(visit)?;
-    for slot in [&core.task_factory, &core.snapshot] {
+    for slot in [&core.task_factory, &core.task_site, &core.snapshot] {
         if let Some(object) = slot.as_py() {
             visit.call(object)?;
         }

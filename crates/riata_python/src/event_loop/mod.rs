@@ -73,6 +73,8 @@ pub struct LoopCore {
     counts: RefCell<Counts>,
     pub slow_callback_duration: Cell<f64>,
     pub task_factory: Slot,
+    /// A function that tells where in the program a task is being made, called for each; empty when nobody wants to know.
+    pub task_site: Slot,
     pub doomed: Doomed,
     pub handles: FreeList,
     pub timer_handles: FreeList,

@@ -164,6 +164,18 @@ impl Loop {
         self.set_task_factory(factory)
     }
 
+    /// Call this for each task that is made, and keep what it returns as the task's `_made_at`; `None` for no more.
+    #[setter(_task_site)]
+    fn set_task_site(&self, function: &Bound<'_, PyAny>) {
+        let function = (!function.is_none()).then(|| Obj::from(function.clone()));
+        self.core.task_site.set_opt(function);
+    }
+
+    /// How many jobs are ready, timers wait and are not cancelled, and descriptors are watched.
+    fn _pending(&self) -> (usize, usize, usize) {
+        self.core.pending()
+    }
+
     /// The native tasks of this loop that are not done.
     fn _native_tasks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         PyList::new(py, self.core.all_tasks().into_iter().map(Py::<PyAny>::from))
@@ -203,6 +215,7 @@ impl Loop {
         if !self.core.is_running() {
             drop(self.core.clear());
             self.core.task_factory.clear();
+            self.core.task_site.clear();
         }
     }
 }

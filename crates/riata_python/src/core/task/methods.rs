@@ -67,6 +67,7 @@ pub fn make_type(base: *mut ffi::PyTypeObject) -> Res<*mut ffi::PyTypeObject> {
             getter(c"_id", id_getter),
             getset(c"_riata_shield", shield_getter, shield_setter),
             getter(c"_deadline", deadline_getter),
+            getter(c"_made_at", site_getter),
         ],
         members: vec![],
     }
@@ -100,6 +101,7 @@ field!(must_cancel_getter, |_object, task| Ok(Obj::bool(
 field!(coro_getter, |_object, task| Ok(task.coro.get_or_none()));
 field!(waiter_getter, |_object, task| Ok(task.waiter.get_or_none()));
 field!(deadline_getter, |object, task| task.deadline(object));
+field!(site_getter, |_object, task| Ok(task.site.get_or_none()));
 field!(shield_getter, |_object, task| Ok(task.shield.get_or_none()));
 setter!(shield_setter, "_riata_shield", |task, shield| {
     task.shield
