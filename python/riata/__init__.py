@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from riata.runner import run as run
     from riata.takeover import install as install
     from riata.takeover import uninstall as uninstall
+    from riata.task_dump import dump as dump
     from riata.wait_graph import waits as waits
 
     if sys.version_info < (3, 16):
@@ -83,6 +84,7 @@ __all__ = [
     "TimeoutError",
     "__version__",
     "as_completed",
+    "dump",
     "first_success",
     "gather",
     "graceful",
@@ -128,6 +130,7 @@ _homes = {
     "TimeoutError": "riata.exceptions",
     "__version__": "riata._riata",
     "as_completed": "riata.completion",
+    "dump": "riata.task_dump",
     "first_success": "riata.patterns",
     "gather": "riata._riata",
     "graceful": "riata.graceful_shutdown",

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from riata.dump_signal import VARIABLE as DUMP_VARIABLE
+from riata.dump_signal import signal_number
 from riata.switch import NATIVE_VARIABLE, NOTICE_VARIABLE, switched_off
 
 __all__ = ["main"]
@@ -22,9 +24,9 @@ __all__ = ["main"]
 HOOK_VARIABLE = "RIATA_RUN"
 
 RUN_USAGE = """\
-riata run [--native] SCRIPT [ARG ...]
-       riata run [--native] -m MODULE [ARG ...]
-       riata run [--native] -c CODE [ARG ...]"""
+riata run [--native] [--dump-on SIGNAL] SCRIPT [ARG ...]
+       riata run [--native] [--dump-on SIGNAL] -m MODULE [ARG ...]
+       riata run [--native] [--dump-on SIGNAL] -c CODE [ARG ...]"""
 
 RUN_DESCRIPTION = """\
 Run a program as `python` would, on riata's event loop.
@@ -32,7 +34,9 @@ Run a program as `python` would, on riata's event loop.
 Whatever loop the program asks for through asyncio or uvloop, it gets riata's, and so do the
 Python processes that it starts. SCRIPT may be a file, a folder or zip file with a `__main__.py`,
 or `-` for standard input. With --native, asyncio's locks, queues, timeouts, task groups,
-`sleep`, `gather` and `wait_for` are riata's too. Interpreter options go to the interpreter that runs riata:
+`sleep`, `gather` and `wait_for` are riata's too. With --dump-on SIGUSR1 the program writes to standard
+error, on that signal, what all its threads and tasks do, who holds what they wait for, and deadlocks.
+Interpreter options go to the interpreter that runs riata:
 
     python -X dev -m riata run app.py
 
@@ -89,11 +93,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:
-    native = target[:1] == ["--native"]
-    target = target[1:] if native else target
+    native, dump_on, target = _own_options(target)
     _check_target(target)
     _check_interpreter()
     environment = dict(os.environ)
+    if dump_on is not None:
+        environment[DUMP_VARIABLE] = dump_on
     if switched_off():
         environment[NOTICE_VARIABLE] = str(os.getpid())
     else:
@@ -110,6 +115,20 @@ def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:
         with contextlib.suppress(OSError):  # a full one is the program's to find
             stream.flush()
     os.execve(sys.executable, [sys.executable, *interpreter_options, *target], environment)
+
+
+def _own_options(target: list[str]) -> tuple[bool, str | None, list[str]]:
+    """Return whether there is `--native`, the signal of `--dump-on`, and what is to be run."""
+    native, dump_on = False, None
+    left = list(target)
+    while left and (left[0] == "--native" or left[0].partition("=")[0] == "--dump-on"):
+        option, has_value, value = left.pop(0).partition("=")
+        if option == "--native":
+            native = True
+            continue
+        dump_on = value if has_value else left.pop(0) if left else ""
+        signal_number(dump_on)
+    return native, dump_on, left
 
 
 def _check_target(target: list[str]) -> None:

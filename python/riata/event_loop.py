@@ -31,6 +31,7 @@ if not is_main():
 
 from riata import _riata, spawn, tls
 from riata.borrowed import with_class, with_globals
+from riata.dump_signal import dump_on_variable
 from riata.lookups import Selector, Transports
 
 __all__ = ["EventLoop"]
@@ -525,3 +526,4 @@ os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 # Native tasks exist only where this module has been imported, so this is early enough; it changes nothing for others.
 _show_native_tasks()
 _show_in_call_graph()
+dump_on_variable()

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
+from riata.dump_signal import dump_on_variable
 from riata.factory import new_event_loop
 from riata.interpreter import is_main
 from riata.runner import run_on
@@ -121,6 +122,7 @@ def asyncio_imported(module: ModuleType) -> None:
         from riata import native
 
         native.add_missing()
+    dump_on_variable()
     if switched_off():
         return
     install(primitives=bool(os.environ.get(NATIVE_VARIABLE)))

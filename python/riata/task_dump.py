@@ -1,0 +1,166 @@
+"""`dump`: what every task of a running program does, as text: its awaits, who holds what it waits for, and deadlocks."""
+
+import asyncio
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from types import FrameType
+from typing import Any, TextIO
+
+from riata.chains import frames
+from riata.wait_graph import Waiting, waiting_tasks
+
+__all__ = ["describe", "dump", "rings"]
+
+_Task = asyncio.Task[Any]
+
+
+def dump(file: TextIO | None = None, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    """Write what every task of a loop does: its name, where it was made, its awaits, and who holds what it waits for.
+
+    It may be called at any time from the thread that runs the loop, also from a signal handler. Where tasks were made is
+    known for those that were made while the loop's debug mode was on, or in a test under riata's pytest plugin.
+
+    Args:
+        file: where to; `None` for `sys.stderr`.
+        loop: the loop; `None` for the one that runs.
+    Raises:
+        RuntimeError: no loop is given, and none runs.
+    """
+    out = sys.stderr if file is None else file
+    out.write(describe(asyncio.get_running_loop() if loop is None else loop) + "\n")
+    out.flush()
+
+
+def describe(loop: asyncio.AbstractEventLoop) -> str:
+    """The text of `dump`."""
+    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
+    waiting = waiting_tasks(loop)
+    parts = [f"{_count(len(tasks), 'task')} of {loop!r}, at loop time {loop.time():.3f}"]
+    parts += [f"deadlock: {ring}" for ring in rings(waiting)]
+    parts += [_describe_task(task, loop, waiting) for task in tasks]
+    return "\n\n".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _describe_task(
+    task: _Task, loop: asyncio.AbstractEventLoop, waiting: Mapping[_Task, Waiting]
+) -> str:
+    lines = [f"task {task.get_name()!r}{_made_at(task)}"]
+    if task in waiting:
+        lines.append(f"  {_describe_wait(task, waiting)}")
+    elif task is asyncio.current_task(loop):
+        lines.append("  runs")
+        return "\n".join(lines) + "\n" + _indented(_running_stack(loop))
+    else:
+        lines.append("  is about to run")
+    return "\n".join([*lines, _indented(_summary(frames(task)))]).rstrip()
+
+
+def _made_at(task: _Task) -> str:
+    site = getattr(task, "_made_at", None)
+    if site is not None:
+        code, line = site
+        return f", made in {getattr(code, 'co_qualname', code.co_name)} ({code.co_filename}:{line})"
+    made = getattr(task, "_source_traceback", None)
+    if made:
+        return f", made in {made[-1].name} ({made[-1].filename}:{made[-1].lineno})"
+    return ""
+
+
+def _describe_wait(task: _Task, waiting: Mapping[_Task, Waiting]) -> str:
+    wait = waiting[task]
+    is_told = wait.on is None or wait.on == "" or isinstance(wait.on, asyncio.Task)
+    text = f"awaits {wait.awaits}" if is_told else f"awaits {wait.awaits} of {wait.shown()}"
+    if wait.holders:
+        names = list(dict.fromkeys(repr(holder.get_name()) for holder in wait.holders))
+        return f"{text}, held by {', '.join(names)}"
+    if wait.on is None or isinstance(wait.on, str | asyncio.Task):
+        return text
+    known = list(islice(_known_to(wait.on, waiting.keys() - {task}), 3))
+    return f"{text}; {'; '.join(known)}" if known else text
+
+
+def _known_to(primitive: Any, tasks: Iterable[_Task]) -> Iterator[str]:
+    """Who else has it in hand, and so could set it, put to it or take from it."""
+    for task in sorted(tasks, key=lambda task: task.get_name()):
+        for frame in frames(task):
+            name = _name_in(frame, primitive)
+            if name:
+                code = frame.f_code
+                place = f"{code.co_name} ({code.co_filename}:{frame.f_lineno})"
+                yield f"task {task.get_name()!r} has it as {name} in {place}"
+                break
+
+
+def _name_in(frame: FrameType, primitive: Any) -> str:
+    for name, value in frame.f_locals.items():
+        if value is primitive:
+            return name
+        attributes = getattr(value, "__dict__", None)
+        if isinstance(attributes, dict):
+            for attribute, inner in attributes.items():
+                if inner is primitive:
+                    return f"{name}.{attribute}"
+    return ""
+
+
+def _running_stack(loop: asyncio.AbstractEventLoop) -> traceback.StackSummary:
+    """The frames of the thread that runs the loop, without those of the loop itself."""
+    ident = getattr(loop, "_thread_id", None) or threading.get_ident()
+    frame = sys._current_frames().get(ident)
+    found: list[FrameType] = []
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__")).split(".")[0]
+        if package in ("asyncio", "riata") and frame.f_code.co_name in ("_run_once", "run_forever"):
+            break
+        # Not those of whoever has asked for this.
+        if found or package != "riata":
+            found.insert(0, frame)
+        frame = frame.f_back
+    return _summary(found)
+
+
+def _summary(frames: Iterable[FrameType]) -> traceback.StackSummary:
+    """Without frames of asyncio that end it: they wait for what the line before tells."""
+    found = list(frames)
+    while len(found) > 1 and str(found[-1].f_globals.get("__name__")).split(".")[0] == "asyncio":
+        found.pop()
+    return traceback.StackSummary.extract((frame, frame.f_lineno) for frame in found)
+
+
+def _indented(stack: traceback.StackSummary) -> str:
+    return "".join(stack.format()).rstrip()
+
+
+def rings(waiting: Mapping[_Task, Waiting]) -> list[str]:
+    """Tasks that wait for each other, each ring once: none of them can go on, whatever the others do."""
+    stuck = {task for task, wait in waiting.items() if wait.holders}
+    before = 0
+    while before != len(stuck):
+        before = len(stuck)
+        stuck = {task for task in stuck if waiting[task].is_stuck_behind(stuck)}
+    found = []
+    seen: set[_Task] = set()
+    for task in sorted(stuck, key=lambda task: task.get_name()):
+        path: list[_Task] = []
+        while task not in seen:
+            seen.add(task)
+            path.append(task)
+            task = next(holder for holder in waiting[task].holders if holder in stuck)
+        if task in path:
+            found.append(_describe_ring(path[path.index(task) :], waiting))
+    return found
+
+
+def _describe_ring(ring: list[_Task], waiting: Mapping[_Task, Waiting]) -> str:
+    links = []
+    for task, holder in zip(ring, [*ring[1:], ring[0]], strict=True):
+        name = "itself" if holder is task else repr(holder.get_name())
+        links.append(f"{task.get_name()!r} awaits {waiting[task].awaits}, held by {name}")
+    return "; ".join(links)
