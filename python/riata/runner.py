@@ -6,7 +6,6 @@ here, with the Ctrl-C of 3.11: the first cancels the main task, so that `finally
 
 import asyncio
 import contextvars
-import functools
 import signal
 import sys
 import threading
@@ -156,7 +155,8 @@ else:
 def _run_until_complete(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]") -> T:
     interrupts = 0
 
-    def on_sigint(task: "asyncio.Task[T]", signum: int, frame: FrameType | None) -> None:
+    # Not a partial function: `signal.getsignal` takes the `repr` of a handler, which has no end for tasks in a ring on 3.10.
+    def on_sigint(signum: int, frame: FrameType | None) -> None:
         nonlocal interrupts
         interrupts += 1
         if interrupts == 1 and not task.done():
@@ -170,7 +170,7 @@ def _run_until_complete(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]"
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     ):
-        handler = functools.partial(on_sigint, task)
+        handler = on_sigint
         try:
             signal.signal(signal.SIGINT, handler)
         except ValueError:  # an embedded interpreter without signals
