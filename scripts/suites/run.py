@@ -4,7 +4,8 @@
 
 Nothing of a project is kept in this repository: its source distribution and what its tests need are downloaded from
 PyPI, into a virtual environment of its own under target/suites. The suite is not changed. On riata it is started by
-`riata run -m pytest`, which puts riata behind asyncio's names, also in the Pythons that the tests start.
+`riata run -m pytest`, which puts riata behind asyncio's names, also in the Pythons that the tests start; with --plugin,
+by pytest with riata's plugin, and the suites are those that use pytest-asyncio.
 
 A test that passes on asyncio and not on riata is run once more, alone: if it passes then, it is called flaky. Otherwise,
 and when fewer tests than the suite's floor ran on riata's loop, the exit status is 1.
@@ -33,6 +34,9 @@ ROOT = HERE.parent.parent
 WORK = ROOT / "target" / "suites" / "python{}.{}".format(*sys.version_info)
 TEST_LIMIT = 60  # seconds
 GOOD = ("passed", "xfailed")
+# How a suite is started on riata.
+RUN = ["-m", "riata", "run", "-m", "pytest"]
+PLUGIN = ["-m", "pytest", "-p", "riata.pytest_plugin", "-o", "riata_loop=true"]
 RETRIES = 40  # more differences than that are not flakiness
 
 
@@ -58,6 +62,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     names = [suite.name for suite in SUITES]
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(names))
+    parser.add_argument(
+        "--plugin",
+        action="store_true",
+        help="run those that use pytest-asyncio by riata's pytest plugin, not by `riata run`",
+    )
     parser.add_argument("-k", metavar="EXPRESSION", help="only these tests (no floor then)")
     arguments = parser.parse_args()
     if unknown := set(arguments.suites) - set(names):
@@ -67,6 +76,8 @@ def main() -> int:
     for suite in SUITES:
         if arguments.suites and suite.name not in arguments.suites:
             continue
+        if arguments.plugin and "pytest-asyncio" not in (suite.name, *suite.requires):
+            continue
         title = f"{suite.name} {suite.version}"
         oldest, newest = suite.python
         if not oldest <= sys.version_info[:2] < newest:
@@ -74,7 +85,7 @@ def main() -> int:
             continue
         began = time.monotonic()
         try:
-            result = compare(suite, arguments.k)
+            result = compare(suite, arguments.k, PLUGIN if arguments.plugin else RUN)
         except SuiteError as error:
             print(f"{title}: NOT RUN: {error}", flush=True)
             failed.append(suite.name)
@@ -110,7 +121,7 @@ def report(suite: Suite, result: Result, seconds: float, *, floor: bool) -> bool
     return enough and not result.differences
 
 
-def compare(suite: Suite, keyword: str | None) -> Result:
+def compare(suite: Suite, keyword: str | None, on_riata: list[str]) -> Result:
     folder = WORK / suite.name
     folder.mkdir(parents=True, exist_ok=True)
     python = environment(suite, folder)
@@ -119,9 +130,10 @@ def compare(suite: Suite, keyword: str | None) -> Result:
     for test in suite.leave_out:
         options += ["--deselect", test]
     tests = [*suite.tests, *options, *(["-k", keyword] if keyword else [])]
+    starters = {"asyncio": ["-m", "pytest"], "riata": on_riata}
     outcomes = {
-        loop: run(suite, python, source, folder / f"{loop}.jsonl", loop, tests)
-        for loop in ("asyncio", "riata")
+        loop: run(suite, python, source, folder / f"{loop}.jsonl", [*starter, *tests])
+        for loop, starter in starters.items()
     }
     if not outcomes["asyncio"]:
         raise SuiteError(f"no test ran on asyncio, see {folder / 'asyncio.log'}")
@@ -133,7 +145,8 @@ def compare(suite: Suite, keyword: str | None) -> Result:
     flaky, differences = [], {}
     for number, (test, entry) in enumerate(suspects.items()):
         if number < RETRIES:
-            again = run(suite, python, source, folder / "again.jsonl", "riata", [test, *options])
+            alone = [*on_riata, test, *options]
+            again = run(suite, python, source, folder / "again.jsonl", alone)
             if again.get(test, {}).get("outcome") in GOOD:
                 flaky.append(test)
                 continue
@@ -193,14 +206,13 @@ def unpack(suite: Suite, folder: Path, python: Path) -> Path:
 
 
 def run(
-    suite: Suite, python: Path, source: Path, results: Path, loop: str, tests: list[str]
+    suite: Suite, python: Path, source: Path, results: Path, arguments: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """Run tests on one loop and return the outcome of each."""
+    """Run Python with these arguments, for pytest and its tests, and return the outcome of each test."""
     results.unlink(missing_ok=True)
-    starter = ["-m", "riata", "run", "-m"] if loop == "riata" else ["-m"]
     command = [
-        *(str(python), *starter, "pytest", "-p", "riata_suites", "-p", "timeout"),
-        *(f"--rootdir={source}", f"--timeout={TEST_LIMIT}", "--timeout-method=signal", *tests),
+        *(str(python), *arguments, "-p", "riata_suites", "-p", "timeout"),
+        *(f"--rootdir={source}", f"--timeout={TEST_LIMIT}", "--timeout-method=signal"),
     ]
     variables = {
         **os.environ,
@@ -224,7 +236,7 @@ def run(
         try:
             process.wait(suite.limit)
         except subprocess.TimeoutExpired:
-            if loop == "asyncio":
+            if results.stem == "asyncio":
                 raise SuiteError(f"it takes more than {suite.limit:.0f} s on asyncio")
         finally:
             # Its children too, which a test may have left behind.

@@ -39,7 +39,8 @@ def _write(entry: dict[str, Any]) -> None:
 
 def pytest_configure() -> None:
     _count(asyncio.base_events.BaseEventLoop)
-    if "riata.takeover" in sys.modules:  # the program was started by `riata run`
+    # The program was started by `riata run`, or its pytest has riata's plugin.
+    if {"riata.takeover", "riata.pytest_plugin"} & sys.modules.keys():
         import riata.event_loop
 
         _count(riata.event_loop.EventLoop)
