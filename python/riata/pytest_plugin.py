@@ -1,0 +1,80 @@
+"""The pytest plugin: async tests and fixtures on riata's event loop, that end by themselves and say who waits for whom.
+
+It is switched on by `riata_loop = true` in the ini file, or by `--riata`, and does nothing otherwise. pytest-asyncio runs the
+tests, as without it; where that is not installed, the plugin runs them itself (`testing/standalone.py`).
+"""
+
+import importlib.util
+from collections.abc import Generator
+
+import pytest
+
+from riata.testing import settings
+
+__all__ = [
+    "pytest_addoption",
+    "pytest_configure",
+]
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    settings.add_options(parser)
+    if _stands_in(pluginmanager):
+        _add_options_of_pytest_asyncio(parser)
+
+
+def _stands_in(manager: pytest.PytestPluginManager) -> bool:
+    """Whether pytest-asyncio is not there, and will not be."""
+    if manager.has_plugin("asyncio") or manager.has_plugin("pytest_asyncio.plugin"):
+        return False
+    return manager.is_blocked("asyncio") or importlib.util.find_spec("pytest_asyncio") is None
+
+
+def _add_options_of_pytest_asyncio(parser: pytest.Parser) -> None:
+    group = parser.getgroup("asyncio")
+    group.addoption("--asyncio-mode", default=None, metavar="MODE", help="auto or strict")
+    parser.addini("asyncio_mode", "default of --asyncio-mode", default="strict")
+    for name in ("asyncio_default_fixture_loop_scope", "asyncio_default_test_loop_scope"):
+        parser.addini(name, "function is the only scope without pytest-asyncio", default="function")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", settings.MARKER)
+    if not settings.is_on(config):
+        return
+    from riata.testing import idle, riding
+
+    idle.remember_outside()
+    if not riding.ride_on(config.pluginmanager):
+        from riata.testing.standalone import Standalone
+
+        config.pluginmanager.register(Standalone(config), "riata-standalone")
+    config.pluginmanager.register(Phases(settings.settings_of(config)), "riata-phases")
+
+
+class Phases:
+    """What riata does around each phase of a test. Registered when riata is switched on."""
+
+    def __init__(self, known: settings.Settings) -> None:
+        self._known = known
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        yield from self._within(item, "set-up")
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        from riata.testing.riding import unittest_on_riata
+
+        with unittest_on_riata(item):
+            yield from self._within(item, "call")
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+        yield from self._within(item, "tear-down")
+
+    def _within(self, item: pytest.Item, name: str) -> Generator[None, None, None]:
+        from riata.testing.phase import phase_of_test
+
+        with phase_of_test(name, settings.marked(self._known, item).timeout):
+            yield

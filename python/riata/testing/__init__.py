@@ -1,0 +1,1 @@
+"""What stands behind riata's pytest plugin, `riata.pytest_plugin`: its settings, its loop, and how other plugins get that."""

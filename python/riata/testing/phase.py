@@ -1,0 +1,174 @@
+"""One phase of a test, its set-up, call or tear-down: how long its runs of the loop may take, and what is said when they do not end."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from riata.task_dump import describe
+from riata.testing.idle import nothing_can_wake
+
+__all__ = ["Phase", "current_phase", "phase_of_test"]
+
+# How long a task has to end once it is cancelled, and a callback to return once its time is over: seconds.
+_GRACE = 1.0
+# How often a run is looked at: seconds. What does not end is seen at the second look.
+_LOOK = 0.05
+_REASON = "the test does not end"
+
+_current: "Phase | None" = None
+
+
+def current_phase() -> "Phase | None":
+    """The phase that runs in this process; none outside of tests, and in other threads than that of the tests."""
+    if _current is None or threading.get_ident() != _current.thread:
+        return None
+    return _current
+
+
+@contextlib.contextmanager
+def phase_of_test(name: str, timeout: float) -> Iterator[None]:
+    """Everything within is this phase.
+
+    Args:
+        name: "set-up", "call" or "tear-down".
+        timeout: seconds; 0 for none.
+    """
+    global _current
+    before = _current
+    phase = _current = Phase(name, timeout)
+    try:
+        yield
+    finally:
+        _current = before
+        phase.leave()
+
+
+class Phase:
+    """What `phase_of_test` makes."""
+
+    def __init__(self, name: str, timeout: float) -> None:
+        self.thread: int = threading.get_ident()
+        self._name = name
+        self._timeout = timeout
+        self._end = time.monotonic() + timeout
+        self._has_alarm = False
+        self._run: _Run | None = None
+
+    def run(self, loop: Any, future: Any, run_until_complete: Callable[[Any], Any]) -> Any:
+        """Run a future on the loop to its end, to that of the phase, or until nothing can end it.
+
+        Raises:
+            pytest.fail.Exception: it did not end by itself.
+        """
+        is_new = not asyncio.isfuture(future)
+        future = asyncio.ensure_future(future, loop=loop)
+        if is_new:
+            future._log_destroy_pending = False  # as the loop does
+        if self._timeout and not self._has_alarm:
+            self._set_alarm()
+        before = self._run
+        run = self._run = _Run(self, loop, future)
+        run.look()
+        try:
+            result = run_until_complete(future)
+        except BaseException:
+            if not run.report:
+                raise
+        else:
+            if not run.report:
+                return result
+        finally:
+            self._run = before
+            run.timer.cancel()
+        future._log_destroy_pending = False
+        # Whatever cleans up after it may take a moment, too.
+        self._end = max(self._end, time.monotonic() + _GRACE)
+        if self._has_alarm:
+            signal.setitimer(signal.ITIMER_REAL, self.time_left() + 1.5 * _GRACE)
+        raise pytest.fail.Exception(run.report, pytrace=False)
+
+    def time_left(self) -> float:
+        """Seconds; infinite without a limit."""
+        return self._end - time.monotonic() if self._timeout else float("inf")
+
+    def took_too_long(self) -> str:
+        return f"the {self._name} of the test took longer than {self._timeout:g} s"
+
+    def _set_alarm(self) -> None:
+        """For a callback that keeps the loop from looking at its timers, unless somebody else has the alarm."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if signal.getsignal(signal.SIGALRM) == signal.SIG_DFL:
+            self._has_alarm = True
+            signal.signal(signal.SIGALRM, self._interrupt)
+            signal.setitimer(signal.ITIMER_REAL, max(0.0, self.time_left()) + 1.5 * _GRACE)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._run is not None:
+            self._run.tell(self.took_too_long())
+            raise pytest.fail.Exception(self._run.report, pytrace=False)
+
+    def leave(self) -> None:
+        if self._has_alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+class _Run:
+    """One run of the loop, which is looked at from time to time."""
+
+    def __init__(self, phase: Phase, loop: Any, future: Any) -> None:
+        self.report = ""
+        self.timer: Any = None
+        self._phase, self._loop, self._future = phase, loop, future
+        self._looks_idle = False
+
+    def look(self) -> None:
+        """Look again later, or end the run."""
+        if self.timer is not None and nothing_can_wake(self._loop):
+            # A job of a thread may have been on its way.
+            if self._looks_idle and not self._future.done():
+                self._stop("deadlock: no task can go on, since nothing is left that could wake one")
+                return
+            self._looks_idle = True
+        else:
+            self._looks_idle = False
+        left = self._phase.time_left()
+        if left <= 0:
+            self._stop(self._phase.took_too_long())
+            return
+        self.timer = self._loop.call_later(min(_LOOK, left), self.look)
+
+    def _stop(self, why: str) -> None:
+        self.tell(why)
+        grace = _GRACE if _cancel(self._loop, self._future) else 0.0
+        # What goes on all the same is left behind.
+        self.timer = self._loop.call_later(grace, self._loop.stop)
+
+    def tell(self, why: str) -> None:
+        if not self.report:
+            self.report = f"riata: {why}\n\n{describe(self._loop)}"
+
+
+def _cancel(loop: Any, future: Any) -> bool:
+    """Cancel what runs; False when that cannot be: a request goes round among tasks that await each other in a ring."""
+    try:
+        future.cancel(_REASON)
+        return True
+    except RecursionError:
+        pass
+    for task in asyncio.all_tasks(loop):
+        try:
+            task.cancel(_REASON)
+        except RecursionError:
+            # Nobody can end it, and nobody is to try.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            loop._forget_task(task)
+    return False
