@@ -50,7 +50,7 @@ def test_help(run):
     for option in "-h", "--help":
         outcome = run(COMMAND, "run", option)
         assert outcome.status == 0
-        assert "riata run [--native] -m MODULE [ARG ...]" in outcome.out
+        assert "riata run [--native] [--dump-on SIGNAL] -m MODULE [ARG ...]" in outcome.out
 
 
 def test_nothing(run):
