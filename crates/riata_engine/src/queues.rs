@@ -129,14 +129,6 @@ impl<J: Clone, T: Timer<J>> Queues<J, T> {
         self.timers.len()
     }
 
-    /// How many timers are waiting and not cancelled. Looks at each.
-    pub fn live_timers(&self) -> usize {
-        self.timers
-            .iter()
-            .filter(|timer| !timer.is_cancelled())
-            .count()
-    }
-
     // Sockets.
 
     /// How many sockets somebody watches. Looks at each.

@@ -19,8 +19,8 @@ use super::future::any::{exception_of, set_unless_done};
 use super::typespec::{TypeSpec, getter, offset_member, onearg};
 use crate::ffi::{
     GilBound, Obj, Raised, Res, Sent, Slot, aside, drop_deep, exception_matches, float, give, int,
-    is_awaiting, is_coroutine_exact, plain_number, raise, send_none, set_exception, string,
-    throw_into, unraisable, value_error, within_recursion_limit,
+    is_awaiting, is_coroutine_exact, raise, send_none, set_exception, string, throw_into,
+    unraisable, value_error, within_recursion_limit,
 };
 use crate::job::TimerJob;
 use crate::state::state;
@@ -71,7 +71,7 @@ pub struct Operation {
     pub left: Cell<usize>,
     /// The task that made one of this alone; see `Task::acts_for`.
     pub acts_for: Cell<u64>,
-    /// The loop time at which `wake_after` ends it; not a number without.
+    /// The loop time at which a timer of our loop ends it; not a number without.
     deadline: Cell<f64>,
 }
 
@@ -268,9 +268,6 @@ impl Operation {
         let callback = this.get(c"_on_timeout")?;
         let args = [delay.as_ptr(), callback.as_ptr(), waiter.as_ptr()];
         let handle = loop_.get(c"call_later")?.call(&args)?;
-        let when = handle.get_opt(c"_when");
-        let deadline = when.as_ref().and_then(plain_number);
-        self.deadline.set(deadline.unwrap_or(f64::NAN));
         self.inner.set(handle);
         Ok(())
     }
@@ -497,18 +494,20 @@ unsafe extern "C" fn left_getter(object: *mut ffi::PyObject, _: *mut c_void) -> 
     give(int(operation.left.get() as i64))
 }
 
-/// The loop time at which its own timer ends it; None without one.
+/// The loop time at which its own timer ends it; None without one. That of another loop is what is `inner`.
 unsafe extern "C" fn deadline_getter(
     object: *mut ffi::PyObject,
     _: *mut c_void,
 ) -> *mut ffi::PyObject {
     // SAFETY: the receiver of a getter of this type.
     let (_, operation) = unsafe { this(&object) };
-    let deadline = operation.deadline.get();
-    match deadline.is_nan() {
-        true => Obj::none().into_ptr(),
-        false => give(float(deadline)),
-    }
+    let handle = operation.inner.get();
+    let when = handle.and_then(|handle| handle.get_opt(c"when"));
+    give(match (when, operation.deadline.get()) {
+        (Some(when), _) => when.call0(),
+        (None, deadline) if deadline.is_nan() => Ok(Obj::none()),
+        (None, deadline) => float(deadline),
+    })
 }
 
 unsafe extern "C" fn kept_getter(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {

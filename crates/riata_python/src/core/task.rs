@@ -19,7 +19,6 @@ use riata_trace::TaskId;
 use super::args::given;
 use super::future::Future;
 use super::operation::{Operation, is_coroutine};
-use super::timeout::Timeout;
 use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::holder_id;
 use crate::event_loop::reports::call_exception_handler;
@@ -28,6 +27,7 @@ use crate::ffi::{
     take_exception,
 };
 use crate::job::Job;
+use crate::primitives::timeout::nearest_deadline;
 use crate::state::state;
 
 #[cfg(Py_3_14)]
@@ -302,15 +302,7 @@ impl Task {
 
     /// The loop time at which a timeout will end what it waits for; `None` without one.
     fn deadline(&self, this: &Obj) -> Res {
-        let mut nearest: Option<f64> = None;
-        let mut timeout = self.timeout.get();
-        while let Some(outer) = timeout.as_ref().map(Timeout::of) {
-            let deadline = outer.plain_deadline().filter(|_| outer.limits(this));
-            if let Some(deadline) = deadline {
-                nearest = Some(nearest.map_or(deadline, |nearest| nearest.min(deadline)));
-            }
-            timeout = outer.outer.get();
-        }
+        let nearest = nearest_deadline(self.timeout.get(), |timeout| timeout.limits(this))?;
         nearest.map_or_else(|| Ok(Obj::none()), crate::ffi::float)
     }
 

@@ -187,9 +187,9 @@ impl Timeout {
         self.has_deadline.get() || self.when.get().is_some_and(|when| !when.is_none())
     }
 
-    /// Whether it will cancel this task.
+    /// Whether this task has entered it, and not left.
     pub fn limits(&self, task: &Obj) -> bool {
-        self.stage.get() == Stage::Entered && self.task.ptr() == task.as_ptr() && self.is_limited()
+        self.stage.get() == Stage::Entered && self.task.ptr() == task.as_ptr()
     }
 
     #[inline]

@@ -555,7 +555,7 @@ impl LoopCore {
     pub fn pending(&self) -> (usize, usize, usize) {
         // SAFETY: these calls look at what is there, and run no Python code.
         let queues = unsafe { self.queues() };
-        (queues.ready_len(), queues.live_timers(), queues.watched())
+        (queues.ready_len(), queues.timer_len(), queues.watched())
     }
 
     /// What the counting sink has seen.

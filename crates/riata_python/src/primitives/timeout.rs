@@ -381,7 +381,7 @@ impl Timeout {
 /// The seconds that are left until the nearest deadline that the current task runs within; `None` without one.
 pub fn time_left() -> Res {
     let loop_ = require_running_loop()?;
-    let mut timeout = match current_task(&loop_)?
+    let timeout = match current_task(&loop_)?
         .as_ref()
         .map(|task| (task, task::exact(task)))
     {
@@ -395,20 +395,28 @@ pub fn time_left() -> Res {
             }
         }
     };
+    let Some(nearest) = nearest_deadline(timeout, |timeout| !timeout.is_over())? else {
+        return Ok(Obj::none());
+    };
+    let now = to_double(&loop_.method0(&state().names.time)?)?;
+    float((nearest - now).max(0.0))
+}
+
+/// The earliest deadline of a timeout and those around it, of the ones that count.
+pub fn nearest_deadline(
+    mut timeout: Option<Obj>,
+    counts: impl Fn(&Timeout) -> bool,
+) -> Res<Option<f64>> {
     let mut nearest: Option<f64> = None;
     while let Some(object) = timeout {
         let this = Timeout::of(&object);
-        if !this.is_over() && this.is_limited() {
+        if counts(this) && this.is_limited() {
             let when = to_double(&this.when()?)?;
             nearest = Some(nearest.map_or(when, |nearest| nearest.min(when)));
         }
         timeout = this.outer.get();
     }
-    let Some(nearest) = nearest else {
-        return Ok(Obj::none());
-    };
-    let now = to_double(&loop_.method0(&state().names.time)?)?;
-    float((nearest - now).max(0.0))
+    Ok(nearest)
 }
 
 fn round(seconds: f64) -> f64 {
