@@ -143,26 +143,10 @@ def _what_it_awaits(
             if id(awaited) not in seen:
                 seen[id(awaited)] = _expanded([awaited]), True
             return seen[id(awaited)]
-        native: Any = operation
         awaits, _, futures = known
-        left = [future for future in futures if not future.done()]
-        needs_all = awaits not in _ONE_IS_ENOUGH
-        if operation is None and awaits in ("wait", "wait_for"):
-            values = coroutine.cr_frame.f_locals
-            if _is_before(_deadline_of_asyncio(values), until):
-                return nothing
-            if awaits == "wait":
-                needs_all = values["return_when"] == asyncio.ALL_COMPLETED
-        elif awaits == "wait":
-            if _is_before(native._deadline, until):
-                return nothing
-            needs_all = native._left == len(left)
-        elif awaits == "wait_for":
-            # A time of its own, where it begins no task.
-            when = getattr(native._kept, "when", None)
-            if _is_before(when() if when is not None else native._deadline, until):
-                return nothing
-        return _expanded(left), needs_all
+        if _is_before(_deadline_of(awaits, operation, coroutine), until):
+            return nothing
+        return _expanded(futures), _needs_all(awaits, operation, coroutine, futures)
     return nothing
 
 
@@ -175,14 +159,27 @@ def _is_before(deadline: float | None, until: float) -> bool:
     return deadline is not None and deadline < until
 
 
-def _deadline_of_asyncio(values: dict[str, Any]) -> float | None:
-    """When a `wait` or `wait_for` of asyncio's ends, by the names in its frame. Where it does not keep its timer, the latest."""
-    handle = values.get("timeout_handle")
+def _deadline_of(awaits: str, operation: Any, coroutine: Any) -> float | None:
+    """The loop time at which a `wait` or `wait_for` ends by itself. Of asyncio's that do not keep their timer, the latest."""
+    if awaits not in ("wait", "wait_for"):
+        return None
+    if operation is not None:
+        deadline: float | None = operation._deadline
+        timeout = getattr(operation._kept, "when", None)  # of a `wait_for` that begins no task
+        return deadline if timeout is None else timeout()
+    values = coroutine.cr_frame.f_locals
+    handle, seconds = values.get("timeout_handle"), values.get("timeout")
     if handle is not None:
-        when: float = handle.when()
-        return when
-    timeout = values.get("timeout")
-    return None if timeout is None else asyncio.get_running_loop().time() + float(timeout)
+        return handle.when()  # type: ignore[no-any-return]
+    return None if seconds is None else asyncio.get_running_loop().time() + float(seconds)
+
+
+def _needs_all(awaits: str, operation: Any, coroutine: Any, futures: Iterable[Any]) -> bool:
+    if awaits != "wait":
+        return awaits not in _ONE_IS_ENOUGH
+    if operation is None:
+        return bool(coroutine.cr_frame.f_locals["return_when"] == asyncio.ALL_COMPLETED)
+    return bool(operation._left == sum(not future.done() for future in futures))
 
 
 def _expanded(futures: Iterable[Any]) -> set[Any]:
@@ -325,18 +322,8 @@ def _first(texts: Iterable[str]) -> list[str]:
 
 def _running_tasks(futures: Iterable[Any]) -> "set[asyncio.Task[Any]]":
     """Those among the futures, and those that the others stand for."""
-    tasks = set()
-    seen = set()
-    left = list(futures)
-    while left:
-        future = left.pop()
-        if isinstance(future, asyncio.Task):
-            if not future.done():
-                tasks.add(future)
-        elif asyncio.isfuture(future) and id(future) not in seen:
-            seen.add(id(future))
-            left.extend(_what_future_stands_for(future)[2])
-    return tasks
+    known = filter(asyncio.isfuture, futures)
+    return {future for future in _expanded(known) if isinstance(future, asyncio.Task)}
 
 
 def _holders(owner: Any) -> Iterable[Any]:
