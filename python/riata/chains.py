@@ -1,12 +1,12 @@
-"""The chain of awaits that a task is in, and what a primitive in it stands for."""
+"""The chain of awaits that a task is in: its frames, how reports show them, and what a primitive in it stands for."""
 
 import asyncio
 import gc
 from collections.abc import Iterable, Iterator
-from types import AsyncGeneratorType, FrameType
+from types import AsyncGeneratorType, CodeType, FrameType
 from typing import Any
 
-__all__ = ["frames", "shown", "stand_for", "steps"]
+__all__ = ["frame_of", "frames", "package_of", "place", "shown", "stand_for", "steps"]
 
 
 def steps(task: "asyncio.Task[Any]") -> Iterator[Any]:
@@ -20,9 +20,25 @@ def steps(task: "asyncio.Task[Any]") -> Iterator[Any]:
 def frames(task: "asyncio.Task[Any]") -> Iterator[FrameType]:
     """The frames of its chain of awaits, the outermost first."""
     for step in steps(task):
-        frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
+        frame = frame_of(step)
         if frame is not None:
             yield frame
+
+
+def frame_of(step: Any) -> FrameType | None:
+    """That of a step, if it is a coroutine or an async generator that has one."""
+    frame: FrameType | None = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
+    return frame
+
+
+def package_of(frame: FrameType) -> str:
+    """The top-level package whose code it runs."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def place(code: CodeType, line: int) -> str:
+    """A line of a program, as reports show it."""
+    return f"{getattr(code, 'co_qualname', code.co_name)} ({code.co_filename}:{line})"
 
 
 def _awaited_by(step: Any) -> Any:

@@ -82,5 +82,5 @@ def _running_loops() -> list[Any]:
     """That of the main thread, which may be asyncio's, and those of riata in any thread."""
     asyncio, ours = sys.modules.get("asyncio"), sys.modules.get("riata.event_loop")
     here = asyncio._get_running_loop() if asyncio is not None else None
-    others = [loop for loop in ours._loops if loop.is_running()] if ours is not None else []
+    others = filter(ours.EventLoop.is_running, ours._every_loop()) if ours is not None else ()
     return [loop for loop in dict.fromkeys([here, *others]) if loop is not None]

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import Any
 
-from riata.chains import shown, steps
+from riata.chains import frame_of, package_of, place, shown, steps
 from riata.wait_graph import describe_wait
 
 __all__ = [
@@ -39,10 +39,10 @@ def note_timeout(
 ) -> None:
     """Say which timeout it was, where it was set, and what the task awaited."""
     what = f"the timeout of {delay:g} s" if delay >= 0 else f"the deadline at loop time {when}"
-    text, place = awaited or ("", "")
+    text, where = awaited or ("", "")
     # An exception that is thrown into a `wait_for` finds another frame here than the one that awaits it.
-    place = place or _place_of_program(sys._getframe(1))
-    note = f"{what}{f', set in {place},' if place else ''} has passed"
+    where = where or _place_of_program(sys._getframe(1))
+    note = f"{what}{f', set in {where},' if where else ''} has passed"
     add_note(error, f"{note} while awaiting {text}" if text else note)
 
 
@@ -57,10 +57,7 @@ def note_failure(
     if group is not None:
         note += f" of the group {str(group)!r}"
     if site is not None:
-        code, line = site
-        note += (
-            f", made in {getattr(code, 'co_qualname', code.co_name)} ({code.co_filename}:{line})"
-        )
+        note += f", made in {place(*site)}"
     add_note(error, note)
 
 
@@ -71,33 +68,25 @@ def describe_await(future: "asyncio.Future[Any]", timeout: Any) -> tuple[str, st
     """
     if not isinstance(future, asyncio.Task):
         return shown(future), ""
-    place = place_of_wait_for = ""
+    where = where_of_wait_for = ""
     for step in steps(future):
-        frame = getattr(step, "cr_frame", None) or getattr(step, "ag_frame", None)
+        frame = frame_of(step)
         if frame is not None and not _is_library(frame):
-            place = _place(frame)
+            where = place(frame.f_code, frame.f_lineno)
         if getattr(step, "_kept", None) is timeout:
-            place_of_wait_for = place
+            where_of_wait_for = where
     text = describe_wait(future)
-    return " in ".join(filter(None, (text, place))), place_of_wait_for
+    return " in ".join(filter(None, (text, where))), where_of_wait_for
 
 
 def _is_library(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).split(".")[0] in ("asyncio", "contextlib", "riata")
+    return package_of(frame) in ("asyncio", "contextlib", "riata")
 
 
 def _place_of_program(frame: FrameType | None) -> str:
     """The innermost coroutine, or async generator, that runs and is no library's; none where the loop itself has called."""
     while frame is not None and frame.f_code.co_flags & _ASYNC:
         if not _is_library(frame):
-            return _place(frame)
+            return place(frame.f_code, frame.f_lineno)
         frame = frame.f_back
     return ""
-
-
-def _place(frame: FrameType | None) -> str:
-    if frame is None:
-        return ""
-    code = frame.f_code
-    name = getattr(code, "co_qualname", code.co_name)
-    return f"{name} ({code.co_filename}:{frame.f_lineno})"

@@ -9,7 +9,7 @@ from itertools import islice
 from types import FrameType
 from typing import Any, TextIO
 
-from riata.chains import frames
+from riata.chains import frames, package_of, place
 from riata.wait_graph import Waiting, waiting_tasks
 
 __all__ = ["describe", "dump", "rings"]
@@ -65,8 +65,7 @@ def _describe_task(
 def _made_at(task: _Task) -> str:
     site = getattr(task, "_made_at", None)
     if site is not None:
-        code, line = site
-        return f", made in {getattr(code, 'co_qualname', code.co_name)} ({code.co_filename}:{line})"
+        return f", made in {place(*site)}"
     made = getattr(task, "_source_traceback", None)
     if made:
         return f", made in {made[-1].name} ({made[-1].filename}:{made[-1].lineno})"
@@ -93,8 +92,8 @@ def _known_to(primitive: Any, tasks: Iterable[_Task]) -> Iterator[str]:
             name = _name_in(frame, primitive)
             if name:
                 code = frame.f_code
-                place = f"{code.co_name} ({code.co_filename}:{frame.f_lineno})"
-                yield f"task {task.get_name()!r} has it as {name} in {place}"
+                where = f"{code.co_name} ({code.co_filename}:{frame.f_lineno})"
+                yield f"task {task.get_name()!r} has it as {name} in {where}"
                 break
 
 
@@ -116,7 +115,7 @@ def _running_stack(loop: asyncio.AbstractEventLoop) -> traceback.StackSummary:
     frame = sys._current_frames().get(ident)
     found: list[FrameType] = []
     while frame is not None:
-        package = str(frame.f_globals.get("__name__")).split(".")[0]
+        package = package_of(frame)
         if package in ("asyncio", "riata") and frame.f_code.co_name in ("_run_once", "run_forever"):
             break
         # Not those of whoever has asked for this.
@@ -129,7 +128,7 @@ def _running_stack(loop: asyncio.AbstractEventLoop) -> traceback.StackSummary:
 def _summary(frames: Iterable[FrameType]) -> traceback.StackSummary:
     """Without frames of asyncio that end it: they wait for what the line before tells."""
     found = list(frames)
-    while len(found) > 1 and str(found[-1].f_globals.get("__name__")).split(".")[0] == "asyncio":
+    while len(found) > 1 and package_of(found[-1]) == "asyncio":
         found.pop()
     return traceback.StackSummary.extract((frame, frame.f_lineno) for frame in found)
 

@@ -91,7 +91,7 @@ class Phase:
         # Whatever cleans up after it may take a moment, too.
         self._end = max(self._end, time.monotonic() + _GRACE)
         if self._has_alarm:
-            signal.setitimer(signal.ITIMER_REAL, self.time_left() + 1.5 * _GRACE)
+            self._wind_alarm()
         raise pytest.fail.Exception(run.report, pytrace=False)
 
     def time_left(self) -> float:
@@ -108,7 +108,11 @@ class Phase:
         if signal.getsignal(signal.SIGALRM) == signal.SIG_DFL:
             self._has_alarm = True
             signal.signal(signal.SIGALRM, self._interrupt)
-            signal.setitimer(signal.ITIMER_REAL, max(0.0, self.time_left()) + 1.5 * _GRACE)
+            self._wind_alarm()
+
+    def _wind_alarm(self) -> None:
+        # After the timers of the loop have had their chance.
+        signal.setitimer(signal.ITIMER_REAL, max(0.0, self.time_left()) + 1.5 * _GRACE)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self._run is not None:

@@ -3,6 +3,8 @@
 import sys
 from types import CodeType, FrameType
 
+from riata.chains import package_of
+
 __all__ = ["task_site"]
 
 _LIBRARIES = frozenset(("asyncio", "riata"))
@@ -13,7 +15,7 @@ def task_site() -> "tuple[CodeType, int] | None":
     """The code and the line that make a task; none for the one that a test runner makes of a test."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        package = package_of(frame)
         if package in _RUNNERS:
             return None
         if package not in _LIBRARIES:
