@@ -7,7 +7,7 @@ import signal
 import threading
 import traceback
 import weakref
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, TypeVar
@@ -67,9 +67,8 @@ class Graceful:
         self._until = 0.0  # the loop time at which its time is over
         self._body: Any = None  # the task that runs it, once it has begun
         self._left: asyncio.Future[None] | None = None  # done when the body is
-        self._leaving: Any = (
-            None  # the task that waits for the end; an async generator may be closed by another one
-        )
+        # The task that waits for the end: an async generator may be closed by another one.
+        self._leaving: Any = None
         self._requests = 0  # to cancel the body, before it began
         self._cancelled: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()  # by the end
         self._before: set[asyncio.Task[Any]] = set()
@@ -152,13 +151,8 @@ class Graceful:
         try:
             async with shielded(timeout=None) as shield:
                 await ending
-                # Ours may come by way of a task that awaits the body's, and is for that alone.
+                # Ours may reach the body when it has left, and come by way of a task that awaits the body's.
                 shield.forget(self._reason)
-        except asyncio.CancelledError as error:
-            # Our request to cancel the body may reach it here, and be counted once more.
-            if not (self._body in self._cancelled and self._is_ours(error)):
-                raise
-            uncancel(self._body)
         finally:
             self._restore_signals()
             self._before.clear()
@@ -284,21 +278,32 @@ class Graceful:
         try:
             while waiting and self._phase != "over":
                 callback = waiting.pop()
-                await self._finish(callback, _called(callback))
+                outcome = self._called(callback)
+                if outcome is not None:
+                    await self._finish(callback, outcome)
         finally:
             if waiting:
                 self._report("were not called before the end", waiting)
 
     def _call(self, function: Callable[[], Any]) -> None:
         """Call it at once, and wait for it as for any task."""
-        outcome = _called(function)
-        if inspect.isawaitable(outcome):
+        outcome = self._called(function)
+        if outcome is not None:
             name = getattr(function, "__qualname__", "on_stop")
             start_begun(self._begin_to_finish(function, outcome), name=name)
-        elif isinstance(outcome, BaseException):
-            self._report("has failed", function, outcome)
 
-    async def _begin_to_finish(self, function: Any, outcome: Any) -> None:
+    def _called(self, function: Callable[[], Any]) -> Awaitable[Any] | None:
+        """Call it, and return what it gives to be awaited. What it raises ends nothing but itself."""
+        try:
+            outcome = function()
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            self._report("has failed", function, error)
+            return None
+        return outcome if inspect.isawaitable(outcome) else None
+
+    async def _begin_to_finish(self, function: Any, outcome: Awaitable[Any]) -> None:
         try:
             await until_a_task_runs_it()
         except BaseException as error:
@@ -307,18 +312,15 @@ class Graceful:
             raise
         await self._finish(function, outcome)
 
-    async def _finish(self, function: Any, outcome: Any) -> None:
-        """Await what a function has given, if that can be awaited. What it raises ends nothing but itself."""
-        if inspect.isawaitable(outcome):
-            try:
-                await outcome
-            except (KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException as error:
-                was_ours = self._phase != "drain" and self._is_ours(error)
-                self._report("was cut off" if was_ours else "has failed", function, error)
-        elif isinstance(outcome, BaseException):
-            self._report("has failed", function, outcome)
+    async def _finish(self, function: Any, outcome: Awaitable[Any]) -> None:
+        """Await what a function has given."""
+        try:
+            await outcome
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            was_ours = self._phase != "drain" and self._is_ours(error)
+            self._report("was cut off" if was_ours else "has failed", function, error)
 
     def _is_ours(self, error: BaseException) -> bool:
         return isinstance(error, asyncio.CancelledError) and any(
@@ -330,16 +332,6 @@ class Graceful:
         if error is not None:
             context["exception"] = error
         self._loop.call_exception_handler(context)
-
-
-def _called(function: Callable[[], Any]) -> Any:
-    """What a function gives, or the exception that it raises."""
-    try:
-        return function()
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        return error
 
 
 def _checked_signals(signals: Iterable[int]) -> tuple[int, ...]:
