@@ -23,11 +23,15 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         _add_options_of_pytest_asyncio(parser)
 
 
+def _rides(manager: pytest.PytestPluginManager) -> bool:
+    """Whether pytest-asyncio is loaded: by its entry point, or by `-p`."""
+    return manager.has_plugin("asyncio") or manager.has_plugin("pytest_asyncio.plugin")
+
+
 def _stands_in(manager: pytest.PytestPluginManager) -> bool:
     """Whether pytest-asyncio is not there, and will not be."""
-    if manager.has_plugin("asyncio") or manager.has_plugin("pytest_asyncio.plugin"):
-        return False
-    return manager.is_blocked("asyncio") or importlib.util.find_spec("pytest_asyncio") is None
+    is_away = manager.is_blocked("asyncio") or importlib.util.find_spec("pytest_asyncio") is None
+    return is_away and not _rides(manager)
 
 
 def _add_options_of_pytest_asyncio(parser: pytest.Parser) -> None:
@@ -45,10 +49,17 @@ def pytest_configure(config: pytest.Config) -> None:
     from riata.testing import idle, riding
 
     idle.remember_outside()
-    if not riding.ride_on(config.pluginmanager):
+    if _rides(config.pluginmanager):
+        riding.ride_on(config.pluginmanager)
+    elif _stands_in(config.pluginmanager):
         from riata.testing.standalone import Standalone
 
         config.pluginmanager.register(Standalone(config), "riata-standalone")
+    else:
+        raise pytest.UsageError(
+            "pytest-asyncio is installed, but not loaded\n"
+            "hint: `-p pytest_asyncio.plugin` loads it; `-p no:asyncio` lets riata's plugin run the tests"
+        )
     config.pluginmanager.register(Phases(settings.settings_of(config)), "riata-phases")
 
 

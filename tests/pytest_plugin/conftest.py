@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 # `pip install` and `make build` register the plugin; a source folder on the path does not.
-_REGISTERED = any(
+REGISTERED = any(
     entry.name == "riata" for entry in importlib.metadata.entry_points(group="pytest11")
 )
 
@@ -43,7 +43,7 @@ def run_pytest(folder, text, *arguments, ini="", conftest="", riding=True, riata
     folder.joinpath("pytest.ini").write_text("\n".join([*lines, textwrap.dedent(ini)]))
     folder.joinpath("conftest.py").write_text(textwrap.dedent(conftest))
     folder.joinpath("test_it.py").write_text(textwrap.dedent(text))
-    plugins = [] if _REGISTERED else ["-p", "riata.pytest_plugin"]
+    plugins = [] if REGISTERED else ["-p", "riata.pytest_plugin"]
     if not riding:
         plugins += ["-p", "no:asyncio"]
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:timeout"]

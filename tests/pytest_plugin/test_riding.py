@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import run_pytest
+from .conftest import REGISTERED, run_pytest
 
 PROJECT = """
     import asyncio
@@ -230,3 +230,20 @@ def test_the_switches_in_pyproject(tmp_path, table):
         riding=False,
     )
     assert "the call of the test took longer than 0.1 s" in result.section("test_slow")
+
+
+def test_pytest_asyncio_that_is_not_loaded(project, monkeypatch):
+    text = """
+        import asyncio
+
+        async def test_loop():
+            assert type(asyncio.get_running_loop()).__name__ == "TestLoop"
+    """
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "riata.pytest_plugin" if REGISTERED else "")
+    result = project(text)
+    assert result.status == pytest.ExitCode.USAGE_ERROR
+    assert "pytest-asyncio is installed, but not loaded" in result.text
+    for arguments in (["-p", "pytest_asyncio.plugin"], ["-p", "no:asyncio"]):
+        result = project(text, *arguments)
+        assert result.outcomes == {"test_loop": ["PASSED"]}, result.text

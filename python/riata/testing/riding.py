@@ -37,18 +37,14 @@ def _policy() -> Any:
     return type("TestPolicy", (EventLoopPolicy,), methods)()
 
 
-def ride_on(manager: pytest.PytestPluginManager) -> bool:
-    """Let pytest-asyncio use riata's loop; whether it is there."""
-    plugin = manager.get_plugin("asyncio")
-    if plugin is None or not hasattr(plugin, "pytest_pyfunc_call"):
-        return False
+def ride_on(manager: pytest.PytestPluginManager) -> None:
+    """Let pytest-asyncio, which is loaded, use riata's loop."""
     # Before pytest 8.4 it could not hide that there is a parameter, and node ids are to stay.
     is_new = hasattr(manager.hook, "pytest_asyncio_loop_factories")
     if is_new and hasattr(pytest, "HIDDEN_PARAM"):
         manager.register(Factories(), "riata-loop-factories")
     else:
         manager.register(Policy(), "riata-loop-policy")
-    return True
 
 
 @contextmanager
