@@ -28,6 +28,20 @@ async def told(log, *label):
         raise
 
 
+class Crowd:
+    """Those that are at work, and how many that were at most."""
+
+    def __init__(self):
+        self.running = self.most = 0
+
+    async def work(self, number):
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await riata.sleep(0.001)
+        self.running -= 1
+        return number
+
+
 async def slow_to_end(seconds):
     """Wait to be cancelled, and take that long to end."""
     try:

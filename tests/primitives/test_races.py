@@ -7,23 +7,14 @@ import pytest
 import riata
 
 from ..support import PY311
-from .shared import boom, told, value
+from .shared import Crowd, boom, told, value
 
 
 def test_gather_with_a_limit(go):
     async def main():
-        running = most = 0
-
-        async def work(number):
-            nonlocal running, most
-            running += 1
-            most = max(most, running)
-            await riata.sleep(0.001)
-            running -= 1
-            return number
-
-        assert await riata.gather(*map(work, range(9)), limit=2) == list(range(9))
-        assert most == 2
+        crowd = Crowd()
+        assert await riata.gather(*map(crowd.work, range(9)), limit=2) == list(range(9))
+        assert crowd.most == 2
         late = value("late")
         with pytest.raises(ValueError, match="boom"):
             await riata.gather(boom(), late, limit=1)
