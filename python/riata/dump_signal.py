@@ -1,7 +1,6 @@
 """A signal on which a program tells what its threads and tasks do: `riata run --dump-on SIGUSR1`, `RIATA_DUMP=SIGUSR1`."""
 
 import contextlib
-import faulthandler
 import os
 import signal
 import sys
@@ -9,6 +8,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+from riata.interpreter import is_main
 from riata.switch import notice
 
 __all__ = ["VARIABLE", "dump_on", "dump_on_variable", "signal_number"]
@@ -41,7 +41,7 @@ def dump_on_variable() -> None:
     """
     global _is_on
     name = os.environ.get(VARIABLE)
-    if not name or _is_on or threading.current_thread() is not threading.main_thread():
+    if not name or _is_on or not is_main() or threading.current_thread() is not threading.main_thread():
         return
     number = signal_number(name)
     _is_on = True
@@ -62,6 +62,8 @@ def dump_on(number: int) -> None:
     Raises:
         OSError, RuntimeError, ValueError: there is no such signal or no standard error, or this is not the main thread.
     """
+    import faulthandler  # which no sub-interpreter can, and this module is imported there, too
+
     signal.signal(number, _dump_tasks)
     faulthandler.register(number, all_threads=True, chain=True)
 

@@ -232,7 +232,8 @@ def test_asyncio_was_there_first(run, write):
     assert run(PYTHON, "-c", code, startup, env=environment) == Outcome(0, "riata\n", "")
 
 
-def test_sub_interpreters_keep_their_loop(run, write):
+@pytest.mark.parametrize("options", [(), ("--dump-on", "SIGUSR1")])
+def test_sub_interpreters_keep_their_loop(run, write, options):
     """The extension cannot be loaded there; the program works all the same, and the operator is told."""
     name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
     pytest.importorskip(name, reason="this Python has no sub-interpreters")
@@ -244,7 +245,7 @@ def test_sub_interpreters_keep_their_loop(run, write):
         "os._exit(0)"  # 3.12 may crash at its end when asyncio was in two interpreters
     )
     notice = "riata: not for sub-interpreters, this one runs on asyncio\n"
-    assert run(RIATA, "-c", code) == Outcome(0, "riata\nasyncio\n", notice)
+    assert run(RIATA, *options, "-c", code) == Outcome(0, "riata\nasyncio\n", notice)
 
 
 def test_a_sub_interpreter_gets_no_loop_of_ours(run):
