@@ -41,7 +41,12 @@ def dump_on_variable() -> None:
     """
     global _is_on
     name = os.environ.get(VARIABLE)
-    if not name or _is_on or not is_main() or threading.current_thread() is not threading.main_thread():
+    if (
+        not name
+        or _is_on
+        or not is_main()
+        or threading.current_thread() is not threading.main_thread()
+    ):
         return
     number = signal_number(name)
     _is_on = True

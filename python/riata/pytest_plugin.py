@@ -87,5 +87,5 @@ class Phases:
     def _within(self, item: pytest.Item, name: str) -> Generator[None, None, None]:
         from riata.testing.phase import phase_of_test
 
-        with phase_of_test(name, settings.marked(self._known, item).timeout):
+        with phase_of_test(name, settings.marked(self._known, item)):
             yield

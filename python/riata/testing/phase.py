@@ -13,6 +13,7 @@ import pytest
 
 from riata.task_dump import describe
 from riata.testing.idle import nothing_can_wake
+from riata.testing.settings import Settings
 
 __all__ = ["Phase", "current_phase", "phase_of_test"]
 
@@ -33,16 +34,16 @@ def current_phase() -> "Phase | None":
 
 
 @contextlib.contextmanager
-def phase_of_test(name: str, timeout: float) -> Iterator[None]:
+def phase_of_test(name: str, settings: Settings) -> Iterator[None]:
     """Everything within is this phase.
 
     Args:
         name: "set-up", "call" or "tear-down".
-        timeout: seconds; 0 for none.
+        settings: of the test.
     """
     global _current
     before = _current
-    phase = _current = Phase(name, timeout)
+    phase = _current = Phase(name, settings)
     try:
         yield
     finally:
@@ -53,11 +54,12 @@ def phase_of_test(name: str, timeout: float) -> Iterator[None]:
 class Phase:
     """What `phase_of_test` makes."""
 
-    def __init__(self, name: str, timeout: float) -> None:
+    def __init__(self, name: str, settings: Settings) -> None:
         self.thread: int = threading.get_ident()
+        self.settings = settings
         self._name = name
-        self._timeout = timeout
-        self._end = time.monotonic() + timeout
+        self._timeout = settings.timeout
+        self._end = time.monotonic() + settings.timeout
         self._has_alarm = False
         self._run: _Run | None = None
 
