@@ -60,7 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
             "pytest-asyncio is installed, but not loaded\n"
             "hint: `-p pytest_asyncio.plugin` loads it; `-p no:asyncio` lets riata's plugin run the tests"
         )
-    config.pluginmanager.register(Phases(settings.settings_of(config)), "riata-phases")
+    from riata.testing.leak_reports import Leaks
+
+    known = settings.settings_of(config)
+    config.pluginmanager.register(Phases(known), "riata-phases")
+    config.pluginmanager.register(Leaks(known), "riata-leaks")
 
 
 class Phases:
