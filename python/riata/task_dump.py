@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from riata.chains import frames, package_of, place
 from riata.wait_graph import Waiting, waiting_tasks
 
-__all__ = ["describe", "describe_task", "dump", "rings"]
+__all__ = ["describe", "describe_task", "dump", "made_at", "rings"]
 
 _Task = asyncio.Task[Any]
 
@@ -52,7 +52,7 @@ def describe_task(
     task: _Task, loop: asyncio.AbstractEventLoop, waiting: Mapping[_Task, Waiting]
 ) -> str:
     """What one task does, given what all tasks of its loop wait for."""
-    lines = [f"task {task.get_name()!r}{_made_at(task)}"]
+    lines = [f"task {task.get_name()!r}{made_at(task)}"]
     if task in waiting:
         lines.append(f"  {_describe_wait(task, waiting)}")
     elif task is asyncio.current_task(loop):
@@ -63,7 +63,8 @@ def describe_task(
     return "\n".join([*lines, _indented(_summary(frames(task)))]).rstrip()
 
 
-def _made_at(task: _Task) -> str:
+def made_at(task: _Task) -> str:
+    """Where a task was made, as its name is followed by it; empty when nobody knows."""
     site = getattr(task, "_made_at", None)
     if site is not None:
         return f", made in {place(*site[:2])}"

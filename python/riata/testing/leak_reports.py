@@ -4,7 +4,7 @@ import asyncio
 import gc
 import importlib
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from riata.testing import leaks
 from riata.testing.loop import TestLoop, test_loops
 from riata.testing.settings import Settings, marked
 from riata.testing.sites import Owner, current_owner, owned_by
+from riata.testing.summaries import Summary
 
 __all__ = ["Leaks"]
 
@@ -23,13 +24,11 @@ _LATE = "riata_late_leaks"
 class Leaks:
     """A plugin. Registered when riata is switched on."""
 
-    def __init__(self, known: Settings) -> None:
+    def __init__(self, known: Settings, summary: Summary) -> None:
         self._known = known
+        self._summary = summary
+        self._has_late = False
         self._ends = [leaks.watch_sockets(), leaks.watch_coroutines(), _look_before_runners_close()]
-        # By test, what it left; and what was found when the test was over.
-        self._told: dict[str, list[str]] = {}
-        self._late: list[tuple[str, str]] = []
-        self._late_is_wrong = False
 
     def pytest_unconfigure(self) -> None:
         for end in reversed(self._ends):
@@ -100,37 +99,26 @@ class Leaks:
                 report.riata_leaks = owner.leaks
         return report
 
-    # The report, in the process that has the terminal.
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        told = getattr(report, "riata_leaks", None)
-        if told:
-            self._told.setdefault(report.nodeid, []).extend(told)
+    # What was found when the test was over, which its report does not have.
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        self._late += leaks.late
-        leaks.late.clear()
-        output = getattr(session.config, "workeroutput", None)  # of a worker of xdist
-        if output is not None:
-            output[_LATE] = self._late
-        elif self._late and self._known.leaks == "error" and session.exitstatus == 0:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        found, leaks.late[:] = list(leaks.late), []
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:  # a process of xdist's, which has no terminal
+            output[_LATE] = found
+        else:
+            self._tell(found)
+            if self._has_late and self._known.leaks == "error" and session.exitstatus == 0:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        self._late += map(tuple, getattr(node, "workeroutput", {}).get(_LATE, ()))
+        self._tell(getattr(node, "workeroutput", {}).get(_LATE, ()))
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        told = {name: list(texts) for name, texts in self._told.items()}
-        for name, text in self._late:
-            told.setdefault(name or "after a test", []).append(text)
-        if not told:
-            return
-        terminalreporter.section("riata: left behind by tests")
-        for name, texts in told.items():
-            terminalreporter.line(name)
-            for text in texts:
-                terminalreporter.line("  " + text.replace("\n", "\n  "))
+    def _tell(self, found: "Iterable[tuple[str, str]]") -> None:
+        for name, text in found:
+            self._has_late = True
+            self._summary.add(name or "after a test", [text])
 
 
 def _look_before_runners_close() -> Any:

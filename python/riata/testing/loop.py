@@ -9,6 +9,7 @@ from typing import Any
 
 from riata.event_loop import EventLoop
 from riata.switch import switched_off
+from riata.testing.blocked import describe_blocked
 from riata.testing.leaks import Made, look_at, look_at_exception
 from riata.testing.phase import current_phase
 from riata.testing.sites import current_owner, make_site, task_site
@@ -108,6 +109,11 @@ class TestLoop(EventLoop):
         if self._exception_handler is None:
             look_at_exception(context)
         super().call_exception_handler(context)
+
+    def _report_blocked(self, job: object, seconds: float) -> None:
+        phase = current_phase()
+        if phase is not None:
+            phase.blocked.append(describe_blocked(job, seconds))
 
 
 def test_loops() -> "list[TestLoop]":

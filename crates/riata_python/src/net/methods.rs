@@ -87,7 +87,12 @@ impl Loop {
     fn _all_transports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::new(
             py,
-            self.core.net.transports.transports().into_iter().map(Py::<PyAny>::from),
+            self.core
+                .net
+                .transports
+                .transports()
+                .into_iter()
+                .map(Py::<PyAny>::from),
         )?;
         let weak: Vec<Obj> = self.core.net.foreign.borrow().values().cloned().collect();
         for reference in weak {
