@@ -81,11 +81,14 @@ class Phases:
 
     def __init__(self, known: settings.Settings) -> None:
         from riata.testing.blocked import Stacks
+        from riata.testing.runners import extend_runners
 
         self._known = known
         self._stacks = Stacks()
+        self._end_runners = extend_runners()
 
     def pytest_unconfigure(self) -> None:
+        self._end_runners()
         self._stacks.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -36,12 +36,22 @@ def dump(file: TextIO | None = None, *, loop: asyncio.AbstractEventLoop | None =
 
 def describe(loop: asyncio.AbstractEventLoop) -> str:
     """The text of `dump`."""
-    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
+    tasks = sorted(filter(_is_shown, asyncio.all_tasks(loop)), key=lambda task: task.get_name())
     waiting = waiting_tasks(loop)
     parts = [f"{_count(len(tasks), 'task')} of {loop!r}, at loop time {loop.time():.3f}"]
     parts += [f"deadlock: {ring}" for ring in rings(waiting)]
     parts += [describe_task(task, loop, waiting) for task in tasks]
     return "\n\n".join(parts)
+
+
+def _is_shown(task: _Task) -> bool:
+    """Not a task that only waits for another one on behalf of a test runner."""
+    return not all(map(_is_hidden, frames(task))) or next(frames(task), None) is None
+
+
+def _is_hidden(frame: FrameType) -> bool:
+    # The word by which pytest knows what is not to be in a traceback.
+    return bool(frame.f_locals.get("__tracebackhide__", False))
 
 
 def _count(number: int, noun: str) -> str:
@@ -129,7 +139,7 @@ def _running_stack(loop: asyncio.AbstractEventLoop) -> traceback.StackSummary:
 
 def _summary(frames: Iterable[FrameType]) -> traceback.StackSummary:
     """Without frames of asyncio that end it: they wait for what the line before tells."""
-    found = list(frames)
+    found = [frame for frame in frames if not _is_hidden(frame)]
     while len(found) > 1 and package_of(found[-1]) == "asyncio":
         found.pop()
     return traceback.StackSummary.extract((frame, frame.f_lineno) for frame in found)
