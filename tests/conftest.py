@@ -63,6 +63,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def frozen() -> None:
+    """What earlier modules have left in the process, programs above all, the collections of this one need not walk either."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def no_current_loop() -> Iterator[None]:
     """A test neither inherits a current loop nor leaves one."""
