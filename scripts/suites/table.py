@@ -20,6 +20,8 @@ class Suite:
     environment: variables for the tests.
     limit: seconds for one run of it; about five times what a quiet machine takes.
     python: the oldest and the newest Python (exclusive) that the suite is for.
+    by_run: whether it is run by `riata run`.
+    plugin_differs: node ids, each with the reason why it does not pass with riata's pytest plugin.
     """
 
     name: str
@@ -34,6 +36,17 @@ class Suite:
     environment: dict[str, str] = field(default_factory=dict)
     python: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 16))
     limit: float = 1800.0
+    by_run: bool = True
+    plugin_differs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def by_plugin(self) -> bool:
+        """Whether its tests, or some of them, are pytest-asyncio's."""
+        return not {"pytest-asyncio", "pytest-aiohttp"}.isdisjoint((self.name, *self.requires))
+
+    @property
+    def folder(self) -> str:
+        return self.name if self.by_run else f"{self.name}-{self.version}"
 
 
 # What a suite needs is taken as it was on PyPI then, for every Python alike; move it on with the versions below.
@@ -159,6 +172,17 @@ SUITES = [
         requires=("coverage",),
         # Where it is installed, each test's own pytest imports it anew, which makes the suite four times as long.
         options=("--ignore=tests/hypothesis",),
+        plugin_differs={
+            "tests/test_loop_factory_parametrization.py::test_asyncio_marker_loop_factories_without_hook_errors": "the error that a marker names factories that no hook gives has other words with riata's hook",
+        },
+    ),
+    Suite(
+        "pytest-asyncio",
+        "1.3.0",  # the last that asks a policy for loops
+        floor=129,
+        requires=("coverage", "pytest<9"),
+        options=("--ignore=tests/hypothesis",),
+        by_run=False,
     ),
     Suite(
         "aioquic",
@@ -166,7 +190,7 @@ SUITES = [
         floor=30,
         remove=("src",),
     ),
-    Suite("asgiref", "3.13.0", floor=50, extras="tests"),
+    Suite("asgiref", "3.13.0", floor=50, extras="tests", requires=("pytest-asyncio",)),
     Suite(
         "hypercorn",
         "0.18.0",

@@ -2,7 +2,7 @@
 
 import sys
 import unittest
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,27 +10,33 @@ import pytest
 
 from riata.testing.loop import new_test_loop
 
-__all__ = ["Factories", "Policy", "ride_on", "unittest_on_riata"]
+__all__ = ["Factories", "new_policy", "ride_on", "unittest_on_riata"]
 
 
 class Factories:
     """A plugin for pytest-asyncio 1.4 and newer. Registered only when it is wanted: a hook that answers `None` is an error there."""
 
-    @pytest.hookimpl(trylast=True)  # one of a conftest goes before
-    def pytest_asyncio_loop_factories(self) -> Mapping[str, Callable[[], Any]]:
+    # Around all others, since the suite's own may be `trylast` as well.
+    @pytest.hookimpl(wrapper=True)
+    def pytest_asyncio_loop_factories(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Answer where nobody else is asked. An answer of the suite's own stays as it is, a wrong one too."""
+        answer = yield
+        if len(item.ihook.pytest_asyncio_loop_factories.get_hookimpls()) > 1:
+            return answer
+        marker = item.get_closest_marker("asyncio")
+        names = marker.kwargs.get("loop_factories") if marker is not None else None
+        if names is not None and "riata" not in names:
+            # It would be skipped, where without riata it is an error.
+            pytest.fail(
+                f"{item.nodeid}: no hook pytest_asyncio_loop_factories of the suite gives the loop_factories "
+                f"that mark.asyncio names: {', '.join(names)}",
+                pytrace=False,
+            )
         return {"riata": new_test_loop}
 
 
-class Policy:
-    """A plugin for older ones, which ask this fixture for a policy."""
-
-    @pytest.fixture(scope="session", autouse=True)
-    def event_loop_policy(self) -> Any:
-        """The event loop policy of async tests."""
-        return _policy()
-
-
-def _policy() -> Any:
+def new_policy() -> Any:
+    """Return an event loop policy whose loops are those for tests."""
     from riata.policy import EventLoopPolicy  # which Pythons to come lack
 
     methods = {"new_event_loop": lambda policy: new_test_loop()}
@@ -44,7 +50,9 @@ def ride_on(manager: pytest.PytestPluginManager) -> None:
     if is_new and hasattr(pytest, "HIDDEN_PARAM"):
         manager.register(Factories(), "riata-loop-factories")
     else:
-        manager.register(Policy(), "riata-loop-policy")
+        from riata.testing import policy_fixture
+
+        manager.register(policy_fixture, "riata-loop-policy")
 
 
 @contextmanager
@@ -63,7 +71,7 @@ def unittest_on_riata(item: pytest.Item) -> Iterator[None]:
             import asyncio
 
             before = asyncio.get_event_loop_policy()
-            asyncio.set_event_loop_policy(_policy())
+            asyncio.set_event_loop_policy(new_policy())
             try:
                 yield
             finally:
