@@ -46,9 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", settings.MARKER)
     if not settings.is_on(config):
         return
-    from riata.testing import idle, riding
+    from riata.testing import riding
 
-    idle.remember_outside()
     if _rides(config.pluginmanager):
         riding.ride_on(config.pluginmanager)
     elif _stands_in(config.pluginmanager):
@@ -68,6 +67,12 @@ class Phases:
 
     def __init__(self, known: settings.Settings) -> None:
         self._known = known
+
+    @pytest.hookimpl(trylast=True)  # after other plugins have started their threads
+    def pytest_sessionstart(self) -> None:
+        from riata.testing.idle import remember_outside
+
+        remember_outside()
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:

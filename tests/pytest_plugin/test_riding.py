@@ -118,7 +118,8 @@ def test_the_command_line_switches_it_on(project):
     assert project(PROJECT, "--riata", riata=False).outcomes == OUTCOMES
 
 
-def test_a_loop_factory_of_a_conftest_goes_before(project):
+@pytest.mark.parametrize("order", ["", "trylast=True"])
+def test_a_loop_factory_of_a_conftest_goes_before(project, order):
     result = project(
         """
         import asyncio
@@ -126,14 +127,30 @@ def test_a_loop_factory_of_a_conftest_goes_before(project):
         async def test_loop():
             assert type(asyncio.get_running_loop()).__name__ == "_UnixSelectorEventLoop"
         """,
-        conftest="""
+        conftest=f"""
         import asyncio
 
+        import pytest
+
+        @pytest.hookimpl({order})
         def pytest_asyncio_loop_factories(config, item):
-            return {"own": asyncio.SelectorEventLoop}
+            return {{"own": asyncio.SelectorEventLoop}}
         """,
     )
     assert result.outcomes == {"test_loop": ["PASSED"]}, result.text
+
+
+def test_loop_factories_of_a_marker_that_nobody_gives_are_an_error(project):
+    result = project("""
+        import pytest
+
+        @pytest.mark.asyncio(loop_factories=["uvloop"])
+        async def test_loop():
+            raise AssertionError("unreachable")
+    """)
+    text = "no hook pytest_asyncio_loop_factories of the suite gives the loop_factories that mark.asyncio names: uvloop"
+    assert text in result.text
+    assert result.status != 0 and not result.outcomes
 
 
 def test_wider_scopes_with_pytest_asyncio(project):

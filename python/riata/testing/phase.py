@@ -80,6 +80,14 @@ class Phase:
         run.look()
         try:
             result = run_until_complete(future)
+        except pytest.fail.Exception as error:
+            if not run.report:
+                if future.done():
+                    raise
+                # Somebody else ends the test, by a signal: pytest-timeout does.
+                future._log_destroy_pending = False
+                text = f"{error.msg}\n\n{describe(loop)}"
+                raise pytest.fail.Exception(text, pytrace=False) from None
         except BaseException:
             if not run.report:
                 raise
@@ -138,6 +146,8 @@ class _Run:
 
     def look(self) -> None:
         """Look again later, or end the run."""
+        if self._future.done():
+            return  # it has ended by itself, if late, or somebody else has ended it
         if self.timer is not None and nothing_can_wake(self._loop):
             # A job of a thread may have been on its way.
             if self._looks_idle and not self._future.done():

@@ -104,7 +104,7 @@ def add_options(parser: pytest.Parser) -> None:
 def is_on(config: pytest.Config) -> bool:
     """Whether async tests run on riata's loop."""
     said = config.getoption("riata")
-    return bool(config.getini("riata_loop") if said is None else said)
+    return bool(_ini(config, "riata_loop", "true or false") if said is None else said)
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -119,7 +119,7 @@ def settings_of(config: pytest.Config) -> Settings:
         source = f"--{name.replace('_', '-')}"
         value = config.getoption(name, None)
         if value is None:
-            value, source = config.getini(name), name
+            value, source = _ini(config, name, _words(known)), name
         if value in (None, ""):
             continue
         try:
@@ -150,6 +150,13 @@ def marked(settings: Settings, item: pytest.Item) -> Settings:
                 )
         settings = replace(settings, **said)
     return settings
+
+
+def _ini(config: pytest.Config, name: str, words: str) -> Any:
+    try:
+        return config.getini(name)
+    except (TypeError, ValueError, pytest.UsageError) as error:  # which need not name the option
+        raise pytest.UsageError(f"{name} must be {words}: {error}") from None
 
 
 def _words(known: Any) -> str:
