@@ -193,6 +193,87 @@ def in_thread(number):
     assert missing == [step, 'return "many"', step, "number = 0", "future.seen = False"]
 
 
+@needs("anyio")
+def test_anyio(project):
+    """As in docs/guides/testing.md. The fixture of the module has all of its tests share what anyio runs them in."""
+    result = project(
+        """
+        import asyncio
+
+        import anyio
+        import pytest
+
+        pytestmark = pytest.mark.anyio
+
+
+        def name_of_loop():
+            return type(asyncio.get_running_loop()).__name__
+
+
+        @pytest.fixture(scope="module")
+        async def wide():
+            yield name_of_loop()
+
+
+        @pytest.fixture
+        async def fixture():
+            return name_of_loop()
+
+
+        @pytest.fixture
+        async def slow():
+            yield
+            await anyio.sleep(60)
+
+
+        async def test_loop(wide, fixture):
+            assert name_of_loop() == wide == fixture == "TestLoop"
+
+
+        @pytest.mark.riata(timeout=0.1)
+        async def test_slow(wide):
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep, 60, name="sleeper")
+
+
+        async def test_deadlock(wide):
+            await anyio.Event().wait()
+
+
+        @pytest.mark.riata(timeout=0.1)
+        async def test_tear_down(slow):
+            pass
+
+
+        async def test_last(wide, fixture):
+            assert name_of_loop() == wide == fixture == "TestLoop"
+        """,
+        conftest="""
+        import pytest
+        import riata.testing
+
+
+        @pytest.fixture(scope="session")
+        def anyio_backend():
+            return "asyncio", {"loop_factory": riata.testing.new_test_loop}
+        """,
+        riding=False,
+    )
+    assert result.outcomes == {
+        "test_loop": ["PASSED"],
+        "test_slow": ["FAILED"],
+        "test_deadlock": ["FAILED"],
+        "test_tear_down": ["PASSED", "ERROR"],
+        "test_last": ["PASSED"],
+    }, result.text
+    text = result.section("test_slow")
+    assert text.startswith("riata: the call of the test took longer than 0.1 s\n")
+    assert "\ntask 'sleeper', made in " in text
+    assert result.section("test_deadlock").startswith(DEADLOCK)
+    text = result.section("ERROR at teardown of test_tear_down")
+    assert text.startswith("riata: the tear-down of the test took longer than 0.1 s\n")
+
+
 NATIVE = """
     [tool.pytest]
     asyncio_mode = "auto"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from riata.task_dump import describe
+from riata.testing.anyio_runner import taken_from_anyio
 from riata.testing.idle import nothing_can_wake
 from riata.testing.settings import Settings
 
@@ -176,7 +177,7 @@ class _Run:
 def _cancel(loop: Any, future: Any) -> bool:
     """Cancel what runs; False when that cannot be: a request goes round among tasks that await each other in a ring."""
     try:
-        future.cancel(_REASON)
+        (taken_from_anyio(future) or future).cancel(_REASON)
         return True
     except RecursionError:
         pass
