@@ -172,9 +172,6 @@ SUITES = [
         requires=("coverage",),
         # Where it is installed, each test's own pytest imports it anew, which makes the suite four times as long.
         options=("--ignore=tests/hypothesis",),
-        plugin_differs={
-            "tests/test_loop_factory_parametrization.py::test_asyncio_marker_loop_factories_without_hook_errors": "the error that a marker names factories that no hook gives has other words with riata's hook",
-        },
     ),
     Suite(
         "pytest-asyncio",

@@ -118,8 +118,17 @@ def test_the_command_line_switches_it_on(project):
     assert project(PROJECT, "--riata", riata=False).outcomes == OUTCOMES
 
 
+# As if pytest-asyncio had no fixture that could be replaced, so that the hook has to answer.
+BY_HOOK = """
+        from riata.testing import riding
+
+        riding._FACTORY_FIXTURE = "none"
+"""
+
+
 @pytest.mark.parametrize("order", ["", "trylast=True"])
-def test_a_loop_factory_of_a_conftest_goes_before(project, order):
+@pytest.mark.parametrize("way", ["", BY_HOOK], ids=["by fixture", "by hook"])
+def test_a_loop_factory_of_a_conftest_goes_before(project, way, order):
     result = project(
         """
         import asyncio
@@ -131,6 +140,7 @@ def test_a_loop_factory_of_a_conftest_goes_before(project, order):
         import asyncio
 
         import pytest
+        {way}
 
         @pytest.hookimpl({order})
         def pytest_asyncio_loop_factories(config, item):
@@ -140,17 +150,69 @@ def test_a_loop_factory_of_a_conftest_goes_before(project, order):
     assert result.outcomes == {"test_loop": ["PASSED"]}, result.text
 
 
-def test_loop_factories_of_a_marker_that_nobody_gives_are_an_error(project):
-    result = project("""
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("", "requires at least one pytest_asyncio_loop_factories hook implementation"),
+        (BY_HOOK, "no hook pytest_asyncio_loop_factories of the suite gives the loop_factories"),
+    ],
+    ids=["by fixture", "by hook"],
+)
+def test_loop_factories_of_a_marker_that_nobody_gives_are_an_error(project, way, words):
+    text = """
         import pytest
 
         @pytest.mark.asyncio(loop_factories=["uvloop"])
         async def test_loop():
             raise AssertionError("unreachable")
-    """)
-    text = "no hook pytest_asyncio_loop_factories of the suite gives the loop_factories that mark.asyncio names: uvloop"
-    assert text in result.text
+    """
+    result = project(text, conftest=way)
+    assert words in result.text
     assert result.status != 0 and not result.outcomes
+
+
+def test_the_hook_answers_where_there_is_nothing_to_replace(project):
+    text = """
+        import asyncio
+
+        async def test_loop():
+            assert type(asyncio.get_running_loop()).__name__ == "TestLoop"
+    """
+    assert project(text, conftest=BY_HOOK).outcomes == {"test_loop": ["PASSED"]}
+
+
+def test_plain_tests_share_async_fixtures_with_async_ones(project):
+    """One set-up, on riata's loop, whoever asks first; and in the order of the file."""
+    result = project(
+        """
+        import asyncio
+
+        import pytest
+
+        set_ups = []
+
+        @pytest.fixture(scope="session")
+        async def server():
+            set_ups.append(type(asyncio.get_running_loop()).__name__)
+            yield
+
+        def test_plain(server):
+            assert set_ups == ["TestLoop"]
+
+        async def test_async(server):
+            assert set_ups == ["TestLoop"]
+
+        def test_plain_again(server):
+            assert set_ups == ["TestLoop"]
+        """,
+        "-o",
+        "asyncio_default_fixture_loop_scope=session",
+        "-o",
+        "asyncio_default_test_loop_scope=session",
+    )
+    names = ["test_plain", "test_async", "test_plain_again"]
+    assert list(result.outcomes) == names
+    assert result.outcomes == {name: ["PASSED"] for name in names}, result.text
 
 
 def test_wider_scopes_with_pytest_asyncio(project):

@@ -12,9 +12,14 @@ from riata.testing.loop import new_test_loop
 
 __all__ = ["Factories", "new_policy", "ride_on", "unittest_on_riata"]
 
+_FACTORY_FIXTURE = "_asyncio_loop_factory"
+
 
 class Factories:
-    """A plugin for pytest-asyncio 1.4 and newer. Registered only when it is wanted: a hook that answers `None` is an error there."""
+    """A plugin for a pytest-asyncio to come, without the fixture that `factory_fixture` replaces.
+
+    Registered only when it is wanted: a hook that answers `None` is an error.
+    """
 
     # Around all others, since the suite's own may be `trylast` as well.
     @pytest.hookimpl(wrapper=True)
@@ -45,9 +50,12 @@ def new_policy() -> Any:
 
 def ride_on(manager: pytest.PytestPluginManager) -> None:
     """Let pytest-asyncio, which is loaded, use riata's loop."""
-    # Before pytest 8.4 it could not hide that there is a parameter, and node ids are to stay.
-    is_new = hasattr(manager.hook, "pytest_asyncio_loop_factories")
-    if is_new and hasattr(pytest, "HIDDEN_PARAM"):
+    plugin = manager.get_plugin("asyncio") or manager.get_plugin("pytest_asyncio.plugin")
+    if hasattr(plugin, _FACTORY_FIXTURE):
+        from riata.testing import factory_fixture
+
+        manager.register(factory_fixture, "riata-loop-factory")
+    elif hasattr(manager.hook, "pytest_asyncio_loop_factories"):
         manager.register(Factories(), "riata-loop-factories")
     else:
         from riata.testing import policy_fixture
