@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import signal
 import threading
 import time
@@ -18,6 +19,8 @@ from riata.testing.settings import Settings
 
 __all__ = ["Phase", "current_phase", "phase_of_test"]
 
+# The real one, also while a test has another in its place; freezegun replaces it in every module, by identity.
+monotonic = functools.partial(time.monotonic)
 # How long a task has to end once it is cancelled, and a callback to return once its time is over: seconds.
 _GRACE = 1.0
 # How often a run is looked at: seconds. What does not end is seen at the second look.
@@ -60,7 +63,7 @@ class Phase:
         self.settings = settings
         self._name = name
         self._timeout = settings.timeout
-        self._end = time.monotonic() + settings.timeout
+        self._end = monotonic() + settings.timeout
         self._has_alarm = False
         self._run: _Run | None = None
 
@@ -100,14 +103,14 @@ class Phase:
             run.timer.cancel()
         future._log_destroy_pending = False
         # Whatever cleans up after it may take a moment, too.
-        self._end = max(self._end, time.monotonic() + _GRACE)
+        self._end = max(self._end, monotonic() + _GRACE)
         if self._has_alarm:
             self._wind_alarm()
         raise pytest.fail.Exception(run.report, pytrace=False)
 
     def time_left(self) -> float:
         """Seconds; infinite without a limit."""
-        return self._end - time.monotonic() if self._timeout else float("inf")
+        return self._end - monotonic() if self._timeout else float("inf")
 
     def took_too_long(self) -> str:
         return f"the {self._name} of the test took longer than {self._timeout:g} s"
