@@ -131,8 +131,11 @@ def settings_of(config: pytest.Config) -> Settings:
 
 def marked(settings: Settings, item: pytest.Item) -> Settings:
     """The settings of one test: those of its markers `riata` go before, the nearest first."""
+    markers = list(item.iter_markers("riata"))
+    if not markers:
+        return settings
     kinds = {known.name: known for known in fields(Settings)}
-    for marker in reversed(list(item.iter_markers("riata"))):
+    for marker in reversed(markers):
         if marker.args or not kinds.keys() >= marker.kwargs.keys():
             names = ", ".join(sorted(kinds))
             pytest.fail(
