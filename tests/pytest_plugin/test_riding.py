@@ -68,8 +68,15 @@ PROJECT = """
 
 
     class Case(unittest.IsolatedAsyncioTestCase):
+        def setUp(self):
+            self.current = asyncio.get_event_loop()
+
         async def test_case(self):
+            assert self.current is asyncio.get_running_loop()
             assert name_of_loop() == EXPECTED
+
+        def test_plain_method(self):
+            assert self.current is asyncio.get_event_loop()
 
 
     @settings(max_examples=5)
@@ -94,6 +101,7 @@ PASSED = [
     "TestClass::test_method",
     "test_plain",
     "Case::test_case",
+    "Case::test_plain_method",
     "test_property",
 ]
 OUTCOMES = {**{name: ["PASSED"] for name in PASSED}, "test_property_that_fails": ["FAILED"]}

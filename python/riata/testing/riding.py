@@ -1,5 +1,6 @@
 """How pytest-asyncio and unittest get riata's loop."""
 
+import asyncio
 import sys
 import unittest
 from collections.abc import Generator, Iterator
@@ -70,17 +71,24 @@ def unittest_on_riata(item: pytest.Item) -> Iterator[None]:
     if not (isinstance(case, type) and issubclass(case, unittest.IsolatedAsyncioTestCase)):
         yield
         return
-    with pytest.MonkeyPatch.context() as patch:
-        if sys.version_info >= (3, 13):
-            if case.loop_factory is None:
-                patch.setattr(case, "loop_factory", staticmethod(new_test_loop))
+    if sys.version_info < (3, 13):
+        before = asyncio.get_event_loop_policy()
+        asyncio.set_event_loop_policy(new_policy())
+        try:
             yield
-        else:
-            import asyncio
+        finally:
+            asyncio.set_event_loop_policy(before)
+    elif case.loop_factory is not None:
+        yield
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(case, "loop_factory", staticmethod(_new_current_loop))
+            yield
+        asyncio.set_event_loop(None)
 
-            before = asyncio.get_event_loop_policy()
-            asyncio.set_event_loop_policy(new_policy())
-            try:
-                yield
-            finally:
-                asyncio.set_event_loop_policy(before)
+
+def _new_current_loop() -> asyncio.AbstractEventLoop:
+    """A runner makes its loop the current one, for `setUp` and what else is not async, unless a factory has made it."""
+    loop = new_test_loop()
+    asyncio.set_event_loop(loop)
+    return loop
