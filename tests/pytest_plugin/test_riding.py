@@ -126,6 +126,54 @@ def test_the_command_line_switches_it_on(project):
     assert project(PROJECT, "--riata", riata=False).outcomes == OUTCOMES
 
 
+def test_a_policy_of_a_conftest_goes_before(project):
+    result = project(
+        """
+        import asyncio
+
+        async def test_loop():
+            assert type(asyncio.get_running_loop()).__name__ == "Own"
+        """,
+        conftest="""
+        import asyncio
+
+        import pytest
+
+        class Own(asyncio.SelectorEventLoop):
+            pass
+
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            def new_event_loop(self):
+                return Own()
+
+        @pytest.fixture(scope="module")
+        def event_loop_policy():
+            return Policy()
+        """,
+    )
+    assert result.outcomes == {"test_loop": ["PASSED"]}, result.text
+
+
+def test_a_policy_of_the_process_does_not(project):
+    result = project(
+        """
+        import asyncio
+
+        async def test_loop():
+            assert type(asyncio.get_running_loop()).__name__ == "TestLoop"
+        """,
+        conftest="""
+        import asyncio
+
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            pass
+
+        asyncio.set_event_loop_policy(Policy())
+        """,
+    )
+    assert result.outcomes == {"test_loop": ["PASSED"]}, result.text
+
+
 # As if pytest-asyncio had no fixture that could be replaced, so that the hook has to answer.
 BY_HOOK = """
         from riata.testing import riding
