@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from riata.chains import frames, package_of, place
 from riata.wait_graph import Waiting, waiting_tasks
 
-__all__ = ["describe", "dump", "rings"]
+__all__ = ["describe", "describe_task", "dump", "made_at", "rings"]
 
 _Task = asyncio.Task[Any]
 
@@ -36,22 +36,33 @@ def dump(file: TextIO | None = None, *, loop: asyncio.AbstractEventLoop | None =
 
 def describe(loop: asyncio.AbstractEventLoop) -> str:
     """The text of `dump`."""
-    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
+    tasks = sorted(filter(_is_shown, asyncio.all_tasks(loop)), key=lambda task: task.get_name())
     waiting = waiting_tasks(loop)
     parts = [f"{_count(len(tasks), 'task')} of {loop!r}, at loop time {loop.time():.3f}"]
     parts += [f"deadlock: {ring}" for ring in rings(waiting)]
-    parts += [_describe_task(task, loop, waiting) for task in tasks]
+    parts += [describe_task(task, loop, waiting) for task in tasks]
     return "\n\n".join(parts)
+
+
+def _is_shown(task: _Task) -> bool:
+    """Not a task that only waits for another one on behalf of a test runner."""
+    return not all(map(_is_hidden, frames(task))) or next(frames(task), None) is None
+
+
+def _is_hidden(frame: FrameType) -> bool:
+    # The word by which pytest knows what is not to be in a traceback.
+    return bool(frame.f_locals.get("__tracebackhide__", False))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _describe_task(
+def describe_task(
     task: _Task, loop: asyncio.AbstractEventLoop, waiting: Mapping[_Task, Waiting]
 ) -> str:
-    lines = [f"task {task.get_name()!r}{_made_at(task)}"]
+    """What one task does, given what all tasks of its loop wait for."""
+    lines = [f"task {task.get_name()!r}{made_at(task)}"]
     if task in waiting:
         lines.append(f"  {_describe_wait(task, waiting)}")
     elif task is asyncio.current_task(loop):
@@ -62,10 +73,11 @@ def _describe_task(
     return "\n".join([*lines, _indented(_summary(frames(task)))]).rstrip()
 
 
-def _made_at(task: _Task) -> str:
+def made_at(task: _Task) -> str:
+    """Where a task was made, as its name is followed by it; empty when nobody knows."""
     site = getattr(task, "_made_at", None)
     if site is not None:
-        return f", made in {place(*site)}"
+        return f", made in {place(*site[:2])}"
     made = getattr(task, "_source_traceback", None)
     if made:
         return f", made in {made[-1].name} ({made[-1].filename}:{made[-1].lineno})"
@@ -127,7 +139,7 @@ def _running_stack(loop: asyncio.AbstractEventLoop) -> traceback.StackSummary:
 
 def _summary(frames: Iterable[FrameType]) -> traceback.StackSummary:
     """Without frames of asyncio that end it: they wait for what the line before tells."""
-    found = list(frames)
+    found = [frame for frame in frames if not _is_hidden(frame)]
     while len(found) > 1 and package_of(found[-1]) == "asyncio":
         found.pop()
     return traceback.StackSummary.extract((frame, frame.f_lineno) for frame in found)

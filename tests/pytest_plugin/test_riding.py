@@ -339,7 +339,7 @@ def test_wrong_settings(project):
         async def test_word():
             pass
     """)
-    text = "the marker riata takes these keyword arguments only: blocked_after, leaks, timeout"
+    text = "the marker riata takes these keyword arguments only: blocked_after, "
     assert text in result.section("ERROR at setup of test_typo")
     text = "riata(timeout=) must be a number of seconds, 0 for none, not 'soon'"
     assert text in result.section("ERROR at setup of test_word")

@@ -14,6 +14,7 @@ import pytest
 
 from riata.task_dump import describe
 from riata.testing.anyio_runner import taken_from_anyio
+from riata.testing.blocked import watched
 from riata.testing.idle import nothing_can_wake
 from riata.testing.settings import Settings
 
@@ -38,16 +39,17 @@ def current_phase() -> "Phase | None":
 
 
 @contextlib.contextmanager
-def phase_of_test(name: str, settings: Settings) -> Iterator[None]:
+def phase_of_test(name: str, settings: Settings, blocked: "list[str]") -> Iterator[None]:
     """Everything within is this phase.
 
     Args:
         name: "set-up", "call" or "tear-down".
         settings: of the test.
+        blocked: takes what has blocked a loop, as text.
     """
     global _current
     before = _current
-    phase = _current = Phase(name, settings)
+    phase = _current = Phase(name, settings, blocked)
     try:
         yield
     finally:
@@ -58,9 +60,10 @@ def phase_of_test(name: str, settings: Settings) -> Iterator[None]:
 class Phase:
     """What `phase_of_test` makes."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, blocked: "list[str]") -> None:
         self.thread: int = threading.get_ident()
         self.settings = settings
+        self.blocked = blocked
         self._name = name
         self._timeout = settings.timeout
         self._end = monotonic() + settings.timeout
@@ -83,7 +86,8 @@ class Phase:
         run = self._run = _Run(self, loop, future)
         run.look()
         try:
-            result = run_until_complete(future)
+            with watched(loop, self.settings.blocked_after):
+                result = run_until_complete(future)
         except pytest.fail.Exception as error:
             if not run.report:
                 if future.done():

@@ -83,8 +83,10 @@ def unittest_on_riata(item: pytest.Item) -> Iterator[None]:
     else:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(case, "loop_factory", staticmethod(_new_current_loop))
-            yield
-        asyncio.set_event_loop(None)
+            try:
+                yield
+            finally:
+                asyncio.set_event_loop(None)
 
 
 def _new_current_loop() -> asyncio.AbstractEventLoop:
