@@ -10,7 +10,7 @@ from riata.event_loop import EventLoop
 
 __all__ = ["Owner", "Site", "current_owner", "make_site", "owned_by", "task_site"]
 
-_LIBRARIES = frozenset(("asyncio", "concurrent", "contextlib", "riata", "socket", "ssl"))
+_LIBRARIES = frozenset(("anyio", "asyncio", "concurrent", "contextlib", "riata", "socket", "ssl"))
 _RUNNERS = frozenset(("_pytest", "pluggy", "pytest", "pytest_asyncio", "unittest"))
 
 
