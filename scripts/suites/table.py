@@ -21,6 +21,7 @@ class Suite:
     limit: seconds for one run of it; about five times what a quiet machine takes.
     python: the oldest and the newest Python (exclusive) that the suite is for.
     by_run: whether it is run by `riata run`.
+    plugin_floor: the floor for riata's pytest plugin, if it is another.
     plugin_differs: node ids, each with the reason why it does not pass with riata's pytest plugin.
     """
 
@@ -37,6 +38,7 @@ class Suite:
     python: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 16))
     limit: float = 1800.0
     by_run: bool = True
+    plugin_floor: int | None = None
     plugin_differs: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -257,7 +259,11 @@ SUITES = [
         requires=("aiocontextvars",),
     ),
     Suite(
-        "aioconsole", "0.8.2", floor=153, requires=("pytest-asyncio", "pytest-cov", "pytest-repeat")
+        "aioconsole",
+        "0.8.2",
+        floor=153,
+        requires=("pytest-asyncio", "pytest-cov", "pytest-repeat"),
+        plugin_floor=0,  # it has a fixture `event_loop_policy` of its own, which goes before
     ),
     Suite(
         "uvloop",

@@ -16,9 +16,6 @@ PROJECT = """
 
     EXPECTED = os.environ.get("EXPECTED", "TestLoop")
     variable = contextvars.ContextVar("variable", default="unset")
-    # Tasks of riata have no `context` on 3.10, which pytest-asyncio's runner lends to those of asyncio there.
-    LENT = sys.version_info >= (3, 11) or EXPECTED != "TestLoop"
-    FROM_FIXTURE = "fixture" if LENT else "unset"
     seen = []
 
 
@@ -40,11 +37,11 @@ PROJECT = """
 
     async def test_function(fixture, generator):
         assert {name_of_loop(), fixture, generator} == {EXPECTED}
-        assert variable.get() == FROM_FIXTURE
+        assert variable.get() == "fixture"
 
 
     def test_after():
-        assert seen == [(FROM_FIXTURE, EXPECTED)]
+        assert seen == [("fixture", EXPECTED)]
 
 
     @pytest.mark.asyncio
