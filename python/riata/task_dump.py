@@ -1,6 +1,7 @@
 """`dump`: what every task of a running program does, as text: its awaits, who holds what it waits for, and deadlocks."""
 
 import asyncio
+import os
 import sys
 import threading
 import traceback
@@ -15,6 +16,7 @@ from riata.wait_graph import Waiting, waiting_tasks
 __all__ = ["describe", "describe_task", "dump", "made_at", "rings"]
 
 _Task = asyncio.Task[Any]
+_LIBRARIES = (os.path.dirname(asyncio.__file__), os.path.dirname(__file__))
 
 
 def dump(file: TextIO | None = None, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -78,9 +80,9 @@ def made_at(task: _Task) -> str:
     site = getattr(task, "_made_at", None)
     if site is not None:
         return f", made in {place(*site[:2])}"
-    made = getattr(task, "_source_traceback", None)
-    if made:
-        return f", made in {made[-1].name} ({made[-1].filename}:{made[-1].lineno})"
+    for frame in reversed(getattr(task, "_source_traceback", None) or ()):  # in debug mode
+        if os.path.dirname(frame.filename) not in _LIBRARIES:
+            return f", made in {frame.name} ({frame.filename}:{frame.lineno})"
     return ""
 
 

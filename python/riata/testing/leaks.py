@@ -19,7 +19,7 @@ from typing import Any
 
 from riata.chains import place, shown
 from riata.task_dump import describe_task
-from riata.testing.sites import Owner, Site, current_owner, make_site
+from riata.testing.sites import Owner, Site, current_owner, make_site, owned_by
 from riata.wait_graph import waiting_tasks
 
 __all__ = [
@@ -178,7 +178,9 @@ def _all_left(loop: Any) -> "Iterator[tuple[Any, Any, str]]":
 
 
 def _socket_of(transport: Any) -> Any:
-    return getattr(transport.get_extra_info("socket"), "_sock", None) or transport
+    with owned_by(None):  # one that was accepted gets its socket when somebody asks
+        sock = transport.get_extra_info("socket")
+    return getattr(sock, "_sock", None) or transport
 
 
 def look_at_exception(context: "dict[str, Any]") -> None:

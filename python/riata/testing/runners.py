@@ -5,6 +5,7 @@ import contextvars
 import functools
 import importlib
 import sys
+import unittest
 import weakref
 from collections.abc import Callable, Coroutine
 from contextvars import Context
@@ -36,6 +37,10 @@ def extend_runners() -> "Callable[[], None]":
         for name, extended in (("close", _close), ("run", _run)):
             if name in vars(runner or object):
                 patch.setattr(runner, name, _extended(vars(runner)[name], extended))
+    case: Any = unittest.IsolatedAsyncioTestCase
+    if hasattr(case, "_tearDownAsyncioLoop"):  # 3.10, where it uses no runner
+        tear_down = _extended(case._tearDownAsyncioLoop, _close)
+        patch.setattr(case, "_tearDownAsyncioLoop", tear_down)
     return patch.undo
 
 
@@ -49,7 +54,7 @@ def _extended(method: Any, extended: Any) -> Any:
 
 
 def _close(close: Any, runner: Any) -> None:
-    loop = getattr(runner, "_loop", None)
+    loop = getattr(runner, "_loop", None) or getattr(runner, "_asyncioTestLoop", None)
     if isinstance(loop, TestLoop) and asyncio._get_running_loop() is None:
         # Before it cancels all tasks.
         leaks.look_at(loop)

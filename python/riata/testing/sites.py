@@ -11,7 +11,8 @@ from riata.event_loop import EventLoop
 __all__ = ["Owner", "Site", "current_owner", "make_site", "owned_by", "task_site"]
 
 _LIBRARIES = frozenset(("anyio", "asyncio", "concurrent", "contextlib", "riata", "socket", "ssl"))
-_RUNNERS = frozenset(("_pytest", "pluggy", "pytest", "pytest_asyncio", "unittest"))
+# The backport is that of asyncio's runners, which pytest-asyncio uses on 3.10.
+_RUNNERS = frozenset(("_pytest", "backports", "pluggy", "pytest", "pytest_asyncio", "unittest"))
 
 
 class Owner:
