@@ -107,6 +107,14 @@ SUITES ?=
 suites: build ## Run other projects' test suites on asyncio and on riata and compare (SUITES="httpcore anyio"; needs PyPI)
 	$(IN)/python scripts/suites/run.py $(SUITES)
 
+.PHONY: suites-plugin
+suites-plugin: build ## Run those that use pytest-asyncio, its own too, without and with riata's pytest plugin and compare
+	$(IN)/python scripts/suites/run.py --plugin $(SUITES)
+
+.PHONY: pytest-asyncio
+pytest-asyncio: build ## Run a project of every mode, scope and fixture with each pytest-asyncio since 0.23, without and with riata's plugin
+	$(IN)/python scripts/suites/versions.py
+
 TEST_REQUIREMENTS := $(wildcard tests/requirements.txt tests/cli/requirements.txt)
 # Rust code is watched by AddressSanitizer, memory of Python's objects too (each is a `malloc`), CPython's own accesses are not.
 # The package is copied, with an extension of its own: what `make build` has built stays as it is.

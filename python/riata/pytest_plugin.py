@@ -48,9 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", settings.MARKER)
     if not settings.is_on(config):
         return
-    from riata.testing import idle, riding
+    from riata.testing import riding
 
-    idle.remember_outside()
     if _rides(config.pluginmanager):
         riding.ride_on(config.pluginmanager)
     elif _stands_in(config.pluginmanager):
@@ -90,6 +89,12 @@ class Phases:
         self._known = known
         self._stacks = Stacks()
         self._end_runners = extend_runners()
+
+    @pytest.hookimpl(trylast=True)  # after other plugins have started their threads
+    def pytest_sessionstart(self) -> None:
+        from riata.testing.idle import remember_outside
+
+        remember_outside()
 
     def pytest_unconfigure(self) -> None:
         self._end_runners()

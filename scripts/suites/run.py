@@ -5,10 +5,12 @@
 Nothing of a project is kept in this repository: its source distribution and what its tests need are downloaded from
 PyPI, into a virtual environment of its own under target/suites. The suite is not changed. On riata it is started by
 `riata run -m pytest`, which puts riata behind asyncio's names, also in the Pythons that the tests start; with --plugin,
-by pytest with riata's plugin, and the suites are those that use pytest-asyncio.
+by pytest with riata's plugin, and the suites are those that use pytest-asyncio, its own among them: also the runs of
+pytest that their tests make have the plugin (`make suites-plugin`).
 
 A test that passes on asyncio and not on riata is run once more, alone: if it passes then, it is called flaky. Otherwise,
-and when fewer tests than the suite's floor ran on riata's loop, the exit status is 1.
+unless table.py says why it has to differ, and when fewer tests than the suite's floor ran on riata's loop, the exit
+status is 1.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +36,20 @@ ROOT = HERE.parent.parent
 WORK = ROOT / "target" / "suites" / "python{}.{}".format(*sys.version_info)
 TEST_LIMIT = 60  # seconds
 GOOD = ("passed", "xfailed")
-# How a suite is started on riata.
-RUN = ["-m", "riata", "run", "-m", "pytest"]
-PLUGIN = ["-m", "pytest", "-p", "riata.pytest_plugin", "-o", "riata_loop=true"]
 RETRIES = 40  # more differences than that are not flakiness
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a suite is started: arguments of Python, before those of pytest, and variables."""
+
+    arguments: tuple[str, ...] = ("-m", "pytest")
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+ASYNCIO = Start()
+RUN = Start(("-m", "riata", "run", "-m", "pytest"))
+PLUGIN = Start(variables={"PYTEST_PLUGINS": "riata.pytest_plugin,riata_suites_on"})
 
 
 class SuiteError(Exception):
@@ -49,6 +61,7 @@ class Result:
     """What one suite did on both loops."""
 
     differences: dict[str, str]  # node id -> why
+    explained: dict[str, str]  # those that the table knows
     flaky: list[str]
     asyncio: dict[str, dict[str, Any]]
     riata: dict[str, dict[str, Any]]
@@ -76,7 +89,7 @@ def main() -> int:
     for suite in SUITES:
         if arguments.suites and suite.name not in arguments.suites:
             continue
-        if arguments.plugin and "pytest-asyncio" not in (suite.name, *suite.requires):
+        if not (suite.by_plugin if arguments.plugin else suite.by_run):
             continue
         title = f"{suite.name} {suite.version}"
         oldest, newest = suite.python
@@ -90,14 +103,19 @@ def main() -> int:
             print(f"{title}: NOT RUN: {error}", flush=True)
             failed.append(suite.name)
             continue
-        if not report(suite, result, time.monotonic() - began, floor=arguments.k is None):
+        floor = suite.floor
+        if arguments.plugin and suite.plugin_floor is not None:
+            floor = suite.plugin_floor
+        if arguments.k is not None:
+            floor = 0
+        if not report(suite, result, time.monotonic() - began, floor):
             failed.append(suite.name)
     if failed:
         print(f"differ or did not run: {', '.join(failed)}")
     return 1 if failed else 0
 
 
-def report(suite: Suite, result: Result, seconds: float, *, floor: bool) -> bool:
+def report(suite: Suite, result: Result, seconds: float, floor: int) -> bool:
     """Print what came out, and tell whether it is as on asyncio."""
     count = {
         loop: sum(entry["outcome"] in GOOD for entry in entries.values())
@@ -111,18 +129,20 @@ def report(suite: Suite, result: Result, seconds: float, *, floor: bool) -> bool
     )
     for test in result.flaky:
         print(f"  flaky: {test}")
+    for test, why in result.explained.items():
+        print(f"  different, and known: {test}: {why}")
     for test, why in result.differences.items():
         print(f"  DIFFERENT: {test}")
         print("".join(f"    | {line}\n" for line in why.splitlines()[-12:]), end="")
-    enough = not floor or result.on("riata") >= suite.floor
+    enough = result.on("riata") >= floor
     if not enough:
-        print(f"  TOO FEW: {suite.floor} at least are to run on riata's loop")
+        print(f"  TOO FEW: {floor} at least are to run on riata's loop")
     sys.stdout.flush()
     return enough and not result.differences
 
 
-def compare(suite: Suite, keyword: str | None, on_riata: list[str]) -> Result:
-    folder = WORK / suite.name
+def compare(suite: Suite, keyword: str | None, on_riata: Start) -> Result:
+    folder = WORK / suite.folder
     folder.mkdir(parents=True, exist_ok=True)
     python = environment(suite, folder)
     source = unpack(suite, folder, python)
@@ -130,10 +150,9 @@ def compare(suite: Suite, keyword: str | None, on_riata: list[str]) -> Result:
     for test in suite.leave_out:
         options += ["--deselect", test]
     tests = [*suite.tests, *options, *(["-k", keyword] if keyword else [])]
-    starters = {"asyncio": ["-m", "pytest"], "riata": on_riata}
     outcomes = {
-        loop: run(suite, python, source, folder / f"{loop}.jsonl", [*starter, *tests])
-        for loop, starter in starters.items()
+        loop: run(suite, python, source, folder / f"{loop}.jsonl", start, tests)
+        for loop, start in (("asyncio", ASYNCIO), ("riata", on_riata))
     }
     if not outcomes["asyncio"]:
         raise SuiteError(f"no test ran on asyncio, see {folder / 'asyncio.log'}")
@@ -142,17 +161,23 @@ def compare(suite: Suite, keyword: str | None, on_riata: list[str]) -> Result:
         for test, entry in outcomes["asyncio"].items()
         if entry["outcome"] in GOOD and outcomes["riata"].get(test, {}).get("outcome") not in GOOD
     }
-    flaky, differences = [], {}
+    flaky, differences, explained = [], {}, {}
+    known = suite.plugin_differs if on_riata is PLUGIN else {}
     for number, (test, entry) in enumerate(suspects.items()):
+        if test in known:
+            explained[test] = known[test]
+            continue
         if number < RETRIES:
-            alone = [*on_riata, test, *options]
-            again = run(suite, python, source, folder / "again.jsonl", alone)
+            again = run(suite, python, source, folder / "again.jsonl", on_riata, [test, *options])
             if again.get(test, {}).get("outcome") in GOOD:
                 flaky.append(test)
                 continue
         # "began": the process ended within it
         differences[test] = entry.get("why", entry["outcome"])
-    return Result(differences, flaky, outcomes["asyncio"], outcomes["riata"])
+    for test in known.keys() - explained.keys():
+        if keyword is None:
+            differences[test] = "does not differ, and table.py says that it does"
+    return Result(differences, explained, flaky, outcomes["asyncio"], outcomes["riata"])
 
 
 def environment(suite: Suite, folder: Path) -> Path:
@@ -206,12 +231,12 @@ def unpack(suite: Suite, folder: Path, python: Path) -> Path:
 
 
 def run(
-    suite: Suite, python: Path, source: Path, results: Path, arguments: list[str]
+    suite: Suite, python: Path, source: Path, results: Path, start: Start, arguments: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """Run Python with these arguments, for pytest and its tests, and return the outcome of each test."""
+    """Run pytest with these arguments and return the outcome of each test."""
     results.unlink(missing_ok=True)
     command = [
-        *(str(python), *arguments, "-p", "riata_suites", "-p", "timeout"),
+        *(str(python), *start.arguments, *arguments, "-p", "riata_suites", "-p", "timeout"),
         *(f"--rootdir={source}", f"--timeout={TEST_LIMIT}", "--timeout-method=signal"),
     ]
     variables = {
@@ -221,8 +246,12 @@ def run(
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "RIATA_SUITES_LOG": str(results),
     }
-    for name in ("RIATA_LOOP", "PYTHONASYNCIODEBUG", "PYTEST_ADDOPTS", "VIRTUAL_ENV"):
+    for name in (
+        *("RIATA_LOOP", "PYTHONASYNCIODEBUG", "VIRTUAL_ENV"),
+        *("PYTEST_ADDOPTS", "PYTEST_PLUGINS"),
+    ):
         variables.pop(name, None)
+    variables |= start.variables
     with open(results.with_suffix(".log"), "wb") as log:
         process = subprocess.Popen(
             command,

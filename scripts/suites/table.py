@@ -20,6 +20,9 @@ class Suite:
     environment: variables for the tests.
     limit: seconds for one run of it; about five times what a quiet machine takes.
     python: the oldest and the newest Python (exclusive) that the suite is for.
+    by_run: whether it is run by `riata run`.
+    plugin_floor: the floor for riata's pytest plugin, if it is another.
+    plugin_differs: node ids, each with the reason why it does not pass with riata's pytest plugin.
     """
 
     name: str
@@ -34,6 +37,18 @@ class Suite:
     environment: dict[str, str] = field(default_factory=dict)
     python: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 16))
     limit: float = 1800.0
+    by_run: bool = True
+    plugin_floor: int | None = None
+    plugin_differs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def by_plugin(self) -> bool:
+        """Whether its tests, or some of them, are pytest-asyncio's."""
+        return not {"pytest-asyncio", "pytest-aiohttp"}.isdisjoint((self.name, *self.requires))
+
+    @property
+    def folder(self) -> str:
+        return self.name if self.by_run else f"{self.name}-{self.version}"
 
 
 # What a suite needs is taken as it was on PyPI then, for every Python alike; move it on with the versions below.
@@ -161,12 +176,20 @@ SUITES = [
         options=("--ignore=tests/hypothesis",),
     ),
     Suite(
+        "pytest-asyncio",
+        "1.3.0",  # the last that asks a policy for loops
+        floor=129,
+        requires=("coverage", "pytest<9"),
+        options=("--ignore=tests/hypothesis",),
+        by_run=False,
+    ),
+    Suite(
         "aioquic",
         "1.7.2",
         floor=30,
         remove=("src",),
     ),
-    Suite("asgiref", "3.13.0", floor=50, extras="tests"),
+    Suite("asgiref", "3.13.0", floor=50, extras="tests", requires=("pytest-asyncio",)),
     Suite(
         "hypercorn",
         "0.18.0",
@@ -236,7 +259,11 @@ SUITES = [
         requires=("aiocontextvars",),
     ),
     Suite(
-        "aioconsole", "0.8.2", floor=153, requires=("pytest-asyncio", "pytest-cov", "pytest-repeat")
+        "aioconsole",
+        "0.8.2",
+        floor=153,
+        requires=("pytest-asyncio", "pytest-cov", "pytest-repeat"),
+        plugin_floor=0,  # it has a fixture `event_loop_policy` of its own, which goes before
     ),
     Suite(
         "uvloop",
@@ -297,5 +324,64 @@ SUITES = [
             "tornado",
             "websocket-client",
         ),
+    ),
+    # Those below are run by the plugin alone.
+    Suite(
+        "pytest-httpx",
+        "0.36.2",
+        floor=142,
+        requires=("pytest-asyncio", "pytest-cov"),
+        by_run=False,
+    ),
+    Suite(
+        "pyee",
+        "16.0.1",
+        floor=13,
+        requires=("pytest-asyncio", "pytest-trio", "twisted", "mock"),
+        by_run=False,
+    ),
+    Suite(
+        "gql",
+        "4.4.0",
+        floor=490,
+        extras="all",
+        requires=(
+            "pytest-asyncio",
+            "parse",
+            "vcrpy",
+            "pytest-console-scripts",
+            "pytest-cov",
+            "mock",
+            "aiofiles",
+        ),
+        by_run=False,
+    ),
+    Suite(
+        "python-socketio",
+        "5.18.1",
+        floor=284,
+        requires=(
+            "pytest-asyncio",
+            "pytest-cov",
+            "aiohttp",
+            "requests",
+            "websocket-client",
+            "msgpack",
+            "redis",
+            "uvicorn",
+            "simple-websocket",
+            "bidict",
+            "kombu",
+            "valkey",
+            "aio-pika",
+        ),
+        by_run=False,
+    ),
+    Suite(
+        "zeroconf",
+        "0.154.0",
+        floor=159,
+        requires=("pytest-asyncio", "pytest-timeout", "pytest-codspeed", "pytest-cov"),
+        by_run=False,
     ),
 ]

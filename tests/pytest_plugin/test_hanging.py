@@ -272,6 +272,19 @@ def test_what_something_outside_will_wake_is_no_deadlock(ran, name):
     assert ran.outcomes[f"test_woken_by_{name}"] == ["PASSED"], ran.text
 
 
+def test_a_clock_that_a_test_sets_is_not_that_of_its_limit(project):
+    text = """
+        import asyncio
+        import time
+        from unittest import mock
+
+        async def test_future():
+            with mock.patch("time.monotonic", return_value=time.monotonic() + 10**6):
+                await asyncio.sleep(0.1)
+    """
+    assert project(text).outcomes == {"test_future": ["PASSED"]}
+
+
 def test_the_command_line_goes_before_the_ini_file(project):
     text = """
         import asyncio

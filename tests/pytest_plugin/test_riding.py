@@ -65,8 +65,15 @@ PROJECT = """
 
 
     class Case(unittest.IsolatedAsyncioTestCase):
+        def setUp(self):
+            self.current = asyncio.get_event_loop()
+
         async def test_case(self):
+            assert self.current is asyncio.get_running_loop()
             assert name_of_loop() == EXPECTED
+
+        def test_plain_method(self):
+            assert self.current is asyncio.get_event_loop()
 
 
     @settings(max_examples=5)
@@ -91,6 +98,7 @@ PASSED = [
     "TestClass::test_method",
     "test_plain",
     "Case::test_case",
+    "Case::test_plain_method",
     "test_property",
 ]
 OUTCOMES = {**{name: ["PASSED"] for name in PASSED}, "test_property_that_fails": ["FAILED"]}
@@ -115,7 +123,65 @@ def test_the_command_line_switches_it_on(project):
     assert project(PROJECT, "--riata", riata=False).outcomes == OUTCOMES
 
 
-def test_a_loop_factory_of_a_conftest_goes_before(project):
+def test_a_policy_of_a_conftest_goes_before(project):
+    result = project(
+        """
+        import asyncio
+
+        async def test_loop():
+            assert type(asyncio.get_running_loop()).__name__ == "Own"
+        """,
+        conftest="""
+        import asyncio
+
+        import pytest
+
+        class Own(asyncio.SelectorEventLoop):
+            pass
+
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            def new_event_loop(self):
+                return Own()
+
+        @pytest.fixture(scope="module")
+        def event_loop_policy():
+            return Policy()
+        """,
+    )
+    assert result.outcomes == {"test_loop": ["PASSED"]}, result.text
+
+
+def test_a_policy_of_the_process_does_not(project):
+    result = project(
+        """
+        import asyncio
+
+        async def test_loop():
+            assert type(asyncio.get_running_loop()).__name__ == "TestLoop"
+        """,
+        conftest="""
+        import asyncio
+
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            pass
+
+        asyncio.set_event_loop_policy(Policy())
+        """,
+    )
+    assert result.outcomes == {"test_loop": ["PASSED"]}, result.text
+
+
+# As if pytest-asyncio had no fixture that could be replaced, so that the hook has to answer.
+BY_HOOK = """
+        from riata.testing import riding
+
+        riding._FACTORY_FIXTURE = "none"
+"""
+
+
+@pytest.mark.parametrize("order", ["", "trylast=True"])
+@pytest.mark.parametrize("way", ["", BY_HOOK], ids=["by fixture", "by hook"])
+def test_a_loop_factory_of_a_conftest_goes_before(project, way, order):
     result = project(
         """
         import asyncio
@@ -123,14 +189,83 @@ def test_a_loop_factory_of_a_conftest_goes_before(project):
         async def test_loop():
             assert type(asyncio.get_running_loop()).__name__ == "_UnixSelectorEventLoop"
         """,
-        conftest="""
+        conftest=f"""
         import asyncio
 
+        import pytest
+        {way}
+
+        @pytest.hookimpl({order})
         def pytest_asyncio_loop_factories(config, item):
-            return {"own": asyncio.SelectorEventLoop}
+            return {{"own": asyncio.SelectorEventLoop}}
         """,
     )
     assert result.outcomes == {"test_loop": ["PASSED"]}, result.text
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("", "requires at least one pytest_asyncio_loop_factories hook implementation"),
+        (BY_HOOK, "no hook pytest_asyncio_loop_factories of the suite gives the loop_factories"),
+    ],
+    ids=["by fixture", "by hook"],
+)
+def test_loop_factories_of_a_marker_that_nobody_gives_are_an_error(project, way, words):
+    text = """
+        import pytest
+
+        @pytest.mark.asyncio(loop_factories=["uvloop"])
+        async def test_loop():
+            raise AssertionError("unreachable")
+    """
+    result = project(text, conftest=way)
+    assert words in result.text
+    assert result.status != 0 and not result.outcomes
+
+
+def test_the_hook_answers_where_there_is_nothing_to_replace(project):
+    text = """
+        import asyncio
+
+        async def test_loop():
+            assert type(asyncio.get_running_loop()).__name__ == "TestLoop"
+    """
+    assert project(text, conftest=BY_HOOK).outcomes == {"test_loop": ["PASSED"]}
+
+
+def test_plain_tests_share_async_fixtures_with_async_ones(project):
+    """One set-up, on riata's loop, whoever asks first; and in the order of the file."""
+    result = project(
+        """
+        import asyncio
+
+        import pytest
+
+        set_ups = []
+
+        @pytest.fixture(scope="session")
+        async def server():
+            set_ups.append(type(asyncio.get_running_loop()).__name__)
+            yield
+
+        def test_plain(server):
+            assert set_ups == ["TestLoop"]
+
+        async def test_async(server):
+            assert set_ups == ["TestLoop"]
+
+        def test_plain_again(server):
+            assert set_ups == ["TestLoop"]
+        """,
+        "-o",
+        "asyncio_default_fixture_loop_scope=session",
+        "-o",
+        "asyncio_default_test_loop_scope=session",
+    )
+    names = ["test_plain", "test_async", "test_plain_again"]
+    assert list(result.outcomes) == names
+    assert result.outcomes == {name: ["PASSED"] for name in names}, result.text
 
 
 def test_wider_scopes_with_pytest_asyncio(project):

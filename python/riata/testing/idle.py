@@ -10,6 +10,9 @@ __all__ = ["nothing_can_wake", "remember_outside"]
 _threads: "set[threading.Thread]" = set()
 _handlers: "dict[int, Any]" = {}
 
+# Threads that only end a test: pytest-timeout's, with `timeout_method = thread`.
+_TIMERS = ("pytest_timeout ",)
+
 # What a program sends itself, or is sent, to be told something.
 _SIGNALS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGCHLD)
 
@@ -30,7 +33,10 @@ def nothing_can_wake(loop: Any) -> bool:
     if ready or timers or watched or loop._signal_handlers:
         return False
     known = _threads | {threading.current_thread()} | _idle_workers(loop._default_executor)
-    if any(thread not in known for thread in threading.enumerate()):
+    if any(
+        thread not in known and not thread.name.startswith(_TIMERS)
+        for thread in threading.enumerate()
+    ):
         return False
     return all(
         not callable(handler) or handler == _handlers.get(number)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import signal
 import threading
 import time
@@ -12,12 +13,15 @@ from typing import Any
 import pytest
 
 from riata.task_dump import describe
+from riata.testing.anyio_runner import taken_from_anyio
 from riata.testing.blocked import watched
 from riata.testing.idle import nothing_can_wake
 from riata.testing.settings import Settings
 
 __all__ = ["Phase", "current_phase", "phase_of_test"]
 
+# The real one, also while a test has another in its place; freezegun replaces it in every module, by identity.
+monotonic = functools.partial(time.monotonic)
 # How long a task has to end once it is cancelled, and a callback to return once its time is over: seconds.
 _GRACE = 1.0
 # How often a run is looked at: seconds. What does not end is seen at the second look.
@@ -62,7 +66,7 @@ class Phase:
         self.blocked = blocked
         self._name = name
         self._timeout = settings.timeout
-        self._end = time.monotonic() + settings.timeout
+        self._end = monotonic() + settings.timeout
         self._has_alarm = False
         self._run: _Run | None = None
 
@@ -84,6 +88,14 @@ class Phase:
         try:
             with watched(loop, self.settings.blocked_after):
                 result = run_until_complete(future)
+        except pytest.fail.Exception as error:
+            if not run.report:
+                if future.done():
+                    raise
+                # Somebody else ends the test, by a signal: pytest-timeout does.
+                future._log_destroy_pending = False
+                text = f"{error.msg}\n\n{describe(loop)}"
+                raise pytest.fail.Exception(text, pytrace=False) from None
         except BaseException:
             if not run.report:
                 raise
@@ -95,14 +107,14 @@ class Phase:
             run.timer.cancel()
         future._log_destroy_pending = False
         # Whatever cleans up after it may take a moment, too.
-        self._end = max(self._end, time.monotonic() + _GRACE)
+        self._end = max(self._end, monotonic() + _GRACE)
         if self._has_alarm:
             self._wind_alarm()
         raise pytest.fail.Exception(run.report, pytrace=False)
 
     def time_left(self) -> float:
         """Seconds; infinite without a limit."""
-        return self._end - time.monotonic() if self._timeout else float("inf")
+        return self._end - monotonic() if self._timeout else float("inf")
 
     def took_too_long(self) -> str:
         return f"the {self._name} of the test took longer than {self._timeout:g} s"
@@ -142,6 +154,8 @@ class _Run:
 
     def look(self) -> None:
         """Look again later, or end the run."""
+        if self._future.done():
+            return  # it has ended by itself, if late, or somebody else has ended it
         if self.timer is not None and nothing_can_wake(self._loop):
             # A job of a thread may have been on its way.
             if self._looks_idle and not self._future.done():
@@ -170,7 +184,7 @@ class _Run:
 def _cancel(loop: Any, future: Any) -> bool:
     """Cancel what runs; False when that cannot be: a request goes round among tasks that await each other in a ring."""
     try:
-        future.cancel(_REASON)
+        (taken_from_anyio(future) or future).cancel(_REASON)
         return True
     except RecursionError:
         pass

@@ -1,8 +1,9 @@
 """How pytest-asyncio and unittest get riata's loop."""
 
+import asyncio
 import sys
 import unittest
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,27 +11,38 @@ import pytest
 
 from riata.testing.loop import new_test_loop
 
-__all__ = ["Factories", "Policy", "ride_on", "unittest_on_riata"]
+__all__ = ["Factories", "new_policy", "ride_on", "unittest_on_riata"]
+
+_FACTORY_FIXTURE = "_asyncio_loop_factory"
 
 
 class Factories:
-    """A plugin for pytest-asyncio 1.4 and newer. Registered only when it is wanted: a hook that answers `None` is an error there."""
+    """A plugin for a pytest-asyncio to come, without the fixture that `factory_fixture` replaces.
 
-    @pytest.hookimpl(trylast=True)  # one of a conftest goes before
-    def pytest_asyncio_loop_factories(self) -> Mapping[str, Callable[[], Any]]:
+    Registered only when it is wanted: a hook that answers `None` is an error.
+    """
+
+    # Around all others, since the suite's own may be `trylast` as well.
+    @pytest.hookimpl(wrapper=True)
+    def pytest_asyncio_loop_factories(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Answer where nobody else is asked. An answer of the suite's own stays as it is, a wrong one too."""
+        answer = yield
+        if len(item.ihook.pytest_asyncio_loop_factories.get_hookimpls()) > 1:
+            return answer
+        marker = item.get_closest_marker("asyncio")
+        names = marker.kwargs.get("loop_factories") if marker is not None else None
+        if names is not None and "riata" not in names:
+            # It would be skipped, where without riata it is an error.
+            pytest.fail(
+                f"{item.nodeid}: no hook pytest_asyncio_loop_factories of the suite gives the loop_factories "
+                f"that mark.asyncio names: {', '.join(names)}",
+                pytrace=False,
+            )
         return {"riata": new_test_loop}
 
 
-class Policy:
-    """A plugin for older ones, which ask this fixture for a policy."""
-
-    @pytest.fixture(scope="session", autouse=True)
-    def event_loop_policy(self) -> Any:
-        """The event loop policy of async tests."""
-        return _policy()
-
-
-def _policy() -> Any:
+def new_policy() -> Any:
+    """Return an event loop policy whose loops are those for tests."""
     from riata.policy import EventLoopPolicy  # which Pythons to come lack
 
     methods = {"new_event_loop": lambda policy: new_test_loop()}
@@ -39,12 +51,17 @@ def _policy() -> Any:
 
 def ride_on(manager: pytest.PytestPluginManager) -> None:
     """Let pytest-asyncio, which is loaded, use riata's loop."""
-    # Before pytest 8.4 it could not hide that there is a parameter, and node ids are to stay.
-    is_new = hasattr(manager.hook, "pytest_asyncio_loop_factories")
-    if is_new and hasattr(pytest, "HIDDEN_PARAM"):
+    plugin = manager.get_plugin("asyncio") or manager.get_plugin("pytest_asyncio.plugin")
+    if hasattr(plugin, _FACTORY_FIXTURE):
+        from riata.testing import factory_fixture
+
+        manager.register(factory_fixture, "riata-loop-factory")
+    elif hasattr(manager.hook, "pytest_asyncio_loop_factories"):
         manager.register(Factories(), "riata-loop-factories")
     else:
-        manager.register(Policy(), "riata-loop-policy")
+        from riata.testing import policy_fixture
+
+        manager.register(policy_fixture, "riata-loop-policy")
 
 
 @contextmanager
@@ -54,17 +71,26 @@ def unittest_on_riata(item: pytest.Item) -> Iterator[None]:
     if not (isinstance(case, type) and issubclass(case, unittest.IsolatedAsyncioTestCase)):
         yield
         return
-    with pytest.MonkeyPatch.context() as patch:
-        if sys.version_info >= (3, 13):
-            if case.loop_factory is None:
-                patch.setattr(case, "loop_factory", staticmethod(new_test_loop))
+    if sys.version_info < (3, 13):
+        before = asyncio.get_event_loop_policy()
+        asyncio.set_event_loop_policy(new_policy())
+        try:
             yield
-        else:
-            import asyncio
-
-            before = asyncio.get_event_loop_policy()
-            asyncio.set_event_loop_policy(_policy())
+        finally:
+            asyncio.set_event_loop_policy(before)
+    elif case.loop_factory is not None:
+        yield
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(case, "loop_factory", staticmethod(_new_current_loop))
             try:
                 yield
             finally:
-                asyncio.set_event_loop_policy(before)
+                asyncio.set_event_loop(None)
+
+
+def _new_current_loop() -> asyncio.AbstractEventLoop:
+    """A runner makes its loop the current one, for `setUp` and what else is not async, unless a factory has made it."""
+    loop = new_test_loop()
+    asyncio.set_event_loop(loop)
+    return loop

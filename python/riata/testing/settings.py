@@ -107,7 +107,7 @@ def add_options(parser: pytest.Parser) -> None:
 def is_on(config: pytest.Config) -> bool:
     """Whether async tests run on riata's loop."""
     said = config.getoption("riata")
-    return bool(config.getini("riata_loop") if said is None else said)
+    return bool(_ini(config, "riata_loop", "true or false") if said is None else said)
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -122,7 +122,7 @@ def settings_of(config: pytest.Config) -> Settings:
         source = f"--{name.replace('_', '-')}"
         value = config.getoption(name, None)
         if value is None:
-            value, source = config.getini(name), name
+            value, source = _ini(config, name, _words(known)), name
         if value in (None, ""):
             continue
         try:
@@ -134,8 +134,11 @@ def settings_of(config: pytest.Config) -> Settings:
 
 def marked(settings: Settings, item: pytest.Item) -> Settings:
     """The settings of one test: those of its markers `riata` go before, the nearest first."""
+    markers = list(item.iter_markers("riata"))
+    if not markers:
+        return settings
     kinds = {known.name: known for known in fields(Settings)}
-    for marker in reversed(list(item.iter_markers("riata"))):
+    for marker in reversed(markers):
         if marker.args or not kinds.keys() >= marker.kwargs.keys():
             names = ", ".join(sorted(kinds))
             pytest.fail(
@@ -153,6 +156,13 @@ def marked(settings: Settings, item: pytest.Item) -> Settings:
                 )
         settings = replace(settings, **said)
     return settings
+
+
+def _ini(config: pytest.Config, name: str, words: str) -> Any:
+    try:
+        return config.getini(name)
+    except (TypeError, ValueError, pytest.UsageError) as error:  # which need not name the option
+        raise pytest.UsageError(f"{name} must be {words}: {error}") from None
 
 
 def _words(known: Any) -> str:

@@ -10,7 +10,7 @@ from riata.event_loop import EventLoop
 
 __all__ = ["Owner", "Site", "current_owner", "make_site", "owned_by", "task_site"]
 
-_LIBRARIES = frozenset(("asyncio", "concurrent", "contextlib", "riata", "socket", "ssl"))
+_LIBRARIES = frozenset(("anyio", "asyncio", "concurrent", "contextlib", "riata", "socket", "ssl"))
 # The backport is that of asyncio's runners, which pytest-asyncio uses on 3.10.
 _RUNNERS = frozenset(("_pytest", "backports", "pluggy", "pytest", "pytest_asyncio", "unittest"))
 
