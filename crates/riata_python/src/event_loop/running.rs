@@ -12,10 +12,14 @@ use crate::run::run_batch;
 #[pymethods]
 impl Loop {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
-    fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> PyResult<Loop> {
+    #[pyo3(signature = (*_args, _simulated = false, **_kwargs))]
+    fn new(
+        _args: &Bound<'_, PyAny>,
+        _simulated: bool,
+        _kwargs: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Loop> {
         Ok(Loop {
-            core: LoopCore::new().map_err(|error| raise_os_error(&error))?,
+            core: LoopCore::new(_simulated).map_err(|error| raise_os_error(&error))?,
         })
     }
 
@@ -266,6 +270,9 @@ fn run_turns(core: &LoopCore) -> Res<()> {
         }
         let count = core.collect();
         run_batch(core, count)?;
+        if let Some(simulation) = &core.simulation {
+            core.after_simulated_turn(simulation, count)?;
+        }
         if core.stopping.get() {
             return Ok(());
         }
