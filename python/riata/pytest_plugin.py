@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", settings.MARKER)
     if not settings.is_on(config):
         return
-    from riata.testing import idle, riding
+    from riata.testing import clock, idle, riding
 
     idle.remember_outside()
     if _rides(config.pluginmanager):
@@ -60,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "pytest-asyncio is installed, but not loaded\n"
             "hint: `-p pytest_asyncio.plugin` loads it; `-p no:asyncio` lets riata's plugin run the tests"
         )
+    config.pluginmanager.register(clock.ClockFixture(), "riata-clock")
     config.pluginmanager.register(Phases(settings.settings_of(config)), "riata-phases")
 
 
@@ -82,7 +83,10 @@ class Phases:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+        from riata.testing.clock import put_back
+
         yield from self._within(item, "tear-down")
+        put_back()
 
     def _within(self, item: pytest.Item, name: str) -> Generator[None, None, None]:
         from riata.testing.phase import phase_of_test
