@@ -30,7 +30,8 @@ class Clock:
     @property
     def now(self) -> float:
         """The loop's time, in seconds: that of `loop.time()`. In virtual time it begins at 0."""
-        return _loop_of_test().time()
+        now: float = _loop_of_test().time()
+        return now
 
     def advance(self, seconds: float) -> None:
         """Move the clock of a loop in virtual time, as if the code that calls this had taken so long.

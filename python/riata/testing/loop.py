@@ -29,7 +29,7 @@ class TestLoop(EventLoop):
     @staticmethod
     def latest() -> "TestLoop | None":
         """The one that was made or run last, if it is not closed."""
-        loop = TestLoop._latest and TestLoop._latest()
+        loop = None if TestLoop._latest is None else TestLoop._latest()
         return None if loop is None or loop.is_closed() else loop
 
     def run_until_complete(self, future: Any) -> Any:

@@ -108,7 +108,8 @@ class VirtualLoop(TestLoop):
         """Call `callback(*args)` in the loop when signal `sig` arrives. Mirrors `loop.add_signal_handler`, without a descriptor."""
         if asyncio.iscoroutine(callback) or asyncio.iscoroutinefunction(callback):
             raise TypeError("coroutines cannot be used with add_signal_handler()")
-        self._check_signal(sig)
+        loop: Any = self
+        loop._check_signal(sig)
         self._check_closed()
         try:
             signal.signal(sig, self._signal_came)
@@ -118,7 +119,7 @@ class VirtualLoop(TestLoop):
             raise RuntimeError(text) from None
         self._signal_handlers[sig] = asyncio.Handle(callback, args, self)
 
-    def _signal_came(self, number: int, frame: object) -> None:
+    def _signal_came(self: Any, number: int, frame: object) -> None:
         self._handle_signal(number)
 
 

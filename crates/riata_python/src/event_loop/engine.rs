@@ -208,6 +208,13 @@ impl LoopCore {
         unsafe { self.engine().driver.advance_to(when) };
     }
 
+    /// Queue the timers that are due, though no turn begins.
+    pub fn queue_due(&self) {
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().queue_due() };
+    }
+
     /// Move the simulated clock to the next timer, if there is one.
     #[cold]
     pub fn jump_to_timer(&self) {
@@ -483,6 +490,16 @@ impl LoopCore {
         let count = unsafe { self.engine().collect() };
         self.drop_discarded();
         count
+    }
+
+    /// How many of the jobs that are ready are steps of asyncio's own tasks.
+    pub fn foreign_steps(&self) -> usize {
+        // SAFETY: looks at what is there, and runs no Python code.
+        let queues = unsafe { self.queues() };
+        let handles = queues.jobs().filter_map(Job::handle);
+        handles
+            .filter(|handle| Handle::of(handle).steps_a_task())
+            .count()
     }
 
     /// The number of this turn.

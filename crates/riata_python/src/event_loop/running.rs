@@ -269,9 +269,9 @@ fn run_turns(core: &LoopCore) -> Res<()> {
             core.ask_time(false)?;
         }
         let count = core.collect();
-        run_batch(core, count)?;
-        if let Some(simulation) = &core.simulation {
-            core.after_simulated_turn(simulation, count)?;
+        match &core.simulation {
+            None => run_batch(core, count)?,
+            Some(simulation) => core.run_simulated_batch(simulation, count)?,
         }
         if core.stopping.get() {
             return Ok(());

@@ -15,6 +15,7 @@ use riata_trace::{Counts, Waits};
 
 use super::{Loop, LoopCore};
 use crate::ffi::Res;
+use crate::run::run_batch;
 
 /// Turns in a row in which tasks gave way and did nothing else, after which they are taken to wait for the clock. Some
 /// milliseconds; few programs give way so often in one go for another reason.
@@ -28,6 +29,8 @@ pub struct Simulation {
     spins: Cell<u32>,
     /// After the turn before.
     seen: Cell<Seen>,
+    /// In the turn that runs.
+    foreign_steps: Cell<usize>,
     /// When to call `_overdue`, on the real clock; infinite for never.
     overdue_at: Cell<Seconds>,
     /// When the quantum is over, on the real clock.
@@ -59,6 +62,7 @@ impl Simulation {
         Simulation {
             spins: Cell::new(0),
             seen: Cell::new(Seen::default()),
+            foreign_steps: Cell::new(0),
             overdue_at: Cell::new(Seconds::INFINITY),
             quantum_end: Cell::new(0.0),
         }
@@ -67,9 +71,11 @@ impl Simulation {
     /// Takes note of a turn that ran so many jobs; says whether tasks have spun for long enough.
     fn has_spun(&self, ran: usize, now: Seen) -> bool {
         let before = self.seen.replace(now);
-        // Every job was the step of a task that gave way, and no timer came or went.
+        let ours = ran - self.foreign_steps.take().min(ran);
+        // Every job was the step of a task that gave way, and no timer came or went. What asyncio's own tasks do is not
+        // counted, but when one goes on otherwise, its next job is not such a step.
         let spun = Seen {
-            gave_way: before.gave_way + ran as u64,
+            gave_way: before.gave_way + ours as u64,
             ..before
         };
         if ran == 0 || now != spun {
@@ -86,8 +92,15 @@ impl Simulation {
 }
 
 impl LoopCore {
-    /// After a turn of a simulated loop, which ran so many jobs.
-    pub fn after_simulated_turn(&self, simulation: &Simulation, ran: usize) -> Res<()> {
+    /// Run so many jobs of a simulated loop.
+    #[cold]
+    pub fn run_simulated_batch(&self, simulation: &Simulation, count: usize) -> Res<()> {
+        simulation.foreign_steps.set(self.foreign_steps());
+        run_batch(self, count)?;
+        self.after_simulated_turn(simulation, count)
+    }
+
+    fn after_simulated_turn(&self, simulation: &Simulation, ran: usize) -> Res<()> {
         let (_, timers, _) = self.pending();
         if simulation.has_spun(ran, Seen::of(&self.counts.borrow(), timers)) {
             self.jump_to_timer();
@@ -122,7 +135,7 @@ impl Loop {
         self.core.simulation.is_some()
     }
 
-    /// Move the simulated clock by so many seconds.
+    /// Move the simulated clock by so many seconds, and queue what became due.
     fn _advance(&self, seconds: f64) -> PyResult<()> {
         let when = self.core.time() + seconds;
         if self.core.simulation.is_none() {
@@ -134,6 +147,7 @@ impl Loop {
             )));
         }
         self.core.advance_to(when);
+        self.core.queue_due();
         Ok(())
     }
 

@@ -40,10 +40,13 @@ fn who_will_not_wait_can_move_the_clock_to_the_next_timer() {
     let when = engine.next_deadline().unwrap();
     assert_eq!(when, 2.5);
     engine.driver.advance_to(when);
+    engine.queue_due();
+    engine.push("after it");
     let wait = engine.prepare();
     engine.driver.wait(wait).unwrap();
-    assert_eq!(engine.collect(), 2);
-    assert_eq!([engine.pop(), engine.pop()], [Some("spins"), Some("timer")]);
+    assert_eq!(engine.collect(), 3);
+    let ran = [engine.pop(), engine.pop(), engine.pop()];
+    assert_eq!(ran, [Some("spins"), Some("timer"), Some("after it")]);
     assert_eq!(engine.time(), 2.5);
 }
 
