@@ -16,6 +16,7 @@ use crate::net;
 use crate::primitives::gather;
 
 /// Run `count` jobs.
+#[inline(always)]
 pub fn run_batch(core: &LoopCore, count: usize) -> Res<()> {
     for _ in 0..count {
         let Some(job) = core.pop() else { break };

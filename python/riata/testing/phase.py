@@ -210,7 +210,7 @@ def _refuse(future: Any, run_until_complete: Callable[[Any], Any], kind: str) ->
     raise pytest.fail.Exception(
         f"riata: this test wants {wanted} time, and shares a loop that was made for {kind} time\n"
         "hint: say the same of all tests that share it, those of the module, class or session "
-        f"(`pytestmark = pytest.mark.riata(virtual_time={kind == 'virtual'})`), or give this one a loop of its own "
+        f"(`pytestmark = pytest.mark.riata(virtual_time={wanted == 'virtual'})`), or give this one a loop of its own "
         '(`@pytest.mark.asyncio(loop_scope="function")`)',
         pytrace=False,
     )
