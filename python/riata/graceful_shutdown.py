@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from riata import _riata
 from riata.chains import frames
 from riata.patterns import (
+    Uncancellable,
     cancel_and_wait,
     checked_seconds,
     close_unawaited,
@@ -73,6 +74,7 @@ class Graceful:
         self._cancelled: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()  # by the end
         self._before: set[asyncio.Task[Any]] = set()
         self._own: set[asyncio.Task[Any]] = set()
+        self._functions: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()  # that are called
         self._previous: dict[int, tuple[Any, Any]] = {}
 
     def closing(self, server: Any) -> Any:
@@ -146,14 +148,18 @@ class Graceful:
         is_quiet = was_cancelled and _requests(self._body) <= self._requests
         if exc is not None and not is_quiet and self._phase == "drain":
             self._hurry.set()
+        was_asked = _requests(self._body) > self._requests
         ending = self._ending or self._begin_to_stop()
         self.stopping.set()
         try:
             async with shielded(timeout=None) as shield:
                 await ending
-                # Ours may reach the body when it has left, and come by way of a task that awaits the body's.
-                shield.forget(self._reason)
+                # Ours may reach the body when it has left, and come by way of a task that awaits the body's. But of two
+                # that came together one is delivered: with ours another one would be lost.
+                if not was_asked:
+                    shield.forget(self._reason)
         finally:
+            Uncancellable.take_from(ending)
             self._restore_signals()
             self._before.clear()
             self._leaving = None
@@ -200,6 +206,8 @@ class Graceful:
         # In the context of the body: what holds back requests from outside lets those of the end pass.
         assert self._context is not None
         self._ending = self._context.run(self._start, self._end())
+        # Whoever cancels every task there is does not mean to cut the end short.
+        Uncancellable.put_on(self._ending)
         return self._ending
 
     def _start(self, coro: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
@@ -208,12 +216,32 @@ class Graceful:
         _helpers.add(task)
         return task
 
+    def _start_function(self, coro: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
+        """A task for a function that is called, which no other block ends; its coroutine first awaits `until_a_task_runs_it`."""
+        task = start_begun(coro, name=name)
+        self._functions.add(task)
+        _helpers.add(task)
+        return task
+
+    def _close_servers(self) -> None:
+        """Close them all, the last one first, whatever one of them raises."""
+        try:
+            while self._servers:
+                self._call(self._servers.pop().close)
+        finally:
+            if self._servers:
+                self._close_servers()
+
     async def _end(self) -> None:
         self.stopping.set()  # an eager task is here before who began it says so
         end = self._loop.time() + self._drain
-        for server in reversed(self._servers):
-            self._call(server.close)
-        calling = self._loop.create_task(self._call_back(), name="on_stop")
+        try:
+            self._close_servers()
+        except BaseException:
+            if self._callbacks:
+                self._report("were not called before the end", self._callbacks)
+            raise
+        calling = self._start_function(self._call_back(), "on_stop")
         await _riata.sleep(0)  # the callbacks begin, however much hurry there is
         left = await self._wait_for_all(end)
         if left:
@@ -221,6 +249,8 @@ class Graceful:
             self._hurry.clear()
             left = await self._wait_for_all(self._loop.time() + self._cancel)
         self._phase = "over"
+        if calling.done() and not calling.cancelled():
+            calling.exception()  # SystemExit or KeyboardInterrupt, which has left the loop: not to be logged
         if calling in left:
             # It has been cancelled before, within another function than the one that it is in now.
             calling.cancel(self._reason)
@@ -244,7 +274,7 @@ class Graceful:
         Who awaits the body's task, and nothing else that comes in time, ends after this does, so it is not among them.
         """
         begun = {task for task in asyncio.all_tasks() - self._before | self._own if not task.done()}
-        tasks = begun.difference(_helpers) - {self._body, self._leaving}
+        tasks = begun.difference(_helpers - self._functions) - {self._body, self._leaving}
         tasks -= those_that_await(self._leaving or self._body, tasks, self._until)
         if self._left is not None and not self._left.done():
             tasks.add(self._body)
@@ -264,8 +294,10 @@ class Graceful:
                 if self._phase == "cancel":
                     self._cancel_all(tasks)
                 left = end - self._loop.time()
-                if not tasks or left <= 0 or hurry.done():
+                if not tasks or left <= 0 or self._hurry.is_set():
                     return tasks
+                if hurry.done():  # somebody has cancelled it
+                    hurry = self._start(self._hurry.wait())
                 futures = {self._left if task is self._body else task for task in tasks}
                 all_done = self._start(_riata.wait(futures))
                 first = asyncio.FIRST_COMPLETED
@@ -274,8 +306,10 @@ class Graceful:
             await cancel_and_wait(task for task in (hurry, all_done) if task is not None)
 
     async def _call_back(self) -> None:
+        """Call the functions one after the other, the last one first."""
         waiting = list(self._callbacks)
         try:
+            await until_a_task_runs_it()
             while waiting and self._phase != "over":
                 callback = waiting.pop()
                 outcome = self._called(callback)
@@ -290,7 +324,7 @@ class Graceful:
         outcome = self._called(function)
         if outcome is not None:
             name = getattr(function, "__qualname__", "on_stop")
-            start_begun(self._begin_to_finish(function, outcome), name=name)
+            self._start_function(self._begin_to_finish(function, outcome), name)
 
     def _called(self, function: Callable[[], Any]) -> Awaitable[Any] | None:
         """Call it, and return what it gives to be awaited. What it raises ends nothing but itself."""

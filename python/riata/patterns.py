@@ -481,6 +481,37 @@ def uncancel(task: Any) -> None:
         task.uncancel()
 
 
+def _put(task: Any, shield: "shielded | Uncancellable | None") -> None:
+    """Let requests to cancel a task come to a shield."""
+    task._riata_shield = shield
+    if not isinstance(task, _riata.Task):
+        if shield is None:
+            del task.cancel
+        else:
+            task.cancel = shield.cancel
+
+
+class Uncancellable:
+    """Stands in place of a shield on a task that must not be cut short and ends by itself: requests to cancel it are not heard."""
+
+    @classmethod
+    def put_on(cls, task: "asyncio.Task[Any]") -> None:
+        if not task.done():
+            _put(task, cls())
+
+    @classmethod
+    def take_from(cls, task: "asyncio.Task[Any]") -> None:
+        if isinstance(getattr(task, "_riata_shield", None), cls):
+            _put(task, None)
+
+    def _hold(self, message: Any, origin: Any = None) -> bool:
+        return True
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Stands before the `cancel` of a task that is not riata's."""
+        return self._hold(msg)
+
+
 _within: "ContextVar[shielded | None]" = ContextVar("within", default=None)
 
 
@@ -546,7 +577,7 @@ class shielded:
                 uncancel(task)
         self._task = task
         self._outer = outer
-        self._put(self)
+        _put(task, self)
         self._around = _within.get()
         _within.set(self)
         self._timeout = timeout
@@ -566,15 +597,6 @@ class shielded:
             raise
         if self._end() and exc is None:
             await _riata.sleep(0)  # where the task is cancelled
-
-    def _put(self, shield: "shielded | None") -> None:
-        task = self._task
-        task._riata_shield = shield
-        if not isinstance(task, _riata.Task):
-            if shield is None:
-                del task.cancel
-            else:
-                task.cancel = shield.cancel
 
     def _end(self) -> bool:
         """Take the shield away and deliver what it held; whether the current task is cancelled now.
@@ -604,7 +626,7 @@ class shielded:
         """Take this one from its task; return the innermost that is left."""
         innermost: shielded | None = self._task._riata_shield
         if innermost is self:
-            self._put(self._outer)
+            _put(self._task, self._outer)
             return self._outer
         inner: Any = innermost
         while inner._outer is not self:

@@ -6,6 +6,8 @@ tests, as without it; where that is not installed, the plugin runs them itself (
 
 import importlib.util
 from collections.abc import Generator
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 
@@ -60,36 +62,66 @@ def pytest_configure(config: pytest.Config) -> None:
             "pytest-asyncio is installed, but not loaded\n"
             "hint: `-p pytest_asyncio.plugin` loads it; `-p no:asyncio` lets riata's plugin run the tests"
         )
+    from riata.testing.leak_reports import Leaks
+    from riata.testing.summaries import Summary
+
+    known = settings.settings_of(config)
+    config.pluginmanager.register(Phases(known), "riata-phases")
     config.pluginmanager.register(clock.ClockFixture(), "riata-clock")
-    config.pluginmanager.register(Phases(settings.settings_of(config)), "riata-phases")
+    left = Summary("left behind by tests", "riata_leaks")
+    blocked = Summary("blocked the loop", "riata_blocked")
+    config.pluginmanager.register(Leaks(known, left), "riata-leaks")
+    config.pluginmanager.register(left, "riata-summary-leaks")
+    config.pluginmanager.register(blocked, "riata-summary-blocked")
 
 
 class Phases:
     """What riata does around each phase of a test. Registered when riata is switched on."""
 
+    _blocked: "pytest.StashKey[list[str]]" = pytest.StashKey()
+
     def __init__(self, known: settings.Settings) -> None:
+        from riata.testing.blocked import Stacks
+
         self._known = known
+        self._stacks = Stacks()
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        yield from self._within(item, "set-up")
+    def pytest_unconfigure(self) -> None:
+        self._stacks.close()
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        with self._phase(item, "set-up"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         from riata.testing.riding import unittest_on_riata
 
-        with unittest_on_riata(item):
-            yield from self._within(item, "call")
+        with unittest_on_riata(item), self._phase(item, "call"):
+            return (yield)
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
         from riata.testing.clock import put_back
 
-        yield from self._within(item, "tear-down")
-        put_back()
+        try:
+            with self._phase(item, "tear-down"):
+                return (yield)
+        finally:
+            put_back()
 
-    def _within(self, item: pytest.Item, name: str) -> Generator[None, None, None]:
+    def _phase(self, item: pytest.Item, name: str) -> AbstractContextManager[None]:
         from riata.testing.phase import phase_of_test
 
-        with phase_of_test(name, settings.marked(self._known, item)):
-            yield
+        blocked = item.stash.setdefault(self._blocked, [])
+        return phase_of_test(name, settings.marked(self._known, item), blocked)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: "pytest.CallInfo[None]"
+    ) -> Generator[None, Any, Any]:
+        report = yield
+        if call.when == "teardown":
+            report.riata_blocked = item.stash.get(self._blocked, [])
+        return report

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from riata.chains import frames, package_of, place
 from riata.wait_graph import Waiting, waiting_tasks
 
-__all__ = ["describe", "dump", "rings"]
+__all__ = ["describe", "describe_task", "dump", "made_at", "rings"]
 
 _Task = asyncio.Task[Any]
 
@@ -40,7 +40,7 @@ def describe(loop: asyncio.AbstractEventLoop) -> str:
     waiting = waiting_tasks(loop)
     parts = [f"{_count(len(tasks), 'task')} of {loop!r}, at loop time {loop.time():.3f}"]
     parts += [f"deadlock: {ring}" for ring in rings(waiting)]
-    parts += [_describe_task(task, loop, waiting) for task in tasks]
+    parts += [describe_task(task, loop, waiting) for task in tasks]
     return "\n\n".join(parts)
 
 
@@ -48,10 +48,11 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _describe_task(
+def describe_task(
     task: _Task, loop: asyncio.AbstractEventLoop, waiting: Mapping[_Task, Waiting]
 ) -> str:
-    lines = [f"task {task.get_name()!r}{_made_at(task)}"]
+    """What one task does, given what all tasks of its loop wait for."""
+    lines = [f"task {task.get_name()!r}{made_at(task)}"]
     if task in waiting:
         lines.append(f"  {_describe_wait(task, waiting)}")
     elif task is asyncio.current_task(loop):
@@ -62,10 +63,11 @@ def _describe_task(
     return "\n".join([*lines, _indented(_summary(frames(task)))]).rstrip()
 
 
-def _made_at(task: _Task) -> str:
+def made_at(task: _Task) -> str:
+    """Where a task was made, as its name is followed by it; empty when nobody knows."""
     site = getattr(task, "_made_at", None)
     if site is not None:
-        return f", made in {place(*site)}"
+        return f", made in {place(*site[:2])}"
     made = getattr(task, "_source_traceback", None)
     if made:
         return f", made in {made[-1].name} ({made[-1].filename}:{made[-1].lineno})"

@@ -373,3 +373,51 @@ def test_graceful_has_no_word_for_a_task_that_comes_when_all_is_over(go, caplog)
 
     assert go(main()) == ["ran"] * 20
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("how", ["shielded", "shield that ends by its timeout", "group"])
+def test_graceful_gives_a_request_back_that_came_with_its_own(go, how):
+    """Of two requests that come together one is delivered, and it may be ours: the other one is not lost with it."""
+
+    async def main():
+        async def fail_when_cancelled():
+            try:
+                await asyncio.sleep(10)
+            finally:
+                # The group cancels it, and so does the end.
+                with contextlib.suppress(asyncio.CancelledError):
+                    await riata.sleep(0.05)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await riata.sleep(0.05)
+                raise ValueError("clean-up failed")
+
+        async def body():
+            if how == "group":
+                async with riata.TaskGroup() as group:
+                    group.create_task(fail_when_cancelled())
+                    await asyncio.sleep(10)
+            elif how == "shielded":
+                async with riata.shielded(timeout=1):
+                    await riata.sleep(0.1)
+                    raise ValueError("clean-up failed")
+            else:
+                async with riata.shielded(timeout=0.1):
+                    await riata.sleep(10)
+
+        async def program():
+            async with riata.graceful(drain=0.02, cancel=1, signals=()) as stop:
+                stop.stop()
+                await body()
+
+        for when in (0.005, 0.05):
+            task = asyncio.ensure_future(program())
+            await asyncio.sleep(when)
+            task.cancel("outside")
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            with pytest.raises((TimeoutError, asyncio.TimeoutError)):
+                async with riata.timeout(when):
+                    await program()
+                    await asyncio.sleep(5)
+
+    go(main())

@@ -294,3 +294,94 @@ def test_graceful_cuts_every_function_off(go, caplog):
 
     assert go(main()) == ["first", "second"]
     assert caplog.records == []
+
+
+def test_graceful_goes_on_when_every_task_is_cancelled(go):
+    """Programs cancel all tasks but their own: what the end does is not cut short by that, nor unreported."""
+
+    async def main():
+        log, reports = [], []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+        me = asyncio.current_task()
+
+        async def flush():
+            try:
+                await riata.sleep(60)
+            finally:
+                await riata.sleep(0.05)
+                log.append("flushed")
+
+        def cancel_the_others():
+            for task in asyncio.all_tasks():
+                if task not in (me, asyncio.current_task()):
+                    task.cancel("tidy")
+
+        async with riata.graceful(drain=5, cancel=5, signals=()) as stop:
+            stop.create_task(flush())
+            stop.on_stop(lambda: log.append("called"))
+            stop.on_stop(cancel_the_others)
+            await riata.sleep(0)
+        assert log == ["called", "flushed"]
+        assert (stop.stuck, reports) == ([], [])
+
+        # At the very beginning, before a function is called.
+        async with riata.graceful(drain=5, cancel=5, signals=()) as stop:
+            stop.create_task(flush())
+            stop.on_stop(lambda: log.append("not called"))
+            await riata.sleep(0)
+            stop.stop()
+            loop.call_soon(cancel_the_others)
+        assert log[2:] == ["flushed"] or log[2:] == ["not called", "flushed"]
+        assert len(reports) == (1 if log[2:] == ["flushed"] else 0)
+
+    go(main())
+
+
+def test_graceful_leaves_the_functions_of_another_block_alone(go):
+    async def main():
+        log = []
+
+        async def slow():
+            await riata.sleep(0.2)
+            log.append("slow")
+
+        async def service():
+            async with riata.graceful(drain=0.01, cancel=0.01, signals=()):
+                await program.wait()
+            log.append("service")
+
+        async with riata.graceful(drain=5, cancel=5, signals=()) as program:
+            program.on_stop(slow)
+            program.create_task(service())
+            await riata.sleep(0.01)
+            program.stop()
+        assert log == ["service", "slow"]
+
+    go(main())
+
+
+def test_graceful_closes_all_servers_when_one_ends_the_program():
+    log, reports = [], []
+
+    class Server:
+        def __init__(self, number):
+            self.number = number
+
+        def close(self):
+            log.append(self.number)
+            if self.number == 2:
+                raise SystemExit(3)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+        async with riata.graceful(drain=0.1, cancel=0.1, signals=()) as stop:
+            for number in (1, 2, 3):
+                stop.closing(Server(number))
+            stop.on_stop(lambda: log.append("called"))
+
+    with pytest.raises(SystemExit, match="3"):
+        riata.run(main())
+    assert log == [3, 2, 1]
+    assert any(report.endswith("were not called before the end") for report in reports)

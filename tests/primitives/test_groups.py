@@ -10,7 +10,7 @@ import pytest
 import riata
 from riata.exceptions import BaseExceptionGroup
 
-from ..support import PY311, PY313
+from ..support import PY311, PY312, PY313
 from .shared import boom, fails_when_cancelled, needs_uncancel, slow_to_end, told, value
 
 
@@ -567,3 +567,108 @@ def test_a_request_that_is_made_where_a_failure_is_seen_keeps_its_message(go):
 
     needs_uncancel(go)
     assert go(main()) == [("outside",)]
+
+
+@pytest.mark.skipif(not PY312, reason="tasks are eager since 3.12")
+@pytest.mark.parametrize("how", ["create_task", "spawn"])
+def test_an_eager_task_that_cancels_its_group_in_its_first_step(go, how):
+    """CPython #155418: it is not among those that are cancelled then."""
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        seen = []
+
+        async def child(group):
+            group.cancel("enough")
+            try:
+                await riata.Event().wait()
+            except asyncio.CancelledError as error:
+                seen.append(error.args)
+                raise
+
+        async with asyncio.timeout(5):
+            async with riata.TaskGroup(limit=2) as group:
+                if how == "spawn":
+                    await group.spawn(child(group))
+                else:
+                    group.create_task(child(group))
+        return seen
+
+    assert go(main()) == [("enough",)]
+
+
+def test_a_group_that_is_cancelled_before_it_is_entered(go):
+    """As in CPython 3.15: it is cancelled upon entry."""
+
+    async def main():
+        group = riata.TaskGroup()
+        group.cancel("never mind")
+        seen = []
+        async with group:
+            try:
+                await riata.sleep(5)
+            except asyncio.CancelledError as error:
+                seen.append(error.args)
+                raise
+        await riata.sleep(0)  # nothing is left of the request
+        return seen
+
+    assert go(main()) == [("never mind",)]
+
+
+@pytest.mark.parametrize("on_error", ["cancel", "collect"])
+def test_failures_beside_what_ends_the_program_are_reported(go, on_error):
+    """CPython #135736: what is raised has no room for them."""
+    reports = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context))
+
+        async def fail():
+            try:
+                await asyncio.sleep(5)
+            finally:
+                raise ValueError("in clean-up")
+
+        async with riata.TaskGroup(on_error=on_error) as group:
+            group.create_task(fail())
+            await riata.sleep(0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(main())
+    found = [(context["message"], repr(context["exception"])) for context in reports]
+    message = "A task failed in a group that ends with KeyboardInterrupt()"
+    assert found == [(message, "ValueError('in clean-up')")]
+
+
+@pytest.mark.parametrize("on_error", ["cancel", "collect"])
+def test_an_async_generator_with_a_group_is_closed(go, on_error):
+    """CPython #135736: who closes it expects no group of exceptions, unless there is another one."""
+
+    async def main():
+        async def numbers(task):
+            async with riata.TaskGroup(on_error=on_error) as group:
+                group.create_task(task)
+                await riata.sleep(0)
+                yield 1
+
+        async def fail():
+            try:
+                await asyncio.sleep(5)
+            finally:
+                raise ValueError("in clean-up")
+
+        generator = numbers(asyncio.sleep(0))
+        assert await generator.__anext__() == 1
+        await generator.aclose()
+
+        generator = numbers(fail())
+        assert await generator.__anext__() == 1
+        with pytest.raises(BaseException) as caught:
+            await generator.aclose()
+        errors = [type(error) for error in caught.value.exceptions]
+        assert errors == [ValueError, GeneratorExit]
+
+    go(main())

@@ -43,6 +43,7 @@ mod sys;
 mod timers;
 mod turn;
 mod waker;
+mod watchdog;
 
 pub use addr::{SocketAddr, UnixAddr};
 pub use driver::kernel::KernelDriver;
@@ -53,3 +54,4 @@ pub use receive_buffer::ReceiveBuffer;
 pub use timers::Timer;
 pub use turn::Engine;
 pub use waker::{Signal, Waker};
+pub use watchdog::{Watch, Watchdog};

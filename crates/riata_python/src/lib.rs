@@ -21,6 +21,8 @@ mod _riata {
     #[pymodule_export]
     use super::event_loop::Loop;
     #[pymodule_export]
+    use super::event_loop::watchdog::Watchdog;
+    #[pymodule_export]
     use super::primitives::condition::Condition;
     #[pymodule_export]
     use super::primitives::event::Event;

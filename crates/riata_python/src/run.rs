@@ -10,7 +10,7 @@ use crate::core::operation::Operation;
 use crate::core::task::{self, Task};
 use crate::core::timeout::Timeout;
 use crate::event_loop::LoopCore;
-use crate::ffi::{Obj, Raised, Res, RunsIn, copy_context, run_in_context};
+use crate::ffi::{Obj, Raised, Res, RunsIn, aside, copy_context, run_in_context};
 use crate::job::Job;
 use crate::net;
 use crate::primitives::gather;
@@ -20,7 +20,7 @@ use crate::primitives::gather;
 pub fn run_batch(core: &LoopCore, count: usize) -> Res<()> {
     for _ in 0..count {
         let Some(job) = core.pop() else { break };
-        if core.debug.get() {
+        if core.timed.get() {
             run_timed(core, job)?;
         } else {
             run_job(core, job)?;
@@ -120,21 +120,34 @@ fn report(
     Handle::of(&handle).report(&handle, callback)
 }
 
-/// Debug mode: say which job took longer than `slow_callback_duration` seconds.
+/// Debug mode: say which job took longer than `slow_callback_duration` seconds. And let the watchdog know when each job
+/// begins and ends.
 #[cold]
 fn run_timed(core: &LoopCore, job: Job) -> Res<()> {
     let kept = job.clone();
+    let watched = core.job_begins();
     // In virtual time, too, it is real time that a job must not take.
     let start = KernelDriver::monotonic();
     let ran = run_job(core, job);
     let took = KernelDriver::monotonic() - start;
+    let blocked = watched.and_then(|watched| core.job_ends(watched));
+    let told = match blocked {
+        Some(seconds) => aside(|| core.report_blocked(&shown(core, &kept)?, seconds)),
+        None => Ok(()),
+    };
     ran?;
-    if took < core.slow_callback_duration.get() {
+    told?;
+    if !core.debug.get() || took < core.slow_callback_duration.get() {
         return Ok(());
     }
-    let shown = match kept {
-        Job::Step(task) | Job::Wake(task) | Job::Throw(task, _) => task,
-        Job::Handle(handle) => handle,
+    core.report_slow(&shown(core, &kept)?, took)
+}
+
+/// The object that stands for a job in a report.
+fn shown(core: &LoopCore, job: &Job) -> Res {
+    Ok(match job {
+        Job::Step(task) | Job::Wake(task) | Job::Throw(task, _) => task.clone(),
+        Job::Handle(handle) => handle.clone(),
         Job::Done {
             callback,
             context,
@@ -142,12 +155,11 @@ fn run_timed(core: &LoopCore, job: Job) -> Res<()> {
         } => handle_for_report(
             &core.this(),
             core,
-            &callback,
+            callback,
             &[future.as_ptr()],
-            RunsIn::Own(context),
+            RunsIn::Own(context.clone()),
         )?,
-        Job::Net(object, _) | Job::Elapsed(object) | Job::Expired(object, _) => object,
-        Job::Member(owner, _) => owner,
-    };
-    core.report_slow(&shown, took)
+        Job::Net(object, _) | Job::Elapsed(object) | Job::Expired(object, _) => object.clone(),
+        Job::Member(owner, _) => owner.clone(),
+    })
 }

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from riata.task_dump import describe
+from riata.testing.blocked import watched
 from riata.testing.idle import nothing_can_wake, threads_of_the_test
 from riata.testing.settings import Settings
 
@@ -35,16 +36,17 @@ def current_phase() -> "Phase | None":
 
 
 @contextlib.contextmanager
-def phase_of_test(name: str, settings: Settings) -> Iterator[None]:
+def phase_of_test(name: str, settings: Settings, blocked: "list[str]") -> Iterator[None]:
     """Everything within is this phase.
 
     Args:
         name: "set-up", "call" or "tear-down".
         settings: of the test.
+        blocked: takes what has blocked a loop, as text.
     """
     global _current
     before = _current
-    phase = _current = Phase(name, settings)
+    phase = _current = Phase(name, settings, blocked)
     try:
         yield
     finally:
@@ -55,9 +57,10 @@ def phase_of_test(name: str, settings: Settings) -> Iterator[None]:
 class Phase:
     """What `phase_of_test` makes."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, blocked: "list[str]") -> None:
         self.thread: int = threading.get_ident()
         self.settings = settings
+        self.blocked = blocked
         self._name = name
         self._timeout = settings.timeout
         self._end = monotonic() + settings.timeout
@@ -82,7 +85,8 @@ class Phase:
         run = self._run = (_VirtualRun if loop._simulated else _Run)(self, loop, future)
         run.look()
         try:
-            result = run_until_complete(future)
+            with watched(loop, self.settings.blocked_after):
+                result = run_until_complete(future)
         except BaseException:
             if not run.report:
                 raise

@@ -1,24 +1,72 @@
-"""Where in a program a task is made: the innermost line that is neither of the loop's nor of the test runner's."""
+"""Where in a program something is made, and for whom: the innermost line that is neither of a library nor of the test runner's."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from types import CodeType, FrameType
 
 from riata.chains import package_of
 
-__all__ = ["task_site"]
+__all__ = ["Owner", "Site", "current_owner", "make_site", "owned_by", "task_site"]
 
-_LIBRARIES = frozenset(("asyncio", "riata"))
+_LIBRARIES = frozenset(("asyncio", "concurrent", "contextlib", "riata", "socket", "ssl"))
 _RUNNERS = frozenset(("_pytest", "pluggy", "pytest", "pytest_asyncio", "unittest"))
 
 
-def task_site() -> "tuple[CodeType, int] | None":
-    """The code and the line that make a task; none for the one that a test runner makes of a test."""
-    frame: FrameType | None = sys._getframe(1)
+class Owner:
+    """A test, or a fixture that outlives it: what it makes is its own to clean up.
+
+    Args:
+        name: the node id of the test; a fixture says that it is one.
+        outlives_tests: for a fixture.
+    """
+
+    def __init__(self, name: str, *, outlives_tests: bool = False) -> None:
+        self.name = name
+        self.outlives_tests = outlives_tests
+        # What was found, as text.
+        self.leaks: list[str] = []
+        self.has_failed = False
+        # Whether a loop of ours ran in it.
+        self.has_run = False
+        self.is_over = False
+
+
+# The code and the line that make something, and for whom. No class: it is made for each task.
+Site = tuple[CodeType, int, "Owner | None"]
+
+
+_owner: "Owner | None" = None
+
+
+def current_owner() -> "Owner | None":
+    """Whose what is made now is; none outside of tests, and where nobody wants to know."""
+    return _owner
+
+
+@contextlib.contextmanager
+def owned_by(owner: "Owner | None") -> Iterator[None]:
+    """What is made within is the owner's."""
+    global _owner
+    before, _owner = _owner, owner
+    try:
+        yield
+    finally:
+        _owner = before
+
+
+def task_site() -> "Site | None":
+    """Where a task is made; none for the one that a test runner makes of a test."""
+    return make_site(sys._getframe(1))
+
+
+def make_site(frame: "FrameType | None") -> "Site | None":
+    """Where what is made in this frame is made; none for what a test runner makes."""
     while frame is not None:
         package = package_of(frame)
         if package in _RUNNERS:
             return None
         if package not in _LIBRARIES:
-            return frame.f_code, frame.f_lineno
+            return frame.f_code, frame.f_lineno, _owner
         frame = frame.f_back
     return None

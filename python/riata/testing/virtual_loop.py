@@ -11,6 +11,7 @@ from typing import Any
 
 from riata.chains import place
 from riata.testing.clock import module_clock
+from riata.testing.leaks import look_at
 from riata.testing.loop import TestLoop
 from riata.testing.sites import task_site
 
@@ -65,14 +66,14 @@ class VirtualTimeError(RuntimeError):
 class VirtualLoop(TestLoop):
     """A `TestLoop` whose clock begins at 0 and moves when every task waits, at once."""
 
-    __slots__ = ("_watch",)
+    __slots__ = ("_run_watch",)
 
     def __new__(cls) -> "VirtualLoop":
         return super().__new__(cls, _simulated=True)
 
     def __init__(self) -> None:
         super().__init__()
-        self._watch: Any = None
+        self._run_watch: Any = None
 
     def run_forever(self) -> None:
         """Run until `stop()` is called. Mirrors `loop.run_forever`."""
@@ -81,22 +82,27 @@ class VirtualLoop(TestLoop):
 
     def _watched_by(self, watch: Any, end: float) -> Any:
         """Tell this when nothing can wake the loop, and when its time is over on the real clock; return who was told before."""
-        before, self._watch = self._watch, watch
+        before, self._run_watch = self._run_watch, watch
         self._overdue_at = end
         return before
 
     def _stuck(self) -> None:
-        if self._watch is None:
+        if self._run_watch is None:
             super()._stuck()
         else:
-            self._watch.stuck()
+            self._run_watch.stuck()
 
     def _overdue(self) -> None:
-        if self._watch is not None:
-            self._watch.overdue()
+        if self._run_watch is not None:
+            self._run_watch.overdue()
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Wait for the threads of an executor that somebody has set, and for no clock. Mirrors `loop.shutdown_default_executor`."""
+    def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> Any:
+        """Mirrors `loop.shutdown_default_executor`."""
+        look_at(self)
+        return self._shut_executor()
+
+    async def _shut_executor(self) -> None:
+        """Wait for the threads of an executor that somebody has set, and for no clock."""
         self._executor_shutdown_called = True
         executor, self._default_executor = self._default_executor, None
         if executor is not None:
@@ -126,7 +132,7 @@ class VirtualLoop(TestLoop):
 def _refusal(what: str, name: str, instead: str) -> Callable[..., Any]:
     def refuse(self: VirtualLoop, *args: Any, **kwargs: Any) -> Any:
         site = task_site()
-        where = "" if site is None else f", in {place(*site)}"
+        where = "" if site is None else f", in {place(*site[:2])}"
         raise VirtualTimeError(
             f"riata: {what} ({name}) in virtual time, which waits for nothing real{where}\n"
             f"hint: {_REAL_TIME}; or {instead}"

@@ -36,6 +36,7 @@ pub(crate) mod clock;
 pub(crate) mod fd;
 pub(crate) mod fork;
 pub(crate) mod socket;
+pub(crate) mod thread;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod epoll;

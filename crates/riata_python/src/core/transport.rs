@@ -221,6 +221,12 @@ impl Registry {
         }
     }
 
+    /// All of them.
+    pub fn transports(&self) -> Vec<Obj> {
+        let count = self.0.borrow().len() as u32;
+        (0..count).filter_map(|fd| self.get(fd)).collect()
+    }
+
     pub fn get(&self, fd: u32) -> Option<Obj> {
         let entry = *self.0.borrow().get(fd as usize)?;
         if entry.is_null() {

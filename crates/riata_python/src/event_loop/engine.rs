@@ -76,6 +76,8 @@ impl LoopCore {
             outer: Cell::new(std::ptr::null()),
             this: Cell::new(std::ptr::null_mut()),
             debug: Cell::new(false),
+            timed: Cell::new(false),
+            watch: RefCell::default(),
             plain: Cell::new(false),
             plain_timers: Cell::new(true),
             plain_time: Cell::new(true),

@@ -13,6 +13,7 @@ mod running;
 pub mod scheduling;
 mod simulation;
 mod task_list;
+pub mod watchdog;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::sync::atomic::AtomicBool;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use riata_engine::{Engine, Inbox};
+use riata_engine::{Engine, Inbox, Watch};
 use riata_trace::Counts;
 
 use crate::core::freelist::FreeList;
@@ -51,6 +52,10 @@ pub struct LoopCore {
     /// The Loop object that this is part of (borrowed: it cannot outlive it).
     this: Cell<*mut ffi::PyObject>,
     pub debug: Cell<bool>,
+    /// Whether each job is timed: in debug mode, or for a watchdog.
+    pub timed: Cell<bool>,
+    /// Who watches whether a job takes too long; empty when nobody does.
+    watch: RefCell<Option<Arc<Watch>>>,
     /// Whether `call_soon` and `create_task` are ours: others, of a subclass or of the instance, must be asked each time.
     pub plain: Cell<bool>,
     /// Whether `call_at` and `time` are ours.

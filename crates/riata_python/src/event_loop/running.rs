@@ -124,6 +124,7 @@ impl Loop {
     #[setter(_debug)]
     fn set_debug_attribute(&self, enabled: bool) {
         self.core.debug.set(enabled);
+        self.core.time_jobs();
     }
 
     #[getter(_clock_resolution)]

@@ -146,6 +146,12 @@ pub fn ends_the_loop(exception: &Obj) -> bool {
     }
 }
 
+/// Somebody closes the generator in which it is raised.
+pub fn is_generator_exit(exception: &Obj) -> bool {
+    // SAFETY: an exception instance against a static type.
+    unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), ffi::PyExc_GeneratorExit) != 0 }
+}
+
 pub fn exception_matches(exception: &Obj, kind: *mut ffi::PyObject) -> bool {
     // SAFETY: live objects.
     unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), kind) != 0 }

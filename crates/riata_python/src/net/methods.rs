@@ -1,7 +1,7 @@
 //! The methods of a loop by which asyncio's own orchestration reaches the network.
 
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyList, PyTuple};
 use riata_engine::SocketId;
 
 use super::server::{self, Serving};
@@ -81,6 +81,27 @@ impl Loop {
     /// The transport that uses a descriptor, or None.
     fn _transport_of(&self, fd: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
         Ok(transport_of(&self.core, file_descriptor(fd)?)?.map(Into::into))
+    }
+
+    /// The transports that use a descriptor, among them those that close.
+    fn _all_transports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::new(
+            py,
+            self.core
+                .net
+                .transports
+                .transports()
+                .into_iter()
+                .map(Py::<PyAny>::from),
+        )?;
+        let weak: Vec<Obj> = self.core.net.foreign.borrow().values().cloned().collect();
+        for reference in weak {
+            let transport = reference.call0()?;
+            if !transport.is_none() {
+                list.append(Py::<PyAny>::from(transport))?;
+            }
+        }
+        Ok(list)
     }
 
     /// A transport uses a descriptor from now on; for one that is not ours, `weak` is a reference to it.

@@ -24,8 +24,9 @@ use crate::event_loop::LoopCore;
 use crate::event_loop::current_task::{current_task, require_running_loop};
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    GilBound, Obj, Res, Slot, aside, context_of, ends_the_loop, list, list_append, list_items,
-    list_len, raise_from_none, raise_runtime_error, repr, set_context, string,
+    GilBound, Obj, Res, Slot, aside, context_of, ends_the_loop, is_generator_exit, list,
+    list_append, list_items, list_len, raise_from_none, raise_runtime_error, repr, set_context,
+    string,
 };
 use crate::state::state;
 
@@ -169,6 +170,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
         if let Some(own) = own.filter(|own| !own.is(exception.as_ptr())) {
             set_context(&exception, &own);
         }
+        this.report_errors_beside(&exception)?;
         return rethrow(exception);
     }
     let own = operation.argument.get();
@@ -192,7 +194,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     operation.argument.clear();
     if this.options.collect.get() {
         // Nobody was cancelled for it: it is a failure like those of the tasks.
-        if let Some(exception) = own.take() {
+        if let Some(exception) = own.take_if(|own| !is_generator_exit(own)) {
             this.add_error(&exception)?;
         }
     }
@@ -204,6 +206,10 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
         return rethrow(cancellation.clone());
     }
     if let Some(exception) = own {
+        if is_generator_exit(&exception) && this.errors() == 0 {
+            // Who closes the generator around the group expects no other.
+            return rethrow(exception);
+        }
         this.add_error(&exception)?;
     }
     let Some(errors) = this.errors.take() else {
@@ -245,12 +251,35 @@ impl State {
         }
     }
 
+    /// The program ends with an exception that has no room for those of the tasks.
+    fn report_errors_beside(&self, exception: &Obj) -> Res<()> {
+        let names = &state().names;
+        let Some(errors) = self.errors.take() else {
+            return Ok(());
+        };
+        for error in list_items(&errors) {
+            if !error.is(exception.as_ptr()) {
+                let ends_with = repr(exception)?;
+                let message = format!("A task failed in a group that ends with {ends_with}");
+                call_exception_handler(
+                    &self.loop_.get_or_none(),
+                    &[
+                        (&names.message, Some(&string(&message)?)),
+                        (&names.exception, Some(&error)),
+                    ],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
     /// Exceptions hold frames, which hold the group: nothing is kept of them.
     fn forget(&self) {
         self.parent.clear();
         self.shield.clear();
         self.errors.clear();
         self.base_error.clear();
+        self.options.reason.clear();
     }
 }
 
@@ -271,6 +300,10 @@ impl TaskGroup {
         self.0.shield.set_opt(task::shield_of(&parent));
         self.0.parent.set(parent);
         self.0.entered.set(true);
+        if self.0.options.cancelled.get() {
+            let reason = self.0.options.reason.get();
+            return self.cancel(reason.as_ref());
+        }
         Ok(())
     }
 
@@ -320,6 +353,10 @@ impl TaskGroup {
             }
         };
         self.watch(this, &task)?;
+        if self.0.aborting.get() && !is_done(&task)? {
+            // In the first step of an eager task, which was not among those that were cancelled.
+            cancel_any(&task, self.0.options.reason.get())?;
+        }
         Ok(task)
     }
 
@@ -346,6 +383,7 @@ impl TaskGroup {
     /// Cancel every child; who waits in `spawn` is told that it is over.
     fn abort_for(&self, reason: Option<&Obj>) -> Res<()> {
         self.0.aborting.set(true);
+        self.0.options.reason.set_opt(reason.cloned());
         self.wake_spawner()?;
         for task in self.0.members.all()? {
             if !is_done(&task)? {

@@ -151,6 +151,7 @@ impl TaskGroup {
             &this.options.all,
             &this.options.maker,
             &this.options.sites,
+            &this.options.reason,
         ] {
             visit_slot(slot, &visit)?;
         }
@@ -169,6 +170,7 @@ impl TaskGroup {
             &this.options.all,
             &this.options.maker,
             &this.options.sites,
+            &this.options.reason,
         ] {
             slot.clear();
         }
@@ -206,12 +208,12 @@ pub fn add_methods(py: Python<'_>) -> PyResult<()> {
         ),
         fastcall_of(
             c"cancel",
-            |object, group: &TaskGroup, args| {
+            |_, group: &TaskGroup, args| {
                 let [reason] = args.of("TaskGroup.cancel").bind(["reason"], 0)?;
-                group.cancel(object, reason.filter(|reason| !reason.is_none()))?;
+                group.cancel(reason.filter(|reason| !reason.is_none()))?;
                 Ok(Obj::none())
             },
-            c"cancel($self, reason=None)\n--\n\nCancel the tasks of the group and the body of its `async with`, which then ends without an exception.\n\nThe reason is the message of the CancelledError that they see. Once it is over this does nothing. RuntimeError: the group has not been entered.",
+            c"cancel($self, reason=None)\n--\n\nCancel the tasks of the group and the body of its `async with`, which then ends without an exception.\n\nThe reason is the message of the CancelledError that they see. Before the group is entered it waits until then; once it is over it does nothing.",
         ),
         noargs_of(
             c"results",

@@ -34,6 +34,8 @@ pub struct Options {
     pub spawners: Waiters,
     pub admitted: Cell<usize>,
     pub cancelled: Cell<bool>,
+    /// The message of the requests to cancel the tasks, if they have one.
+    pub reason: Slot,
 }
 
 pub static SPAWN: Kind = Kind {
@@ -104,11 +106,12 @@ fn close_unused(operation: &Operation) {
 
 impl TaskGroup {
     /// End the group early, and quietly.
-    pub(super) fn cancel(&self, this: &Obj, reason: Option<&Obj>) -> Res<()> {
-        if !self.0.entered.get() {
-            return Err(self.complain(this, "has not been entered"));
-        }
+    pub(super) fn cancel(&self, reason: Option<&Obj>) -> Res<()> {
         self.0.options.cancelled.set(true);
+        if !self.0.entered.get() {
+            self.0.options.reason.set_opt(reason.cloned());
+            return Ok(());
+        }
         if !self.0.parent.is_set() || self.0.aborting.get() {
             // It is over, or about to be.
             return Ok(());

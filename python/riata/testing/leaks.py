@@ -1,0 +1,266 @@
+"""What a test leaves behind on its loops and beside them, as text with the line that made it.
+
+Everything that is made is known with its owner (`sites.py`). It is looked for twice: on a loop before that ends, all there is;
+and when a test is over, what is its own on loops that outlive it, and its sockets.
+"""
+
+import asyncio
+import socket
+import sys
+import traceback
+import warnings
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from traceback import FrameSummary
+from types import CoroutineType, coroutine
+from typing import Any
+
+from riata.chains import place, shown
+from riata.task_dump import describe_task
+from riata.testing.sites import Owner, Site, current_owner, make_site
+from riata.wait_graph import waiting_tasks
+
+__all__ = [
+    "Made",
+    "late",
+    "look_after",
+    "look_at",
+    "look_at_exception",
+    "remember_test",
+    "watch_coroutines",
+    "watch_sockets",
+]
+
+# Turns of the loop in which what is about to end may do so: a task that was cancelled, the other end of a connection.
+_TURNS = 20
+
+# What was found after its test was over, with the name of the test.
+late: "list[tuple[str, str]]" = []
+
+_sockets: "weakref.WeakKeyDictionary[socket.socket, Site]" = weakref.WeakKeyDictionary()
+_told: "weakref.WeakSet[Any]" = weakref.WeakSet()
+# By file and name of the test's function: where a coroutine was made says which test that was.
+_tests: "dict[tuple[str, str], Owner]" = {}
+
+
+class Made:
+    """What was made on one loop, beside tasks and connections, which the loop knows itself."""
+
+    def __init__(self) -> None:
+        self.generators: weakref.WeakKeyDictionary[Any, Site | None] = weakref.WeakKeyDictionary()
+        self.pipes: weakref.WeakKeyDictionary[Any, Site | None] = weakref.WeakKeyDictionary()
+        self.servers: weakref.WeakKeyDictionary[Any, Site | None] = weakref.WeakKeyDictionary()
+        self.processes: weakref.WeakKeyDictionary[Any, Site | None] = weakref.WeakKeyDictionary()
+        self.jobs: set[_Job] = set()
+        # Whether the loop has been looked at for the last time.
+        self.ends = False
+
+    def job(self, function: Callable[..., Any], site: "Site | None") -> "_Job":
+        """The function, for an executor to call."""
+        return _Job(function, site, self.jobs)
+
+
+class _Job:
+    """A function that an executor calls; among `running` while it does."""
+
+    def __init__(
+        self, function: Callable[..., Any], site: "Site | None", running: "set[_Job]"
+    ) -> None:
+        self.function, self.site = function, site
+        self._running = running
+
+    def __call__(self, *args: Any) -> Any:
+        self._running.add(self)
+        try:
+            return self.function(*args)
+        finally:
+            self._running.discard(self)
+
+
+def look_at(loop: Any) -> None:
+    """Tell of all that is left on a loop that is about to end."""
+    if current_owner() is None or loop.is_running() or loop.is_closed() or loop.made.ends:
+        return
+    loop.made.ends = True
+    _look(loop, None)
+
+
+def look_after(owner: Owner, loops: "list[Any]") -> None:
+    """Tell of what is left of a test that is over: on these loops, and its sockets."""
+    if not owner.has_run:
+        return
+    for loop in loops:
+        _look(loop, owner)
+    for sock, site in list(_sockets.items()):
+        if site[2] is owner and sock.fileno() != -1 and sock not in _told:
+            _told.add(sock)
+            _tell(site, f"{shown(sock)}, open")
+
+
+def _look(loop: Any, owner: "Owner | None") -> None:
+    if not any(True for _ in _left(loop, owner)):
+        return
+    loop.run_until_complete(_let_end(loop, owner))
+    waiting = waiting_tasks(loop)
+    for thing, site, text in list(_left(loop, owner)):
+        _told.add(thing)
+        if isinstance(thing, asyncio.Task):
+            _tell(site, describe_task(thing, loop, waiting), told_where=True)
+            continue
+        if isinstance(thing, asyncio.BaseTransport):
+            _told.add(_socket_of(thing))
+        _told.update(getattr(thing, "_sockets", None) or ())
+        _tell(site, text)
+
+
+async def _let_end(loop: Any, owner: "Owner | None") -> None:
+    for _ in range(_TURNS):
+        await _turn()
+        if not any(True for _ in _left(loop, owner)):
+            return
+
+
+@coroutine
+def _turn() -> Generator[None, None, None]:
+    """As `sleep(0)`, which a test may have replaced."""
+    yield
+
+
+def _left(loop: Any, owner: "Owner | None") -> "Iterator[tuple[Any, Site, str]]":
+    """What is left on a loop, where it was made, and what it is; only what is this owner's, if one is given."""
+    for thing, site, text in _all_left(loop):
+        is_known = site is not None and site[2] is not None
+        if is_known and owner in (None, site[2]) and thing not in _told:
+            yield thing, site, text
+
+
+def _all_left(loop: Any) -> "Iterator[tuple[Any, Any, str]]":
+    for task in asyncio.all_tasks(loop) - {asyncio.current_task(loop)}:
+        yield task, getattr(task, "_made_at", None), ""
+    made: Made = loop.made
+    for generator, site in list(made.generators.items()):
+        if generator.ag_frame is not None and generator in loop._asyncgens:
+            yield generator, site, f"async generator {generator.__qualname__!r}, unfinished"
+    for job in list(made.jobs):
+        yield job, job.site, f"job {shown(job.function)} of an executor, running"
+    for process, site in list(made.processes.items()):
+        if process.get_returncode() is None:
+            yield process, site, f"process {process.get_pid()}, running"
+    for pipe, site in list(made.pipes.items()):
+        # Those to a process belong to it.
+        is_processs = type(pipe.get_protocol()).__module__ == "asyncio.base_subprocess"
+        if not pipe.is_closing() and not is_processs:
+            yield pipe, site, f"transport {shown(pipe)}, open"
+    for server, site in list(made.servers.items()):
+        if server.sockets:
+            yield server, site, f"{shown(server)}, open"
+    for transport in loop._all_transports():
+        if not transport.is_closing():
+            text = f"transport {shown(transport)}, open"
+            site = _sockets.get(_socket_of(transport))
+            server = getattr(transport, "_server", None)
+            if site is None and server in made.servers:
+                site, text = made.servers[server], f"{text}, accepted by a server"
+            yield transport, site, text
+
+
+def _socket_of(transport: Any) -> Any:
+    return getattr(transport.get_extra_info("socket"), "_sock", None) or transport
+
+
+def look_at_exception(context: "dict[str, Any]") -> None:
+    """Tell of an exception that nobody has retrieved, which an exception handler is called for."""
+    if not str(context.get("message")).endswith("exception was never retrieved"):
+        return
+    future = context.get("task") or context.get("future")
+    site = getattr(future, "_made_at", None)
+    name = f"task {future.get_name()!r}" if isinstance(future, asyncio.Task) else "a future"
+    text = f"exception of {name}, never retrieved: {shown(context.get('exception'))}"
+    if site is None:
+        _tell_owner(current_owner(), text)
+    elif site[2] is not None:
+        _tell(site, text)
+
+
+def _tell(site: Site, text: str, *, told_where: bool = False) -> None:
+    code, line, owner = site
+    if not told_where:
+        text = f"{text}\n  made in {place(code, line)}"
+    _tell_owner(owner, text)
+
+
+def _tell_owner(owner: "Owner | None", text: str) -> None:
+    if owner is not None and owner.outlives_tests:
+        text = f"{text}\n  by {owner.name}"
+        owner = current_owner()
+    if owner is None:
+        late.append(("", text))
+    elif owner.is_over:
+        late.append((owner.name, text))
+    else:
+        owner.leaks.append(text)
+
+
+def watch_sockets() -> "Callable[[], None]":
+    """Know where each socket is made, until what is returned is called."""
+    before = socket.socket.__init__
+
+    def made(self: socket.socket, *args: Any, **kwargs: Any) -> None:
+        before(self, *args, **kwargs)
+        if current_owner() is not None:
+            # The loop's own are no test's.
+            site = None if _is_riatas(caller := sys._getframe(1)) else make_site(caller)
+            if site is not None:
+                _sockets[self] = site
+
+    made.__wrapped__ = before  # type: ignore[attr-defined]
+    socket.socket.__init__ = made  # type: ignore[method-assign]
+
+    def end() -> None:
+        if socket.socket.__init__ is made:
+            socket.socket.__init__ = before  # type: ignore[method-assign]
+
+    return end
+
+
+def _is_riatas(frame: Any) -> bool:
+    while frame is not None and frame.f_globals.get("__name__") == "socket":
+        frame = frame.f_back
+    return frame is not None and str(frame.f_globals.get("__name__")) == "riata.event_loop"
+
+
+def remember_test(function: Any, owner: Owner) -> None:
+    """The function of a test, for coroutines that are found when it is over."""
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        _tests[code.co_filename, code.co_name] = owner
+
+
+def watch_coroutines() -> "Callable[[], None]":
+    """Tell of coroutines that are never awaited, until what is returned is called."""
+    names = vars(warnings)
+    before = names["_warn_unawaited_coroutine"]
+
+    def warn_unawaited_coroutine(coro: "CoroutineType[Any, Any, Any]") -> None:
+        origin = coro.cr_origin or ()
+        message = f"coroutine '{coro.__qualname__}' was never awaited"
+        if len(origin) > 1:
+            # Not by us, but by debug mode: one line is what is known without telling.
+            frames = [FrameSummary(file, line, name) for file, line, name in reversed(origin)]
+            stack = "".join(traceback.format_list(frames)).rstrip("\n")
+            message = f"{message}\nCoroutine created at (most recent call last)\n{stack}"
+        # From here, not by asking `before`: the level says whose line it is.
+        warnings.warn(message, category=RuntimeWarning, stacklevel=2, source=coro)
+        if origin:
+            file, line, function = origin[0]
+            owner = _tests.get((file, function)) or current_owner()
+            text = f"coroutine {coro.__qualname__!r}, never awaited"
+            _tell_owner(owner, f"{text}\n  made in {function} ({file}:{line})")
+
+    names["_warn_unawaited_coroutine"] = warn_unawaited_coroutine
+
+    def end() -> None:
+        if names["_warn_unawaited_coroutine"] is warn_unawaited_coroutine:
+            names["_warn_unawaited_coroutine"] = before
+
+    return end
