@@ -5,6 +5,7 @@ not wait would run on without it.
 """
 
 import asyncio
+import inspect
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -112,7 +113,7 @@ class VirtualLoop(TestLoop):
         self, sig: int, callback: Any, *args: Any
     ) -> None:
         """Call `callback(*args)` in the loop when signal `sig` arrives. Mirrors `loop.add_signal_handler`, without a descriptor."""
-        if asyncio.iscoroutine(callback) or asyncio.iscoroutinefunction(callback):
+        if asyncio.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
             raise TypeError("coroutines cannot be used with add_signal_handler()")
         loop: Any = self
         loop._check_signal(sig)

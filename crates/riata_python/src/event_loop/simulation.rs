@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use riata_engine::{KernelDriver, Seconds};
 use riata_sim::Deadlock;
-use riata_trace::{Counts, Waits};
+use riata_trace::Waits;
 
 use super::{Loop, LoopCore};
 use crate::ffi::Res;
@@ -39,22 +39,9 @@ pub struct Simulation {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Seen {
-    /// How often a task did, or was done to, anything but giving way.
-    progress: u64,
+    /// How often a task gave way.
     gave_way: u64,
     timers: usize,
-}
-
-impl Seen {
-    fn of(counts: &Counts, timers: usize) -> Seen {
-        let gave_way = counts.parks_for(Waits::Turn);
-        let waited = counts.parks.iter().sum::<u64>() - gave_way;
-        Seen {
-            progress: counts.spawns + counts.wakes + counts.cancels + counts.finishes + waited,
-            gave_way,
-            timers,
-        }
-    }
 }
 
 impl Simulation {
@@ -72,11 +59,11 @@ impl Simulation {
     fn has_spun(&self, ran: usize, now: Seen) -> bool {
         let before = self.seen.replace(now);
         let ours = ran - self.foreign_steps.take().min(ran);
-        // Every job was the step of a task that gave way, and no timer came or went. What asyncio's own tasks do is not
-        // counted, but when one goes on otherwise, its next job is not such a step.
+        // Every job was the step of a task that gave way, and no timer came or went. Whatever else a step does shows in the
+        // next turn, by a job that is none. What asyncio's own tasks do is not counted, but that shows as well.
         let spun = Seen {
             gave_way: before.gave_way + ours as u64,
-            ..before
+            timers: before.timers,
         };
         if ran == 0 || now != spun {
             self.spins.set(0);
@@ -102,7 +89,8 @@ impl LoopCore {
 
     fn after_simulated_turn(&self, simulation: &Simulation, ran: usize) -> Res<()> {
         let (_, timers, _) = self.pending();
-        if simulation.has_spun(ran, Seen::of(&self.counts.borrow(), timers)) {
+        let gave_way = self.counts.borrow().parks_for(Waits::Turn);
+        if simulation.has_spun(ran, Seen { gave_way, timers }) {
             self.jump_to_timer();
         }
         let now = KernelDriver::monotonic();
