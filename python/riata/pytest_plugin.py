@@ -54,9 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if _rides(config.pluginmanager):
         riding.ride_on(config.pluginmanager)
     elif _stands_in(config.pluginmanager):
+        from riata.testing.ports import Ports
         from riata.testing.standalone import Standalone
 
         config.pluginmanager.register(Standalone(config), "riata-standalone")
+        config.pluginmanager.register(Ports(), "riata-ports")
     else:
         raise pytest.UsageError(
             "pytest-asyncio is installed, but not loaded\n"
@@ -64,10 +66,12 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     from riata.testing.leak_reports import Leaks
     from riata.testing.summaries import Summary
+    from riata.testing.tasks import TasksFixture
 
     known = settings.settings_of(config)
     config.pluginmanager.register(Phases(known), "riata-phases")
     config.pluginmanager.register(clock.ClockFixture(), "riata-clock")
+    config.pluginmanager.register(TasksFixture(), "riata-tasks")
     left = Summary("left behind by tests", "riata_leaks")
     blocked = Summary("blocked the loop", "riata_blocked")
     config.pluginmanager.register(Leaks(known, left), "riata-leaks")
@@ -82,11 +86,14 @@ class Phases:
 
     def __init__(self, known: settings.Settings) -> None:
         from riata.testing.blocked import Stacks
+        from riata.testing.runners import extend_runners
 
         self._known = known
         self._stacks = Stacks()
+        self._end_runners = extend_runners()
 
     def pytest_unconfigure(self) -> None:
+        self._end_runners()
         self._stacks.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,6 +1,7 @@
 """`dump`: what every task of a running program does, as text: its awaits, who holds what it waits for, and deadlocks."""
 
 import asyncio
+import os
 import sys
 import threading
 import traceback
@@ -15,6 +16,7 @@ from riata.wait_graph import Waiting, waiting_tasks
 __all__ = ["describe", "describe_task", "dump", "made_at", "rings"]
 
 _Task = asyncio.Task[Any]
+_LIBRARIES = (os.path.dirname(asyncio.__file__), os.path.dirname(__file__))
 
 
 def dump(file: TextIO | None = None, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -36,12 +38,22 @@ def dump(file: TextIO | None = None, *, loop: asyncio.AbstractEventLoop | None =
 
 def describe(loop: asyncio.AbstractEventLoop) -> str:
     """The text of `dump`."""
-    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
+    tasks = sorted(filter(_is_shown, asyncio.all_tasks(loop)), key=lambda task: task.get_name())
     waiting = waiting_tasks(loop)
     parts = [f"{_count(len(tasks), 'task')} of {loop!r}, at loop time {loop.time():.3f}"]
     parts += [f"deadlock: {ring}" for ring in rings(waiting)]
     parts += [describe_task(task, loop, waiting) for task in tasks]
     return "\n\n".join(parts)
+
+
+def _is_shown(task: _Task) -> bool:
+    """Not a task that only waits for another one on behalf of a test runner."""
+    return not all(map(_is_hidden, frames(task))) or next(frames(task), None) is None
+
+
+def _is_hidden(frame: FrameType) -> bool:
+    # The word by which pytest knows what is not to be in a traceback.
+    return bool(frame.f_locals.get("__tracebackhide__", False))
 
 
 def _count(number: int, noun: str) -> str:
@@ -68,9 +80,9 @@ def made_at(task: _Task) -> str:
     site = getattr(task, "_made_at", None)
     if site is not None:
         return f", made in {place(*site[:2])}"
-    made = getattr(task, "_source_traceback", None)
-    if made:
-        return f", made in {made[-1].name} ({made[-1].filename}:{made[-1].lineno})"
+    for frame in reversed(getattr(task, "_source_traceback", None) or ()):  # in debug mode
+        if os.path.dirname(frame.filename) not in _LIBRARIES:
+            return f", made in {frame.name} ({frame.filename}:{frame.lineno})"
     return ""
 
 
@@ -129,7 +141,7 @@ def _running_stack(loop: asyncio.AbstractEventLoop) -> traceback.StackSummary:
 
 def _summary(frames: Iterable[FrameType]) -> traceback.StackSummary:
     """Without frames of asyncio that end it: they wait for what the line before tells."""
-    found = list(frames)
+    found = [frame for frame in frames if not _is_hidden(frame)]
     while len(found) > 1 and package_of(found[-1]) == "asyncio":
         found.pop()
     return traceback.StackSummary.extract((frame, frame.f_lineno) for frame in found)

@@ -10,9 +10,9 @@ import os
 import socket
 import sys
 import threading
+import unittest
 
 import pytest
-import riata
 
 kept = []
 
@@ -123,6 +123,11 @@ async def test_fixture(poller):
     pass
 
 
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    async def test_case(self):
+        kept.append(asyncio.create_task(poll()))  # a task of a test case
+
+
 # Nothing is left by these.
 
 
@@ -218,6 +223,7 @@ LEAKS = [
         "an exception",
     ),
     ("test_fixture", "task 'of the fixture', made in", "by a fixture"),
+    ("TestCase::test_case", "task '", "a task of a test case"),
 ]
 
 CLEAN = (
@@ -238,7 +244,7 @@ def line_of(comment):
 @pytest.mark.parametrize(("name", "text", "comment"), LEAKS)
 def test_what_is_left_behind_fails_the_test(ran, name, text, comment):
     assert ran.outcomes[name] == ["PASSED", "ERROR"]
-    told = ran.section(f"ERROR at teardown of {name}")
+    told = ran.section(f"ERROR at teardown of {name.replace('::', '.')}")
     assert told.startswith("riata: the test leaves this behind:\n")
     assert text in told
     assert f"test_it.py:{line_of(comment)})" in told

@@ -1,8 +1,6 @@
 """What becomes of what a test leaves behind: `riata_leaks` is error, warn or off."""
 
-import asyncio
 import gc
-import importlib
 import sys
 from collections.abc import Generator, Iterable
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 import pytest
 
 from riata.testing import leaks
-from riata.testing.loop import TestLoop, test_loops
+from riata.testing.loop import test_loops
 from riata.testing.settings import Settings, marked
 from riata.testing.sites import Owner, current_owner, owned_by
 from riata.testing.summaries import Summary
@@ -28,7 +26,7 @@ class Leaks:
         self._known = known
         self._summary = summary
         self._has_late = False
-        self._ends = [leaks.watch_sockets(), leaks.watch_coroutines(), _look_before_runners_close()]
+        self._ends = [leaks.watch_sockets(), leaks.watch_coroutines()]
 
     def pytest_unconfigure(self) -> None:
         for end in reversed(self._ends):
@@ -49,7 +47,7 @@ class Leaks:
         leaks.remember_test(getattr(item, "obj", None), owner)
         depth = sys.get_coroutine_origin_tracking_depth()
         if depth == 0:
-            sys.set_coroutine_origin_tracking_depth(1)
+            sys.set_coroutine_origin_tracking_depth(leaks.ORIGIN_DEPTH)
         try:
             with owned_by(owner):
                 return (yield)
@@ -119,26 +117,3 @@ class Leaks:
         for name, text in found:
             self._has_late = True
             self._summary.add(name or "after a test", [text])
-
-
-def _look_before_runners_close() -> Any:
-    """Look at the loops of runners before these cancel the tasks, until what is returned is called."""
-    patch = pytest.MonkeyPatch()
-    for module in ("asyncio", "riata.runner", "backports.asyncio.runner"):
-        try:
-            runner: Any = getattr(importlib.import_module(module), "Runner", None)
-        except ImportError:
-            continue
-        if runner is not None and "close" in vars(runner):
-            patch.setattr(runner, "close", _looking(runner.close))
-    return patch.undo
-
-
-def _looking(close: Any) -> Any:
-    def looking_close(self: Any) -> None:
-        loop = getattr(self, "_loop", None)
-        if isinstance(loop, TestLoop) and asyncio._get_running_loop() is None:
-            leaks.look_at(loop)
-        close(self)
-
-    return looking_close

@@ -5,8 +5,10 @@ and when a test is over, what is its own on loops that outlive it, and its socke
 """
 
 import asyncio
+import os
 import socket
 import sys
+import time
 import traceback
 import warnings
 import weakref
@@ -17,10 +19,11 @@ from typing import Any
 
 from riata.chains import place, shown
 from riata.task_dump import describe_task
-from riata.testing.sites import Owner, Site, current_owner, make_site
+from riata.testing.sites import Owner, Site, current_owner, make_site, owned_by
 from riata.wait_graph import waiting_tasks
 
 __all__ = [
+    "ORIGIN_DEPTH",
     "Made",
     "late",
     "look_after",
@@ -33,9 +36,15 @@ __all__ = [
 
 # Turns of the loop in which what is about to end may do so: a task that was cancelled, the other end of a connection.
 _TURNS = 20
+# And how long a job of an executor may take to end, which somebody may wait for: seconds.
+_MOMENT = 0.05
+# How many frames are known of where a coroutine was made: the first may be of the loop, whose own method it is of.
+ORIGIN_DEPTH = 2
 
 # What was found after its test was over, with the name of the test.
 late: "list[tuple[str, str]]" = []
+
+_LOOP_FILE = os.path.join(os.path.dirname(__file__), "loop.py")
 
 _sockets: "weakref.WeakKeyDictionary[socket.socket, Site]" = weakref.WeakKeyDictionary()
 _told: "weakref.WeakSet[Any]" = weakref.WeakSet()
@@ -114,10 +123,14 @@ def _look(loop: Any, owner: "Owner | None") -> None:
 
 
 async def _let_end(loop: Any, owner: "Owner | None") -> None:
-    for _ in range(_TURNS):
+    turns, end = 0, time.monotonic() + _MOMENT
+    while turns < _TURNS or (loop.made.jobs and time.monotonic() < end):
+        turns += 1
         await _turn()
         if not any(True for _ in _left(loop, owner)):
             return
+        if turns > _TURNS:
+            time.sleep(0.001)  # for the threads; nothing else is waited for
 
 
 @coroutine
@@ -165,7 +178,9 @@ def _all_left(loop: Any) -> "Iterator[tuple[Any, Any, str]]":
 
 
 def _socket_of(transport: Any) -> Any:
-    return getattr(transport.get_extra_info("socket"), "_sock", None) or transport
+    with owned_by(None):  # one that was accepted gets its socket when somebody asks
+        sock = transport.get_extra_info("socket")
+    return getattr(sock, "_sock", None) or transport
 
 
 def look_at_exception(context: "dict[str, Any]") -> None:
@@ -244,15 +259,16 @@ def watch_coroutines() -> "Callable[[], None]":
     def warn_unawaited_coroutine(coro: "CoroutineType[Any, Any, Any]") -> None:
         origin = coro.cr_origin or ()
         message = f"coroutine '{coro.__qualname__}' was never awaited"
-        if len(origin) > 1:
-            # Not by us, but by debug mode: one line is what is known without telling.
+        if len(origin) > ORIGIN_DEPTH:
+            # Not by us, but by debug mode: that much is known without telling.
             frames = [FrameSummary(file, line, name) for file, line, name in reversed(origin)]
             stack = "".join(traceback.format_list(frames)).rstrip("\n")
             message = f"{message}\nCoroutine created at (most recent call last)\n{stack}"
         # From here, not by asking `before`: the level says whose line it is.
         warnings.warn(message, category=RuntimeWarning, stacklevel=2, source=coro)
         if origin:
-            file, line, function = origin[0]
+            is_ours = origin[0][0] == _LOOP_FILE and len(origin) > 1
+            file, line, function = origin[1] if is_ours else origin[0]
             owner = _tests.get((file, function)) or current_owner()
             text = f"coroutine {coro.__qualname__!r}, never awaited"
             _tell_owner(owner, f"{text}\n  made in {function} ({file}:{line})")

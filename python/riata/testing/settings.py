@@ -56,6 +56,9 @@ class Settings:
     blocked_after: float = _setting(
         0.1, _seconds, "seconds after which a callback that blocks the loop is named; 0 for never"
     )
+    one_task: bool = _setting(
+        False, _flag, "run the async fixtures of a test and the test itself in one task"
+    )
     virtual_time: bool = _setting(
         False, _flag, "run async tests on a clock that jumps when every task waits"
     )

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 
 from riata.chains import package_of
+from riata.event_loop import EventLoop
 
 __all__ = ["Owner", "Site", "current_owner", "make_site", "owned_by", "task_site"]
 
 _LIBRARIES = frozenset(("asyncio", "concurrent", "contextlib", "riata", "socket", "ssl"))
-_RUNNERS = frozenset(("_pytest", "pluggy", "pytest", "pytest_asyncio", "unittest"))
+# The backport is that of asyncio's runners, which pytest-asyncio uses on 3.10.
+_RUNNERS = frozenset(("_pytest", "backports", "pluggy", "pytest", "pytest_asyncio", "unittest"))
 
 
 class Owner:
@@ -36,6 +38,7 @@ class Owner:
 Site = tuple[CodeType, int, "Owner | None"]
 
 
+_RUN = EventLoop.run_forever.__code__
 _owner: "Owner | None" = None
 
 
@@ -61,10 +64,10 @@ def task_site() -> "Site | None":
 
 
 def make_site(frame: "FrameType | None") -> "Site | None":
-    """Where what is made in this frame is made; none for what a test runner makes."""
+    """Where what is made in this frame is made; none for what a test runner makes, or the loop itself, such as the tasks of connections."""
     while frame is not None:
         package = package_of(frame)
-        if package in _RUNNERS:
+        if package in _RUNNERS or frame.f_code is _RUN:
             return None
         if package not in _LIBRARIES:
             return frame.f_code, frame.f_lineno, _owner

@@ -5,10 +5,10 @@ error that says to install pytest-asyncio.
 """
 
 import asyncio
-import contextvars
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextvars import Context, copy_context
 from typing import Any
 
 import pytest
@@ -63,7 +63,7 @@ class Standalone:
             finally:
                 function.hypothesis.inner_test = inner
         else:
-            running.run(function(**arguments))
+            running.synchronous(function)(**arguments)
         return True
 
     @pytest.hookimpl(hookwrapper=True)
@@ -86,8 +86,7 @@ class Standalone:
             )
         running = _Running.of(item)
         with pytest.MonkeyPatch.context() as patch:
-            wrapped = running.generator(function, request) if is_generator else None
-            patch.setattr(fixturedef, "func", wrapped or running.synchronous(function))
+            patch.setattr(fixturedef, "func", running.fixture(function, request))
             yield
 
 
@@ -120,13 +119,12 @@ def _is_ours(item: Any) -> bool:
 
 
 class _Running:
-    """The loop of one test, and of its fixtures: one context for all."""
+    """The loop of one test, and of its fixtures."""
 
     _key: "pytest.StashKey[_Running]" = pytest.StashKey()
 
     def __init__(self, item: pytest.Item) -> None:
         self._runner = Runner(loop_factory=new_test_loop)
-        self._context = contextvars.copy_context()
         item.addfinalizer(self._close)
 
     @classmethod
@@ -135,39 +133,36 @@ class _Running:
             item.stash[cls._key] = cls(item)
         return item.stash[cls._key]
 
-    def run(self, coro: Coroutine[Any, Any, Any]) -> Any:
-        return self._runner.run(coro, context=self._context)
+    def run(self, coro: Coroutine[Any, Any, Any], context: Context) -> Any:
+        return self._runner.run(coro, context=context)
 
     def make_loop(self) -> None:
         """Now rather than for the first coroutine, so that what is not async may ask for the time before that."""
         self._runner.get_loop()
 
     def synchronous(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The test, as a function."""
+
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self.run(function(*args, **kwargs))
+            return self.run(function(*args, **kwargs), copy_context())
 
         return call
 
-    def generator(
-        self, function: Callable[..., AsyncGenerator[Any, None]], request: pytest.FixtureRequest
+    def fixture(
+        self, function: Callable[..., Any], request: pytest.FixtureRequest
     ) -> Callable[..., Any]:
+        """A fixture, as a function. What it sets in context variables holds until its tear-down."""
+        is_generator = inspect.isasyncgenfunction(function)
+
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            generator = function(*args, **kwargs)
-
-            async def begin() -> Any:
-                return await generator.__anext__()
-
-            async def end() -> None:
-                try:
-                    await generator.__anext__()
-                except StopAsyncIteration:
-                    return
-                raise ValueError(f"async fixture {request.fixturename!r} yields more than once")
-
-            value = self.run(begin())
-            request.addfinalizer(lambda: self.run(end()))
+            made = function(*args, **kwargs)
+            context = copy_context()
+            value = self.run(_begin(made) if is_generator else made, context)
+            request.addfinalizer(_take_over(context))
+            if is_generator:
+                request.addfinalizer(lambda: self.run(_end(made, request.fixturename), context))
             return value
 
         return call
@@ -175,3 +170,30 @@ class _Running:
     def _close(self) -> None:
         self._runner.close()
         asyncio.set_event_loop(None)
+
+
+async def _begin(generator: AsyncGenerator[Any, None]) -> Any:
+    return await generator.__anext__()
+
+
+async def _end(generator: AsyncGenerator[Any, None], name: "str | None") -> None:
+    try:
+        await generator.__anext__()
+    except StopAsyncIteration:
+        return
+    raise ValueError(f"async fixture {name!r} yields more than once")
+
+
+def _take_over(context: Context) -> Callable[[], None]:
+    """Set what has changed in this context in the current one; what is returned takes that back."""
+    here = copy_context()
+    changed = [
+        variable for variable in context if here.get(variable, here) is not context[variable]
+    ]
+    tokens = [(variable, variable.set(context[variable])) for variable in changed]
+
+    def take_back() -> None:
+        for variable, token in reversed(tokens):
+            variable.reset(token)
+
+    return take_back
