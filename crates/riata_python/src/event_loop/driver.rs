@@ -26,6 +26,13 @@ pub const NAME: &str = if cfg!(feature = "faults") {
 };
 
 /// The driver of a loop. The kernel's is the first case everywhere, and costs a branch that is always taken the same way.
+#[cfg_attr(
+    feature = "faults",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a loop has one, and what lies inside is found without a pointer"
+    )
+)]
 pub enum LoopDriver {
     Kernel(Real),
     Simulated(Box<Virtual>),
