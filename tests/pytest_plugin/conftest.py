@@ -33,8 +33,10 @@ class Result:
         return found[1]
 
 
-def run_pytest(folder, text, *arguments, ini="", conftest="", riding=True, riata=True):
-    """Run pytest on a test file, with pytest-asyncio or without."""
+def run_pytest(
+    folder, text, *arguments, ini="", conftest="", riding=True, riata=True, others=False
+):
+    """Run pytest on a test file, with pytest-asyncio or without; with hypothesis' and anyio's plugins, which take a second to load, if wanted."""
     lines = ["[pytest]", "asyncio_mode = auto"]
     if riding:
         lines.append("asyncio_default_fixture_loop_scope = function")
@@ -46,6 +48,8 @@ def run_pytest(folder, text, *arguments, ini="", conftest="", riding=True, riata
     plugins = [] if REGISTERED else ["-p", "riata.pytest_plugin"]
     if not riding:
         plugins += ["-p", "no:asyncio"]
+    if not others:
+        plugins += ["-p", "no:hypothesispytest", "-p", "no:anyio"]
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:timeout"]
     ended = subprocess.run(
         [*command, *plugins, *arguments, "test_it.py"],
@@ -65,7 +69,7 @@ def run_pytest(folder, text, *arguments, ini="", conftest="", riding=True, riata
 
 @pytest.fixture
 def project(tmp_path):
-    """`project(text_of_the_test_file, *arguments, ini=…, conftest=…, riding=…, riata=…)`."""
+    """`project(text_of_the_test_file, *arguments, ini=…, conftest=…, riding=…, riata=…, others=…)`."""
     return functools.partial(run_pytest, tmp_path)
 
 
@@ -79,4 +83,5 @@ def ran(request, tmp_path_factory):
         *getattr(request.module, "ARGUMENTS", ()),
         ini=getattr(request.module, "INI", ""),
         riding=request.param == "pytest-asyncio",
+        others=getattr(request.module, "OTHERS", False),
     )
