@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", settings.MARKER)
     if not settings.is_on(config):
         return
-    from riata.testing import riding
+    from riata.testing import clock, riding
 
     if _rides(config.pluginmanager):
         riding.ride_on(config.pluginmanager)
@@ -69,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     known = settings.settings_of(config)
     config.pluginmanager.register(Phases(known), "riata-phases")
+    config.pluginmanager.register(clock.ClockFixture(), "riata-clock")
     config.pluginmanager.register(TasksFixture(), "riata-tasks")
     left = Summary("left behind by tests", "riata_leaks")
     blocked = Summary("blocked the loop", "riata_blocked")
@@ -114,8 +115,13 @@ class Phases:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        with self._phase(item, "tear-down"):
-            return (yield)
+        from riata.testing.clock import put_back
+
+        try:
+            with self._phase(item, "tear-down"):
+                return (yield)
+        finally:
+            put_back()
 
     def _phase(self, item: pytest.Item, name: str) -> AbstractContextManager[None]:
         from riata.testing.phase import phase_of_test

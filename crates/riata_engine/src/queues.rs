@@ -117,10 +117,15 @@ impl<J: Clone, T: Timer<J>> Queues<J, T> {
         self.timers.has_discarded()
     }
 
-    /// The cancelled timers that the engine has no use for any more. `begin_run`, `add_timer`, `prepare`, `collect` and
-    /// `clear` discard.
+    /// The cancelled timers that the engine has no use for any more. `begin_run`, `add_timer`, `next_deadline`, `prepare`,
+    /// `collect` and `clear` discard.
     pub fn take_discarded(&mut self) -> Vec<T> {
         self.timers.take_discarded()
+    }
+
+    /// When the next timer that is not cancelled is due.
+    pub fn next_deadline(&mut self) -> Option<Seconds> {
+        self.timers.next_deadline()
     }
 
     /// How many timers are waiting.

@@ -177,12 +177,18 @@ impl<D: Driver, J: Clone, T: Timer<J>> Engine<D, J, T> {
             self.queues.inbox.drain_into(&mut self.queues.ready);
         }
         self.queues.timers.tidy_a_little();
+        self.queue_due();
+        self.queues.ready.len()
+    }
+
+    /// Queues the timers that are due. `collect` does; so may who has moved a clock, for them to run before what comes next.
+    #[inline(always)]
+    pub fn queue_due(&mut self) {
         if let Some(when) = self.queues.timers.first() {
             if self.driver.has_reached(when) {
                 self.collect_timers();
             }
         }
-        self.queues.ready.len()
     }
 
     fn collect_waited(&mut self) {

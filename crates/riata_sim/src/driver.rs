@@ -65,6 +65,11 @@ impl SimDriver {
         self.now += by;
     }
 
+    /// Moves the clock to this time, unless that has passed. Exactly: a sum of floats would not be.
+    pub fn advance_to(&mut self, when: Seconds) {
+        self.now = self.now.max(when);
+    }
+
     /// Gives a name its addresses.
     pub fn add_name(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
         self.names
@@ -129,7 +134,7 @@ impl Driver for SimDriver {
             woken = self.outside.wait();
             if !woken {
                 match wait {
-                    Wait::Until(when) if when < Seconds::INFINITY => self.now = self.now.max(when),
+                    Wait::Until(when) if when < Seconds::INFINITY => self.advance_to(when),
                     // Not a number: it has passed, as for the kernel's driver.
                     Wait::Until(when) if when.is_nan() => {}
                     _ => return Err(io::Error::new(io::ErrorKind::Deadlock, Deadlock)),

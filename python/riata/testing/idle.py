@@ -4,7 +4,7 @@ import signal
 import threading
 from typing import Any
 
-__all__ = ["nothing_can_wake", "remember_outside"]
+__all__ = ["nothing_can_wake", "remember_outside", "threads_of_the_test"]
 
 # Of the program that runs the tests: threads, and handlers of signals.
 _threads: "set[threading.Thread]" = set()
@@ -32,17 +32,20 @@ def nothing_can_wake(loop: Any) -> bool:
     ready, timers, watched = loop._pending()
     if ready or timers or watched or loop._signal_handlers:
         return False
-    known = _threads | {threading.current_thread()} | _idle_workers(loop._default_executor)
-    if any(
-        thread not in known and not thread.name.startswith(_TIMERS)
-        for thread in threading.enumerate()
-    ):
+    if threads_of_the_test(loop):
         return False
     return all(
         not callable(handler) or handler == _handlers.get(number)
         for number in _SIGNALS
         for handler in (signal.getsignal(number),)
     )
+
+
+def threads_of_the_test(loop: Any) -> "list[threading.Thread]":
+    """The threads that live and were not there before the tests, but for those of the loop's executor when it has nothing to do."""
+    known = _threads | {threading.current_thread()} | _idle_workers(loop._default_executor)
+    threads = [thread for thread in threading.enumerate() if thread not in known]
+    return [thread for thread in threads if not thread.name.startswith(_TIMERS)]
 
 
 def _idle_workers(executor: Any) -> "set[threading.Thread]":

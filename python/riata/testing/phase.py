@@ -15,7 +15,7 @@ import pytest
 from riata.task_dump import describe
 from riata.testing.anyio_runner import taken_from_anyio
 from riata.testing.blocked import watched
-from riata.testing.idle import nothing_can_wake
+from riata.testing.idle import nothing_can_wake, threads_of_the_test
 from riata.testing.settings import Settings
 
 __all__ = ["Phase", "current_phase", "phase_of_test"]
@@ -27,6 +27,7 @@ _GRACE = 1.0
 # How often a run is looked at: seconds. What does not end is seen at the second look.
 _LOOK = 0.05
 _REASON = "the test does not end"
+_DEADLOCK = "deadlock: no task can go on, since nothing is left that could wake one"
 
 _current: "Phase | None" = None
 
@@ -82,8 +83,10 @@ class Phase:
             future._log_destroy_pending = False  # as the loop does
         if self._timeout and not self._has_alarm:
             self._set_alarm()
+        if self._name == "call" and loop._simulated != self.settings.virtual_time:
+            _refuse(future, run_until_complete, "virtual" if loop._simulated else "real")
         before = self._run
-        run = self._run = _Run(self, loop, future)
+        run = self._run = (_VirtualRun if loop._simulated else _Run)(self, loop, future)
         run.look()
         try:
             with watched(loop, self.settings.blocked_after):
@@ -104,7 +107,7 @@ class Phase:
                 return result
         finally:
             self._run = before
-            run.timer.cancel()
+            run.leave()
         future._log_destroy_pending = False
         # Whatever cleans up after it may take a moment, too.
         self._end = max(self._end, monotonic() + _GRACE)
@@ -159,7 +162,7 @@ class _Run:
         if self.timer is not None and nothing_can_wake(self._loop):
             # A job of a thread may have been on its way.
             if self._looks_idle and not self._future.done():
-                self._stop("deadlock: no task can go on, since nothing is left that could wake one")
+                self._stop(_DEADLOCK)
                 return
             self._looks_idle = True
         else:
@@ -176,9 +179,59 @@ class _Run:
         # What goes on all the same is left behind.
         self.timer = self._loop.call_later(grace, self._loop.stop)
 
+    def leave(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
     def tell(self, why: str) -> None:
         if not self.report:
             self.report = f"riata: {why}\n\n{describe(self._loop)}"
+
+
+class _VirtualRun(_Run):
+    """A run in virtual time, which a timer of ours would move: the loop says when nothing can wake it, and looks at the real clock."""
+
+    def look(self) -> None:
+        self._before = self._loop._watched_by(self, monotonic() + self._phase.time_left())
+
+    def leave(self) -> None:
+        super().leave()
+        self._loop._watched_by(self._before, float("inf"))
+
+    def stuck(self) -> None:
+        if self.report:
+            self._loop.stop()
+            return
+        why, threads = _DEADLOCK, threads_of_the_test(self._loop)
+        if threads:
+            names = ", ".join(repr(thread.name) for thread in threads)
+            why += (
+                f"\nVirtual time does not wait for threads, and the test has some that are alive: {names}\n"
+                "hint: `@pytest.mark.riata(virtual_time=False)` runs the test in real time"
+            )
+        self._stop(why)
+
+    def overdue(self) -> None:
+        if self.report:
+            self._loop.stop()
+            return
+        self._loop._overdue_at = monotonic() + _GRACE
+        self._stop(self._phase.took_too_long())
+
+
+def _refuse(future: Any, run_until_complete: Callable[[Any], Any], kind: str) -> None:
+    """Fail a test that has come to a loop of the other kind, before its first step."""
+    future.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        run_until_complete(future)
+    wanted = "real" if kind == "virtual" else "virtual"
+    raise pytest.fail.Exception(
+        f"riata: this test wants {wanted} time, and shares a loop that was made for {kind} time\n"
+        "hint: say the same of all tests that share it, those of the module, class or session "
+        f"(`pytestmark = pytest.mark.riata(virtual_time={wanted == 'virtual'})`), or give this one a loop of its own "
+        '(`@pytest.mark.asyncio(loop_scope="function")`)',
+        pytrace=False,
+    )
 
 
 def _cancel(loop: Any, future: Any) -> bool:

@@ -59,6 +59,9 @@ class Settings:
     one_task: bool = _setting(
         False, _flag, "run the async fixtures of a test and the test itself in one task"
     )
+    virtual_time: bool = _setting(
+        False, _flag, "run async tests on a clock that jumps when every task waits"
+    )
 
 
 _NAMES = ", ".join(f"{known.name}=..." for known in fields(Settings))

@@ -73,6 +73,8 @@ class Standalone:
         function: Any = fixturedef.func
         item: Any = getattr(request, "_pyfuncitem", None)
         is_generator = inspect.isasyncgenfunction(function)
+        if fixturedef.argname == "riata_clock" and _is_ours(item):
+            _Running.of(item).make_loop()
         if not (is_generator or inspect.iscoroutinefunction(function)) or not _is_ours(item):
             yield
             return
@@ -133,6 +135,10 @@ class _Running:
 
     def run(self, coro: Coroutine[Any, Any, Any], context: Context) -> Any:
         return self._runner.run(coro, context=context)
+
+    def make_loop(self) -> None:
+        """Now rather than for the first coroutine, so that what is not async may ask for the time before that."""
+        self._runner.get_loop()
 
     def synchronous(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The test, as a function."""

@@ -14,8 +14,8 @@ use super::typespec::{TypeSpec, getter, noargs, offset_member};
 use crate::event_loop::LoopCore;
 use crate::event_loop::reports::call_exception_handler;
 use crate::ffi::{
-    Obj, Raised, Res, RunsIn, Slot, aside, ends_the_loop, float, give, int, own_context, repr,
-    run_in_context, string, tuple, utf8,
+    Obj, Raised, Res, RunsIn, Slot, aside, ends_the_loop, float, give, has_type_named, int,
+    own_context, repr, run_in_context, string, tuple, utf8,
 };
 use crate::state::state;
 
@@ -246,6 +246,12 @@ impl Handle {
     #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.get()
+    }
+
+    /// Whether it is a step of one of asyncio's own tasks: its first one, or the one after a bare `yield`.
+    pub fn steps_a_task(&self) -> bool {
+        let callback = self.callback.get();
+        callback.is_some_and(|callback| has_type_named(&callback, c"TaskStepMethWrapper"))
     }
 
     fn core(&self) -> Option<&LoopCore> {

@@ -14,7 +14,8 @@ use riata_engine::{Driver as _, Engine, KernelDriver, Queues, SocketId, Wait};
 use riata_trace::{Counts, Event, Sink, TaskId, Waits};
 
 use super::current_task::set_running;
-use super::driver::{self, LoopDriver};
+use super::driver::LoopDriver;
+use super::simulation::Simulation;
 use super::{Loop, LoopCore};
 use crate::core::freelist::FreeList;
 use crate::core::handle::{Doomed, Handle};
@@ -63,8 +64,8 @@ pub fn thread_token() -> usize {
 }
 
 impl LoopCore {
-    pub fn new() -> io::Result<LoopCore> {
-        let engine = Engine::new(driver::open()?);
+    pub fn new(simulated: bool) -> io::Result<LoopCore> {
+        let engine = Engine::new(LoopDriver::open(simulated)?);
         Ok(LoopCore {
             inbox: engine.inbox(),
             engine: UnsafeCell::new(engine),
@@ -100,6 +101,7 @@ impl LoopCore {
             parked_tasks: FreeList::new(1024),
             watched_objects: super::io::WatchedObjects::default(),
             net: crate::net::NetState::default(),
+            simulation: simulated.then(|| Box::new(Simulation::new())),
         })
     }
 
@@ -190,7 +192,40 @@ impl LoopCore {
 
     #[inline]
     pub fn time(&self) -> f64 {
+        if self.simulation.is_some() {
+            return self.simulated_time();
+        }
         KernelDriver::monotonic()
+    }
+
+    #[cold]
+    fn simulated_time(&self) -> f64 {
+        self.timers_time()
+    }
+
+    /// Move the simulated clock to this time.
+    pub fn advance_to(&self, when: f64) {
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().driver.advance_to(when) };
+    }
+
+    /// Queue the timers that are due, though no turn begins.
+    pub fn queue_due(&self) {
+        self.reclaim();
+        // SAFETY: one call.
+        unsafe { self.engine().queue_due() };
+    }
+
+    /// Move the simulated clock to the next timer, if there is one.
+    #[cold]
+    pub fn jump_to_timer(&self) {
+        // SAFETY: one call.
+        let next = unsafe { self.queues().next_deadline() };
+        self.drop_discarded();
+        if let Some(when) = next.filter(|when| when.is_finite()) {
+            self.advance_to(when);
+        }
     }
 
     /// The time by which timers are due: that of a `time()` that is not ours, where there is one.
@@ -420,6 +455,14 @@ impl LoopCore {
         match waited {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) if self.simulation.is_some() && error.kind() == io::ErrorKind::Deadlock => {
+                // A signal's handler, or another thread, may have scheduled something since.
+                // SAFETY: one call.
+                match unsafe { self.engine().prepare() } {
+                    Wait::Forever | Wait::Until(f64::INFINITY) => self.stuck(),
+                    _ => Ok(()),
+                }
+            }
             Err(error) => Err(raise_os_error(&error)),
         }
     }
@@ -449,6 +492,16 @@ impl LoopCore {
         let count = unsafe { self.engine().collect() };
         self.drop_discarded();
         count
+    }
+
+    /// How many of the jobs that are ready are steps of asyncio's own tasks.
+    pub fn foreign_steps(&self) -> usize {
+        // SAFETY: looks at what is there, and runs no Python code.
+        let queues = unsafe { self.queues() };
+        let handles = queues.jobs().filter_map(Job::handle);
+        handles
+            .filter(|handle| Handle::of(handle).steps_a_task())
+            .count()
     }
 
     /// The number of this turn.

@@ -11,6 +11,7 @@ pub mod io;
 pub mod reports;
 mod running;
 pub mod scheduling;
+mod simulation;
 mod task_list;
 pub mod watchdog;
 
@@ -31,6 +32,7 @@ use crate::job::{Job, TimerJob};
 use crate::state::state;
 
 use driver::LoopDriver;
+use simulation::Simulation;
 
 /// What the thread that runs a loop owns. See the module.
 pub struct LoopCore {
@@ -87,6 +89,8 @@ pub struct LoopCore {
     pub parked_tasks: FreeList,
     pub watched_objects: io::WatchedObjects,
     pub net: crate::net::NetState,
+    /// There when the driver is the simulated one.
+    pub simulation: Option<Box<Simulation>>,
 }
 
 /// The native base of `riata.EventLoop`.

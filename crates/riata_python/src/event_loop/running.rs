@@ -12,10 +12,14 @@ use crate::run::run_batch;
 #[pymethods]
 impl Loop {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
-    fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyAny>>) -> PyResult<Loop> {
+    #[pyo3(signature = (*_args, _simulated = false, **_kwargs))]
+    fn new(
+        _args: &Bound<'_, PyAny>,
+        _simulated: bool,
+        _kwargs: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Loop> {
         Ok(Loop {
-            core: LoopCore::new().map_err(|error| raise_os_error(&error))?,
+            core: LoopCore::new(_simulated).map_err(|error| raise_os_error(&error))?,
         })
     }
 
@@ -266,7 +270,10 @@ fn run_turns(core: &LoopCore) -> Res<()> {
             core.ask_time(false)?;
         }
         let count = core.collect();
-        run_batch(core, count)?;
+        match &core.simulation {
+            None => run_batch(core, count)?,
+            Some(simulation) => core.run_simulated_batch(simulation, count)?,
+        }
         if core.stopping.get() {
             return Ok(());
         }

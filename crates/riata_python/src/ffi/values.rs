@@ -120,6 +120,13 @@ pub fn list_of(iterable: &Obj) -> Res {
     unsafe { Obj::owned(ffi::PySequence_List(iterable.as_ptr())) }
 }
 
+/// Whether the name of its type, with the module or without, ends so. Runs no Python code.
+pub fn has_type_named(object: &Obj, name: &CStr) -> bool {
+    // SAFETY: a live object has a type, whose name is a C string that lives as long.
+    let whole = unsafe { CStr::from_ptr((*object.type_ptr()).tp_name) };
+    whole.to_bytes().ends_with(name.to_bytes())
+}
+
 /// `type(object).__name__`.
 pub fn type_name(object: &Obj) -> Res<String> {
     // SAFETY: a live object has a type, which is an object.

@@ -20,6 +20,37 @@ fn the_clock_jumps_to_the_deadline_and_stands_still_otherwise() {
 }
 
 #[test]
+fn the_clock_is_set_exactly_and_never_back() {
+    let mut driver = SimDriver::new();
+    driver.advance(0.1);
+    // 0.1 + (0.3 - 0.1) is another number.
+    driver.advance_to(0.3);
+    assert_eq!(driver.now(), 0.3);
+    driver.advance_to(0.2);
+    assert_eq!(driver.now(), 0.3);
+}
+
+#[test]
+fn who_will_not_wait_can_move_the_clock_to_the_next_timer() {
+    let mut engine = Engine::new(SimDriver::new());
+    assert_eq!(engine.next_deadline(), None);
+    engine.push("spins");
+    engine.add_timer(7.5, "later");
+    engine.add_timer(2.5, "timer");
+    let when = engine.next_deadline().unwrap();
+    assert_eq!(when, 2.5);
+    engine.driver.advance_to(when);
+    engine.queue_due();
+    engine.push("after it");
+    let wait = engine.prepare();
+    engine.driver.wait(wait).unwrap();
+    assert_eq!(engine.collect(), 3);
+    let ran = [engine.pop(), engine.pop(), engine.pop()];
+    assert_eq!(ran, [Some("spins"), Some("timer"), Some("after it")]);
+    assert_eq!(engine.time(), 2.5);
+}
+
+#[test]
 fn timers_are_due_when_the_clock_has_jumped_to_them_however_late_it_is() {
     let mut engine = Engine::new(SimDriver::new());
     for when in [1e-9, 1.0, 1e7, 1e12, 1e300] {
