@@ -1,5 +1,7 @@
 """Virtual time: the clock of a test jumps, ends what cannot go on, and leaves the real world alone."""
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.slow  # each run starts a pytest of its own
@@ -441,11 +443,8 @@ def test_the_time_limit_is_real(ran, name):
     assert ran.outcomes[name][0] == "FAILED"
     text = ran.section(name)
     assert text.startswith("riata: the call of the test took longer than 0.1 s\n")
-    assert (
-        "  awaits sleep\n" in text
-        or "  awaits Task, held by" in text
-        or "  is about to run\n" in text
-    )
+    # What it does at that moment is chance.
+    assert re.search(r"^  (awaits (sleep|Task)|is about to run|runs)", text, re.M)
 
 
 SHARED = """
