@@ -70,7 +70,7 @@ class Graceful:
         self._left: asyncio.Future[None] | None = None  # done when the body is
         # The task that waits for the end: an async generator may be closed by another one.
         self._leaving: Any = None
-        self._requests = 0  # to cancel the body, before it began
+        self._requests = 0  # to cancel the body, that were delivered before it began
         self._cancelled: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()  # by the end
         self._before: set[asyncio.Task[Any]] = set()
         self._own: set[asyncio.Task[Any]] = set()
@@ -126,7 +126,8 @@ class Graceful:
         self._set_signals()
         self._body = task
         self._left = self._loop.create_future()
-        self._requests = _requests(task)
+        # One that is on its way comes in this block.
+        self._requests = _requests(task) - bool(getattr(task, "_must_cancel", False))
         self._context = copy_context()
         if self.stopping.is_set():
             self._begin_to_stop()
@@ -148,12 +149,15 @@ class Graceful:
         is_quiet = was_cancelled and _requests(self._body) <= self._requests
         if exc is not None and not is_quiet and self._phase == "drain":
             self._hurry.set()
-        was_asked = _requests(self._body) > self._requests
+        # Whether somebody else has, and that is on its way together with ours, if ours is.
+        was_asked = (
+            getattr(self._leaving, "_must_cancel", False) and _requests(self._body) > self._requests
+        )
         ending = self._ending or self._begin_to_stop()
         self.stopping.set()
         try:
             async with shielded(timeout=None) as shield:
-                await ending
+                await _until_done(ending)
                 # Ours may reach the body when it has left, and come by way of a task that awaits the body's. But of two
                 # that came together one is delivered: with ours another one would be lost.
                 if not was_asked:
@@ -203,6 +207,7 @@ class Graceful:
 
     def _begin_to_stop(self) -> "asyncio.Task[None]":
         self._has_begun = True
+        self._requests = min(self._requests, _requests(self._body))
         # In the context of the body: what holds back requests from outside lets those of the end pass.
         assert self._context is not None
         self._ending = self._context.run(self._start, self._end())
@@ -225,15 +230,22 @@ class Graceful:
 
     def _close_servers(self) -> None:
         """Close them all, the last one first, whatever one of them raises."""
-        try:
-            while self._servers:
+        raised: BaseException | None = None
+        while self._servers:
+            try:
                 self._call(self._servers.pop().close)
-        finally:
-            if self._servers:
-                self._close_servers()
+            except BaseException as error:  # SystemExit or KeyboardInterrupt
+                raised = raised or error
+        if raised is not None:
+            try:
+                raise raised
+            finally:
+                del raised
 
     async def _end(self) -> None:
         self.stopping.set()  # an eager task is here before who began it says so
+        if self._ending is None:
+            await _riata.sleep(0)  # so that it does
         end = self._loop.time() + self._drain
         try:
             self._close_servers()
@@ -378,6 +390,22 @@ def _checked_signals(signals: Iterable[int]) -> tuple[int, ...]:
 def _requests(task: Any) -> int:
     """How many requests to cancel a task there are; those of asyncio do not count them before 3.11."""
     return task.cancelling() if hasattr(task, "cancelling") else 0
+
+
+async def _until_done(task: "asyncio.Task[None]") -> None:
+    """Await a task, however often we are cancelled meanwhile: where asyncio's tasks are asked past what holds requests back."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await _riata.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        try:
+            raise cancelled
+        finally:
+            del cancelled
 
 
 def _stack(task: "asyncio.Task[Any]") -> str:

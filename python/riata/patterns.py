@@ -532,7 +532,8 @@ class shielded:
 
     def __init__(self, *, timeout: float | None) -> None:
         self._seconds = _checked_timeout(timeout)
-        self._held: list[tuple[Any, shielded | None]] = []
+        # Message, origin, and how often in a row.
+        self._held: list[tuple[Any, shielded | None, int]] = []
         self._task: Any = None
         self._outer: shielded | None = None
         self._around: shielded | None = (
@@ -546,9 +547,13 @@ class shielded:
     def _keep(self, message: Any, origin: "shielded | None") -> bool:
         if origin is not None and self in origin._chain():
             return False
-        # A cancel scope of anyio's asks again in every turn.
-        if message is None or (message, origin) not in self._held[-1:]:
-            self._held.append((message, origin))
+        before, from_where, times = self._held[-1] if self._held else (None, None, 0)
+        # A cancel scope of anyio's asks again in every turn, and takes each of its requests back.
+        is_same = before is message or (type(message) is str and before == message)
+        if times and is_same and from_where is origin:
+            self._held[-1] = before, origin, times + 1
+        else:
+            self._held.append((message, origin, 1))
         return True
 
     def forget(self, message: Any) -> None:
@@ -573,7 +578,7 @@ class shielded:
             try:
                 await _riata.sleep(0)
             except asyncio.CancelledError as error:
-                self._held.append((error.args[0] if error.args else None, outer))
+                self._held.append((error.args[0] if error.args else None, outer, 1))
                 uncancel(task)
         self._task = task
         self._outer = outer
@@ -609,8 +614,9 @@ class shielded:
             _within.set(self._around)
         here = asyncio.current_task() is task
         delivered = False
-        told = [message for message, _ in self._held if message is not None]
-        for message, origin in self._held:
+        told = [message for message, *_ in self._held if message is not None]
+        each = [(message, origin) for message, origin, times in self._held for _ in range(times)]
+        for message, origin in each:
             if innermost is not None and innermost._keep(message, origin):
                 continue
             # Of several the last one is seen: one without a message says less than one before that has one.

@@ -672,3 +672,107 @@ def test_an_async_generator_with_a_group_is_closed(go, on_error):
         assert errors == [ValueError, GeneratorExit]
 
     go(main())
+
+
+@pytest.mark.parametrize("on_error", ["cancel", "collect"])
+def test_a_request_that_comes_while_a_generator_is_closed_is_not_lost(go, on_error):
+    if not PY313 and go.loop == "asyncio":
+        pytest.skip("before 3.13 asyncio's tasks forget requests")
+
+    async def main():
+        async def slow():
+            try:
+                await riata.Event().wait()
+            finally:
+                await riata.sleep(0.02)
+
+        async def numbers():
+            async with riata.TaskGroup(on_error=on_error) as group:
+                group.create_task(slow())
+                await riata.sleep(0)
+                yield 1
+
+        async def program():
+            generator = numbers()
+            await generator.__anext__()
+            with contextlib.suppress(BaseExceptionGroup):
+                await generator.aclose()
+            await riata.sleep(5)
+
+        task = asyncio.ensure_future(program())
+        await riata.sleep(0.01)
+        task.cancel("outside")
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises((TimeoutError, asyncio.TimeoutError)):
+            async with riata.timeout(0.01):
+                await program()
+
+    go(main())
+
+
+def test_the_first_reason_of_a_group_that_is_not_entered_is_kept(go):
+    async def main():
+        group = riata.TaskGroup()
+        group.cancel("first")
+        group.cancel("second")
+        group.cancel()
+        seen = []
+        async with group:
+            try:
+                await riata.sleep(5)
+            except asyncio.CancelledError as error:
+                seen.append(error.args)
+                raise
+        return seen
+
+    assert go(main()) == [("first",)]
+
+
+def test_a_request_beside_that_of_the_group_is_seen_once(go):
+    if not PY313 and go.loop == "asyncio":
+        pytest.skip("before 3.13 asyncio's tasks forget requests")
+
+    async def main():
+        seen = []
+        async with riata.TaskGroup() as group:
+            group.cancel("ours")
+            asyncio.current_task().cancel("outside")
+        for _ in range(3):
+            try:
+                await riata.sleep(0)
+            except asyncio.CancelledError as error:
+                seen.append(error.args)
+        return seen
+
+    assert go(asyncio_task(main())) == [("outside",)]
+
+
+async def asyncio_task(coro):
+    """In a task of its own, whose requests are not taken for those of the runner."""
+    return await asyncio.ensure_future(coro)
+
+
+def test_the_contexts_of_what_ends_the_program_are_no_ring(go):
+    async def main():
+        async def leave():
+            raise KeyboardInterrupt
+
+        async with riata.TaskGroup() as group:
+            task = group.create_task(leave())
+            try:
+                await riata.sleep(5)
+            except asyncio.CancelledError:
+                try:
+                    task.result()
+                except KeyboardInterrupt:
+                    raise ValueError("body")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        go(main())
+    chain, error = [], caught.value
+    while error is not None and len(chain) < 9:
+        chain.append(type(error))
+        error = error.__context__
+    assert chain[:2] == [KeyboardInterrupt, ValueError]
+    assert chain.count(KeyboardInterrupt) == 1

@@ -370,3 +370,29 @@ def test_a_timeout_of_asyncios_around_a_shield_that_takes_too_long(go):
         await riata.sleep(0.001)
 
     go(main())
+
+
+def test_a_shield_counts_requests_with_the_same_message(go):
+    """A group that is cancelled takes its request back, and not somebody else's that has the same message."""
+    needs_uncancel(go)
+    if not PY313 and go.loop == "asyncio":
+        pytest.skip("before 3.13 asyncio's tasks forget requests")
+
+    async def main():
+        groups = []
+
+        async def program():
+            async with riata.TaskGroup() as group:
+                groups.append(group)
+                async with riata.shielded(timeout=None):
+                    await asyncio.sleep(0.02)
+            await asyncio.sleep(5)
+
+        task = asyncio.ensure_future(program())
+        await asyncio.sleep(0.005)
+        groups[0].cancel("shutdown")
+        task.cancel("shutdown")
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    go(main())

@@ -217,7 +217,7 @@ def test_a_test_that_resists_is_ended_too(ran, name, line):
     assert ran.outcomes[name][0] == "FAILED"
     text = ran.section(name)
     assert text.startswith(TOO_LONG.format("call"))
-    assert line in text or "        pass\n" in text
+    assert line in text or (name == "test_spins" and "    pass\n" in text)
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ use crate::state::state;
 pub use callbacks::awaiting_task;
 pub use callbacks::{Callbacks, step_callable, waiting_task, wakeup_callback};
 pub use cancel::{
-    cancel_any, cancel_for_group, cancel_within, cancelling, forget_request, request_anew,
-    shield_of, uncancel, uncancel_for_group,
+    cancel_any, cancel_for_group, cancel_within, cancelling, forget_request, is_to_be_cancelled,
+    request_anew, shield_of, uncancel, uncancel_for_group,
 };
 pub use methods::make_type;
 

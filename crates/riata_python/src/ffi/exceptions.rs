@@ -36,8 +36,22 @@ pub fn set_cause(exception: &Obj, cause: &Obj) {
     unsafe { ffi::PyException_SetCause(exception.as_ptr(), cause.clone().into_ptr()) };
 }
 
-/// `exception.__context__ = context`.
+/// `exception.__context__ = context`. Where the exception is among what the context was raised in, it is taken out there, as by
+/// `raise`: the chain has no ring.
 pub fn set_context(exception: &Obj, context: &Obj) {
+    let mut link = context.clone();
+    // A ring that somebody has made is not followed for ever.
+    for _ in 0..1_000 {
+        match context_of(&link) {
+            Some(next) if next.is(exception.as_ptr()) => {
+                // SAFETY: an exception instance; null for none.
+                unsafe { ffi::PyException_SetContext(link.as_ptr(), ptr::null_mut()) };
+                break;
+            }
+            Some(next) => link = next,
+            None => break,
+        }
+    }
     // SAFETY: two exception instances; the reference is handed over.
     unsafe { ffi::PyException_SetContext(exception.as_ptr(), context.clone().into_ptr()) };
 }

@@ -152,10 +152,11 @@ fn begin_exit(operation: &Operation, group: &TaskGroup) -> Res<()> {
     }
     let cancelled = is_cancellation(&exception);
     let reason = cancelled.then(|| message_of(&exception)).flatten();
+    let closes = is_generator_exit(&exception);
     if cancelled {
         operation.kept.set(exception);
     }
-    let goes_on = group.0.options.collect.get() && !cancelled && !ends;
+    let goes_on = group.0.options.collect.get() && !cancelled && !ends && !closes;
     if !group.0.aborting.get() && !goes_on {
         group.abort_for(reason.as_ref())?;
     }
@@ -186,7 +187,7 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
                 operation.phase.set(ABSORBING);
                 return Ok(Stepped::Waits(Obj::none()));
             }
-        } else if !operation.kept.is_set() && own.is_none() {
+        } else if !operation.kept.is_set() && own.is_none() && !task::is_to_be_cancelled(&parent)? {
             // Somebody else's came while children ended, and has been delivered.
             operation.kept.set(state().cancelled_error.call0()?);
         }
@@ -207,7 +208,8 @@ fn conclude(operation: &Operation, group: &TaskGroup) -> Res<Stepped> {
     }
     if let Some(exception) = own {
         if is_generator_exit(&exception) && this.errors() == 0 {
-            // Who closes the generator around the group expects no other.
+            // Who closes the generator around the group expects no other. A request that came meanwhile is to be seen.
+            task::request_anew(&parent, cancellation.as_ref().and_then(message_of))?;
             return rethrow(exception);
         }
         this.add_error(&exception)?;

@@ -179,9 +179,17 @@ pub fn forget_request(task: &Obj) -> Res<bool> {
         ours.must_cancel.set(false);
         return Ok(true);
     }
+    Ok(!is_to_be_cancelled(task)?)
+}
+
+/// Whether a request is on its way to a task that runs: its next await raises.
+pub fn is_to_be_cancelled(task: &Obj) -> Res<bool> {
+    if let Some(ours) = exact(task) {
+        return Ok(ours.must_cancel.get());
+    }
     match task.get_opt(c"_must_cancel") {
-        Some(pending) => Ok(!pending.truth()?),
-        None => Ok(true),
+        Some(pending) => pending.truth(),
+        None => Ok(false),
     }
 }
 

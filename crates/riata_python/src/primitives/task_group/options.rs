@@ -107,9 +107,11 @@ fn close_unused(operation: &Operation) {
 impl TaskGroup {
     /// End the group early, and quietly.
     pub(super) fn cancel(&self, reason: Option<&Obj>) -> Res<()> {
-        self.0.options.cancelled.set(true);
+        let before = self.0.options.cancelled.replace(true);
         if !self.0.entered.get() {
-            self.0.options.reason.set_opt(reason.cloned());
+            if !before {
+                self.0.options.reason.set_opt(reason.cloned());
+            }
             return Ok(());
         }
         if !self.0.parent.is_set() || self.0.aborting.get() {
