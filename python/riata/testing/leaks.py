@@ -142,8 +142,9 @@ def _turn() -> Generator[None, None, None]:
 def _left(loop: Any, owner: "Owner | None") -> "Iterator[tuple[Any, Site, str]]":
     """What is left on a loop, where it was made, and what it is; only what is this owner's, if one is given."""
     for thing, site, text in _all_left(loop):
-        is_known = site is not None and site[2] is not None
-        if is_known and owner in (None, site[2]) and thing not in _told:
+        if site is None or site[2] is None:
+            continue
+        if owner in (None, site[2]) and thing not in _told:
             yield thing, site, text
 
 
@@ -253,11 +254,11 @@ def remember_test(function: Any, owner: Owner) -> None:
 
 def watch_coroutines() -> "Callable[[], None]":
     """Tell of coroutines that are never awaited, until what is returned is called."""
-    names = vars(warnings)
-    before = names["_warn_unawaited_coroutine"]
+    names: Any = warnings
+    before = names._warn_unawaited_coroutine
 
     def warn_unawaited_coroutine(coro: "CoroutineType[Any, Any, Any]") -> None:
-        origin = coro.cr_origin or ()
+        origin: tuple[tuple[str, int, str], ...] = coro.cr_origin or ()
         message = f"coroutine '{coro.__qualname__}' was never awaited"
         if len(origin) > ORIGIN_DEPTH:
             # Not by us, but by debug mode: that much is known without telling.
@@ -267,16 +268,17 @@ def watch_coroutines() -> "Callable[[], None]":
         # From here, not by asking `before`: the level says whose line it is.
         warnings.warn(message, category=RuntimeWarning, stacklevel=2, source=coro)
         if origin:
-            is_ours = origin[0][0] == _LOOP_FILE and len(origin) > 1
-            file, line, function = origin[1] if is_ours else origin[0]
+            # Not the loop's own frame, if there is another.
+            theirs = [frame for frame in origin if frame[0] != _LOOP_FILE]
+            file, line, function = theirs[0] if theirs else origin[0]
             owner = _tests.get((file, function)) or current_owner()
             text = f"coroutine {coro.__qualname__!r}, never awaited"
             _tell_owner(owner, f"{text}\n  made in {function} ({file}:{line})")
 
-    names["_warn_unawaited_coroutine"] = warn_unawaited_coroutine
+    names._warn_unawaited_coroutine = warn_unawaited_coroutine
 
     def end() -> None:
-        if names["_warn_unawaited_coroutine"] is warn_unawaited_coroutine:
-            names["_warn_unawaited_coroutine"] = before
+        if names._warn_unawaited_coroutine is warn_unawaited_coroutine:
+            names._warn_unawaited_coroutine = before
 
     return end
