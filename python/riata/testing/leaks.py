@@ -75,7 +75,8 @@ class _Job:
     def __init__(
         self, function: Callable[..., Any], site: "Site | None", running: "set[_Job]"
     ) -> None:
-        self.function, self.site = function, site
+        self.function: Callable[..., Any] = function
+        self.site: Site | None = site
         self._running = running
 
     def __call__(self, *args: Any) -> Any:

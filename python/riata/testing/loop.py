@@ -30,7 +30,7 @@ class TestLoop(EventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.made = Made()
+        self.made: Made = Made()
         self._task_site = task_site
         _loops.add(self)
         TestLoop._latest = weakref.ref(self)

@@ -21,7 +21,7 @@ from riata.testing.settings import Settings
 __all__ = ["Phase", "current_phase", "phase_of_test"]
 
 # The real one, also while a test has another in its place; freezegun replaces it in every module, by identity.
-monotonic = functools.partial(time.monotonic)
+monotonic: Callable[[], float] = functools.partial(time.monotonic)
 # How long a task has to end once it is cancelled, and a callback to return once its time is over: seconds.
 _GRACE = 1.0
 # How often a run is looked at: seconds. What does not end is seen at the second look.
