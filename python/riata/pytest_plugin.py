@@ -39,7 +39,11 @@ def _stands_in(manager: pytest.PytestPluginManager) -> bool:
 def _add_options_of_pytest_asyncio(parser: pytest.Parser) -> None:
     group = parser.getgroup("asyncio")
     group.addoption("--asyncio-mode", default=None, metavar="MODE", help="auto or strict")
+    group.addoption(
+        "--asyncio-debug", action="store_true", default=None, help="debug mode of the loop"
+    )
     parser.addini("asyncio_mode", "default of --asyncio-mode", default="strict")
+    parser.addini("asyncio_debug", "default of --asyncio-debug", type="bool", default=False)
     for name in ("asyncio_default_fixture_loop_scope", "asyncio_default_test_loop_scope"):
         parser.addini(name, "function is the only scope without pytest-asyncio", default="function")
 
@@ -68,6 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from riata.testing.tasks import TasksFixture
 
     known = settings.settings_of(config)
+    if known.one_task and _rides(config.pluginmanager):
+        riding.check_runners(config.pluginmanager)
     config.pluginmanager.register(Phases(known), "riata-phases")
     config.pluginmanager.register(clock.ClockFixture(), "riata-clock")
     config.pluginmanager.register(TasksFixture(), "riata-tasks")

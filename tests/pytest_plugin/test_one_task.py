@@ -130,3 +130,15 @@ def test_without_it_the_tasks_differ(project):
     result = project(PROJECT, "-k", "test_one or test_last")
     assert result.outcomes == {"test_one": ["PASSED", "ERROR"], "test_last": ["PASSED", "ERROR"]}
     assert "different task" in result.text
+
+
+def test_pytest_asyncio_without_runners(project):
+    conftest = """
+        import pytest_asyncio.plugin
+
+        del pytest_asyncio.plugin.Runner  # as before 1.1
+    """
+    pytest.importorskip("pytest_asyncio")
+    result = project("", conftest=conftest, ini="riata_one_task = true")
+    assert result.status == pytest.ExitCode.USAGE_ERROR
+    assert "riata_one_task needs pytest-asyncio 1.1 or newer\nhint: " in result.text

@@ -379,3 +379,16 @@ def test_pytest_asyncio_that_is_not_loaded(project, monkeypatch):
     for arguments in (["-p", "pytest_asyncio.plugin"], ["-p", "no:asyncio"]):
         result = project(text, *arguments)
         assert result.outcomes == {"test_loop": ["PASSED"]}, result.text
+
+
+@pytest.mark.parametrize("how", ["asyncio_debug = true", "--asyncio-debug", ""])
+def test_debug_mode_without_pytest_asyncio(project, how):
+    text = f"""
+        import asyncio
+
+        async def test_debug():
+            assert asyncio.get_running_loop().get_debug() == {bool(how)}
+    """
+    arguments = [how] if how.startswith("--") else []
+    result = project(text, *arguments, ini="" if arguments else how, riding=False)
+    assert result.outcomes == {"test_debug": ["PASSED"]}

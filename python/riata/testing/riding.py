@@ -11,7 +11,7 @@ import pytest
 
 from riata.testing.loop import new_test_loop
 
-__all__ = ["Factories", "new_policy", "ride_on", "unittest_on_riata"]
+__all__ = ["Factories", "check_runners", "new_policy", "ride_on", "unittest_on_riata"]
 
 _FACTORY_FIXTURE = "_asyncio_loop_factory"
 
@@ -51,8 +51,7 @@ def new_policy() -> Any:
 
 def ride_on(manager: pytest.PytestPluginManager) -> None:
     """Let pytest-asyncio, which is loaded, use riata's loop."""
-    plugin = manager.get_plugin("asyncio") or manager.get_plugin("pytest_asyncio.plugin")
-    if hasattr(plugin, _FACTORY_FIXTURE):
+    if hasattr(_plugin(manager), _FACTORY_FIXTURE):
         from riata.testing import factory_fixture
 
         manager.register(factory_fixture, "riata-loop-factory")
@@ -62,6 +61,22 @@ def ride_on(manager: pytest.PytestPluginManager) -> None:
         from riata.testing import policy_fixture
 
         manager.register(policy_fixture, "riata-loop-policy")
+
+
+def check_runners(manager: pytest.PytestPluginManager) -> None:
+    """What runs in one task is handed to it by runners.
+
+    Raises:
+        pytest.UsageError: pytest-asyncio is too old to use them.
+    """
+    if not hasattr(_plugin(manager), "Runner"):
+        raise pytest.UsageError(
+            "riata_one_task needs pytest-asyncio 1.1 or newer\nhint: `pip install -U pytest-asyncio`"
+        )
+
+
+def _plugin(manager: pytest.PytestPluginManager) -> Any:
+    return manager.get_plugin("asyncio") or manager.get_plugin("pytest_asyncio.plugin")
 
 
 @contextmanager

@@ -39,6 +39,7 @@ class Standalone:
                 )
         config.addinivalue_line("markers", "asyncio: run the test on an event loop")
         self._is_auto = mode == "auto"
+        _Running.debug = bool(config.getoption("asyncio_debug") or config.getini("asyncio_debug"))
 
     def pytest_collection_modifyitems(self, items: "list[pytest.Item]") -> None:
         if not self._is_auto:
@@ -121,10 +122,11 @@ def _is_ours(item: Any) -> bool:
 class _Running:
     """The loop of one test, and of its fixtures."""
 
+    debug = False
     _key: "pytest.StashKey[_Running]" = pytest.StashKey()
 
     def __init__(self, item: pytest.Item) -> None:
-        self._runner = Runner(loop_factory=new_test_loop)
+        self._runner = Runner(debug=self.debug or None, loop_factory=new_test_loop)
         item.addfinalizer(self._close)
 
     @classmethod
