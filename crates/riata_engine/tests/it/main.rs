@@ -5,3 +5,4 @@
 )]
 
 mod poller;
+mod watchdog;
