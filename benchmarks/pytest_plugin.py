@@ -37,7 +37,10 @@ def event_loop_policy():
 """
 RIATA = ["riata_loop=true"]
 BARE = [*RIATA, "riata_timeout=0", "riata_leaks=off", "riata_blocked_after=0"]
-ALL = [*RIATA, "riata_timeout=60", "riata_leaks=error", "riata_blocked_after=0.1"]
+ALL = [
+    *(*RIATA, "riata_timeout=60", "riata_leaks=error", "riata_blocked_after=0.1"),
+    *("riata_virtual_time=true", "riata_one_task=true"),
+]
 # By name: conftest.py, and settings; riata's plugin is not loaded where there are none.
 CONTESTANTS: dict[str, tuple[str, list[str]]] = {
     "asyncio": ("", []),

@@ -33,8 +33,16 @@ pub struct Watch {
 #[derive(Default)]
 struct State {
     watched: Option<Watched>,
+    /// How long the thread waits before it looks again; `None` until it is told to. A thread that is watched again and again, as
+    /// in tests, tells it nothing: that would be two switches between threads each time.
+    pause: Option<Duration>,
+    /// How often it has looked in a row while nobody was watched.
+    idle_looks: u32,
     ends: bool,
 }
+
+/// After so many of them the watchdog waits to be told.
+const IDLE_LOOKS: u32 = 40;
 
 #[derive(Copy, Clone)]
 struct Watched {
@@ -98,11 +106,17 @@ impl Watch {
         if self.generation != fork::generation() {
             return;
         }
-        self.lock().watched = Some(Watched {
+        let mut state = self.lock();
+        state.watched = Some(Watched {
             thread: thread::current(),
             after: u64::try_from(after.as_nanos()).unwrap_or(u64::MAX),
         });
-        self.changed.notify_all();
+        // A job is found when it has taken at most a quarter longer than it may.
+        let pause = (after / 4).clamp(Duration::from_millis(1), Duration::from_secs(1));
+        if state.pause.is_none_or(|before| pause < before) {
+            state.pause = Some(pause);
+            self.changed.notify_all();
+        }
     }
 
     /// Watches no longer. From now on the thread gets no signal.
@@ -129,14 +143,21 @@ impl Watch {
     fn run(&self) {
         let mut state = self.lock();
         while !state.ends {
-            state = match state.watched {
-                None => wait(&self.changed, state),
+            match state.watched {
                 Some(watched) => {
+                    state.idle_looks = 0;
                     self.look(watched);
-                    // A job is found when it has taken at most a quarter longer than it may.
-                    let pause = (watched.after / 4).clamp(1_000_000, 1_000_000_000);
-                    wait_for(&self.changed, state, Duration::from_nanos(pause))
                 }
+                None => {
+                    state.idle_looks += 1;
+                    if state.idle_looks > IDLE_LOOKS {
+                        state.pause = None;
+                    }
+                }
+            }
+            state = match state.pause {
+                None => wait(&self.changed, state),
+                Some(pause) => wait_for(&self.changed, state, pause),
             };
         }
     }

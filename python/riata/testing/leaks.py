@@ -61,6 +61,8 @@ class Made:
         self.servers: weakref.WeakKeyDictionary[Any, Site | None] = weakref.WeakKeyDictionary()
         self.processes: weakref.WeakKeyDictionary[Any, Site | None] = weakref.WeakKeyDictionary()
         self.jobs: set[_Job] = set()
+        # What runs all in one task, if that is wanted.
+        self.task: Any = None
         # Whether the loop has been looked at for the last time.
         self.ends = False
 

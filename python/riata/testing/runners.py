@@ -6,7 +6,6 @@ import functools
 import importlib
 import sys
 import unittest
-import weakref
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
@@ -22,8 +21,6 @@ __all__ = ["extend_runners"]
 
 # pytest-asyncio uses the last one on 3.10.
 _MODULES = ("asyncio", "riata.runner", "backports.asyncio.runner")
-
-_shared: "weakref.WeakKeyDictionary[TestLoop, _Shared]" = weakref.WeakKeyDictionary()
 
 
 def extend_runners() -> "Callable[[], None]":
@@ -76,9 +73,9 @@ def _run(
     if not isinstance(loop, TestLoop):
         return run(runner, coro, context=context)
     if phase.settings.one_task:
-        if loop not in _shared:
-            _shared[loop] = _Shared()
-        coro = _shared[loop].run(coro)
+        if loop.made.task is None:
+            loop.made.task = _Shared()
+        coro = loop.made.task.run(coro)
     if sys.version_info < (3, 11):
         _make_next_task_in(loop, context or runner._context)
     return run(runner, coro, context=context)
