@@ -258,6 +258,7 @@ class _UnixWritePipeTransport(asyncio.WriteTransport):
 @final
 class Watchdog:
     def __new__(cls, signal: int) -> Self: ...
+    def is_handled(self) -> bool: ...
 
 @disjoint_base
 class Loop(asyncio.SelectorEventLoop):

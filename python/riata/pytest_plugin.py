@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from riata.testing import settings
+from riata.testing import idle, settings
 
 __all__ = [
     "pytest_addoption",
@@ -20,6 +20,7 @@ __all__ = [
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    idle.remember_threads()
     settings.add_options(parser)
     if _stands_in(pluginmanager):
         _add_options_of_pytest_asyncio(parser)
@@ -57,11 +58,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if _rides(config.pluginmanager):
         riding.ride_on(config.pluginmanager)
     elif _stands_in(config.pluginmanager):
-        from riata.testing.ports import Ports
+        from riata.testing import ports
         from riata.testing.standalone import Standalone
 
         config.pluginmanager.register(Standalone(config), "riata-standalone")
-        config.pluginmanager.register(Ports(), "riata-ports")
+        config.pluginmanager.register(ports, "riata-ports")
     else:
         raise pytest.UsageError(
             "pytest-asyncio is installed, but not loaded\n"
@@ -96,12 +97,6 @@ class Phases:
         self._known = known
         self._stacks = Stacks()
         self._end_runners = extend_runners()
-
-    @pytest.hookimpl(trylast=True)  # after other plugins have started their threads
-    def pytest_sessionstart(self) -> None:
-        from riata.testing.idle import remember_outside
-
-        remember_outside()
 
     def pytest_unconfigure(self) -> None:
         self._end_runners()

@@ -82,6 +82,7 @@ def ran(request, tmp_path_factory):
         request.module.PROJECT,
         *getattr(request.module, "ARGUMENTS", ()),
         ini=getattr(request.module, "INI", ""),
+        conftest=getattr(request.module, "CONFTEST", ""),
         riding=request.param == "pytest-asyncio",
         others=getattr(request.module, "OTHERS", False),
     )

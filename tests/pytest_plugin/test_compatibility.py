@@ -100,22 +100,10 @@ def test_the_shorter_of_two_limits_ends_the_test(project):
 
 
 @needs("pytest_timeout")
-def test_threads_of_other_plugins_are_nothing_that_could_wake_a_task(project):
-    """Neither one that ends tests, nor one that was there before them."""
+def test_the_timer_of_pytest_timeout_is_nothing_that_could_wake_a_task(project):
     text = HANGING.replace("async def test_slow", "async def _").replace("test_blocks", "_blocks")
     # Its end is that of the process, so that it is not to come.
-    result = project(
-        *(text, "-p", "timeout", "--timeout", "30", "--timeout-method", "thread"),
-        conftest="""
-        import threading
-
-        import pytest
-
-        @pytest.hookimpl(trylast=True)
-        def pytest_configure():
-            threading.Thread(target=threading.Event().wait, daemon=True).start()
-        """,
-    )
+    result = project(text, "-p", "timeout", "--timeout", "30", "--timeout-method", "thread")
     assert result.section("test_deadlock").startswith(DEADLOCK)
     assert result.outcomes["test_last"] == ["PASSED"]
 

@@ -87,7 +87,7 @@ async def test_last(scope):
 
 @pytest.mark.riata(one_task=False)
 async def test_that_need_not():
-    asyncio.current_task().get_name() != "one task"
+    assert asyncio.current_task().get_name() != "one task"
 """
 
 INI = "riata_one_task = true\nriata_leaks = error"

@@ -1,7 +1,8 @@
 //! Sends a signal to a thread that is busy with one job for too long, so that the handler can tell with what.
 //!
 //! A thread of its own watches, which needs nothing that the busy one may hold: no lock of the jobs', no GIL. What is
-//! deliberately absent: the handler of the signal. Whoever starts a watchdog has installed one before.
+//! deliberately absent: the handler of the signal. Whoever starts a watchdog has installed one before; where somebody has put
+//! another in its place, or none, no signal is sent: it might end the process.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,8 @@ pub struct Watchdog {
 /// What the watched thread and the watching one share.
 pub struct Watch {
     signal: i32,
+    /// What handles the signal.
+    handler: Option<usize>,
     state: Mutex<State>,
     changed: Condvar,
     /// When the job began that runs; 0 while none does. Nanoseconds of the monotonic clock, as all here.
@@ -60,6 +63,7 @@ impl Watchdog {
         fork::watch();
         let watch = Arc::new(Watch {
             signal,
+            handler: thread::handler(signal),
             state: Mutex::default(),
             changed: Condvar::new(),
             began: AtomicU64::new(0),
@@ -126,6 +130,11 @@ impl Watch {
         }
     }
 
+    /// Whether the handler of the signal is still that which was there when the watchdog was started.
+    pub fn is_handled(&self) -> bool {
+        thread::handler(self.signal) == self.handler
+    }
+
     /// A job begins, in the thread that is watched. Returns its name for `job_ends`.
     pub fn job_begins(&self) -> u64 {
         let now = clock::monotonic_nanos();
@@ -168,7 +177,7 @@ impl Watch {
         if began == 0 || began == self.told.load(Ordering::Relaxed) {
             return;
         }
-        if clock::monotonic_nanos().saturating_sub(began) >= watched.after {
+        if clock::monotonic_nanos().saturating_sub(began) >= watched.after && self.is_handled() {
             self.told.store(began, Ordering::Relaxed);
             #[expect(unsafe_code, reason = "the fact that makes it sound is this module's")]
             // SAFETY: it runs, since it calls `end` before it ends, which waits for the lock that is held here.

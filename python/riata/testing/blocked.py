@@ -32,13 +32,12 @@ class Stacks:
 
     def __init__(self) -> None:
         global _stacks
-        self._signal = _free_signal()
         self._pipe = os.pipe()
         for end in self._pipe:
             # A full one is to block nobody.
             os.set_blocking(end, False)
-        faulthandler.register(self._signal, file=self._pipe[1], all_threads=False)
-        self.watchdog: _riata.Watchdog | None = _riata.Watchdog(self._signal)
+        self.watchdog: _riata.Watchdog | None = None
+        self._begin()
         _stacks = self
 
     def read(self) -> "list[tuple[str, int, str]]":
@@ -51,12 +50,27 @@ class Stacks:
         frames = [(file, int(line), name) for file, line, name in _FRAME.findall(last)]
         return frames[::-1]
 
+    def renew(self) -> None:
+        """Begin anew if somebody has taken the signal: a test that puts all handlers back, or has chosen the same one."""
+        if self.watchdog is not None and not self.watchdog.is_handled():
+            self.watchdog = None
+            if signal.getsignal(self._signal) == signal.SIG_DFL:
+                faulthandler.unregister(self._signal)
+            self._begin()
+
+    def _begin(self) -> None:
+        self._signal = _free_signal()
+        faulthandler.register(self._signal, file=self._pipe[1], all_threads=False)
+        self.watchdog = _riata.Watchdog(self._signal)
+
     def close(self) -> None:
         global _stacks
         _stacks = None
+        is_ours = self.watchdog is not None and self.watchdog.is_handled()
         # From here on nobody sends the signal, which would end the process once it has no handler.
         self.watchdog = None
-        faulthandler.unregister(self._signal)
+        if is_ours:
+            faulthandler.unregister(self._signal)
         for end in self._pipe:
             os.close(end)
 
@@ -76,9 +90,10 @@ def _free_signal() -> int:
 @contextlib.contextmanager
 def watched(loop: Any, after: float) -> Iterator[None]:
     """Within, what blocks this loop for longer is reported to it. `after` is in seconds; 0 for never."""
-    if _stacks is None or _stacks.watchdog is None or not after:
+    if _stacks is None or not after:
         yield
         return
+    _stacks.renew()
     loop._watch(_stacks.watchdog, after)
     try:
         yield

@@ -1,26 +1,37 @@
-"""Whether anything could still wake a loop on which nothing runs."""
+"""Whether anything could still wake a loop on which nothing runs. What is not known to be harmless could."""
 
+import os
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["nothing_can_wake", "remember_outside", "threads_of_the_test"]
+__all__ = ["nothing_can_wake", "remember_threads", "threads_of_the_test"]
 
-# Of the program that runs the tests: threads, and handlers of signals.
-_threads: "set[threading.Thread]" = set()
-_handlers: "dict[int, Any]" = {}
+# Whose threads and handlers of signals run tests, watch them or end them, and wake none.
+_HARMLESS = frozenset(
+    (
+        "_pydevd_bundle",
+        "_pytest",
+        "_signal",
+        "asyncio",
+        "backports",
+        "coverage",
+        "execnet",
+        "pluggy",
+    )
+) | frozenset(("pydevd", "pytest", "pytest_timeout", "riata", "xdist"))
+# Threads that were there before anything of the suite was, by the system's numbers: xdist's, a debugger's.
+_before: "set[int | None]" = set()
+# The system's list of the threads of this process, where it has one.
+_TASKS = "/proc/self/task"
+# Those that are no threads of Python's and harmless: as the system cuts the names.
+_NATIVE = ("riata-watchdog"[:15],)
 
-# Threads that only end a test: pytest-timeout's, with `timeout_method = thread`.
-_TIMERS = ("pytest_timeout ",)
 
-# What a program sends itself, or is sent, to be told something.
-_SIGNALS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGCHLD)
-
-
-def remember_outside() -> None:
-    """Whoever is there now belongs to the program that runs the tests."""
-    _threads.update(threading.enumerate())
-    _handlers.update({number: signal.getsignal(number) for number in _SIGNALS})
+def remember_threads() -> None:
+    """Those that are there now have nothing to do with the tests. Called when the plugin is loaded, before any conftest is."""
+    _before.update(_native_ids(), _known_ids())
 
 
 def nothing_can_wake(loop: Any) -> bool:
@@ -32,20 +43,49 @@ def nothing_can_wake(loop: Any) -> bool:
     ready, timers, watched = loop._pending()
     if ready or timers or watched or loop._signal_handlers:
         return False
-    if threads_of_the_test(loop):
-        return False
-    return all(
-        not callable(handler) or handler == _handlers.get(number)
-        for number in _SIGNALS
-        for handler in (signal.getsignal(number),)
-    )
+    return not (threads_of_the_test(loop) or _has_handlers() or _has_native_threads())
+
+
+def _has_handlers() -> bool:
+    handlers = map(signal.getsignal, signal.valid_signals())
+    return any(callable(handler) and not _is_harmless(handler) for handler in handlers)
 
 
 def threads_of_the_test(loop: Any) -> "list[threading.Thread]":
-    """The threads that live and were not there before the tests, but for those of the loop's executor when it has nothing to do."""
-    known = _threads | {threading.current_thread()} | _idle_workers(loop._default_executor)
-    threads = [thread for thread in threading.enumerate() if thread not in known]
-    return [thread for thread in threads if not thread.name.startswith(_TIMERS)]
+    """The threads that live and could do something for a test, but for those of executors that have nothing to do."""
+    idle = _idle_workers(loop._default_executor)
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.current_thread()
+        and thread is not threading.main_thread()
+        and thread.native_id not in _before
+        and thread not in idle
+        and not _is_harmless(_target(thread))
+        and thread not in _idle_workers(_executor_of(thread))
+    ]
+
+
+def _target(thread: threading.Thread) -> Any:
+    """What a thread runs."""
+    target = getattr(thread, "_target", None) or getattr(thread, "function", None)  # of a timer
+    return target or type(thread).run
+
+
+def _is_harmless(function: Callable[..., Any]) -> bool:
+    function = getattr(function, "func", function)  # of a partial one
+    return str(getattr(function, "__module__", "")).partition(".")[0] in _HARMLESS
+
+
+def _executor_of(thread: threading.Thread) -> Any:
+    """Whose worker a thread is: an executor that the program has made, and shares among its tests."""
+    target: Any = getattr(thread, "_target", None)
+    if getattr(target, "__module__", "") != "concurrent.futures.thread":
+        return None
+    for argument in getattr(thread, "_args", ())[:1]:
+        # A reference to the executor; from 3.14 on to what the worker is for, which does not know it.
+        return argument() if callable(argument) else None
+    return None
 
 
 def _idle_workers(executor: Any) -> "set[threading.Thread]":
@@ -56,3 +96,28 @@ def _idle_workers(executor: Any) -> "set[threading.Thread]":
     except AttributeError:  # no executor, or one of the program's own
         return set()
     return threads if is_idle else set()
+
+
+def _has_native_threads() -> bool:
+    """Whether there are threads that Python does not know, such as those of a library in another language."""
+    unknown = _native_ids() - _known_ids() - _before
+    return any(_name_of(number) not in _NATIVE for number in unknown)
+
+
+def _native_ids() -> "set[int]":
+    try:
+        return {int(name) for name in os.listdir(_TASKS)}
+    except OSError:
+        return set()
+
+
+def _known_ids() -> "set[int | None]":
+    return {thread.native_id for thread in threading.enumerate()}
+
+
+def _name_of(number: int) -> str:
+    try:
+        with open(f"{_TASKS}/{number}/comm") as file:
+            return file.read().rstrip("\n")
+    except OSError:
+        return _NATIVE[0]  # it has ended

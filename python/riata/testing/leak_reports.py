@@ -1,6 +1,5 @@
 """What becomes of what a test leaves behind: `riata_leaks` is error, warn or off."""
 
-import gc
 import sys
 from collections.abc import Generator, Iterable
 from typing import Any
@@ -74,8 +73,7 @@ class Leaks:
             return result
         is_error = marked(self._known, item).leaks == "error"
         if is_error:
-            # What the test has dropped in a ring, such as a coroutine, is found in another one if it is not found now.
-            gc.collect(0)
+            leaks.collect_young()
         leaks.look_after(owner, test_loops())
         if is_error and owner.leaks:
             told = "\n\n".join(owner.leaks)
@@ -116,4 +114,4 @@ class Leaks:
     def _tell(self, found: "Iterable[tuple[str, str]]") -> None:
         for name, text in found:
             self._has_late = True
-            self._summary.add(name or "after a test", [text])
+            self._summary.add(name, [text])

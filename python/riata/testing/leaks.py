@@ -5,6 +5,8 @@ and when a test is over, what is its own on loops that outlive it, and its socke
 """
 
 import asyncio
+import functools
+import gc
 import os
 import socket
 import sys
@@ -14,10 +16,11 @@ import warnings
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from traceback import FrameSummary
-from types import CoroutineType, coroutine
+from types import CodeType, CoroutineType, coroutine
 from typing import Any
 
-from riata.chains import place, shown
+from riata import _riata
+from riata.chains import frame_of, place, shown
 from riata.task_dump import describe_task
 from riata.testing.sites import Owner, Site, current_owner, make_site, owned_by
 from riata.wait_graph import waiting_tasks
@@ -25,6 +28,7 @@ from riata.wait_graph import waiting_tasks
 __all__ = [
     "ORIGIN_DEPTH",
     "Made",
+    "collect_young",
     "late",
     "look_after",
     "look_at",
@@ -36,20 +40,28 @@ __all__ = [
 
 # Turns of the loop in which what is about to end may do so: a task that was cancelled, the other end of a connection.
 _TURNS = 20
-# And how long a job of an executor may take to end, which somebody may wait for: seconds.
-_MOMENT = 0.05
+# And how long what needs time may take: a job of an executor, a process, a task that was cancelled. Seconds.
+_MOMENT = 0.1
 # How many frames are known of where a coroutine was made: the first may be of the loop, whose own method it is of.
 ORIGIN_DEPTH = 2
 
 # What was found after its test was over, with the name of the test.
 late: "list[tuple[str, str]]" = []
 
+# The real ones, also in virtual time.
+_now: Callable[[], float] = functools.partial(time.monotonic)
+_sleep: Callable[[float], None] = functools.partial(time.sleep)
 _LOOP_FILE = os.path.join(os.path.dirname(__file__), "loop.py")
+
+# Whose what the collector has found may be.
+_UNKNOWN = Owner("of this test, or of one before")
+_UNKNOWN.is_over = True
+_is_collecting = False
 
 _sockets: "weakref.WeakKeyDictionary[socket.socket, Site]" = weakref.WeakKeyDictionary()
 _told: "weakref.WeakSet[Any]" = weakref.WeakSet()
-# By file and name of the test's function: where a coroutine was made says which test that was.
-_tests: "dict[tuple[str, str], Owner]" = {}
+# By file, the code of tests: where a coroutine was made says which test that was.
+_tests: "dict[str, list[tuple[CodeType, Owner]]]" = {}
 
 
 class Made:
@@ -126,14 +138,24 @@ def _look(loop: Any, owner: "Owner | None") -> None:
 
 
 async def _let_end(loop: Any, owner: "Owner | None") -> None:
-    turns, end = 0, time.monotonic() + _MOMENT
-    while turns < _TURNS or (loop.made.jobs and time.monotonic() < end):
+    turns, end = 0, _now() + _MOMENT
+    while turns < _TURNS or (_takes_a_moment(loop, owner) and _now() < end):
         turns += 1
         await _turn()
         if not any(True for _ in _left(loop, owner)):
             return
         if turns > _TURNS:
-            time.sleep(0.001)  # for the threads; nothing else is waited for
+            _sleep(0.001)  # for threads and processes
+
+
+def _takes_a_moment(loop: Any, owner: "Owner | None") -> bool:
+    """Whether a thread or a process is about to end, or a task that was cancelled."""
+    if loop._simulated:
+        return False
+    return bool(loop.made.jobs) or any(
+        thing in loop.made.processes or getattr(thing, "cancelling", int)() > 0
+        for thing, *_ in _left(loop, owner)
+    )
 
 
 @coroutine
@@ -144,16 +166,20 @@ def _turn() -> Generator[None, None, None]:
 
 def _left(loop: Any, owner: "Owner | None") -> "Iterator[tuple[Any, Site, str]]":
     """What is left on a loop, where it was made, and what it is; only what is this owner's, if one is given."""
-    for thing, site, text in _all_left(loop):
-        if site is None or site[2] is None:
+    for thing, site, text in _all_left(loop, with_foreign=owner is None):
+        if thing in _told or site is None or site[2] is None:
             continue
-        if owner in (None, site[2]) and thing not in _told:
+        if owner in (None, site[2]):
             yield thing, site, text
 
 
-def _all_left(loop: Any) -> "Iterator[tuple[Any, Any, str]]":
+def _all_left(loop: Any, *, with_foreign: bool) -> "Iterator[tuple[Any, Any, str]]":
     for task in asyncio.all_tasks(loop) - {asyncio.current_task(loop)}:
-        yield task, getattr(task, "_made_at", None), ""
+        if isinstance(task, _riata.Task):
+            yield task, getattr(task, "_made_at", None), ""
+        elif with_foreign:
+            # Of a factory of the program's, or of asyncio's: nobody knows where it was made, nor for whom.
+            yield task, _site_of_foreign(task), ""
     made: Made = loop.made
     for generator, site in list(made.generators.items()):
         if generator.ag_frame is not None and generator in loop._asyncgens:
@@ -181,6 +207,14 @@ def _all_left(loop: Any) -> "Iterator[tuple[Any, Any, str]]":
             yield transport, site, text
 
 
+def _site_of_foreign(task: "asyncio.Task[Any]") -> "Site | None":
+    """Its coroutine, for the test that is under way; none for what a test runner runs."""
+    frame = frame_of(task.get_coro())
+    if frame is None or make_site(frame) is None:
+        return None
+    return frame.f_code, frame.f_code.co_firstlineno, current_owner()
+
+
 def _socket_of(transport: Any) -> Any:
     with owned_by(None):  # one that was accepted gets its socket when somebody asks
         sock = transport.get_extra_info("socket")
@@ -193,12 +227,15 @@ def look_at_exception(context: "dict[str, Any]") -> None:
         return
     future = context.get("task") or context.get("future")
     site = getattr(future, "_made_at", None)
+    if isinstance(context.get("exception"), asyncio.CancelledError):
+        return  # of a gather that was cancelled and not awaited
     name = f"task {future.get_name()!r}" if isinstance(future, asyncio.Task) else "a future"
     text = f"exception of {name}, never retrieved: {shown(context.get('exception'))}"
-    if site is None:
-        _tell_owner(current_owner(), text)
-    elif site[2] is not None:
+    if site is not None and site[2] is not None:
         _tell(site, text)
+    elif site is None and current_owner() is not None:
+        # Nobody knows which test made it, if the collector has found it.
+        _tell_owner(_UNKNOWN if _is_collecting else current_owner(), text)
 
 
 def _tell(site: Site, text: str, *, told_where: bool = False) -> None:
@@ -213,8 +250,8 @@ def _tell_owner(owner: "Owner | None", text: str) -> None:
         text = f"{text}\n  by {owner.name}"
         owner = current_owner()
     if owner is None:
-        late.append(("", text))
-    elif owner.is_over:
+        return  # between tests, where nothing is theirs
+    if owner.is_over:
         late.append((owner.name, text))
     else:
         owner.leaks.append(text)
@@ -226,9 +263,8 @@ def watch_sockets() -> "Callable[[], None]":
 
     def made(self: socket.socket, *args: Any, **kwargs: Any) -> None:
         before(self, *args, **kwargs)
-        if current_owner() is not None:
-            # The loop's own are no test's.
-            site = None if _is_riatas(caller := sys._getframe(1)) else make_site(caller)
+        if current_owner() is not None and not _is_the_loops(sys._getframe(1), kwargs):
+            site = make_site(sys._getframe(1))
             if site is not None:
                 _sockets[self] = site
 
@@ -242,7 +278,10 @@ def watch_sockets() -> "Callable[[], None]":
     return end
 
 
-def _is_riatas(frame: Any) -> bool:
+def _is_the_loops(frame: Any, arguments: "dict[str, Any]") -> bool:
+    """Whether the loop makes a socket for itself, or an object for the socket of a connection that it has accepted."""
+    if arguments.get("fileno") is not None and frame.f_globals.get("__name__") != "socket":
+        return True
     while frame is not None and frame.f_globals.get("__name__") == "socket":
         frame = frame.f_back
     return frame is not None and str(frame.f_globals.get("__name__")) == "riata.event_loop"
@@ -252,7 +291,40 @@ def remember_test(function: Any, owner: Owner) -> None:
     """The function of a test, for coroutines that are found when it is over."""
     code = getattr(function, "__code__", None)
     if code is not None:
-        _tests[code.co_filename, code.co_name] = owner
+        _tests.setdefault(code.co_filename, []).append((code, owner))
+
+
+def _owner_of_line(file: str, line: int) -> "Owner | None":
+    """The test, the last one if there are several, whose function has this line."""
+    for code, owner in reversed(_tests.get(file, [])):
+        if code.co_firstlineno <= line <= _last_line(code):
+            return owner
+    return None
+
+
+def _last_line(code: CodeType) -> int:
+    inner = [const for const in code.co_consts if isinstance(const, CodeType)]
+    lines = [line for *_, line in code.co_lines() if line is not None]
+    return max([code.co_firstlineno, *lines, *map(_last_line, inner)])
+
+
+def _note_collection(phase: str, info: "dict[str, int]") -> None:
+    global _is_collecting
+    _is_collecting = phase == "start" and not _is_asked
+
+
+# Whether the collection is ours, at the end of a test, of what that has just made.
+_is_asked = False
+
+
+def collect_young() -> None:
+    """What a test has dropped in a ring is found now, and not in the middle of another one."""
+    global _is_asked
+    _is_asked = True
+    try:
+        gc.collect(0)
+    finally:
+        _is_asked = False
 
 
 def watch_coroutines() -> "Callable[[], None]":
@@ -274,13 +346,18 @@ def watch_coroutines() -> "Callable[[], None]":
             # Not the loop's own frame, if there is another.
             theirs = [frame for frame in origin if frame[0] != _LOOP_FILE]
             file, line, function = theirs[0] if theirs else origin[0]
-            owner = _tests.get((file, function)) or current_owner()
+            owner = _owner_of_line(file, line)
+            if owner is None and current_owner() is not None:
+                owner = _UNKNOWN if _is_collecting else current_owner()
             text = f"coroutine {coro.__qualname__!r}, never awaited"
-            _tell_owner(owner, f"{text}\n  made in {function} ({file}:{line})")
+            if owner is not None:
+                _tell_owner(owner, f"{text}\n  made in {function} ({file}:{line})")
 
     names._warn_unawaited_coroutine = warn_unawaited_coroutine
+    gc.callbacks.append(_note_collection)
 
     def end() -> None:
+        gc.callbacks.remove(_note_collection)
         if names._warn_unawaited_coroutine is warn_unawaited_coroutine:
             names._warn_unawaited_coroutine = before
 

@@ -50,12 +50,11 @@ def phase_of_test(name: str, settings: Settings, blocked: "list[str]") -> Iterat
     """
     global _current
     before = _current
-    phase = _current = Phase(name, settings, blocked)
+    _current = Phase(name, settings, blocked)
     try:
         yield
     finally:
         _current = before
-        phase.leave()
 
 
 class Phase:
@@ -68,7 +67,6 @@ class Phase:
         self._name = name
         self._timeout = settings.timeout
         self._end = monotonic() + settings.timeout
-        self._has_alarm = False
         self._run: _Run | None = None
 
     def run(self, loop: Any, future: Any, run_until_complete: Callable[[Any], Any]) -> Any:
@@ -81,15 +79,13 @@ class Phase:
         future = asyncio.ensure_future(future, loop=loop)
         if is_new:
             future._log_destroy_pending = False  # as the loop does
-        if self._timeout and not self._has_alarm:
-            self._set_alarm()
         if self._name == "call" and loop._simulated != self.settings.virtual_time:
             _refuse(future, run_until_complete, "virtual" if loop._simulated else "real")
         before = self._run
         run = self._run = (_VirtualRun if loop._simulated else _Run)(self, loop, future)
         run.look()
         try:
-            with watched(loop, self.settings.blocked_after):
+            with watched(loop, self.settings.blocked_after), self._alarm():
                 result = run_until_complete(future)
         except pytest.fail.Exception as error:
             if not run.report:
@@ -111,8 +107,6 @@ class Phase:
         future._log_destroy_pending = False
         # Whatever cleans up after it may take a moment, too.
         self._end = max(self._end, monotonic() + _GRACE)
-        if self._has_alarm:
-            self._wind_alarm()
         raise pytest.fail.Exception(run.report, pytrace=False)
 
     def time_left(self) -> float:
@@ -122,28 +116,45 @@ class Phase:
     def took_too_long(self) -> str:
         return f"the {self._name} of the test took longer than {self._timeout:g} s"
 
-    def _set_alarm(self) -> None:
+    @contextlib.contextmanager
+    def _alarm(self) -> Iterator[None]:
         """For a callback that keeps the loop from looking at its timers, unless somebody else has the alarm."""
-        if threading.current_thread() is not threading.main_thread():
+        if not self._timeout or threading.current_thread() is not threading.main_thread():
+            yield
             return
-        if signal.getsignal(signal.SIGALRM) == signal.SIG_DFL:
-            self._has_alarm = True
-            signal.signal(signal.SIGALRM, self._interrupt)
-            self._wind_alarm()
+        before = signal.getsignal(signal.SIGALRM)
+        if before not in (signal.SIG_DFL, _on_alarm):
+            yield
+            return
+        signal.signal(signal.SIGALRM, _on_alarm)
+        self.wind_alarm()
+        try:
+            yield
+        finally:
+            if signal.getsignal(signal.SIGALRM) is _on_alarm:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+                if before is _on_alarm:  # of a run that this one is within
+                    self.wind_alarm()
 
-    def _wind_alarm(self) -> None:
+    def wind_alarm(self) -> None:
         # After the timers of the loop have had their chance.
         signal.setitimer(signal.ITIMER_REAL, max(0.0, self.time_left()) + 1.5 * _GRACE)
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._run is not None:
+    def alarm(self) -> None:
+        """The alarm has come."""
+        if self.time_left() > 0:
+            self.wind_alarm()  # somebody else had set it
+        elif self._run is not None:
             self._run.tell(self.took_too_long())
             raise pytest.fail.Exception(self._run.report, pytrace=False)
 
-    def leave(self) -> None:
-        if self._has_alarm:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+def _on_alarm(number: int, frame: FrameType | None) -> None:
+    # Not a method of a phase: a test that puts handlers back may put it back when its phase is over.
+    phase = current_phase()
+    if phase is not None:
+        phase.alarm()
 
 
 class _Run:

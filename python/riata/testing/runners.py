@@ -55,6 +55,8 @@ def _close(close: Any, runner: Any) -> None:
     if isinstance(loop, TestLoop) and asyncio._get_running_loop() is None:
         # Before it cancels all tasks.
         leaks.look_at(loop)
+        if loop.made.task is not None:
+            loop.made.task.ends = True
     close(runner)
 
 
@@ -95,6 +97,8 @@ class _Shared:
     """One task that runs what would be tasks one after the other: the set-up of fixtures, the test, and their tear-down."""
 
     def __init__(self) -> None:
+        # Whether the loop is about to end, and a request to cancel the task is meant for itself.
+        self.ends = False
         self._task: Any = None
         self._next: tuple[Any, list[tuple[Any, Any]], asyncio.Future[Any]] | None = None
         self._more: asyncio.Future[None] | None = None
@@ -107,7 +111,7 @@ class _Shared:
         self._next = coro, list(contextvars.copy_context().items()), done
         if self._task is None or self._task.done():
             self._task = loop.create_task(self._serve(), name="one task")
-        elif self._more is not None:
+        elif self._more is not None and not self._more.done():
             self._more.set_result(None)
         while not done.done():
             try:
@@ -145,9 +149,27 @@ class _Shared:
             changes = [(v, value) for v, value in context if before.get(v, done) is not value]
             done.set_result((outcome, changes))
             del coro, done, outcome, variables, before, changes, context
+            await self._wait_for_more()
+
+    async def _wait_for_more(self) -> None:
+        """Wait for the next coroutine. Requests to cancel the task that come meanwhile, from a scope or a timeout of a fixture that is
+        entered, are for that one.
+        """
+        request: asyncio.CancelledError | None = None
+        while self._next is None:
             self._more = asyncio.get_running_loop().create_future()
-            await self._more
-            self._more = None
+            try:
+                await self._more
+            except asyncio.CancelledError as error:
+                if self.ends:
+                    raise
+                request = error
+        self._more = None
+        if request is not None:
+            # The same request, which the next await is to see: their number stays.
+            if hasattr(self._task, "uncancel"):
+                self._task.uncancel()
+            self._task.cancel(*request.args)
 
 
 def _set(variables: "list[tuple[Any, Any]]") -> None:

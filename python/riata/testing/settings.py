@@ -126,7 +126,7 @@ def settings_of(config: pytest.Config) -> Settings:
         value = config.getoption(name, None)
         if value is None:
             value, source = _ini(config, name, _words(known)), name
-        if value in (None, ""):
+        if value is None:
             continue
         try:
             said[known.name] = known.metadata["kind"](value)

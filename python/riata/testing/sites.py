@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator
 from types import CodeType, FrameType
 
@@ -40,18 +41,19 @@ Site = tuple[CodeType, int, "Owner | None"]
 
 _RUN = EventLoop.run_forever.__code__
 _owner: "Owner | None" = None
+_thread = 0
 
 
 def current_owner() -> "Owner | None":
-    """Whose what is made now is; none outside of tests, and where nobody wants to know."""
-    return _owner
+    """Whose what is made now is; none outside of tests, in other threads than theirs, and where nobody wants to know."""
+    return _owner if threading.get_ident() == _thread else None
 
 
 @contextlib.contextmanager
 def owned_by(owner: "Owner | None") -> Iterator[None]:
     """What is made within is the owner's."""
-    global _owner
-    before, _owner = _owner, owner
+    global _owner, _thread
+    before, _owner, _thread = _owner, owner, threading.get_ident()
     try:
         yield
     finally:
@@ -70,6 +72,6 @@ def make_site(frame: "FrameType | None") -> "Site | None":
         if package in _RUNNERS or frame.f_code is _RUN:
             return None
         if package not in _LIBRARIES:
-            return frame.f_code, frame.f_lineno, _owner
+            return frame.f_code, frame.f_lineno, current_owner()
         frame = frame.f_back
     return None

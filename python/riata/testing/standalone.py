@@ -67,6 +67,11 @@ class Standalone:
             running.synchronous(function)(**arguments)
         return True
 
+    def _has_loop(self, item: Any) -> bool:
+        """Whether the async fixtures of this test are ours to run: in auto mode those of plain tests, too."""
+        is_plain = isinstance(item, pytest.Function) and not _is_async(item)
+        return _is_ours(item) or (self._is_auto and is_plain and not _is_of_anyio(item))
+
     @pytest.hookimpl(hookwrapper=True)
     def pytest_fixture_setup(
         self, fixturedef: "pytest.FixtureDef[Any]", request: pytest.FixtureRequest
@@ -76,7 +81,7 @@ class Standalone:
         is_generator = inspect.isasyncgenfunction(function)
         if fixturedef.argname == "riata_clock" and _is_ours(item):
             _Running.of(item).make_loop()
-        if not (is_generator or inspect.iscoroutinefunction(function)) or not _is_ours(item):
+        if not (is_generator or inspect.iscoroutinefunction(function)) or not self._has_loop(item):
             yield
             return
         if fixturedef.scope != "function":
@@ -91,9 +96,13 @@ class Standalone:
             yield
 
 
+def _is_of_anyio(item: Any) -> bool:
+    return "anyio_backend" in getattr(item, "fixturenames", ())
+
+
 def _is_async(item: Any) -> bool:
     function: Any = getattr(item, "obj", None)
-    if not isinstance(item, pytest.Function) or "anyio_backend" in item.fixturenames:
+    if not isinstance(item, pytest.Function) or _is_of_anyio(item):
         return False
     if _is_hypothesis(function):
         function = function.hypothesis.inner_test

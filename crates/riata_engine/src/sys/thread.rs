@@ -29,6 +29,18 @@ pub(crate) unsafe fn signal(thread: ThreadId, number: i32) -> io::Result<()> {
     }
 }
 
+/// What handles a signal, as a number that differs between handlers; `None` for a number that is no signal's.
+pub(crate) fn handler(number: i32) -> Option<usize> {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: the action is written when the call succeeds, and read only then.
+    unsafe {
+        match libc::sigaction(number, std::ptr::null(), action.as_mut_ptr()) {
+            0 => Some(action.assume_init().sa_sigaction),
+            _ => None,
+        }
+    }
+}
+
 /// Lets no signal come to the thread that calls this.
 pub(crate) fn block_signals() {
     let mut all = MaybeUninit::uninit();

@@ -23,6 +23,11 @@ impl Watchdog {
         let started = riata_engine::Watchdog::start(signal);
         Ok(Watchdog(started.map_err(|error| raise_os_error(&error))?))
     }
+
+    /// Whether the handler of the signal is still that which was there when this was made; otherwise it sends none.
+    fn is_handled(&self) -> bool {
+        self.0.watch().is_handled()
+    }
 }
 
 #[pymethods]
