@@ -1,6 +1,7 @@
 """A descriptor that a transport uses is refused elsewhere, with asyncio's words (uvloop #653)."""
 
 import asyncio
+import gc
 import os
 import socket
 
@@ -165,3 +166,32 @@ def test_a_tls_socket_is_refused():
         b.close()
 
     differential(scenario)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+def test_of_a_transport_that_was_brought_back(loop):
+    """The collector has closed its socket: who gets the descriptor next may use it."""
+    kept = []
+
+    class Keeper:
+        def __del__(self):
+            kept.append(self)
+
+    async def main(address):
+        transport, _ = await loop.create_connection(asyncio.Protocol, *address)
+        transport.pause_reading()
+        fd = transport.get_extra_info("socket").fileno()
+        keeper = Keeper()
+        keeper.transport, keeper.me = transport, keeper
+        del transport, keeper
+        gc.collect()
+        assert len(kept) == 1, "nobody brought it back"
+        with socket.create_connection(address) as sock:
+            assert sock.fileno() == fd
+            sock.setblocking(False)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(loop.sock_recv(sock, 1), 0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        loop.run_until_complete(main(listener.getsockname()))
+        kept.clear()

@@ -37,13 +37,15 @@ def remember_threads() -> None:
 def nothing_can_wake(loop: Any) -> bool:
     """Whether the loop would wait for ever, were it not for the callback that asks.
 
-    No job is ready, no timer waits, no descriptor is watched; and no thread, job of an executor or handler of a signal is
-    there that could call the loop.
+    No job is ready, no timer waits, no descriptor is watched; and no thread, job of an executor, handler of a signal or child
+    process is there that could call the loop.
     """
     ready, timers, watched = loop._pending()
     if ready or timers or watched or loop._signal_handlers:
         return False
-    return not (threads_of_the_test(loop) or _has_handlers() or _has_native_threads())
+    return not (
+        threads_of_the_test(loop) or _has_handlers() or _has_native_threads() or _has_children()
+    )
 
 
 def _has_handlers() -> bool:
@@ -102,6 +104,27 @@ def _has_native_threads() -> bool:
     """Whether there are threads that Python does not know, such as those of a library in another language."""
     unknown = _native_ids() - _known_ids() - _before
     return any(_name_of(number) not in _NATIVE for number in unknown)
+
+
+def _has_children() -> bool:
+    """Whether a child process runs, which may send this one a signal."""
+    return any(_runs(child) for number in _native_ids() for child in _children_of(number))
+
+
+def _children_of(number: int) -> "list[str]":
+    try:
+        with open(f"{_TASKS}/{number}/children") as file:
+            return file.read().split()
+    except OSError:
+        return []
+
+
+def _runs(child: str) -> bool:
+    try:
+        with open(f"/proc/{child}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (OSError, IndexError):
+        return False
 
 
 def _native_ids() -> "set[int]":

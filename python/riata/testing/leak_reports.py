@@ -58,7 +58,11 @@ class Leaks:
     def pytest_fixture_setup(
         self, fixturedef: "pytest.FixtureDef[Any]"
     ) -> Generator[None, Any, Any]:
-        if fixturedef.scope == "function" or current_owner() is None:
+        owner = current_owner()
+        if owner is None:
+            return (yield)
+        if fixturedef.scope == "function":
+            leaks.remember_test(fixturedef.func, owner)
             return (yield)
         with owned_by(Owner(f"fixture {fixturedef.argname!r}", outlives_tests=True)):
             return (yield)

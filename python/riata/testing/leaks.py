@@ -22,7 +22,7 @@ from typing import Any
 from riata import _riata
 from riata.chains import frame_of, place, shown
 from riata.task_dump import describe_task
-from riata.testing.sites import Owner, Site, current_owner, make_site, owned_by
+from riata.testing.sites import Owner, Site, current_owner, is_of_runner, make_site, owned_by
 from riata.wait_graph import waiting_tasks
 
 __all__ = [
@@ -210,7 +210,7 @@ def _all_left(loop: Any, *, with_foreign: bool) -> "Iterator[tuple[Any, Any, str
 def _site_of_foreign(task: "asyncio.Task[Any]") -> "Site | None":
     """Its coroutine, for the test that is under way; none for what a test runner runs."""
     frame = frame_of(task.get_coro())
-    if frame is None or make_site(frame) is None:
+    if frame is None or is_of_runner(frame):
         return None
     return frame.f_code, frame.f_code.co_firstlineno, current_owner()
 
@@ -234,8 +234,9 @@ def look_at_exception(context: "dict[str, Any]") -> None:
     if site is not None and site[2] is not None:
         _tell(site, text)
     elif site is None and current_owner() is not None:
-        # Nobody knows which test made it, if the collector has found it.
-        _tell_owner(_UNKNOWN if _is_collecting else current_owner(), text)
+        # Nobody knows which test made it, if the collector has found it, or its loop was that of another one.
+        is_old = _is_collecting or (future is not None and future.get_loop().is_closed())
+        _tell_owner(_UNKNOWN if is_old else current_owner(), text)
 
 
 def _tell(site: Site, text: str, *, told_where: bool = False) -> None:

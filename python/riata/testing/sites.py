@@ -9,7 +9,7 @@ from types import CodeType, FrameType
 from riata.chains import package_of
 from riata.event_loop import EventLoop
 
-__all__ = ["Owner", "Site", "current_owner", "make_site", "owned_by", "task_site"]
+__all__ = ["Owner", "Site", "current_owner", "is_of_runner", "make_site", "owned_by", "task_site"]
 
 _LIBRARIES = frozenset(("anyio", "asyncio", "concurrent", "contextlib", "riata", "socket", "ssl"))
 # The backport is that of asyncio's runners, which pytest-asyncio uses on 3.10.
@@ -60,6 +60,11 @@ def owned_by(owner: "Owner | None") -> Iterator[None]:
         _owner = before
 
 
+def is_of_runner(frame: FrameType) -> bool:
+    """Whether it is a test runner's code."""
+    return package_of(frame) in _RUNNERS
+
+
 def task_site() -> "Site | None":
     """Where a task is made; none for the one that a test runner makes of a test."""
     return make_site(sys._getframe(1))
@@ -68,10 +73,9 @@ def task_site() -> "Site | None":
 def make_site(frame: "FrameType | None") -> "Site | None":
     """Where what is made in this frame is made; none for what a test runner makes, or the loop itself, such as the tasks of connections."""
     while frame is not None:
-        package = package_of(frame)
-        if package in _RUNNERS or frame.f_code is _RUN:
+        if is_of_runner(frame) or frame.f_code is _RUN:
             return None
-        if package not in _LIBRARIES:
+        if package_of(frame) not in _LIBRARIES:
             return frame.f_code, frame.f_lineno, current_owner()
         frame = frame.f_back
     return None

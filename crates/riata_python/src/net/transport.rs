@@ -374,6 +374,8 @@ impl Transport {
         warn_resource(&format!("unclosed transport {}", self.describe()), this);
         let server = self.server.take();
         let closed = self.close_socket();
+        // Somebody may bring it back, and the descriptor may be another one's by then.
+        self.sign_off();
         let detached = match server {
             Some(server) if cfg!(Py_3_13) => detach(&server, this),
             _ => Ok(()),
