@@ -64,7 +64,7 @@ def describe_task(
     task: _Task, loop: asyncio.AbstractEventLoop, waiting: Mapping[_Task, Waiting]
 ) -> str:
     """What one task does, given what all tasks of its loop wait for."""
-    lines = [f"task {task.get_name()!r}{made_at(task)}"]
+    lines = [f"task {_name(task)!r}{made_at(task)}"]
     if task in waiting:
         lines.append(f"  {_describe_wait(task, waiting)}")
     elif task is asyncio.current_task(loop):
@@ -73,6 +73,12 @@ def describe_task(
     else:
         lines.append("  is about to run")
     return "\n".join([*lines, _indented(_summary(frames(task)))]).rstrip()
+
+
+def _name(task: _Task) -> str:
+    name = task.get_name()
+    # Eager tasks of asyncio's have none before 3.14.
+    return name if name != "None" else getattr(task.get_coro(), "__qualname__", name)
 
 
 def made_at(task: _Task) -> str:

@@ -8,6 +8,7 @@ import contextvars
 
 import anyio
 import pytest
+import riata
 
 seen = {}
 variable = contextvars.ContextVar("variable")
@@ -85,6 +86,32 @@ async def test_last(scope):
     pass
 
 
+@pytest.fixture
+async def ended():
+    async with anyio.create_task_group() as ended:
+        yield ended
+
+
+async def test_ends_the_scope_of_its_fixture(ended):
+    ended.start_soon(anyio.sleep, 3600)
+    await asyncio.sleep(0)
+    ended.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def limited():
+    with pytest.raises((TimeoutError, asyncio.TimeoutError)):
+        async with riata.timeout(0.02):
+            yield
+            await asyncio.sleep(3600)
+
+
+async def test_timeout_of_its_fixture(limited):
+    import time
+
+    time.sleep(0.05)
+
+
 @pytest.mark.riata(one_task=False)
 async def test_that_need_not():
     assert asyncio.current_task().get_name() != "one task"
@@ -92,7 +119,10 @@ async def test_that_need_not():
 
 INI = "riata_one_task = true\nriata_leaks = error"
 
-PASSED = ("test_one", "test_variables", "test_cancels_itself", "test_last", "test_that_need_not")
+PASSED = (
+    *("test_one", "test_variables", "test_cancels_itself", "test_last", "test_that_need_not"),
+    *("test_ends_the_scope_of_its_fixture", "test_timeout_of_its_fixture"),
+)
 
 
 @pytest.mark.parametrize("name", PASSED)
