@@ -22,9 +22,11 @@ threading.Thread(target=work, daemon=True).start()
 PROJECT = """
 import _thread
 import asyncio
+import concurrent.futures
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -77,6 +79,34 @@ async def test_handler_of_a_signal(event, number):
         await event.wait()
     finally:
         signal.signal(number, before)
+
+
+async def test_loop_in_a_thread(event):
+    loop = asyncio.get_running_loop()
+
+    async def main():
+        await asyncio.sleep(0.3)
+        loop.call_soon_threadsafe(event.set)
+
+    threading.Thread(target=asyncio.run, args=(main(),)).start()
+    await event.wait()
+
+
+async def test_executor_that_is_busy_to_the_last():
+    loop = asyncio.get_running_loop()
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        jobs = [loop.run_in_executor(executor, time.sleep, 0.25) for _ in range(2)]
+        await asyncio.gather(*jobs)
+
+
+@pytest.mark.riata(timeout=0.3)
+async def test_takes_the_alarm():
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("not mine"))
+
+
+def test_gets_no_alarm():
+    time.sleep(2)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 # What tests do to the alarm and to handlers is their own.
@@ -145,7 +175,7 @@ async def test_blocks_after_that_too():
 def test_all_that_can_go_on_does(ran):
     failed = {name for name, found in ran.outcomes.items() if found != ["PASSED"]}
     assert failed == {"test_deadlock_beside_them", "test_limit_after_that"}
-    assert len(ran.outcomes) == 16
+    assert len(ran.outcomes) == 20
 
 
 def test_verdicts_beside_all_that(ran):

@@ -2,25 +2,19 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["nothing_can_wake", "remember_threads", "threads_of_the_test"]
 
-# Whose threads and handlers of signals run tests, watch them or end them, and wake none.
-_HARMLESS = frozenset(
-    (
-        "_pydevd_bundle",
-        "_pytest",
-        "_signal",
-        "asyncio",
-        "backports",
-        "coverage",
-        "execnet",
-        "pluggy",
-    )
-) | frozenset(("pydevd", "pytest", "pytest_timeout", "riata", "xdist"))
+# Whose threads run tests, watch them or end them, and wake none.
+_HARMLESS_THREADS = frozenset(
+    ("_pydevd_bundle", "_pytest", "coverage", "execnet", "pluggy", "pydevd", "pytest")
+) | frozenset(("pytest_timeout", "xdist"))
+# Whose handlers of signals do: runners of asyncio have one for Ctrl-C.
+_HARMLESS_HANDLERS = _HARMLESS_THREADS | frozenset(("_signal", "asyncio", "backports", "riata"))
 # Threads that were there before anything of the suite was, by the system's numbers: xdist's, a debugger's.
 _before: "set[int | None]" = set()
 # The system's list of the threads of this process, where it has one.
@@ -50,7 +44,7 @@ def nothing_can_wake(loop: Any) -> bool:
 
 def _has_handlers() -> bool:
     handlers = map(signal.getsignal, signal.valid_signals())
-    return any(callable(handler) and not _is_harmless(handler) for handler in handlers)
+    return any(callable(found) and _package(found) not in _HARMLESS_HANDLERS for found in handlers)
 
 
 def threads_of_the_test(loop: Any) -> "list[threading.Thread]":
@@ -63,7 +57,7 @@ def threads_of_the_test(loop: Any) -> "list[threading.Thread]":
         and thread is not threading.main_thread()
         and thread.native_id not in _before
         and thread not in idle
-        and not _is_harmless(_target(thread))
+        and _package(_target(thread)) not in _HARMLESS_THREADS
         and thread not in _idle_workers(_executor_of(thread))
     ]
 
@@ -74,9 +68,10 @@ def _target(thread: threading.Thread) -> Any:
     return target or type(thread).run
 
 
-def _is_harmless(function: Callable[..., Any]) -> bool:
+def _package(function: Callable[..., Any]) -> str:
+    """Whose it is."""
     function = getattr(function, "func", function)  # of a partial one
-    return str(getattr(function, "__module__", "")).partition(".")[0] in _HARMLESS
+    return str(getattr(function, "__module__", "")).partition(".")[0]
 
 
 def _executor_of(thread: threading.Thread) -> Any:
@@ -93,10 +88,13 @@ def _executor_of(thread: threading.Thread) -> Any:
 def _idle_workers(executor: Any) -> "set[threading.Thread]":
     """The threads of an executor, when none has anything to do."""
     threads: set[threading.Thread] = set(getattr(executor, "_threads", ()))
-    try:
-        is_idle = executor._work_queue.empty() and executor._idle_semaphore._value == len(threads)
-    except AttributeError:  # no executor, or one of the program's own
+    queue = getattr(executor, "_work_queue", None)
+    if not threads or queue is None or not queue.empty():
         return set()
+    # Who waits for work is in no function that it calls. (What the executor counts is wrong on 3.10.)
+    running = sys._current_frames()
+    frames = [running.get(thread.ident or 0) for thread in threads]
+    is_idle = all(frame is not None and frame.f_code.co_name == "_worker" for frame in frames)
     return threads if is_idle else set()
 
 

@@ -24,6 +24,8 @@ __all__ = ["Phase", "current_phase", "phase_of_test"]
 monotonic: Callable[[], float] = functools.partial(time.monotonic)
 # How long a task has to end once it is cancelled, and a callback to return once its time is over: seconds.
 _GRACE = 1.0
+# How exactly an alarm is known to be ours: seconds.
+_ALARM_SLACK = 0.05
 # How often a run is looked at: seconds. What does not end is seen at the second look.
 _LOOK = 0.05
 _REASON = "the test does not end"
@@ -68,6 +70,7 @@ class Phase:
         self._timeout = settings.timeout
         self._end = monotonic() + settings.timeout
         self._run: _Run | None = None
+        self._alarm_at = 0.0
 
     def run(self, loop: Any, future: Any, run_until_complete: Callable[[Any], Any]) -> Any:
         """Run a future on the loop to its end, to that of the phase, or until nothing can end it.
@@ -131,15 +134,20 @@ class Phase:
         try:
             yield
         finally:
-            if signal.getsignal(signal.SIGALRM) is _on_alarm:
+            # Whoever handles it by now is not to get ours; and an alarm that is not ours stays.
+            left, _ = signal.getitimer(signal.ITIMER_REAL)
+            if abs(self._alarm_at - monotonic() - left) < _ALARM_SLACK:
                 signal.setitimer(signal.ITIMER_REAL, 0)
+            if signal.getsignal(signal.SIGALRM) is _on_alarm:
                 signal.signal(signal.SIGALRM, before)
                 if before is _on_alarm:  # of a run that this one is within
                     self.wind_alarm()
 
     def wind_alarm(self) -> None:
         # After the timers of the loop have had their chance.
-        signal.setitimer(signal.ITIMER_REAL, max(0.0, self.time_left()) + 1.5 * _GRACE)
+        seconds = max(0.0, self.time_left()) + 1.5 * _GRACE
+        self._alarm_at = monotonic() + seconds
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def alarm(self) -> None:
         """The alarm has come."""
