@@ -12,11 +12,11 @@ import pytest
 
 
 def work():
-    time.sleep(0.2)  # asleep
+    time.sleep(0.3)  # asleep
 
 
 def spin():
-    end = time.monotonic() + 0.2
+    end = time.monotonic() + 0.3
     while time.monotonic() < end:
         pass
 
@@ -96,13 +96,13 @@ def test_that_is_synchronous():
 
 BLOCKED = {
     # The function, and its innermost line.
-    "test_sleep": ("work", "time.sleep(0.2)  # asleep"),
+    "test_sleep": ("work", "time.sleep(0.3)  # asleep"),
     "test_busy": ("spin", None),
     "test_without_the_gil": ("test_without_the_gil", "sum(range(3 * 10**7))  # one call"),
-    "test_callback": ("work", "time.sleep(0.2)  # asleep"),
-    "test_fixture": ("work", "time.sleep(0.2)  # asleep"),
-    "test_task": ("work", "time.sleep(0.2)  # asleep"),
-    "test_fails": ("work", "time.sleep(0.2)  # asleep"),
+    "test_callback": ("work", "time.sleep(0.3)  # asleep"),
+    "test_fixture": ("work", "time.sleep(0.3)  # asleep"),
+    "test_task": ("work", "time.sleep(0.3)  # asleep"),
+    "test_fails": ("work", "time.sleep(0.3)  # asleep"),
 }
 
 

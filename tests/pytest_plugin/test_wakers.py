@@ -152,23 +152,23 @@ def all_handlers():
 
 
 async def test_handlers_are_put_back(all_handlers):
-    time.sleep(0.15)
+    time.sleep(0.3)
 
 
 async def test_blocks_after_that():
-    time.sleep(0.15)
+    time.sleep(0.3)
 
 
 async def test_takes_the_signal():
     for number in range(signal.SIGRTMIN, signal.SIGRTMAX + 1):
         signal.signal(number, lambda *_: pytest.fail("not mine"))
-    time.sleep(0.15)
+    time.sleep(0.3)
     for number in range(signal.SIGRTMIN, signal.SIGRTMAX + 1):
         signal.signal(number, signal.SIG_DFL)
 
 
 async def test_blocks_after_that_too():
-    time.sleep(0.15)
+    time.sleep(0.3)
 """
 
 
