@@ -24,6 +24,7 @@ from riata.patterns import (
     start_begun,
     uncancel,
     until_a_task_runs_it,
+    wait_until_done,
 )
 from riata.wait_graph import those_that_await
 
@@ -157,7 +158,12 @@ class Graceful:
         self.stopping.set()
         try:
             async with shielded(timeout=None) as shield:
-                await _until_done(ending)
+                try:
+                    # asyncio's tasks may be asked past what holds requests back.
+                    await wait_until_done([ending])
+                finally:
+                    if ending.done():  # not when the coroutine is closed
+                        ending.result()
                 # Ours may reach the body when it has left, and come by way of a task that awaits the body's. But of two
                 # that came together one is delivered: with ours another one would be lost.
                 if not was_asked:
@@ -390,22 +396,6 @@ def _checked_signals(signals: Iterable[int]) -> tuple[int, ...]:
 def _requests(task: Any) -> int:
     """How many requests to cancel a task there are; those of asyncio do not count them before 3.11."""
     return task.cancelling() if hasattr(task, "cancelling") else 0
-
-
-async def _until_done(task: "asyncio.Task[None]") -> None:
-    """Await a task, however often we are cancelled meanwhile: where asyncio's tasks are asked past what holds requests back."""
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await _riata.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        try:
-            raise cancelled
-        finally:
-            del cancelled
 
 
 def _stack(task: "asyncio.Task[Any]") -> str:

@@ -240,6 +240,12 @@ async def cancel_and_wait(tasks: "Iterable[asyncio.Future[Any]]", *reason: Any) 
     left = [task for task in dict.fromkeys(tasks) if not task.done()]
     for task in left:
         task.cancel(*reason)
+    await wait_until_done(left)
+
+
+async def wait_until_done(tasks: "Iterable[asyncio.Future[Any]]") -> None:
+    """Wait for their end, however often we are cancelled meanwhile; then the last of these requests is raised."""
+    left = [task for task in tasks if not task.done()]
     cancelled: asyncio.CancelledError | None = None
     while left:
         try:

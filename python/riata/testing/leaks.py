@@ -57,6 +57,8 @@ _LOOP_FILE = os.path.join(os.path.dirname(__file__), "loop.py")
 _UNKNOWN = Owner("of this test, or of one before")
 _UNKNOWN.is_over = True
 _is_collecting = False
+# Whether a collection is ours, at the end of a test, of what that has just made.
+_is_asked = False
 
 _sockets: "weakref.WeakKeyDictionary[socket.socket, Site]" = weakref.WeakKeyDictionary()
 _told: "weakref.WeakSet[Any]" = weakref.WeakSet()
@@ -191,8 +193,8 @@ def _all_left(loop: Any, *, with_foreign: bool) -> "Iterator[tuple[Any, Any, str
             yield process, site, f"process {process.get_pid()}, running"
     for pipe, site in list(made.pipes.items()):
         # Those to a process belong to it.
-        is_processs = type(pipe.get_protocol()).__module__ == "asyncio.base_subprocess"
-        if not pipe.is_closing() and not is_processs:
+        is_of_process = type(pipe.get_protocol()).__module__ == "asyncio.base_subprocess"
+        if not pipe.is_closing() and not is_of_process:
             yield pipe, site, f"transport {shown(pipe)}, open"
     for server, site in list(made.servers.items()):
         if server.sockets:
@@ -312,10 +314,6 @@ def _last_line(code: CodeType) -> int:
 def _note_collection(phase: str, info: "dict[str, int]") -> None:
     global _is_collecting
     _is_collecting = phase == "start" and not _is_asked
-
-
-# Whether the collection is ours, at the end of a test, of what that has just made.
-_is_asked = False
 
 
 def collect_young() -> None:
