@@ -1,0 +1,194 @@
+//! What a function's own body does, in the order of the text: calls, attribute reads, entered contexts.
+//!
+//! Functions and lambdas defined inside are not part of it: they run when they are called.
+
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, Stmt};
+
+use crate::names::{Names, ScopeId};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Use {
+    /// `await call`, `async with call`, `async for … in call`.
+    Awaited,
+    /// A generator's body runs: `for … in call`, `list(call)`, `yield from call`.
+    Iterated,
+    /// `with call`.
+    Entered,
+    /// `value = call`, an argument, a statement …
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event<'a> {
+    Call { call: &'a ast::ExprCall, scope: ScopeId, used: Use },
+    /// A read of an attribute that is not called.
+    Attribute { attribute: &'a ast::ExprAttribute, scope: ScopeId },
+    /// `with value` where the value is no call.
+    Entered { value: &'a Expr, scope: ScopeId },
+    /// `for … in value` where the value is no call.
+    Iterated { value: &'a Expr, scope: ScopeId },
+}
+
+/// Tell `seen` everything that a body does. `scope` is the function's own.
+pub(crate) fn events<'a>(
+    names: &'a Names<'a>,
+    body: &'a [Stmt],
+    scope: ScopeId,
+    seen: &mut dyn FnMut(Event<'a>),
+) {
+    Walker { names, scope, used: Use::Plain, seen }.visit_body(body);
+}
+
+struct Walker<'a, 's> {
+    names: &'a Names<'a>,
+    scope: ScopeId,
+    /// How the expression that is visited next is used.
+    used: Use,
+    seen: &'s mut dyn FnMut(Event<'a>),
+}
+
+impl<'a> Walker<'a, '_> {
+    fn used(&mut self, expr: &'a Expr, used: Use) {
+        self.used = used;
+        self.visit_expr(expr);
+        self.used = Use::Plain;
+    }
+
+    fn comprehension(&mut self, whole: &'a Expr, generators: &'a [ast::Comprehension]) {
+        for (index, generator) in generators.iter().enumerate() {
+            let used = if generator.is_async { Use::Awaited } else { Use::Iterated };
+            if index == 0 {
+                let inner = self.scope;
+                self.scope = self.names.scope(inner).parent.unwrap_or(inner);
+                self.iterated(&generator.iter, used);
+                self.scope = inner;
+            } else {
+                self.iterated(&generator.iter, used);
+            }
+            for condition in &generator.ifs {
+                self.visit_expr(condition);
+            }
+        }
+        match whole {
+            Expr::ListComp(found) => self.visit_expr(&found.elt),
+            Expr::SetComp(found) => self.visit_expr(&found.elt),
+            Expr::Generator(found) => self.visit_expr(&found.elt),
+            Expr::DictComp(found) => {
+                if let Some(key) = &found.key {
+                    self.visit_expr(key);
+                }
+                self.visit_expr(&found.value);
+            }
+            _ => {}
+        }
+    }
+
+    fn iterated(&mut self, value: &'a Expr, used: Use) {
+        if !matches!(value, Expr::Call(_)) && matches!(used, Use::Iterated) {
+            (self.seen)(Event::Iterated { value, scope: self.scope });
+        }
+        self.used(value, used);
+    }
+}
+
+impl<'a> Visitor<'a> for Walker<'a, '_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+            Stmt::With(with) => {
+                for item in &with.items {
+                    if with.is_async {
+                        self.used(&item.context_expr, Use::Awaited);
+                    } else {
+                        if !matches!(item.context_expr, Expr::Call(_)) {
+                            let value = &item.context_expr;
+                            (self.seen)(Event::Entered { value, scope: self.scope });
+                        }
+                        self.used(&item.context_expr, Use::Entered);
+                    }
+                }
+                self.visit_body(&with.body);
+            }
+            Stmt::For(each) => {
+                let used = if each.is_async { Use::Awaited } else { Use::Iterated };
+                self.iterated(&each.iter, used);
+                self.visit_body(&each.body);
+                self.visit_body(&each.orelse);
+            }
+            // Not run, whatever it says.
+            Stmt::If(branch) if is_type_checking(&branch.test) => {
+                for clause in &branch.elif_else_clauses {
+                    self.visit_body(&clause.body);
+                }
+            }
+            _ => visitor::walk_stmt(self, stmt),
+        }
+    }
+
+    fn visit_annotation(&mut self, _: &'a Expr) {}
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        let used = std::mem::replace(&mut self.used, Use::Plain);
+        match expr {
+            Expr::Lambda(_) => {}
+            Expr::Await(awaited) => self.used(&awaited.value, Use::Awaited),
+            Expr::YieldFrom(from) => self.used(&from.value, Use::Iterated),
+            Expr::Starred(starred) => self.used(&starred.value, Use::Iterated),
+            Expr::Call(call) => {
+                // Arguments run before the call does.
+                match &*call.func {
+                    Expr::Attribute(attribute) => self.visit_expr(&attribute.value),
+                    Expr::Name(_) => {}
+                    other => self.visit_expr(other),
+                }
+                let runs = is_consumer(&call.func);
+                for argument in &call.arguments.args {
+                    let used = if runs { Use::Iterated } else { Use::Plain };
+                    self.used(argument, used);
+                }
+                for keyword in &call.arguments.keywords {
+                    self.visit_expr(&keyword.value);
+                }
+                (self.seen)(Event::Call { call, scope: self.scope, used });
+            }
+            Expr::Attribute(attribute) => {
+                self.visit_expr(&attribute.value);
+                if attribute.ctx.is_load() {
+                    (self.seen)(Event::Attribute { attribute, scope: self.scope });
+                }
+            }
+            Expr::ListComp(ast::ExprListComp { generators, .. })
+            | Expr::SetComp(ast::ExprSetComp { generators, .. })
+            | Expr::DictComp(ast::ExprDictComp { generators, .. })
+            | Expr::Generator(ast::ExprGenerator { generators, .. }) => {
+                let outer = self.scope;
+                self.scope = self.names.of_comprehension(expr).unwrap_or(outer);
+                self.comprehension(expr, generators);
+                self.scope = outer;
+            }
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+}
+
+/// Builtins that run the generator that they are given.
+fn is_consumer(func: &Expr) -> bool {
+    match func {
+        Expr::Name(name) => matches!(
+            name.id.as_str(),
+            "list" | "tuple" | "set" | "frozenset" | "dict" | "sorted" | "sum" | "any" | "all"
+                | "min" | "max" | "next" | "enumerate" | "zip" | "reversed"
+        ),
+        Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "join" | "extend"),
+        _ => false,
+    }
+}
+
+pub(crate) fn is_type_checking(test: &Expr) -> bool {
+    match test {
+        Expr::Name(name) => name.id == "TYPE_CHECKING",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+        _ => false,
+    }
+}

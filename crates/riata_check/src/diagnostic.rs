@@ -1,0 +1,89 @@
+//! What a rule says about a piece of code.
+
+use ruff_text_size::TextRange;
+use serde::{Deserialize, Serialize};
+
+use crate::source::Location;
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// `RIA101`, or the code of a finding about the file itself.
+    pub code: String,
+    /// `blocking-call-in-async`.
+    pub name: String,
+    pub location: Location,
+    /// In bytes; of `location`'s file.
+    pub range: (u32, u32),
+    /// The fact, on one line.
+    pub message: String,
+    /// Other places that belong to it, in order: the steps of a call chain.
+    pub related: Vec<Related>,
+    /// More facts, a line each.
+    pub notes: Vec<String>,
+    /// What to do, when no fix does it.
+    pub help: Option<String>,
+    pub fix: Option<Fix>,
+    /// Findings with the same cause are one: the first is shown.
+    pub cause: Option<String>,
+}
+
+/// A place that belongs to a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    pub location: Location,
+    pub message: String,
+}
+
+/// Whether a fix keeps what the program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Applicability {
+    /// Applied by `--fix`.
+    Safe,
+    /// Applied with `--unsafe-fixes`: it may change what the program does.
+    Unsafe,
+}
+
+/// A change that removes the finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// What it does, in the imperative.
+    pub title: String,
+    pub applicability: Applicability,
+    /// In the order of the text, not overlapping.
+    pub edits: Vec<Edit>,
+}
+
+/// Replace a range of bytes by a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    pub start: u32,
+    pub end: u32,
+    pub content: String,
+}
+
+impl Edit {
+    pub(crate) fn replace(range: TextRange, content: impl Into<String>) -> Self {
+        Self { start: range.start().into(), end: range.end().into(), content: content.into() }
+    }
+
+    pub(crate) fn insert(at: ruff_text_size::TextSize, content: impl Into<String>) -> Self {
+        Self::replace(TextRange::empty(at), content)
+    }
+}
+
+impl Fix {
+    pub(crate) fn safe(title: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self::new(title, Applicability::Safe, edits)
+    }
+
+    pub(crate) fn risky(title: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self::new(title, Applicability::Unsafe, edits)
+    }
+
+    fn new(title: impl Into<String>, applicability: Applicability, mut edits: Vec<Edit>) -> Self {
+        edits.sort_by_key(|edit| (edit.start, edit.end));
+        Self { title: title.into(), applicability, edits }
+    }
+}

@@ -1,0 +1,140 @@
+//! What all files of a run share: settings, knowledge, and the modules that have been read.
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+use dashmap::DashMap;
+use riata_types::{Definition, Origin, Types};
+use ruff_text_size::TextSize;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use crate::blocking::Memo;
+use crate::knowledge::Knowledge;
+use crate::settings::Settings;
+use crate::source::Module;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct FileId(u32);
+
+/// A `def` or a `class`, by its file and the start of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Def {
+    pub(crate) file: FileId,
+    pub(crate) start: TextSize,
+}
+
+pub(crate) struct Program {
+    pub(crate) settings: Settings,
+    pub(crate) knowledge: Knowledge,
+    /// The first-party files by the names of their modules.
+    pub(crate) project: FxHashMap<String, PathBuf>,
+    files: RwLock<Files>,
+    modules: DashMap<FileId, Option<Arc<Module>>, FxBuildHasher>,
+    /// Installed modules that were looked for.
+    found: DashMap<String, Option<FileId>, FxBuildHasher>,
+    pub(crate) memo: Memo,
+}
+
+#[derive(Default)]
+struct Files {
+    ids: FxHashMap<Origin, FileId>,
+    origins: Vec<Origin>,
+}
+
+impl Program {
+    pub(crate) fn new(
+        settings: Settings,
+        knowledge: Knowledge,
+        project: FxHashMap<String, PathBuf>,
+    ) -> Self {
+        Self {
+            settings,
+            knowledge,
+            project,
+            files: RwLock::default(),
+            modules: DashMap::default(),
+            found: DashMap::default(),
+            memo: Memo::default(),
+        }
+    }
+
+    pub(crate) fn file(&self, origin: &Origin) -> FileId {
+        if let Some(found) = self.files.read().expect("no panic while held").ids.get(origin) {
+            return *found;
+        }
+        let mut files = self.files.write().expect("no panic while held");
+        if let Some(found) = files.ids.get(origin) {
+            return *found;
+        }
+        let id = FileId(u32::try_from(files.origins.len()).unwrap_or(u32::MAX));
+        files.ids.insert(origin.clone(), id);
+        files.origins.push(origin.clone());
+        id
+    }
+
+    pub(crate) fn origin(&self, file: FileId) -> Origin {
+        self.files.read().expect("no panic while held").origins[file.0 as usize].clone()
+    }
+
+    pub(crate) fn def(&self, definition: &Definition) -> Def {
+        Def { file: self.file(&definition.origin), start: definition.name_start }
+    }
+
+    /// Whether a file is one of the project's own, and not an installed package.
+    pub(crate) fn is_first_party(&self, file: FileId) -> bool {
+        match self.origin(file) {
+            Origin::Path(path) => self.settings.is_first_party(&path),
+            Origin::Typeshed(_) => false,
+        }
+    }
+}
+
+/// A thread's view of the program: types are asked through a handle of its own.
+pub(crate) struct Worker<'p> {
+    pub(crate) program: &'p Program,
+    pub(crate) types: Option<Types>,
+}
+
+impl<'p> Worker<'p> {
+    /// The module that a definition is in, read and parsed once for all.
+    pub(crate) fn module(&self, file: FileId) -> Option<Arc<Module>> {
+        if let Some(found) = self.program.modules.get(&file) {
+            return found.clone();
+        }
+        let origin = self.program.origin(file);
+        let module = self.read(&origin).map(Arc::new);
+        self.program.modules.entry(file).or_insert(module).clone()
+    }
+
+    fn read(&self, origin: &Origin) -> Option<Module> {
+        if let Some(types) = &self.types {
+            return Module::typed(&types.open_origin(origin)?);
+        }
+        match origin {
+            Origin::Path(path) => {
+                let text = crate::files::read(path).ok()?;
+                let name = self.program.settings.module_name(path);
+                Some(Module::own(path, name, text, self.program.settings.python_version))
+            }
+            Origin::Typeshed(_) => None,
+        }
+    }
+
+    /// The file of a module by its dotted name: a first-party one, or, with types, an installed one.
+    pub(crate) fn find_module(&self, dotted: &str) -> Option<FileId> {
+        if let Some(path) = self.program.project.get(dotted) {
+            return Some(self.program.file(&Origin::Path(path.clone())));
+        }
+        let types = self.types.as_ref()?;
+        if let Some(found) = self.program.found.get(dotted) {
+            return *found;
+        }
+        // The standard library is stubs: what is known of it is in the knowledge base.
+        let found = types
+            .find_module(dotted)
+            .filter(|origin| matches!(origin, Origin::Path(_)))
+            .map(|origin| self.program.file(&origin));
+        self.program.found.insert(dotted.to_owned(), found);
+        found
+    }
+}

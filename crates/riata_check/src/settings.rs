@@ -1,0 +1,51 @@
+//! What a run is asked to do, after files, command line and defaults have been merged.
+
+use std::path::{Path, PathBuf};
+
+use crate::rules::Selection;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of the configuration file, or the one that the run was started in; absolute.
+    pub root: PathBuf,
+    /// Folders that first-party modules are imported from, absolute.
+    pub source_roots: Vec<PathBuf>,
+    /// `site-packages` folders, absolute.
+    pub site_packages: Vec<PathBuf>,
+    /// The oldest Python that the code runs on, as (3, minor).
+    pub python_version: (u8, u8),
+    pub use_types: bool,
+    /// Whether reads of properties are followed into their functions.
+    pub follow_properties: bool,
+    pub selection: Selection,
+    /// Full names of functions that block, and of ones that do not.
+    pub blocking: Vec<String>,
+    pub not_blocking: Vec<String>,
+}
+
+impl Settings {
+    pub(crate) fn is_first_party(&self, path: &Path) -> bool {
+        !self.site_packages.iter().any(|packages| path.starts_with(packages))
+            && (path.starts_with(&self.root)
+                || self.source_roots.iter().any(|root| path.starts_with(root)))
+    }
+
+    /// The name that `import` would use for a file: its path below the nearest source root.
+    pub(crate) fn module_name(&self, path: &Path) -> String {
+        let below = self
+            .source_roots
+            .iter()
+            .filter_map(|root| path.strip_prefix(root).ok())
+            .min_by_key(|below| below.components().count())
+            .unwrap_or(path);
+        let mut parts: Vec<String> = below
+            .with_extension("")
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        if parts.last().is_some_and(|last| last == "__init__") {
+            parts.pop();
+        }
+        parts.join(".")
+    }
+}
