@@ -48,8 +48,12 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         context.runs(event, &mut |range, run| {
             let Run::Function { def, name } = run else { return };
             let Some(chain) = context.worker.chain(def) else { return };
-            let Some(last) = chain.links.last() else { return };
-            let message = format!("Async function calls `{name}`, which blocks in `{}`", last.callee);
+            let message = match chain.links.last() {
+                Some(last) => {
+                    format!("Async function calls `{name}`, which blocks in `{}`", last.callee)
+                }
+                None => format!("Async function calls `{name}`, which blocks"),
+            };
             let mut report = Report::new(&RULE, range, message);
             report.related = chain
                 .links

@@ -1,0 +1,47 @@
+import asyncio
+import subprocess
+import time
+from time import sleep as nap
+
+import requests
+
+
+async def direct():
+    time.sleep(1)  # error: RIA101
+    nap(1)  # error: RIA101
+    subprocess.run(["true"])  # error: RIA101
+    requests.get("https://example.org")  # error: RIA101
+
+
+async def through_a_session():
+    session = requests.Session()
+    session.get("https://example.org")  # error: RIA101
+    with requests.Session() as other:
+        other.post("https://example.org")  # error: RIA101
+
+
+class Client:
+    def __init__(self):
+        self.session = requests.Session()
+
+    async def fetch(self):
+        return self.session.get("https://example.org")  # error: RIA101
+
+
+async def annotated(session: "requests.Session"):
+    return [session.get(url) for url in "ab"]  # error: RIA101
+
+
+async def elsewhere():
+    await asyncio.to_thread(time.sleep, 1)
+    await asyncio.to_thread(lambda: time.sleep(1))
+    await asyncio.sleep(1)
+
+    def helper():
+        time.sleep(1)
+
+    return helper
+
+
+def synchronous():
+    time.sleep(1)

@@ -1,0 +1,81 @@
+import asyncio
+import threading
+import time
+
+from helpers import Client, items, load, opened
+
+
+def pause():
+    time.sleep(1)
+
+
+def twice():
+    pause()
+
+
+async def through_two():
+    twice()  # error: RIA102
+
+
+async def in_another_module():
+    return load("x")  # error: RIA102
+
+
+async def method():
+    client = Client()  # error: RIA102
+    client.fetch()  # error: RIA102
+    return client.latest  # error: RIA102
+
+
+async def context():
+    with opened():  # error: RIA102
+        pass
+
+
+async def iterated():
+    generator = items()
+    for item in items():  # error: RIA102
+        print(item)
+    return generator
+
+
+async def in_a_thread():
+    await asyncio.to_thread(twice)
+    await asyncio.get_running_loop().run_in_executor(None, lambda: twice())
+
+
+def only_outside_the_loop():
+    if threading.current_thread() is threading.main_thread():
+        raise RuntimeError
+    time.sleep(1)
+
+
+async def guarded():
+    only_outside_the_loop()
+
+
+def told():  # riata: does-not-block
+    time.sleep(0)
+
+
+def said():  # riata: blocks
+    ...
+
+
+async def marked():
+    told()
+    said()  # error: RIA102
+
+
+def recursive(n):
+    if n:
+        mutual(n - 1)
+
+
+def mutual(n):
+    recursive(n)
+    time.sleep(n)
+
+
+async def cycles():
+    recursive(3)  # error: RIA102

@@ -1,0 +1,3 @@
+//! What the checker says about whole files.
+
+mod rules;

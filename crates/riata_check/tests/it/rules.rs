@@ -1,0 +1,89 @@
+//! One file for each rule, in `resources/rules`, with what is expected on the line itself: `# error: RIA101`.
+//! A rule that needs more than one module has a folder instead.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use riata_check::rules::{RULES, Selection};
+use riata_check::{Settings, check};
+
+#[test]
+fn every_rule_says_what_its_test_file_expects() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("resources/rules");
+    let mut failures = String::new();
+    for rule in RULES {
+        let name = rule.name.replace('-', "_");
+        let file = folder.join(format!("{name}.py"));
+        let path = if file.is_file() { file } else { folder.join(&name) };
+        assert!(path.exists(), "`{}` has no test file {}", rule.name, path.display());
+        let expected = expected(&path);
+        assert!(
+            expected.iter().any(|(_, _, code)| code == rule.code),
+            "{} expects no {}",
+            path.display(),
+            rule.code
+        );
+        let found = found(&path, rule.code);
+        for (file, line, code) in expected.difference(&found) {
+            writeln!(failures, "{}:{line}: expected {code}", file.display()).expect("a string");
+        }
+        for (file, line, code) in found.difference(&expected) {
+            writeln!(failures, "{}:{line}: unexpected {code}", file.display()).expect("a string");
+        }
+    }
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+type Expectations = BTreeSet<(PathBuf, usize, String)>;
+
+fn expected(path: &Path) -> Expectations {
+    let mut all = Expectations::new();
+    let files = if path.is_dir() { python_files(path) } else { vec![path.to_path_buf()] };
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a test file can be read");
+        for (index, line) in text.lines().enumerate() {
+            if let Some((_, codes)) = line.split_once("# error: ") {
+                for code in codes.split([',', ' ']).filter(|code| code.starts_with("RIA")) {
+                    all.insert((file.clone(), index + 1, code.to_owned()));
+                }
+            }
+        }
+    }
+    all
+}
+
+fn python_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder can be read") {
+        let path = entry.expect("an entry can be read").path();
+        if path.is_dir() {
+            found.extend(python_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "py") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn found(path: &Path, code: &str) -> Expectations {
+    let root = if path.is_dir() { path } else { path.parent().expect("a file is in a folder") };
+    let settings = Settings {
+        root: root.to_path_buf(),
+        source_roots: vec![root.to_path_buf()],
+        site_packages: Vec::new(),
+        python_version: (3, 10),
+        use_types: true,
+        follow_properties: true,
+        selection: Selection::new(Some(&[code.to_owned()]), &[], &[]).expect("a rule"),
+        blocking: Vec::new(),
+        not_blocking: Vec::new(),
+    };
+    let outcome = check(&[path.to_path_buf()], settings).expect("the settings are right");
+    assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
+    outcome
+        .diagnostics
+        .into_iter()
+        .map(|found| (found.location.path, found.location.start.line, found.code))
+        .collect()
+}
