@@ -2,19 +2,23 @@
 
 mod blocking;
 mod body;
+mod causes;
 mod checker;
+pub mod configuration;
 mod context;
 pub mod diagnostic;
-mod files;
+pub mod files;
 mod functions;
+pub mod globs;
 mod knowledge;
 mod names;
 mod program;
+pub mod report;
 pub mod rules;
 mod run;
 pub mod settings;
 mod source;
 
-pub use run::{Outcome, Problem, check};
+pub use run::{Outcome, Problem, Progress, check, check_with_progress};
 pub use settings::Settings;
 pub use source::{Location, Position};

@@ -112,7 +112,7 @@ impl<'p> Worker<'p> {
         }
         match origin {
             Origin::Path(path) => {
-                let text = crate::files::read(path).ok()?;
+                let text = self.program.settings.read(path).ok()?;
                 let name = self.program.settings.module_name(path);
                 Some(Module::own(path, name, text, self.program.settings.python_version))
             }

@@ -2,7 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashMap;
+
+use crate::globs::{Excludes, PerFileIgnores};
 use crate::rules::Selection;
+
+/// The Python that code is taken to run on, as (3, minor), where nothing says which one.
+pub const DEFAULT_PYTHON_VERSION: (u8, u8) = (3, 10);
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -18,12 +24,39 @@ pub struct Settings {
     /// Whether reads of properties are followed into their functions.
     pub follow_properties: bool,
     pub selection: Selection,
+    /// Rules that are off in some files.
+    pub per_file_ignores: PerFileIgnores,
+    /// What is left out below the folders that are checked.
+    pub excludes: Excludes,
+    /// Whether what `.gitignore` and `.ignore` files name is left out as well.
+    pub respect_gitignore: bool,
     /// Full names of functions that block, and of ones that do not.
     pub blocking: Vec<String>,
     pub not_blocking: Vec<String>,
+    /// Texts that stand for the ones on disk, by absolute path: from an editor or from standard input.
+    pub texts: FxHashMap<PathBuf, String>,
 }
 
 impl Settings {
+    /// The defaults for a project in a folder, without an environment.
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            source_roots: vec![root.clone()],
+            root,
+            site_packages: Vec::new(),
+            python_version: DEFAULT_PYTHON_VERSION,
+            use_types: true,
+            follow_properties: true,
+            selection: Selection::default_rules(),
+            per_file_ignores: PerFileIgnores::default(),
+            excludes: Excludes::default(),
+            respect_gitignore: true,
+            blocking: Vec::new(),
+            not_blocking: Vec::new(),
+            texts: FxHashMap::default(),
+        }
+    }
+
     pub(crate) fn is_first_party(&self, path: &Path) -> bool {
         !self.site_packages.iter().any(|packages| path.starts_with(packages))
             && (path.starts_with(&self.root)
@@ -47,5 +80,16 @@ impl Settings {
             parts.pop();
         }
         parts.join(".")
+    }
+
+    /// The text of a file: the one that was given for it, or the one on disk.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    pub(crate) fn read(&self, path: &Path) -> Result<String, String> {
+        match self.texts.get(path) {
+            Some(text) => Ok(text.clone()),
+            None => crate::files::read(path),
+        }
     }
 }
