@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Says why it cannot be read: not there, not readable, not UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| {
-        format!("not valid UTF-8 at byte {}", error.utf8_error().valid_up_to())
-    })
+    crate::encoding::decode(std::fs::read(path).map_err(|error| error.to_string())?)
 }
 
 /// The Python files below the given paths, sorted; what `.gitignore` says is left out unless it was named itself.
