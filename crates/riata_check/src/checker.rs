@@ -154,12 +154,11 @@ impl<'a> Checker<'a> {
     /// A rule that panics ends itself for this node, and nothing else.
     fn guarded(&self, rule: &'static Rule, check: impl FnOnce(&Self)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(self))) {
-            let message = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
-            self.panics.borrow_mut().push((rule.name, message.to_owned()));
+            if riata_types::is_cancellation(&*panic) {
+                std::panic::resume_unwind(panic);
+            }
+            let message = crate::run::panic_message(&*panic);
+            self.panics.borrow_mut().push((rule.name, message));
         }
     }
 

@@ -12,10 +12,7 @@ use crate::settings::Settings;
 /// # Errors
 /// Says why it cannot be read: not there, not readable, not UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| reason(&error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        format!("not valid UTF-8 at byte {}", error.utf8_error().valid_up_to())
-    })
+    crate::encoding::decode(std::fs::read(path).map_err(|error| reason(&error))?)
 }
 
 /// The Python files at and below the given paths, sorted, and what could not be looked at. A file that is named is taken
@@ -24,10 +21,6 @@ pub fn find(paths: &[PathBuf], settings: &Settings) -> (Vec<PathBuf>, Vec<Proble
     let mut found = Vec::new();
     let mut problems = Vec::new();
     for path in paths {
-        if settings.texts.contains_key(path) {
-            found.push(path.clone());
-            continue;
-        }
         match path.metadata() {
             Ok(data) if data.is_dir() => below(path, settings, &mut found, &mut problems),
             Ok(data) if data.is_file() => found.push(path.clone()),

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHashMap;
-
 use crate::globs::{Excludes, PerFileIgnores};
 use crate::rules::Selection;
 
@@ -33,8 +31,6 @@ pub struct Settings {
     /// Full names of functions that block, and of ones that do not.
     pub blocking: Vec<String>,
     pub not_blocking: Vec<String>,
-    /// Texts that stand for the ones on disk, by absolute path: from an editor or from standard input.
-    pub texts: FxHashMap<PathBuf, String>,
 }
 
 impl Settings {
@@ -53,7 +49,6 @@ impl Settings {
             respect_gitignore: true,
             blocking: Vec::new(),
             not_blocking: Vec::new(),
-            texts: FxHashMap::default(),
         }
     }
 
@@ -80,16 +75,5 @@ impl Settings {
             parts.pop();
         }
         parts.join(".")
-    }
-
-    /// The text of a file: the one that was given for it, or the one on disk.
-    ///
-    /// # Errors
-    /// Says why it cannot be read.
-    pub(crate) fn read(&self, path: &Path) -> Result<String, String> {
-        match self.texts.get(path) {
-            Some(text) => Ok(text.clone()),
-            None => crate::files::read(path),
-        }
     }
 }

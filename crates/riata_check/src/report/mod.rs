@@ -18,7 +18,6 @@ use std::str::FromStr;
 
 use crate::diagnostic::{Applicability, Diagnostic};
 use crate::run::Outcome;
-use crate::settings::Settings;
 
 pub use style::Style;
 
@@ -102,11 +101,9 @@ impl<'a> Reporter<'a> {
         self
     }
 
-    /// Take the texts that the settings give instead of the ones on disk.
-    pub fn texts(mut self, settings: &Settings) -> Self {
-        for (path, text) in &settings.texts {
-            self.sources.insert(path, text.clone());
-        }
+    /// Take a text instead of the one on disk.
+    pub fn text(self, path: &Path, text: String) -> Self {
+        self.sources.insert(path, text);
         self
     }
 

@@ -2,6 +2,8 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+pub(crate) mod unknown_rule_in_suppression;
+pub(crate) mod unused_suppression;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -9,9 +11,14 @@ use crate::checker::Checker;
 
 /// Every rule, by code.
 pub static RULES: &[&Rule] = &[
+    &unused_suppression::RULE,
+    &unknown_rule_in_suppression::RULE,
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
 ];
+
+/// The code and the name of what is no rule: it cannot be turned off.
+pub const SYNTAX_ERROR: (&str, &str) = ("RIA000", "syntax-error");
 
 /// What a rule is, for the tool and for people.
 #[derive(Debug)]
