@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::files::reason;
 use crate::report::OutputFormat;
 
 /// The keys that a table may have.
@@ -105,7 +106,7 @@ impl Configuration {
 /// Read a file; `whole`: its top is the table. Also gives whether there is a table.
 fn read(path: &Path, whole: bool) -> Result<(ConfigurationFile, bool), String> {
     let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        .map_err(|error| format!("cannot read {}: {}", path.display(), reason(&error)))?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     let reader = Reader { name: Some(path.display().to_string()), text: &text, folder };
     let document = DeTable::parse(&text).map_err(|error| reader.toml_error(&error))?;

@@ -87,7 +87,7 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
 }
 
 /// What the system says, in words without a number.
-fn reason(error: &std::io::Error) -> String {
+pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();

@@ -127,8 +127,9 @@ impl<'a> CommandLine<'a> {
             self.inline.iter().rev().chain([&file.configuration]).collect();
         let mut settings = Settings::new(group.root.clone());
         settings.selection = Selection::layered(&layers)?;
-        settings.per_file_ignores = self.per_file_ignores(&configurations, &group.root)?;
-        settings.excludes = self.excludes(&configurations, &group.root)?;
+        settings.per_file_ignores =
+            self.per_file_ignores(&configurations, &group.root).map_err(in_file)?;
+        settings.excludes = self.excludes(&configurations, &group.root).map_err(in_file)?;
         settings.respect_gitignore = if arguments.files.respect_gitignore {
             true
         } else if arguments.files.no_respect_gitignore {
@@ -154,7 +155,7 @@ impl<'a> CommandLine<'a> {
         files.extend(given);
         settings.source_roots =
             match first(&configurations, |configuration| configuration.src.clone()) {
-                Some(roots) => checked_roots(roots)?,
+                Some(roots) => checked_roots(roots).map_err(in_file)?,
                 None => source_roots(&group.root, &files),
             };
         let mut notes = Vec::new();
@@ -203,7 +204,7 @@ impl<'a> CommandLine<'a> {
             patterns.extend(configuration.extend_exclude.iter().cloned());
         }
         patterns.extend(files.extend_exclude.iter().cloned());
-        Excludes::new(&patterns, root)
+        Excludes::new(&patterns, root).map_err(|error| format!("`exclude`: {error}"))
     }
 
     /// An environment that was named has to be there; one that is looked for does not.
@@ -220,8 +221,11 @@ impl<'a> CommandLine<'a> {
         let python = python
             .or_else(|| first(configurations, |configuration| configuration.python.clone()));
         if let Some(python) = python {
-            return riata_types::find_environment(root, Some(&python))
-                .map_err(|error| format!("no Python environment at {}: {error}", python.display()));
+            return riata_types::find_environment(root, Some(&python)).map_err(|error| {
+                // It begins with the option, which may have been a key of a file.
+                let reason = error.split_once("`: ").map_or(&*error, |(_, reason)| reason);
+                format!("no Python environment at {}: {reason}", python.display())
+            });
         }
         if self.arguments.sources.isolated {
             return Ok(None);

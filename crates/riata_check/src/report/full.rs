@@ -144,9 +144,13 @@ fn excerpt<'a>(
     let line_end = |line: usize| offset(Position { line, column: usize::MAX });
 
     let mut annotations = Vec::new();
-    if let Some((from, to)) = context {
-        let span = offset(Position { line: from, column: 1 })..line_end(to);
-        annotations.push(AnnotationKind::Visible.span(span));
+    if let (Some((from, to)), Some(primary)) = (context, primary) {
+        // Not the lines of the finding itself: when they are many, the middle is left out.
+        let (start, end) = (line_of(primary.location.start), line_of(primary.location.end));
+        for (from, to) in [(from, start), (end, to)] {
+            let span = offset(Position { line: from, column: 1 })..line_end(to);
+            annotations.push(AnnotationKind::Visible.span(span));
+        }
     }
     for place in places {
         let (start, mut end) = (place.location.start, place.location.end);

@@ -111,8 +111,7 @@ name = \"shop\"
 requires-python = \">=3.12\"
 
 [tool.riata.check]
-select = [\"RIA1\"]
-ignore = [\"RIA103\", \"RIA104\", \"RIA105\", \"RIA106\"]
+select = [\"RIA101\", \"RIA102\"]
 extend-exclude = [\"generated\"]
 blocking = [\"shop.db.query\"]
 baseline = \"known.json\"
