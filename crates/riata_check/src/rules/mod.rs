@@ -225,7 +225,10 @@ pub fn find(entry: &str) -> Option<&'static Rule> {
 mod tests {
     use super::*;
 
-    fn on(layers: &[(Option<&[&str]>, &[&str], &[&str])]) -> Vec<&'static str> {
+    /// `select`, `extend-select` and `ignore`.
+    type Layer<'a> = (Option<&'a [&'a str]>, &'a [&'a str], &'a [&'a str]);
+
+    fn on(layers: &[Layer<'_>]) -> Vec<&'static str> {
         let own = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<String>>();
         let owned: Vec<_> = layers
             .iter()
