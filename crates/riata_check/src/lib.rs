@@ -1,5 +1,6 @@
 //! The mistakes of async Python, found before they run.
 
+pub mod baseline;
 mod blocking;
 mod body;
 mod checker;
@@ -8,6 +9,7 @@ mod depth;
 pub mod diagnostic;
 mod encoding;
 mod files;
+pub mod fix;
 mod functions;
 mod knowledge;
 mod limit;
@@ -20,6 +22,7 @@ pub mod settings;
 mod source;
 mod suppression;
 mod syntax;
+mod write;
 
 pub use run::{Outcome, Problem, check, silence_panics};
 pub use session::Session;

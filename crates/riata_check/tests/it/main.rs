@@ -1,5 +1,7 @@
 //! What the checker says about whole files.
 
+mod baselines;
+mod fixes;
 mod project;
 mod rules;
 mod suppressions;
