@@ -263,3 +263,6 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
         .collect();
     FileOutcome { diagnostics, problems, notices: Vec::new(), imports: Vec::new() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What the checker says about whole files.
 
+mod bad_input;
 mod baselines;
 mod fixes;
 mod project;
