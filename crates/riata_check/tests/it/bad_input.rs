@@ -55,7 +55,7 @@ fn long_lines_and_files_are_checked() {
 
 #[test]
 fn what_is_nested_too_deeply_is_told() {
-    let deep = ["deep.py: nested more than 1500 levels deep, which is too deep to check"];
+    let deep = ["deep.py: nested more than 1000 levels deep, which is too deep to check"];
     check("deep.py", format!("async def f():\n    x = {}{}\n", "(".repeat(10_000), ")".repeat(10_000)), &deep, &[]);
     check("deep.py", format!("async def f():\n    x = {}\n", "[".repeat(10_000)), &deep, &[]);
     check("deep.py", format!("async def f():\n    x = {}1{}\n", "f(".repeat(10_000), ")".repeat(10_000)), &deep, &[]);
@@ -73,17 +73,17 @@ fn what_is_nested_too_deeply_is_told() {
 fn what_is_nested_deeply_is_checked() {
     let found = ["3: RIA101"];
     let check = |text: String| check("deep.py", format!("{SLEEPS}{text}"), &[], &found);
-    check(format!("    x = {}1{}\n", "(".repeat(1400), ")".repeat(1400)));
-    check(format!("    x = {}1{}\n", "[".repeat(1400), "]".repeat(1400)));
-    check(format!("    x = {}1{}\n", "str(".repeat(700), ")".repeat(700)));
-    check(format!("    x = 1{}\n", " + 1".repeat(1400)));
-    check(format!("    x = ''{}\n", ".strip()".repeat(700)));
-    check(format!("    x = f{}\n", ".x".repeat(1400)));
-    check(format!("    x = {}1\n", "not ".repeat(1400)));
-    check(format!("    x = {}1\n", "lambda: ".repeat(1400)));
-    check(format!("    x = {}1\n", "1 if f else ".repeat(700)));
-    let ifs: String = (0..700).map(|depth| format!("    {}if f:\n", " ".repeat(depth))).collect();
-    check(format!("{ifs}    {}pass\n", " ".repeat(700)));
+    check(format!("    x = {}1{}\n", "(".repeat(900), ")".repeat(900)));
+    check(format!("    x = {}1{}\n", "[".repeat(900), "]".repeat(900)));
+    check(format!("    x = {}1{}\n", "str(".repeat(450), ")".repeat(450)));
+    check(format!("    x = 1{}\n", " + 1".repeat(900)));
+    check(format!("    x = ''{}\n", ".strip()".repeat(450)));
+    check(format!("    x = f{}\n", ".x".repeat(900)));
+    check(format!("    x = {}1\n", "not ".repeat(900)));
+    check(format!("    x = {}1\n", "lambda: ".repeat(900)));
+    check(format!("    x = {}1\n", "1 if f else ".repeat(450)));
+    let ifs: String = (0..450).map(|depth| format!("    {}if f:\n", " ".repeat(depth))).collect();
+    check(format!("{ifs}    {}pass\n", " ".repeat(450)));
     let defs: String =
         (0..300).map(|depth| format!("    {}async def g():\n", " ".repeat(depth))).collect();
     check(format!("{defs}    {}pass\n", " ".repeat(300)));
