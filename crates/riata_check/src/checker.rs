@@ -142,6 +142,8 @@ impl<'a> Checker<'a> {
             range: (report.range.start().into(), report.range.end().into()),
             message: report.message,
             related: report.related,
+            also: Vec::new(),
+            function: self.function_name(),
             notes: report.notes,
             help: report.help,
             fix: report.fix,
@@ -178,6 +180,15 @@ impl<'a> Checker<'a> {
     /// The function that the node at hand is run by (not through a lambda).
     pub(crate) fn function(&self) -> Option<&'a ast::StmtFunctionDef> {
         self.context.names().enclosing_function(self.scope).map(|(_, function)| function)
+    }
+
+    /// The name of that function, after the one of its class.
+    fn function_name(&self) -> Option<String> {
+        let name = &self.function()?.name;
+        Some(match self.class() {
+            Some(class) => format!("{}.{name}", class.name),
+            None => name.to_string(),
+        })
     }
 
     /// Whether the node at hand is run by an `async def`.

@@ -50,6 +50,7 @@ pub fn fix(
         let is_complete = pending.len() == session.files().len();
         fixed.outcome = Outcome { files: results.len(), ..Outcome::default() };
         results.values().for_each(|found| fixed.outcome.add(found));
+        fixed.outcome.finish();
         wanted(session, &mut fixed.outcome.diagnostics);
         let by_file = fixable(&fixed.outcome.diagnostics, applicability, &refused);
         rounds += 1;
@@ -279,6 +280,8 @@ mod tests {
             range: (0, 0),
             message: String::new(),
             related: Vec::new(),
+            also: Vec::new(),
+            function: None,
             notes: Vec::new(),
             help: None,
             fix: Some(Fix::safe("", edits)),

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::path::PathBuf;
 
+use crate::causes;
 use crate::diagnostic::Diagnostic;
 use crate::session::{FileOutcome, Session};
 use crate::settings::Settings;
@@ -27,6 +28,21 @@ pub struct Problem {
 }
 
 impl Outcome {
+    /// Add what another run found.
+    pub fn merge(&mut self, other: Self) {
+        self.diagnostics.extend(other.diagnostics);
+        self.problems.extend(other.problems);
+        self.notices.extend(other.notices);
+        self.files += other.files;
+        causes::sort(&mut self.diagnostics);
+    }
+
+    /// Make one finding of those with the same cause, and bring all into the order of a report.
+    pub fn finish(&mut self) {
+        self.diagnostics = causes::merge(std::mem::take(&mut self.diagnostics));
+        causes::sort(&mut self.diagnostics);
+    }
+
     pub(crate) fn add(&mut self, found: &FileOutcome) {
         self.diagnostics.extend(found.diagnostics.iter().cloned());
         self.problems.extend(found.problems.iter().cloned());
@@ -39,10 +55,9 @@ impl Outcome {
 /// # Errors
 /// Says what is wrong with the settings; a file that cannot be checked is a problem of the outcome.
 pub fn check(paths: &[PathBuf], settings: Settings) -> Result<Outcome, String> {
-    let (files, errors) = crate::files::find(paths);
+    let (files, problems) = crate::files::find(paths, &settings);
     let mut outcome = Session::new(files, settings)?.check();
-    let errors = errors.into_iter().map(|(path, message)| Problem { path, message });
-    outcome.problems.splice(0..0, errors);
+    outcome.problems.splice(0..0, problems);
     Ok(outcome)
 }
 

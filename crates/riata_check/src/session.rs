@@ -39,6 +39,8 @@ pub struct Session {
     texts: Arc<Texts>,
     pool: rayon::ThreadPool,
     pub time_limit: Duration,
+    /// Called after each file, from many threads: for those who show how far a run has come.
+    pub on_checked: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// What is said about one file.
@@ -71,6 +73,7 @@ impl Session {
             texts: Arc::default(),
             pool,
             time_limit: TIME_LIMIT,
+            on_checked: None,
             settings,
         })
     }
@@ -122,6 +125,7 @@ impl Session {
         for (_, found) in self.check_files(&self.files) {
             outcome.add(&found);
         }
+        outcome.finish();
         outcome
     }
 
@@ -153,6 +157,9 @@ impl Session {
                             let (found, cancelled) = self.check_file(worker, slot, path);
                             if cancelled {
                                 *worker = new_worker();
+                            }
+                            if let Some(tell) = &self.on_checked {
+                                tell();
                             }
                             (path.clone(), found)
                         },
@@ -257,11 +264,18 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
     diagnostics.sort_by(|left, right| {
         (left.range, &left.code, &left.message).cmp(&(right.range, &right.code, &right.message))
     });
+    let imports = crate::dependencies::imported(module.text(), &program.project);
+    let ignores = &program.settings.per_file_ignores;
+    diagnostics.retain(|found| !ignores.ignores(path, &found.code));
     let problems = panics
         .iter()
         .map(|(rule, message)| problem(format!("rule `{rule}` failed: {message}")))
         .collect();
-    FileOutcome { diagnostics, problems, notices: Vec::new(), imports: Vec::new() }
+    let mut notices = Vec::new();
+    if worker.types.is_some() && has_async && !is_typed {
+        notices.push(problem("types cannot open it; checked without them".to_owned()));
+    }
+    FileOutcome { diagnostics, problems, notices, imports }
 }
 
 #[cfg(test)]

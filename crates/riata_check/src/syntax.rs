@@ -33,6 +33,8 @@ pub(crate) fn apply(text: &Text, found: &mut Vec<Diagnostic>) {
             range: (range.start().into(), range.end().into()),
             message: error.error.to_string(),
             related: Vec::new(),
+            also: Vec::new(),
+            function: None,
             notes: Vec::new(),
             help: None,
             fix: None,

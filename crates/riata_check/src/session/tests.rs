@@ -8,7 +8,7 @@ use ruff_python_ast::{self as ast, Expr};
 use super::Session;
 use crate::checker::{Checker, Hooks, Report};
 use crate::diagnostic::{Applicability, Edit, Fix};
-use crate::rules::{Rule, Selection, rule};
+use crate::rules::{Rule, rule};
 use crate::settings::Settings;
 
 mod panics {
@@ -77,17 +77,7 @@ impl OneFile {
         std::fs::create_dir_all(&root).expect("the temporary folder can be written to");
         let path = root.join("main.py");
         std::fs::write(&path, text).expect("as above");
-        let settings = Settings {
-            root: root.clone(),
-            source_roots: vec![root],
-            site_packages: Vec::new(),
-            python_version: (3, 10),
-            use_types: true,
-            follow_properties: true,
-            selection: Selection::new(None, &[], &[]).expect("the defaults are rules"),
-            blocking: Vec::new(),
-            not_blocking: Vec::new(),
-        };
+        let settings = Settings::new(root);
         let mut session = Session::new(vec![path.clone()], settings).expect("the settings are right");
         session.hooks = Hooks::new(rules.iter().copied());
         Self { session, path }

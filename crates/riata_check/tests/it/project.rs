@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use riata_check::diagnostic::Diagnostic;
-use riata_check::rules::Selection;
 use riata_check::{Outcome, Session, Settings};
 
 pub(crate) struct Project {
@@ -39,17 +38,7 @@ impl Project {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            root: self.root.clone(),
-            source_roots: vec![self.root.clone()],
-            site_packages: Vec::new(),
-            python_version: (3, 10),
-            use_types: true,
-            follow_properties: true,
-            selection: Selection::new(None, &[], &[]).expect("the defaults are rules"),
-            blocking: Vec::new(),
-            not_blocking: Vec::new(),
-        }
+        Settings::new(self.root.clone())
     }
 
     pub(crate) fn session(&self) -> Session {

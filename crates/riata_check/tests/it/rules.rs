@@ -70,12 +70,6 @@ fn found(path: &Path, code: &str) -> Expectations {
     let root = if path.is_dir() { path } else { path.parent().expect("a file is in a folder") };
     let suppressed = [String::from("RIA101")];
     let settings = Settings {
-        root: root.to_path_buf(),
-        source_roots: vec![root.to_path_buf()],
-        site_packages: Vec::new(),
-        python_version: (3, 10),
-        use_types: true,
-        follow_properties: true,
         // Findings about suppressions need something that is suppressed.
         selection: Selection::new(
             Some(&[code.to_owned()]),
@@ -83,8 +77,7 @@ fn found(path: &Path, code: &str) -> Expectations {
             &[],
         )
         .expect("a rule"),
-        blocking: Vec::new(),
-        not_blocking: Vec::new(),
+        ..Settings::new(root.to_path_buf())
     };
     let outcome = check(&[path.to_path_buf()], settings).expect("the settings are right");
     assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
