@@ -96,7 +96,7 @@ impl Configuration {
     /// # Errors
     /// Says what is wrong with them.
     pub fn inline(text: &str, folder: &Path) -> Result<Self, String> {
-        let reader = Reader { name: format!("`--config {text}`"), text, folder };
+        let reader = Reader { name: None, text, folder };
         let table = DeTable::parse(text).map_err(|error| reader.toml_error(&error))?;
         reader.table(table.get_ref())
     }
@@ -107,7 +107,7 @@ fn read(path: &Path, whole: bool) -> Result<(ConfigurationFile, bool), String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let reader = Reader { name: path.display().to_string(), text: &text, folder };
+    let reader = Reader { name: Some(path.display().to_string()), text: &text, folder };
     let document = DeTable::parse(&text).map_err(|error| reader.toml_error(&error))?;
     let top = document.get_ref();
     let mut file = ConfigurationFile { path: path.to_path_buf(), ..ConfigurationFile::default() };
@@ -135,7 +135,8 @@ fn read(path: &Path, whole: bool) -> Result<(ConfigurationFile, bool), String> {
 
 /// What is read, for messages; and the folder that its relative paths are below.
 struct Reader<'a> {
-    name: String,
+    /// Of a file; there is none for the command line.
+    name: Option<String>,
     text: &'a str,
     folder: &'a Path,
 }
@@ -237,10 +238,11 @@ impl Reader<'_> {
     }
 
     fn error(&self, span: Range<usize>, message: &str) -> String {
+        let Some(name) = &self.name else { return format!("`--config`: {message}") };
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        format!("{}:{line}:{column}: {message}", self.name)
+        format!("{name}:{line}:{column}: {message}")
     }
 
     fn toml_error(&self, error: &toml::de::Error) -> String {
@@ -334,7 +336,7 @@ mod tests {
 
     fn error(text: &str) -> String {
         let reader =
-            Reader { name: "pyproject.toml".to_owned(), text, folder: Path::new("/project") };
+            Reader { name: Some("pyproject.toml".to_owned()), text, folder: Path::new("/project") };
         let table = match DeTable::parse(text) {
             Ok(table) => table,
             Err(error) => return reader.toml_error(&error),
@@ -365,7 +367,7 @@ mod tests {
         )
         .expect("right");
         assert_eq!(found.select.as_deref().map(<[_]>::len), Some(2));
-        assert_eq!(found.ignore, ["RIA102", "RIA103"]);
+        assert_eq!(found.ignore, ["RIA103", "RIA102"]);
         assert_eq!(found.target_version, Some((3, 12)));
         assert_eq!(
             found.src,

@@ -34,7 +34,6 @@ impl Outcome {
         self.problems.extend(other.problems);
         self.notices.extend(other.notices);
         self.files += other.files;
-        causes::sort(&mut self.diagnostics);
     }
 
     /// Make one finding of those with the same cause, and bring all into the order of a report.
@@ -58,6 +57,7 @@ pub fn check(paths: &[PathBuf], settings: Settings) -> Result<Outcome, String> {
     let (files, problems) = crate::files::find(paths, &settings);
     let mut outcome = Session::new(files, settings)?.check();
     outcome.problems.splice(0..0, problems);
+    outcome.finish();
     Ok(outcome)
 }
 

@@ -119,13 +119,12 @@ impl Session {
         }
     }
 
-    /// Check every file.
+    /// Check every file. [`Outcome::finish`] makes a report of what is found.
     pub fn check(&self) -> Outcome {
         let mut outcome = Outcome { files: self.files.len(), ..Outcome::default() };
         for (_, found) in self.check_files(&self.files) {
             outcome.add(&found);
         }
-        outcome.finish();
         outcome
     }
 

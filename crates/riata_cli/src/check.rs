@@ -9,7 +9,7 @@ use riata_check::configuration::absolute;
 use riata_check::report::{Reporter, relative};
 use riata_check::{Outcome, Session};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Fixes};
 use crate::progress::Progress;
 use crate::projects::{self, Project};
 use crate::terminal::Terminal;
@@ -17,6 +17,7 @@ use crate::EXIT_FAILED;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, String> {
     let begin = Instant::now();
+    not_yet(&arguments.fixes)?;
     let folder = std::env::current_dir()
         .map_err(|error| format!("cannot tell the working directory: {error}"))?;
     let stdin = read_stdin(arguments, &folder)?;
@@ -76,6 +77,21 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
     Ok(exit_code(&outcome, arguments))
 }
 
+/// Better no answer than one that leaves out what was asked for.
+fn not_yet(fixes: &Fixes) -> Result<(), String> {
+    let asked = [
+        ("--fix", fixes.fix),
+        ("--diff", fixes.diff),
+        ("--watch", fixes.watch),
+        ("--baseline", fixes.baseline.is_some()),
+        ("--write-baseline", fixes.write_baseline.is_some()),
+    ];
+    match asked.iter().find(|(_, asked)| *asked) {
+        Some((flag, _)) => Err(format!("`{flag}` does not work yet")),
+        None => Ok(()),
+    }
+}
+
 fn exit_code(outcome: &Outcome, arguments: &Arguments) -> ExitCode {
     if arguments.output.exit_zero {
         ExitCode::SUCCESS
@@ -109,6 +125,7 @@ fn check(
         all.merge(outcome);
     }
     progress.finish();
+    all.finish();
     Ok(all)
 }
 

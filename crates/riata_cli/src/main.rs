@@ -19,6 +19,7 @@ const EXIT_FAILED: u8 = 2;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
+    riata_check::silence_panics();
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let result = match arguments.command.take() {
         Some(Command::Rule(asked)) => rule::run(&asked),

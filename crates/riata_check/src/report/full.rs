@@ -60,7 +60,7 @@ fn body(reporter: &Reporter<'_>, found: &Diagnostic) -> String {
             }
             continue;
         };
-        group = group.element(excerpt(&source, &shown, &places));
+        group = group.element(excerpt(&source, &shown, &places, reporter.style.width));
     }
     notes.extend(found.notes.iter().cloned());
     // The note that counts them is the last one.
@@ -115,11 +115,16 @@ fn excerpt<'a>(
     source: &Source,
     path: &str,
     places: &[Place<'_>],
+    width: usize,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let count = source.line_count();
     let line_of = |position: Position| position.line.clamp(1, count);
     let primary = places.iter().find(|place| place.label.is_none());
-    let context = primary.map(|place| context(source, line_of(place.location.start), line_of(place.location.end)));
+    let context = primary.map(|place| {
+        let (start, end) = (line_of(place.location.start), line_of(place.location.end));
+        // Where the beginning of a line is cut off, nothing of the short lines around it would be left.
+        if place.location.end.column > width { (start, end) } else { context(source, start, end) }
+    });
     let starts = places.iter().map(|place| line_of(place.location.start));
     let ends = places.iter().map(|place| line_of(place.location.end));
     let first = starts.chain(context.map(|(first, _)| first)).min().unwrap_or(1);

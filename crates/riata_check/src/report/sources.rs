@@ -111,7 +111,7 @@ mod tests {
         let lines: Vec<&str> = (1..=source.line_count()).map(|line| source.line(line)).collect();
         assert_eq!(lines, ["a", "bü", "c", "d"]);
         assert_eq!(source.position(5), Position { line: 2, column: 3 });
-        assert_eq!(source.position(99), Position { line: 4, column: 1 });
+        assert_eq!(source.position(99), Position { line: 4, column: 2 });
         assert_eq!(source.offset(Position { line: 2, column: 3 }), 3);
         assert_eq!(source.offset(Position { line: 9, column: 9 }), 0);
         assert_eq!(source.line(0), "");

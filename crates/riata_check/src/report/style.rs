@@ -41,10 +41,6 @@ impl Style {
         self.paint("1", text)
     }
 
-    pub(super) fn quiet(self, text: &str) -> String {
-        self.paint("2", text)
-    }
-
     /// Marks and numbers beside a text.
     pub(super) fn margin(self, text: &str) -> String {
         self.paint("1;94", text)

@@ -190,7 +190,7 @@ pub fn unknown(entry: &str) -> String {
     let known = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
     match crate::configuration::nearest(entry, known) {
         Some(near) => format!("`{entry}` is no rule; did you mean `{near}`?"),
-        None => format!("`{entry}` is no rule; hint: `riata-check rule --all` lists them"),
+        None => format!("`{entry}` is no rule; hint: `riata-check rule` lists them"),
     }
 }
 
@@ -272,11 +272,11 @@ mod tests {
     #[test]
     fn a_word_that_is_no_rule_is_answered_with_the_nearest() {
         let error = |entry: &str| Selection::new(Some(&[entry.to_owned()]), &[], &[]).expect_err("no rule");
-        assert_eq!(error("RIA01"), "`RIA01` is no rule; did you mean `RIA101`?");
+        assert_eq!(error("RIA1O2"), "`RIA1O2` is no rule; did you mean `RIA102`?");
         assert_eq!(
             error("blocking-call-in-asnyc"),
             "`blocking-call-in-asnyc` is no rule; did you mean `blocking-call-in-async`?"
         );
-        assert_eq!(error("E501"), "`E501` is no rule; hint: `riata-check rule --all` lists them");
+        assert_eq!(error("E501"), "`E501` is no rule; hint: `riata-check rule` lists them");
     }
 }
