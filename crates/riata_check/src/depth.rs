@@ -8,7 +8,7 @@ use ruff_python_parser::{Mode, lexer};
 
 /// The deepest tree that is looked at. CPython refuses more than 100 levels of indentation and 200 of brackets, and runs
 /// out of its stack on long chains of operators; generated code with chains of some hundreds does exist.
-pub(crate) const MAX_DEPTH: usize = 1500;
+pub(crate) const MAX_DEPTH: usize = 1000;
 
 /// Whether a text is nested more deeply than `limit`.
 pub(crate) fn is_deeper(text: &str, limit: usize) -> bool {

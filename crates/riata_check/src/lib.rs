@@ -1,15 +1,18 @@
 //! The mistakes of async Python, found before they run.
 
+pub mod baseline;
 mod blocking;
 mod body;
 mod causes;
 mod checker;
 pub mod configuration;
 mod context;
+mod dependencies;
 mod depth;
 pub mod diagnostic;
 mod encoding;
 pub mod files;
+pub mod fix;
 mod functions;
 pub mod globs;
 mod knowledge;
@@ -24,6 +27,8 @@ pub mod settings;
 mod source;
 mod suppression;
 mod syntax;
+pub mod watch;
+mod write;
 
 pub use run::{Outcome, Problem, check, silence_panics};
 pub use session::Session;

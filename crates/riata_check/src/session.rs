@@ -263,6 +263,7 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
     diagnostics.sort_by(|left, right| {
         (left.range, &left.code, &left.message).cmp(&(right.range, &right.code, &right.message))
     });
+    let imports = crate::dependencies::imported(module.text(), &program.project);
     let ignores = &program.settings.per_file_ignores;
     diagnostics.retain(|found| !ignores.ignores(path, &found.code));
     let problems = panics
@@ -273,5 +274,8 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
     if worker.types.is_some() && has_async && !is_typed {
         notices.push(problem("types cannot open it; checked without them".to_owned()));
     }
-    FileOutcome { diagnostics, problems, notices, imports: Vec::new() }
+    FileOutcome { diagnostics, problems, notices, imports }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,7 +190,7 @@ impl<'db> ModuleTypes<'db> {
 
     /// ty is not ours: where it panics on a file, nothing is known of what was asked. When the questions have been called
     /// off, this unwinds to whoever waits for `is_cancellation`.
-    fn guarded<T>(&self, ask: impl FnOnce() -> T) -> Option<T> {
+    pub(crate) fn guarded<T>(&self, ask: impl FnOnce() -> T) -> Option<T> {
         self.stop_if_cancelled();
         let answer = catch_unwind(AssertUnwindSafe(ask)).ok();
         if answer.is_none() {

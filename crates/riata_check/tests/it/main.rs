@@ -1,5 +1,8 @@
 //! What the checker says about whole files.
 
+mod bad_input;
+mod baselines;
+mod fixes;
 mod project;
 mod rules;
 mod suppressions;
