@@ -22,10 +22,8 @@ class StreamingStep:
     async def do(self, event):
         loop = asyncio.get_running_loop()
         source = chunks(event)
-        number = 0
         while True:
             chunk = await loop.run_in_executor(None, next, source, DONE)
             if chunk is DONE:
                 break
-            number += 1
-            await self.emit(event, (number, chunk))
+            await self.emit(event, chunk)

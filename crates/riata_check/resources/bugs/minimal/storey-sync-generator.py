@@ -17,7 +17,5 @@ class StreamingStep:
         await self.following.put((event.key, chunk))
 
     async def do(self, event):
-        number = 0
         for chunk in chunks(event):  # bug
-            number += 1
-            await self.emit(event, (number, chunk))
+            await self.emit(event, chunk)

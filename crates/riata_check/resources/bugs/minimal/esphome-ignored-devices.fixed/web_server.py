@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import tornado.web
-
 from core import DASHBOARD
 
 

@@ -3,7 +3,6 @@
 import json
 
 import tornado.web
-
 from core import DASHBOARD
 
 
