@@ -50,7 +50,6 @@ pub fn fix(
         let is_complete = pending.len() == session.files().len();
         fixed.outcome = Outcome { files: results.len(), ..Outcome::default() };
         results.values().for_each(|found| fixed.outcome.add(found));
-        fixed.outcome.finish();
         wanted(session, &mut fixed.outcome.diagnostics);
         let by_file = fixable(&fixed.outcome.diagnostics, applicability, &refused);
         rounds += 1;

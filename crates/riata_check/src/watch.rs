@@ -32,7 +32,7 @@ impl Incremental {
         &self.session
     }
 
-    /// Check everything.
+    /// Check everything. As with a session, [`Outcome::finish`] makes a report of what is found.
     pub fn check(&mut self) -> Outcome {
         self.results = self.session.check_files(self.session.files()).into_iter().collect();
         self.outcome()
@@ -63,7 +63,6 @@ impl Incremental {
     fn outcome(&self) -> Outcome {
         let mut outcome = Outcome { files: self.results.len(), ..Outcome::default() };
         self.results.values().for_each(|found| outcome.add(found));
-        outcome.finish();
         outcome
     }
 }

@@ -156,7 +156,13 @@ pub(crate) struct Fixes {
     pub(crate) diff: bool,
 
     /// Check again whenever a file changes
-    #[arg(long, short)]
+    #[arg(
+        long,
+        short,
+        conflicts_with_all = [
+            "fix", "diff", "write_baseline", "stdin_filename", "show_settings", "show_files"
+        ]
+    )]
     pub(crate) watch: bool,
 
     /// Do not report what this file holds
@@ -164,7 +170,7 @@ pub(crate) struct Fixes {
     pub(crate) baseline: Option<PathBuf>,
 
     /// Write all that is found to the baseline
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "diff", "baseline"])]
     pub(crate) write_baseline: Option<PathBuf>,
 }
 

@@ -1,15 +1,19 @@
 //! Check paths and report what was found.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use riata_check::configuration::absolute;
-use riata_check::report::{Reporter, relative};
-use riata_check::{Outcome, Session};
+use riata_check::diagnostic::{Applicability, Diagnostic};
+use riata_check::fix::{self, Change};
+use riata_check::report::{OutputFormat, Reporter, relative};
+use riata_check::{Outcome, Problem, Session};
 
-use crate::arguments::{Arguments, Fixes};
+use crate::arguments::Arguments;
+use crate::baselines::{self, Known};
 use crate::progress::Progress;
 use crate::projects::{self, Project};
 use crate::terminal::Terminal;
@@ -17,9 +21,11 @@ use crate::EXIT_FAILED;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, String> {
     let begin = Instant::now();
-    not_yet(&arguments.fixes)?;
     let folder = std::env::current_dir()
         .map_err(|error| format!("cannot tell the working directory: {error}"))?;
+    if arguments.fixes.watch {
+        return crate::watching::run(arguments, terminal, &folder);
+    }
     let stdin = read_stdin(arguments, &folder)?;
     let projects = projects::find(arguments, &folder, stdin.as_ref().map(|(path, _)| &**path))?;
     if arguments.output.show_files {
@@ -45,11 +51,11 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
         .or_else(|| projects.iter().find_map(|project| project.output_format))
         .unwrap_or_default();
 
-    let outcome = check(projects, stdin.as_ref(), terminal)?;
-
-    for problem in &outcome.problems {
-        let path = relative(&problem.path, &folder);
-        terminal.warning(&format!("{}: {}", path.display(), problem.message));
+    let Checked { mut outcome, changes } =
+        check(projects, stdin.as_ref(), arguments, terminal, &folder)?;
+    let fixes = &arguments.fixes;
+    if fixes.diff {
+        return diff(&outcome, &changes, arguments, terminal, &folder);
     }
     if arguments.verbose {
         for notice in &outcome.notices {
@@ -59,37 +65,104 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
         let (files, seconds) = (outcome.files, begin.elapsed().as_secs_f64());
         terminal.note(&format!("checked {files} files in {seconds:.2} s"));
     }
-    let mut reporter = Reporter::new(&folder, format, terminal.style)
+    if fixes.fix
+        && let Some((path, text)) = &stdin
+    {
+        // The text takes the place of what was read; what is left to say goes elsewhere.
+        let text = changes.get(path).map_or(text.as_str(), |change| &change.after);
+        show(|out| out.write_all(text.as_bytes()))?;
+        for problem in &outcome.problems {
+            terminal.warning(&format!("{}: {}", path.display(), problem.message));
+        }
+        return Ok(exit_code(&outcome, arguments));
+    }
+    for (path, change) in &changes {
+        if let Err(message) = change.write(path) {
+            outcome.problems.push(Problem { path: path.clone(), message });
+        }
+    }
+    if fixes.fix && !changes.is_empty() && !terminal.quiet {
+        terminal.note(&format!("fixed {}", fixed(&changes)));
+    }
+    report(&outcome, format, arguments, terminal, &folder, stdin)?;
+    if fixes.write_baseline.is_some() && outcome.problems.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(exit_code(&outcome, arguments))
+}
+
+/// Write what was found to standard output, and what could not be checked to standard error.
+pub(crate) fn report(
+    outcome: &Outcome,
+    format: OutputFormat,
+    arguments: &Arguments,
+    terminal: &Terminal,
+    folder: &Path,
+    stdin: Option<(PathBuf, String)>,
+) -> Result<ExitCode, String> {
+    for problem in &outcome.problems {
+        let path = relative(&problem.path, folder);
+        terminal.warning(&format!("{}: {}", path.display(), problem.message));
+    }
+    if arguments.fixes.write_baseline.is_some() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut reporter = Reporter::new(folder, format, terminal.style)
         .unsafe_fixes(arguments.fixes.unsafe_fixes);
     if let Some((path, text)) = stdin {
         reporter = reporter.text(&path, text);
     }
     show(|out| {
         if arguments.output.statistics {
-            return reporter.write_statistics(out, &outcome);
+            return reporter.write_statistics(out, outcome);
         }
-        reporter.write(out, &outcome)?;
+        reporter.write(out, outcome)?;
         if format.is_for_people() && !terminal.quiet {
-            reporter.write_summary(out, &outcome)?;
+            reporter.write_summary(out, outcome)?;
         }
         Ok(())
-    })?;
-    Ok(exit_code(&outcome, arguments))
+    })
 }
 
-/// Better no answer than one that leaves out what was asked for.
-fn not_yet(fixes: &Fixes) -> Result<(), String> {
-    let asked = [
-        ("--fix", fixes.fix),
-        ("--diff", fixes.diff),
-        ("--watch", fixes.watch),
-        ("--baseline", fixes.baseline.is_some()),
-        ("--write-baseline", fixes.write_baseline.is_some()),
-    ];
-    match asked.iter().find(|(_, asked)| *asked) {
-        Some((flag, _)) => Err(format!("`{flag}` does not work yet")),
-        None => Ok(()),
+/// Show what fixes would change. Code that would change is code that does not pass, as in other tools.
+fn diff(
+    outcome: &Outcome,
+    changes: &Changes,
+    arguments: &Arguments,
+    terminal: &Terminal,
+    folder: &Path,
+) -> Result<ExitCode, String> {
+    for problem in &outcome.problems {
+        let path = relative(&problem.path, folder);
+        terminal.warning(&format!("{}: {}", path.display(), problem.message));
     }
+    show(|out| {
+        changes.iter().try_for_each(|(path, change)| {
+            let name = relative(path, folder).display().to_string();
+            out.write_all(change.diff(&name).as_bytes())
+        })
+    })?;
+    if !terminal.quiet {
+        match changes.is_empty() {
+            true => terminal.note("there is nothing to fix"),
+            false => terminal.note(&format!("--fix would fix {}", fixed(changes))),
+        }
+    }
+    Ok(match (arguments.output.exit_zero, outcome.problems.is_empty(), changes.is_empty()) {
+        (true, _, _) | (false, true, true) => ExitCode::SUCCESS,
+        (false, false, _) => ExitCode::from(EXIT_FAILED),
+        (false, true, false) => ExitCode::from(1),
+    })
+}
+
+/// `3 errors in 2 files`
+fn fixed(changes: &Changes) -> String {
+    let counted = |count: usize, one: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    };
+    let errors = changes.values().map(Change::count).sum();
+    format!("{} in {}", counted(errors, "error"), counted(changes.len(), "file"))
 }
 
 fn exit_code(outcome: &Outcome, arguments: &Arguments) -> ExitCode {
@@ -102,14 +175,36 @@ fn exit_code(outcome: &Outcome, arguments: &Arguments) -> ExitCode {
     }
 }
 
+type Changes = BTreeMap<PathBuf, Change>;
+
+/// What was found, and what fixes made of the files.
+#[derive(Default)]
+struct Checked {
+    outcome: Outcome,
+    changes: Changes,
+}
+
 fn check(
     projects: Vec<Project>,
     stdin: Option<&(PathBuf, String)>,
+    arguments: &Arguments,
     terminal: &Terminal,
-) -> Result<Outcome, String> {
+    folder: &Path,
+) -> Result<Checked, String> {
+    let fixes = &arguments.fixes;
+    if projects.len() > 1 && (fixes.baseline.is_some() || fixes.write_baseline.is_some()) {
+        let roots: Vec<String> =
+            projects.iter().map(|project| format!("`{}`", project.settings.root.display())).collect();
+        return Err(format!(
+            "a baseline is for one project, and the paths belong to several: {}\n\
+             hint: check one at a time, or name the baseline in its configuration",
+            roots.join(", ")
+        ));
+    }
     let progress = Progress::new(projects.iter().map(|project| project.files.len()).sum());
-    let mut all = Outcome::default();
+    let mut all = Checked::default();
     for project in projects {
+        let known = Known::find(arguments, &project, folder)?;
         let mut session = Session::new(project.files, project.settings)?;
         if let Some((path, text)) = stdin
             && session.files().contains(path)
@@ -120,12 +215,34 @@ fn check(
             let progress = progress.clone();
             session.on_checked = Some(std::sync::Arc::new(move || progress.step()));
         }
-        let mut outcome = session.check();
+        let mut gone = 0;
+        let mut hide = |session: &Session, found: &mut Vec<Diagnostic>| {
+            gone = known.as_ref().map_or(0, |known| known.hide(session, found));
+        };
+        let mut outcome = if fixes.fix || fixes.diff {
+            let applicability =
+                if fixes.unsafe_fixes { Applicability::Unsafe } else { Applicability::Safe };
+            let fixed = fix::fix(&mut session, applicability, hide);
+            all.changes.extend(fixed.changes);
+            fixed.outcome
+        } else {
+            let mut outcome = session.check();
+            hide(&session, &mut outcome.diagnostics);
+            outcome
+        };
         outcome.problems.splice(0..0, project.problems);
-        all.merge(outcome);
+        if let Some(known) = &known
+            && !terminal.quiet
+        {
+            known.tell(gone, folder, terminal);
+        }
+        if let Some(path) = &fixes.write_baseline {
+            baselines::write(&absolute(folder, path), &outcome, &session, terminal)?;
+        }
+        all.outcome.merge(outcome);
     }
     progress.finish();
-    all.finish();
+    all.outcome.finish();
     Ok(all)
 }
 

@@ -1,11 +1,13 @@
 //! The command `riata-check`.
 
 mod arguments;
+mod baselines;
 mod check;
 mod projects;
 mod progress;
 mod rule;
 mod terminal;
+mod watching;
 
 use std::process::ExitCode;
 

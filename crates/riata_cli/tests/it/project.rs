@@ -35,7 +35,7 @@ impl Project {
         std::fs::write(path, text).expect("written");
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_riata-check"));
         command
             .args(arguments)
