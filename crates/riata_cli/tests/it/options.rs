@@ -130,6 +130,27 @@ baseline = \"known.json\"
     insta::assert_snapshot!(text);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_script_that_starts_an_interpreter_is_asked_where_it_lies() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = Project::new(&[
+        ("environment/lib/python3.13/site-packages/requests/__init__.py", ""),
+        ("environment/pyvenv.cfg", "home = /nowhere\nversion = 3.13.1\n"),
+        ("a.py", ""),
+    ]);
+    let prefix = project.path("environment");
+    project.write("shims/python", &format!("#!/bin/sh\nprintf %s '{}'\n", prefix.display()));
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(project.path("shims/python"), executable).expect("it is ours");
+    let text = project.run(&["--isolated", "--python", "shims/python", "--show-settings"]);
+    assert!(text.contains("python = \"<root>/environment\"\n"), "{text}");
+    // A configuration does not make us run anything.
+    project.write("pyproject.toml", "[tool.riata.check]\npython = 'shims/python'\n");
+    let text = project.run(&["--show-settings"]);
+    assert!(text.starts_with("exit code: 2\n"), "{text}");
+}
+
 #[test]
 fn the_oldest_python_can_be_told() {
     let version = |project: &Project, arguments: &[&str]| {
