@@ -70,7 +70,28 @@ pub(crate) fn find(
             None => groups.push(Group { root, file, paths: vec![path] }),
         }
     }
-    groups.into_iter().map(|group| command_line.project(group, stdin)).collect()
+    let mut projects = groups
+        .into_iter()
+        .map(|group| command_line.project(group, stdin))
+        .collect::<Result<Vec<Project>, String>>()?;
+    check_once(&mut projects);
+    Ok(projects)
+}
+
+/// Where a path lies below another one and has a configuration of its own, its files are checked with that one only.
+fn check_once(projects: &mut [Project]) {
+    let all: Vec<Vec<PathBuf>> = projects.iter().map(|project| project.paths.clone()).collect();
+    let nearest = |file: &Path, paths: &[PathBuf]| {
+        let above = paths.iter().filter(|path| file.starts_with(path));
+        above.map(|path| path.components().count()).max()
+    };
+    for (index, project) in projects.iter_mut().enumerate() {
+        project.files.retain(|file| {
+            let own = nearest(file, &all[index]);
+            let mut others = all.iter().enumerate().filter(|(other, _)| *other != index);
+            !others.any(|(_, paths)| nearest(file, paths) > own)
+        });
+    }
 }
 
 struct Group {

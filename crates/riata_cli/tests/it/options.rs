@@ -36,6 +36,8 @@ fn the_nearest_configuration_counts() {
         ("b/b.py", SLEEPS),
     ]);
     assert_eq!(places(&project, &["a", "b"]), ["b/b.py RIA101"]);
+    // Nothing is checked twice, or with the settings of the folder around it.
+    assert_eq!(places(&project, &[".", "b", "a"]), ["b/b.py RIA101"]);
     assert_eq!(places(&project, &["a/inner"]), [""; 0]);
     assert_eq!(places(&project, &["--isolated", "a/inner"]), ["a/inner/a.py RIA101"]);
     // What the command line selects makes what the file ignores void.
