@@ -5,6 +5,7 @@ mod body;
 mod checker;
 mod context;
 pub mod diagnostic;
+mod direct;
 mod files;
 mod functions;
 mod knowledge;

@@ -2,6 +2,10 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod blocking_file_io_in_async;
+mod blocking_thread_wait_in_async;
+mod brief_file_call_in_async;
+mod heavy_computation_in_async;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -11,6 +15,10 @@ use crate::checker::Checker;
 pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &blocking_file_io_in_async::RULE,
+    &blocking_thread_wait_in_async::RULE,
+    &heavy_computation_in_async::RULE,
+    &brief_file_call_in_async::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
