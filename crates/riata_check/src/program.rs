@@ -1,6 +1,6 @@
 //! What all files of a run share: settings, knowledge, and the modules that have been read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use dashmap::DashMap;
@@ -23,11 +23,15 @@ pub(crate) struct Def {
     pub(crate) start: TextSize,
 }
 
+/// What files hold instead of what is on disk.
+pub(crate) type Texts = FxHashMap<PathBuf, Arc<str>>;
+
 pub(crate) struct Program {
     pub(crate) settings: Settings,
-    pub(crate) knowledge: Knowledge,
+    pub(crate) knowledge: Arc<Knowledge>,
     /// The first-party files by the names of their modules.
     pub(crate) project: FxHashMap<String, PathBuf>,
+    texts: Arc<Texts>,
     files: RwLock<Files>,
     modules: DashMap<FileId, Option<Arc<Module>>, FxBuildHasher>,
     /// Installed modules that were looked for.
@@ -44,13 +48,15 @@ struct Files {
 impl Program {
     pub(crate) fn new(
         settings: Settings,
-        knowledge: Knowledge,
+        knowledge: Arc<Knowledge>,
         project: FxHashMap<String, PathBuf>,
+        texts: Arc<Texts>,
     ) -> Self {
         Self {
             settings,
             knowledge,
             project,
+            texts,
             files: RwLock::default(),
             modules: DashMap::default(),
             found: DashMap::default(),
@@ -78,6 +84,17 @@ impl Program {
 
     pub(crate) fn def(&self, definition: &Definition) -> Def {
         Def { file: self.file(&definition.origin), start: definition.name_start }
+    }
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    pub(crate) fn read(&self, path: &Path) -> Result<String, String> {
+        match self.texts.get(path) {
+            Some(text) => Ok(text.as_ref().to_owned()),
+            None => crate::files::read(path),
+        }
     }
 
     /// Whether a file is one of the project's own, and not an installed package.
@@ -112,7 +129,10 @@ impl<'p> Worker<'p> {
         }
         match origin {
             Origin::Path(path) => {
-                let text = crate::files::read(path).ok()?;
+                let text = self.program.read(path).ok()?;
+                if crate::depth::is_deeper(&text, crate::depth::MAX_DEPTH) {
+                    return None;
+                }
                 let name = self.program.settings.module_name(path);
                 Some(Module::own(path, name, text, self.program.settings.python_version))
             }

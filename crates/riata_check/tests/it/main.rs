@@ -1,3 +1,9 @@
 //! What the checker says about whole files.
 
+mod bad_input;
+mod baselines;
+mod fixes;
+mod project;
 mod rules;
+mod suppressions;
+mod syntax;
