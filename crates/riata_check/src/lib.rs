@@ -7,6 +7,7 @@ mod context;
 pub mod diagnostic;
 mod files;
 mod functions;
+mod imports;
 mod knowledge;
 mod names;
 mod program;
@@ -14,6 +15,7 @@ pub mod rules;
 mod run;
 pub mod settings;
 mod source;
+mod uses;
 
 pub use run::{Outcome, Problem, check};
 pub use settings::Settings;
