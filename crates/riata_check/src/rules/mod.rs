@@ -2,6 +2,7 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod nested_event_loop;
 mod sequential_awaits;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -13,6 +14,7 @@ pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
     &sequential_awaits::RULE,
+    &nested_event_loop::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
