@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::{Ranged, TextRange};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::blocking::{Link, Run, asks_where_it_runs};
 use crate::body::{self, Event, Use};
@@ -25,14 +25,26 @@ pub(crate) enum Goal {
 
 pub(crate) type Memo = DashMap<(Goal, Def), Option<Arc<[Link]>>, FxBuildHasher>;
 
-const MAX_LINKS: usize = 16;
+const MAX_LINKS: usize = 24;
 /// How deep calls are followed inside of installed packages.
 const MAX_FOREIGN: usize = 3;
 
 impl Worker<'_> {
     /// The calls from a synchronous function's body to the goal, outermost first.
     pub(crate) fn reach(&self, goal: Goal, def: Def) -> Option<Arc<[Link]>> {
-        Search { worker: self, goal, path: Vec::new() }.visit(def, 0).0
+        if let Some(found) = self.program.memo.reach.get(&(goal, def)) {
+            return found.clone();
+        }
+        let mut search =
+            Search { worker: self, goal, depth: 0, visited: FxHashSet::default() };
+        let found = search.visit(def, 0).0;
+        if found.is_none() {
+            // Nothing that was seen on the way comes to it either, in whatever order it was seen.
+            for seen in search.visited {
+                self.program.memo.reach.insert((goal, seen), None);
+            }
+        }
+        found
     }
 }
 
@@ -102,40 +114,35 @@ pub(crate) fn allows_nesting(context: &Context<'_>) -> bool {
 struct Search<'w> {
     worker: &'w Worker<'w>,
     goal: Goal,
-    path: Vec<Def>,
+    depth: usize,
+    visited: FxHashSet<Def>,
 }
 
-/// The place on the path that a search was cut short at: what was not found from there on may be found another way.
-const NOT_CUT: usize = usize::MAX;
-
-type Found = (Option<Arc<[Link]>>, usize);
+/// The calls, and whether all was looked at: what was not found may be found from a function that is being looked at.
+type Found = (Option<Arc<[Link]>>, bool);
 
 impl Search<'_> {
     fn visit(&mut self, def: Def, foreign: usize) -> Found {
         let memo = &self.worker.program.memo.reach;
         if let Some(found) = memo.get(&(self.goal, def)) {
-            return (found.clone(), NOT_CUT);
-        }
-        if let Some(place) = self.path.iter().position(|on_path| *on_path == def) {
-            return (None, place);
+            return (found.clone(), true);
         }
         let first_party = self.worker.program.is_first_party(def.file);
         let foreign = if first_party { 0 } else { foreign + 1 };
-        if self.path.len() >= MAX_LINKS || foreign > MAX_FOREIGN {
-            return (None, 0);
+        if self.depth >= MAX_LINKS || foreign > MAX_FOREIGN || !self.visited.insert(def) {
+            return (None, false);
         }
-        let here = self.path.len();
-        self.path.push(def);
-        let (found, cut) = self.search(def, first_party, foreign);
-        self.path.pop();
-        if found.is_some() || cut >= here {
+        self.depth += 1;
+        let (found, complete) = self.search(def, first_party, foreign);
+        self.depth -= 1;
+        if found.is_some() || complete {
             memo.insert((self.goal, def), found.clone());
         }
-        (found, if cut >= here { NOT_CUT } else { cut })
+        (found, complete)
     }
 
     fn search(&mut self, def: Def, first_party: bool, foreign: usize) -> Found {
-        let none = (None, NOT_CUT);
+        let none = (None, true);
         let Some(about) = self.worker.function(def) else { return none };
         if about.is_async || !about.decorators_are_plain() {
             return none;
@@ -167,19 +174,19 @@ impl Search<'_> {
             first_party,
         };
         if let Some((range, name)) = direct {
-            return (Some(Arc::from([link(range, name)])), NOT_CUT);
+            return (Some(Arc::from([link(range, name)])), true);
         }
-        let mut cut = NOT_CUT;
+        let mut complete = true;
         for (range, def, name) in calls {
-            let (found, inner_cut) = self.visit(def, foreign);
+            let (found, inner_complete) = self.visit(def, foreign);
             if let Some(inner) = found {
                 let mut links = vec![link(range, name)];
                 links.extend(inner.iter().cloned());
-                return (Some(links.into()), NOT_CUT);
+                return (Some(links.into()), true);
             }
-            cut = cut.min(inner_cut);
+            complete &= inner_complete;
         }
-        (None, cut)
+        (None, complete)
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod event_loop_outside_coroutine;
+mod mixed_loop_entry;
 mod nested_event_loop;
 mod sequential_awaits;
 
@@ -15,6 +17,8 @@ pub static RULES: &[&Rule] = &[
     &blocking_call_through_helper::RULE,
     &sequential_awaits::RULE,
     &nested_event_loop::RULE,
+    &mixed_loop_entry::RULE,
+    &event_loop_outside_coroutine::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
