@@ -2,9 +2,12 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod buffered_async_iterator;
 mod event_loop_outside_coroutine;
+mod gathered_exceptions_ignored;
 mod mixed_loop_entry;
 mod nested_event_loop;
+mod pending_never_handled;
 mod sequential_awaits;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -15,7 +18,10 @@ use crate::checker::Checker;
 pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &gathered_exceptions_ignored::RULE,
     &sequential_awaits::RULE,
+    &buffered_async_iterator::RULE,
+    &pending_never_handled::RULE,
     &nested_event_loop::RULE,
     &mixed_loop_entry::RULE,
     &event_loop_outside_coroutine::RULE,
