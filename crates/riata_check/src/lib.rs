@@ -11,6 +11,7 @@ mod imports;
 mod knowledge;
 mod names;
 mod program;
+mod protocols;
 mod reach;
 pub mod rules;
 mod run;

@@ -1,13 +1,18 @@
 //! The rules. Each has a file, with its documentation in the comment on its declaration.
 
+mod async_generator_not_closed;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
 mod buffered_async_iterator;
+mod contextvar_set_in_generator;
 mod event_loop_outside_coroutine;
 mod gathered_exceptions_ignored;
+mod missing_async_for;
+mod missing_async_with;
 mod mixed_loop_entry;
 mod nested_event_loop;
 mod pending_never_handled;
+mod scope_across_yield;
 mod sequential_awaits;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -25,6 +30,11 @@ pub static RULES: &[&Rule] = &[
     &nested_event_loop::RULE,
     &mixed_loop_entry::RULE,
     &event_loop_outside_coroutine::RULE,
+    &scope_across_yield::RULE,
+    &async_generator_not_closed::RULE,
+    &missing_async_with::RULE,
+    &missing_async_for::RULE,
+    &contextvar_set_in_generator::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
