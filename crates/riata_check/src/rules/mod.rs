@@ -1,11 +1,14 @@
 //! The rules. Each has a file, with its documentation in the comment on its declaration.
 
 mod async_generator_not_closed;
+mod async_without_await;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
 mod buffered_async_iterator;
 mod contextvar_set_in_generator;
+mod create_task_without_group;
 mod event_loop_outside_coroutine;
+mod gather_orphans_siblings;
 mod gathered_exceptions_ignored;
 mod missing_async_for;
 mod missing_async_with;
@@ -14,6 +17,8 @@ mod nested_event_loop;
 mod pending_never_handled;
 mod scope_across_yield;
 mod sequential_awaits;
+mod timeout_parameter;
+mod wait_for_swallows_cancellation;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -23,18 +28,23 @@ use crate::checker::Checker;
 pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &gather_orphans_siblings::RULE,
     &gathered_exceptions_ignored::RULE,
+    &create_task_without_group::RULE,
     &sequential_awaits::RULE,
     &buffered_async_iterator::RULE,
     &pending_never_handled::RULE,
     &nested_event_loop::RULE,
     &mixed_loop_entry::RULE,
     &event_loop_outside_coroutine::RULE,
+    &timeout_parameter::RULE,
+    &wait_for_swallows_cancellation::RULE,
     &scope_across_yield::RULE,
     &async_generator_not_closed::RULE,
     &missing_async_with::RULE,
     &missing_async_for::RULE,
     &contextvar_set_in_generator::RULE,
+    &async_without_await::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
