@@ -1,5 +1,7 @@
+import abc
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 
 
 async def subscribe(url):
@@ -81,3 +83,26 @@ async def another_loop_is_left(url):
 async def unknown(stream):
     async for message in stream:
         return message
+
+
+class Transport(abc.ABC):
+    @abc.abstractmethod
+    def subscribe(self, url) -> AsyncGenerator[str, None]:
+        raise NotImplementedError
+
+    @abc.abstractmethod
+    def listen(self, url) -> AsyncIterator[str]:
+        raise NotImplementedError
+
+
+async def of_any_transport(transport: Transport, url):
+    messages: AsyncGenerator[str, None] = transport.subscribe(url)
+    async for message in messages:  # error: RIA801
+        if message == "error":
+            await messages.aclose()
+        yield message
+
+
+async def iterates_only(transport: Transport, url):
+    async for message in transport.listen(url):
+        yield message

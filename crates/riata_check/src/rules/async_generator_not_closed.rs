@@ -47,11 +47,11 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
     }
     let Some(function) = checker.function() else { return };
     let Some(leaving) = leaves_early(each, checker) else { return };
-    if closes(&function.body) {
+    if closes(&function.body, each.range()) {
         return;
     }
-    let Some((call, scope)) = generator_call(checker, &each.iter) else { return };
     let context = &checker.context;
+    let Some((call, scope)) = generator_call(context, checker.scope(), &each.iter) else { return };
     let callees = context.callees(call, scope);
     let mut cleaned: Option<String> = None;
     for callee in &*callees {
@@ -72,13 +72,14 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
 
 /// The call that made what is iterated: itself, or the only value of a name.
 fn generator_call<'a>(
-    checker: &Checker<'a>,
+    context: &Context<'a>,
+    scope: ScopeId,
     iterated: &'a Expr,
 ) -> Option<(&'a ast::ExprCall, ScopeId)> {
     match iterated {
-        Expr::Call(call) => Some((call, checker.scope())),
+        Expr::Call(call) => Some((call, scope)),
         Expr::Name(name) => {
-            let (scope, bindings) = checker.context.names().lookup(name.id.as_str(), checker.scope())?;
+            let (scope, bindings) = context.names().lookup(name.id.as_str(), scope)?;
             let [Binding::Value(Expr::Call(call)) | Binding::Annotated { value: Some(Expr::Call(call)), .. }] =
                 bindings
             else {
@@ -136,12 +137,17 @@ impl<'a> Visitor<'a> for Exits {
     }
 }
 
-/// Whether a function closes a generator anywhere.
-fn closes(body: &[Stmt]) -> bool {
+/// Whether a function closes a generator, whatever happens in the loop over it.
+fn closes(body: &[Stmt], each: TextRange) -> bool {
     let mut found = false;
     uses::exprs(body, true, &mut |expr| {
         if let Expr::Call(call) = expr {
-            found |= matches!(uses::called_name(call), "aclosing" | "aclose" | "enter_async_context" | "push_async_callback");
+            found |= match uses::called_name(call) {
+                "aclosing" | "enter_async_context" | "push_async_callback" => true,
+                // One in the loop is for one way out of it.
+                "aclose" => !each.contains_range(call.range()),
+                _ => false,
+            };
         }
     });
     found
@@ -150,6 +156,9 @@ fn closes(body: &[Stmt]) -> bool {
 /// What an async generator cleans up when it is closed, if it is one.
 fn cleans_up(context: &Context<'_>, def: Def, depth: usize) -> Option<String> {
     let about = context.worker.function(def)?;
+    if about.decorators.iter().any(|name| name == "abc.abstractmethod") && !about.is_generator {
+        return promised(context, def);
+    }
     if !about.is_async || !about.is_generator || !about.decorators_are_plain() {
         return None;
     }
@@ -162,8 +171,12 @@ fn cleans_up(context: &Context<'_>, def: Def, depth: usize) -> Option<String> {
         return found.found;
     }
     // One that only hands on what another one yields.
-    if depth < 4 && !closes(&function.body) {
-        for call in found.passed_on {
+    if depth < 4 {
+        for each in found.passed_on {
+            if closes(&function.body, each.range()) {
+                continue;
+            }
+            let Some((call, scope)) = generator_call(&inner, scope, &each.iter) else { continue };
             for callee in &*inner.callees(call, scope) {
                 if let Some(next) = callee.def
                     && next != def
@@ -177,12 +190,29 @@ fn cleans_up(context: &Context<'_>, def: Def, depth: usize) -> Option<String> {
     None
 }
 
+/// An abstract method that is declared to give an `AsyncGenerator`, and not just something to iterate: who calls it has to
+/// close it, for whatever its implementations open.
+fn promised(context: &Context<'_>, def: Def) -> Option<String> {
+    let module = context.worker.module(def.file)?;
+    let inner = Context::new(context.worker, &module);
+    let (function, _, scope) = module.names().function_at(def.start)?;
+    let returns = match &**function.returns.as_ref()? {
+        Expr::Subscript(subscript) => &*subscript.value,
+        other => other,
+    };
+    matches!(
+        inner.dotted(returns, scope).as_deref(),
+        Some("typing.AsyncGenerator" | "collections.abc.AsyncGenerator")
+    )
+    .then(|| "its method is abstract and promises an `AsyncGenerator`".to_owned())
+}
+
 struct Cleanups<'c, 'a> {
     context: &'c Context<'c>,
     /// What would be cleaned up around the place at hand.
     around: Vec<String>,
     found: Option<String>,
-    passed_on: Vec<&'a ast::ExprCall>,
+    passed_on: Vec<&'a ast::StmtFor>,
 }
 
 impl<'a> Visitor<'a> for Cleanups<'_, 'a> {
@@ -213,10 +243,8 @@ impl<'a> Visitor<'a> for Cleanups<'_, 'a> {
                 self.visit_body(&attempt.finalbody);
             }
             Stmt::For(each) => {
-                if each.is_async
-                    && let Expr::Call(call) = &*each.iter
-                {
-                    self.passed_on.push(call);
+                if each.is_async {
+                    self.passed_on.push(each);
                 }
                 visitor::walk_stmt(self, stmt);
             }
