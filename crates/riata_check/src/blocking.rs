@@ -21,6 +21,7 @@ use crate::source::Location;
 pub(crate) struct Memo {
     pub(crate) functions: DashMap<Def, Option<Arc<Function>>, FxBuildHasher>,
     chains: DashMap<Def, Option<Arc<Chain>>, FxBuildHasher>,
+    pub(crate) reach: crate::reach::Memo,
 }
 
 /// How a function comes to block: the calls from its body to the one that waits.
@@ -316,7 +317,7 @@ impl<'a> Context<'a> {
 }
 
 /// Whether a function looks which thread, or whether a loop, it runs in: what it does then is not what it does in the loop.
-fn asks_where_it_runs(body: &[Stmt]) -> bool {
+pub(crate) fn asks_where_it_runs(body: &[Stmt]) -> bool {
     struct Asks {
         found: bool,
         testing: bool,

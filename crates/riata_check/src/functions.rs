@@ -72,6 +72,11 @@ impl Function {
         })
     }
 
+    /// A generator that is turned into an async context manager.
+    pub(crate) fn is_async_context_manager(&self) -> bool {
+        self.decorators.iter().any(|name| name == "contextlib.asynccontextmanager")
+    }
+
     pub(crate) fn is_context_manager(&self) -> bool {
         self.decorators.iter().any(|name| name == "contextlib.contextmanager")
     }
