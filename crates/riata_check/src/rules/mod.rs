@@ -2,6 +2,7 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod thread_lock_across_await;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -11,6 +12,7 @@ use crate::checker::Checker;
 pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &thread_lock_across_await::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
