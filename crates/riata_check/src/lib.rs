@@ -8,6 +8,7 @@ pub mod diagnostic;
 mod files;
 mod flow;
 mod functions;
+mod handlers;
 mod knowledge;
 mod locks;
 mod names;

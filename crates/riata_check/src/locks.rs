@@ -5,7 +5,7 @@ use ruff_text_size::Ranged;
 
 use crate::context::{Context, Value, last};
 use crate::flow::{Flow, FrameId, FrameKind, Suspension, What};
-use crate::names::ScopeId;
+use crate::names::{Binding, ScopeId, first_parameter};
 use crate::program::Def;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,80 @@ fn kind_of(class: &str) -> Option<LockKind> {
 /// What kind of lock an expression certainly is.
 pub(crate) fn lock_kind(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> Option<LockKind> {
     let value = context.value(expr, scope);
-    let classes = classes(&value)?;
-    let (first, rest) = classes.split_first()?;
-    let kind = kind_of(first)?;
-    rest.iter().all(|class| kind_of(class) == Some(kind)).then_some(kind)
+    if let Some(classes) = classes(&value)
+        && let Some((first, rest)) = classes.split_first()
+    {
+        let kind = kind_of(first)?;
+        return rest.iter().all(|class| kind_of(class) == Some(kind)).then_some(kind);
+    }
+    // Made by a function of the project that says nothing about what it returns.
+    assigned(context, expr, scope).into_iter().find_map(|(value, scope)| match value {
+        Expr::Call(call) => returned_lock(context, call, scope),
+        _ => None,
+    })
+}
+
+fn returned_lock(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<LockKind> {
+    let callees = context.callees(call, scope);
+    let def = callees.iter().find(|callee| !callee.is_class)?.def?;
+    if !context.program().is_first_party(def.file) {
+        return None;
+    }
+    context.in_function(def, |context, function, own| {
+        if function.is_async {
+            return None;
+        }
+        let flow = Flow::new(context.names(), &function.body, own);
+        flow.steps.iter().find_map(|step| match step.what {
+            What::Return(found) => {
+                let value = context.value(found.value.as_deref()?, step.scope);
+                classes(&value)?.first().and_then(|class| kind_of(class))
+            }
+            _ => None,
+        })
+    })?
+}
+
+/// What is assigned to a name or to an attribute of `self`, with the scope that it is evaluated in.
+pub(crate) fn assigned<'a>(
+    context: &Context<'a>,
+    expr: &Expr,
+    scope: ScopeId,
+) -> Vec<(&'a Expr, ScopeId)> {
+    let names = context.names();
+    let of_binding = |binding: &Binding<'a>| match binding {
+        Binding::Value(value) | Binding::Annotated { value: Some(value), .. } => Some(*value),
+        _ => None,
+    };
+    match expr {
+        Expr::Name(name) => names
+            .lookup(name.id.as_str(), scope)
+            .map(|(found_in, bindings)| {
+                bindings.iter().filter_map(of_binding).map(|value| (value, found_in)).collect()
+            })
+            .unwrap_or_default(),
+        Expr::Attribute(attribute) => {
+            let Some((class, _)) = names.enclosing_class(scope) else { return Vec::new() };
+            let of_self = names.enclosing_function(scope).is_some_and(|(_, function)| {
+                matches!(&*attribute.value, Expr::Name(owner) if first_parameter(function) == Some(owner.id.as_str()))
+            });
+            if !of_self {
+                return Vec::new();
+            }
+            let name = attribute.attr.as_str();
+            let in_methods = names
+                .attribute(class, name)
+                .iter()
+                .filter_map(|found| found.value.map(|value| (value, found.scope)));
+            let in_body = names
+                .bindings(name, class)
+                .iter()
+                .filter_map(of_binding)
+                .map(|value| (value, class));
+            in_methods.chain(in_body).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Whether entering a context keeps other tasks out, as far as one can tell: a lock by its type or by its name.

@@ -2,6 +2,7 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod except_around_task_group;
 mod thread_lock_across_await;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -12,6 +13,7 @@ use crate::checker::Checker;
 pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,
 ];
 
