@@ -2,6 +2,7 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod wrong_timeout_error;
 mod except_around_task_group;
 mod thread_lock_across_await;
 
@@ -13,6 +14,7 @@ use crate::checker::Checker;
 pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,
 ];
