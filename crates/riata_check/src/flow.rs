@@ -12,13 +12,18 @@ use crate::names::{Names, ScopeId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameId(usize);
 
+impl FrameId {
+    /// The frame that nothing lies in.
+    pub(crate) const NOWHERE: Self = Self(usize::MAX);
+}
+
 /// What a step lies in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) parent: Option<FrameId>,
     pub(crate) kind: FrameKind<'a>,
-    /// Nothing behind it runs in the same pass once it has run to its end: it returns, raises, breaks or continues.
-    pub(crate) leaves: bool,
+    /// How it comes to its end.
+    pub(crate) ends: Ends,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +64,10 @@ pub(crate) enum What<'a> {
     /// Called, after its arguments were evaluated; awaiting is a step of its own.
     Call(&'a ast::ExprCall),
     Return(&'a ast::StmtReturn),
+    /// A handler begins.
+    Catch(&'a ast::ExceptHandlerExceptHandler),
+    /// A context was left.
+    Left(&'a ast::WithItem),
 }
 
 /// Where other tasks may run.
@@ -97,7 +106,7 @@ impl<'a> Flow<'a> {
             frame: FrameId(0),
             scope,
         };
-        walker.flow.frames.push(Frame { parent: None, kind: FrameKind::Body, leaves: true });
+        walker.flow.frames.push(Frame { parent: None, kind: FrameKind::Body, ends: ends(body) });
         walker.body(body);
         walker.flow
     }
@@ -152,9 +161,22 @@ impl<'a> Flow<'a> {
             _ => false,
         };
         let outermost = left.last().map(|(id, _)| *id);
-        let rescued = outermost.is_some_and(caught);
-        if !rescued && left.iter().any(|(_, frame)| frame.leaves) {
-            return false;
+        if !outermost.is_some_and(caught) {
+            // A `break` leaves the blocks up to its loop, and no more.
+            let mut to_loop = false;
+            for (_, frame) in &left {
+                if matches!(frame.kind, FrameKind::Loop(_)) {
+                    to_loop = false;
+                } else if !frame.ends.falls && !to_loop {
+                    if !frame.ends.breaks && !frame.ends.continues {
+                        return false;
+                    }
+                    to_loop = true;
+                }
+            }
+            if to_loop {
+                return false;
+            }
         }
         match (left.last().map(|(_, frame)| frame.kind), into) {
             (
@@ -196,21 +218,20 @@ impl<'a> Walker<'a> {
         self.flow.steps.push(Step { what, frame: self.frame, scope: self.scope });
     }
 
-    fn within(&mut self, kind: FrameKind<'a>, leaves: bool, inside: impl FnOnce(&mut Self)) {
+    fn within(&mut self, kind: FrameKind<'a>, ends: Ends, inside: impl FnOnce(&mut Self)) {
         let outer = self.frame;
-        self.flow.frames.push(Frame { parent: Some(outer), kind, leaves });
+        self.flow.frames.push(Frame { parent: Some(outer), kind, ends });
         self.frame = FrameId(self.flow.frames.len() - 1);
         inside(self);
         self.frame = outer;
     }
 
     fn block(&mut self, kind: FrameKind<'a>, body: &'a [Stmt]) {
-        let leaves = !ends(body).falls;
-        self.within(kind, leaves, |walker| walker.body(body));
+        self.within(kind, ends(body), |walker| walker.body(body));
     }
 
     fn arm(&mut self, of: TextSize, index: usize, inside: impl FnOnce(&mut Self)) {
-        self.within(FrameKind::Arm { of, index }, false, inside);
+        self.within(FrameKind::Arm { of, index }, Ends::FALLS, inside);
     }
 
     fn body(&mut self, body: &'a [Stmt]) {
@@ -266,7 +287,7 @@ impl<'a> Walker<'a> {
             }
             Stmt::For(found) => {
                 self.expr(&found.iter);
-                self.within(FrameKind::Loop(Repeats::For(found)), false, |walker| {
+                self.within(FrameKind::Loop(Repeats::For(found)), Ends::FALLS, |walker| {
                     if found.is_async {
                         walker.step(What::Suspend(Suspension::Next(&found.iter)));
                     }
@@ -276,7 +297,7 @@ impl<'a> Walker<'a> {
                 self.body(&found.orelse);
             }
             Stmt::While(found) => {
-                self.within(FrameKind::Loop(Repeats::While(found)), false, |walker| {
+                self.within(FrameKind::Loop(Repeats::While(found)), Ends::FALLS, |walker| {
                     walker.expr(&found.test);
                     walker.body(&found.body);
                 });
@@ -287,9 +308,8 @@ impl<'a> Walker<'a> {
             Stmt::Match(found) => {
                 self.expr(&found.subject);
                 for (index, case) in found.cases.iter().enumerate() {
-                    let leaves = !ends(&case.body).falls;
                     let kind = FrameKind::Arm { of: found.start(), index };
-                    self.within(kind, leaves, |walker| {
+                    self.within(kind, ends(&case.body), |walker| {
                         walker.some(case.guard.as_deref());
                         walker.body(&case.body);
                     });
@@ -303,7 +323,12 @@ impl<'a> Walker<'a> {
                 self.block(FrameKind::Try(found), &found.body);
                 for handler in &found.handlers {
                     let ExceptHandler::ExceptHandler(handler) = handler;
-                    self.block(FrameKind::Handler(found, handler), &handler.body);
+                    let kind = FrameKind::Handler(found, handler);
+                    self.within(kind, ends(&handler.body), |walker| {
+                        walker.some(handler.type_.as_deref());
+                        walker.step(What::Catch(handler));
+                        walker.body(&handler.body);
+                    });
                 }
                 self.block(FrameKind::Else(found), &found.orelse);
                 self.block(FrameKind::Finally(found), &found.finalbody);
@@ -323,8 +348,7 @@ impl<'a> Walker<'a> {
         self.block(arm(0), &found.body);
         for (index, clause) in found.elif_else_clauses.iter().enumerate() {
             // The tests of later branches run when the earlier ones are not taken.
-            let leaves = !ends(&clause.body).falls;
-            self.within(arm(index + 1), leaves, |walker| {
+            self.within(arm(index + 1), ends(&clause.body), |walker| {
                 walker.some(clause.test.as_ref());
                 walker.body(&clause.body);
             });
@@ -339,10 +363,10 @@ impl<'a> Walker<'a> {
         if whole.is_async {
             self.step(What::Suspend(Suspension::Enter(item)));
         }
-        // What is suppressed falls out of it, but that is seldom meant.
-        let leaves = !ends(&whole.body).falls && !is_suppress(&item.context_expr);
+        let mut inside = ends(&whole.body);
+        inside.falls |= is_suppress(&item.context_expr);
         let kind = FrameKind::With { item, is_async: whole.is_async };
-        self.within(kind, leaves, |walker| {
+        self.within(kind, inside, |walker| {
             if let Some(target) = &item.optional_vars {
                 walker.write(target, None, false);
             }
@@ -351,6 +375,7 @@ impl<'a> Walker<'a> {
         if whole.is_async {
             self.step(What::Suspend(Suspension::Leave(item)));
         }
+        self.step(What::Left(item));
     }
 
     /// What is evaluated of a target before it is assigned to.
@@ -488,7 +513,7 @@ impl<'a> Walker<'a> {
         if !first {
             self.expr(&generator.iter);
         }
-        self.within(FrameKind::Loop(Repeats::Comprehension(generator)), false, |walker| {
+        self.within(FrameKind::Loop(Repeats::Comprehension(generator)), Ends::FALLS, |walker| {
             if generator.is_async {
                 walker.step(What::Suspend(Suspension::Next(&generator.iter)));
             }

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod body;
+mod cancellation;
 mod checker;
 mod context;
 pub mod diagnostic;
@@ -17,6 +18,7 @@ pub mod rules;
 mod run;
 pub mod settings;
 mod source;
+mod spawned;
 
 pub use run::{Outcome, Problem, check};
 pub use settings::Settings;

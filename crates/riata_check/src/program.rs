@@ -1,12 +1,12 @@
 //! What all files of a run share: settings, knowledge, and the modules that have been read.
 
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use dashmap::DashMap;
 use riata_types::{Definition, Origin, Types};
 use ruff_text_size::TextSize;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
 use crate::knowledge::Knowledge;
@@ -33,6 +33,7 @@ pub(crate) struct Program {
     /// Installed modules that were looked for.
     found: DashMap<String, Option<FileId>, FxBuildHasher>,
     pub(crate) memo: Memo,
+    spawned: OnceLock<FxHashSet<String>>,
 }
 
 #[derive(Default)]
@@ -55,6 +56,7 @@ impl Program {
             modules: DashMap::default(),
             found: DashMap::default(),
             memo: Memo::default(),
+            spawned: OnceLock::new(),
         }
     }
 
@@ -78,6 +80,11 @@ impl Program {
 
     pub(crate) fn def(&self, definition: &Definition) -> Def {
         Def { file: self.file(&definition.origin), start: definition.name_start }
+    }
+
+    /// Names of functions that the project seems to run as tasks of their own.
+    pub(crate) fn spawned(&self) -> &FxHashSet<String> {
+        self.spawned.get_or_init(|| crate::spawned::names(self.project.values()))
     }
 
     /// Whether a file is one of the project's own, and not an installed package.

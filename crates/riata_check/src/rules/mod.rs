@@ -2,6 +2,8 @@
 
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod cancellation_swallowed;
+mod own_cancellation_swallowed;
 mod wrong_timeout_error;
 mod except_around_task_group;
 mod thread_lock_across_await;
@@ -14,6 +16,8 @@ use crate::checker::Checker;
 pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &cancellation_swallowed::RULE,
+    &own_cancellation_swallowed::RULE,
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,

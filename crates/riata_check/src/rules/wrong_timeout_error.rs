@@ -192,7 +192,8 @@ fn timeouts(
                     && let Some(name) = name_of(context, call, step.scope)
                     && matches!(
                         name.as_str(),
-                        "asyncio.timeout" | "asyncio.timeout_at" | "async_timeout.timeout" | "async_timeout.timeout_at"
+                        // `asyncio.timeout` is as new as the one class for all.
+                        "async_timeout.timeout" | "async_timeout.timeout_at"
                     )
                 {
                     raised.push((Timeout::Asyncio, call.range(), name));
