@@ -17,6 +17,7 @@ mod program;
 pub mod rules;
 mod run;
 pub mod settings;
+mod shared;
 mod source;
 mod spawned;
 

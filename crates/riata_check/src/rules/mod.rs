@@ -7,6 +7,7 @@ mod own_cancellation_swallowed;
 mod wrong_timeout_error;
 mod except_around_task_group;
 mod thread_lock_across_await;
+mod check_then_act_across_await;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -21,6 +22,7 @@ pub static RULES: &[&Rule] = &[
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,
+    &check_then_act_across_await::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
