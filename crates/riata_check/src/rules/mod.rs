@@ -4,6 +4,7 @@ mod blocking_call_in_async;
 mod blocking_call_through_helper;
 mod cancellation_swallowed;
 mod own_cancellation_swallowed;
+mod cleanup_skipped_on_cancel;
 mod wrong_timeout_error;
 mod except_around_task_group;
 mod thread_lock_across_await;
@@ -19,6 +20,7 @@ pub static RULES: &[&Rule] = &[
     &blocking_call_through_helper::RULE,
     &cancellation_swallowed::RULE,
     &own_cancellation_swallowed::RULE,
+    &cleanup_skipped_on_cancel::RULE,
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,
