@@ -167,7 +167,7 @@ impl<'a> Context<'a> {
                 }
             }
             Event::Attribute { attribute, .. } => {
-                let Some(types) = &self.types else { return };
+                let Some(types) = self.types_at(attribute) else { return };
                 if !self.program().settings.follow_properties {
                     return;
                 }
@@ -259,7 +259,7 @@ impl<'a> Context<'a> {
     }
 
     fn class_of(&self, value: &Expr, scope: ScopeId) -> Option<Def> {
-        if let Some(types) = &self.types
+        if let Some(types) = self.types_at(value)
             && let Some(definition) = types.class(value)
         {
             return Some(self.program().def(&definition));
