@@ -185,7 +185,13 @@ fn guards(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: us
             .in_function(def, |context, function, own| {
                 let flow = Flow::new(context.names(), &function.body, own);
                 flow.steps.iter().any(|step| match step.what {
-                    What::Catch(handler) => catches(context, handler.type_.as_deref(), step.scope),
+                    // One that only raises it again does nothing.
+                    What::Catch(handler) => {
+                        catches(context, handler.type_.as_deref(), step.scope)
+                            && flow.steps.iter().any(|inner| {
+                                matches!(inner.what, What::Call(_)) && flow.within(inner.frame, step.frame)
+                            })
+                    }
                     What::Call(inner) => guards(context, inner, step.scope, depth + 1),
                     _ => false,
                 })
