@@ -574,6 +574,9 @@ impl<'a> Context<'a> {
         };
         if let Some(binding) = self.names().bindings(name, scope).last() {
             return match binding {
+                Binding::Function(function) if is_property(function) => {
+                    self.property(function, scope, depth)
+                }
                 Binding::Function(function) => Value::Function(Entity {
                     name: format!("{}.{name}", class.name),
                     def: Some(self.def_at(function.name.start())),
@@ -608,6 +611,22 @@ impl<'a> Context<'a> {
             }
         }
         Value::Unknown
+    }
+
+    /// What reading a property gives: by its annotation, or by what its only statement returns.
+    fn property(&self, function: &ast::StmtFunctionDef, scope: ScopeId, depth: usize) -> Value {
+        if let Some(annotation) = &function.returns {
+            return self.annotated(annotation, scope, depth + 1);
+        }
+        let body = self.names().of_function(function).zip(function.body.last());
+        match body {
+            Some((inner, ast::Stmt::Return(ast::StmtReturn { value: Some(value), .. })))
+                if function.body.len() <= 2 =>
+            {
+                self.own(value, inner, depth + 1)
+            }
+            _ => Value::Unknown,
+        }
     }
 
     fn own_call(&self, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> Value {
@@ -702,6 +721,15 @@ impl<'a> Context<'a> {
                             self.annotated(inner, scope, depth + 1)
                         })
                     }
+                    Some("typing.Union") => match &*subscript.slice {
+                        Expr::Tuple(tuple) => tuple
+                            .elts
+                            .iter()
+                            .map(|one| self.annotated(one, scope, depth + 1))
+                            .reduce(|one, other| self.either(one, other))
+                            .unwrap_or(Value::Unknown),
+                        one => self.annotated(one, scope, depth + 1),
+                    },
                     _ => self.annotated(&subscript.value, scope, depth + 1),
                 }
             }
@@ -736,6 +764,14 @@ impl<'a> Context<'a> {
             _ => Value::Unknown,
         }
     }
+}
+
+fn is_property(function: &ast::StmtFunctionDef) -> bool {
+    function.decorator_list.iter().any(|decorator| match &decorator.expression {
+        Expr::Name(name) => matches!(name.id.as_str(), "property" | "cached_property"),
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "cached_property",
+        _ => false,
+    })
 }
 
 fn builtin(name: &str) -> Value {

@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::context::Context;
-use crate::names::ScopeNode;
+use crate::names::{ScopeId, ScopeNode};
 use crate::program::{Def, Worker};
 
 /// What a comment on a function says about it.
@@ -62,8 +62,54 @@ impl Function {
         })
     }
 
+    /// It runs once for the same arguments.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.decorators.iter().any(|name| {
+            matches!(
+                name.as_str(),
+                "functools.cache" | "functools.lru_cache" | "functools.cached_property"
+            )
+        })
+    }
+
+    /// A generator that is turned into an async context manager.
+    pub(crate) fn is_async_context_manager(&self) -> bool {
+        self.decorators.iter().any(|name| name == "contextlib.asynccontextmanager")
+    }
+
     pub(crate) fn is_context_manager(&self) -> bool {
         self.decorators.iter().any(|name| name == "contextlib.contextmanager")
+    }
+}
+
+impl Context<'_> {
+    /// Whether the event loop runs a function's body, and in which words: an `async def`, a callback by its decorator, or a
+    /// method that a protocol's or a handler's base class has for the loop to call. `scope` is the function's own.
+    pub(crate) fn runs_in_loop(
+        &self,
+        function: &ast::StmtFunctionDef,
+        scope: ScopeId,
+    ) -> Option<&'static str> {
+        if function.is_async {
+            return Some("Async function");
+        }
+        let outer = self.names().scope(scope).parent?;
+        let is_run = |name: &str| {
+            self.knowledge().facts(name).is_some_and(|facts| facts.runs_in_loop)
+        };
+        let decorated = function.decorator_list.iter().any(|decorator| {
+            let named = ast::helpers::map_callable(&decorator.expression);
+            self.dotted(named, outer).is_some_and(|name| is_run(&name))
+        });
+        if decorated {
+            return Some("Callback of the event loop");
+        }
+        let ScopeNode::Class(class) = self.names().scope(outer).node else { return None };
+        let around = self.names().scope(outer).parent?;
+        let inherited = class.bases().iter().any(|base| {
+            self.dotted(base, around).is_some_and(|base| is_run(&format!("{base}.{}", function.name)))
+        });
+        inherited.then_some("Callback of the event loop")
     }
 }
 

@@ -1,12 +1,12 @@
 //! What all files of a run share: settings, knowledge, and the modules that have been read.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use dashmap::DashMap;
 use riata_types::{Definition, Origin, Types};
 use ruff_text_size::TextSize;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
 use crate::knowledge::Knowledge;
@@ -37,6 +37,7 @@ pub(crate) struct Program {
     /// Installed modules that were looked for.
     found: DashMap<String, Option<FileId>, FxBuildHasher>,
     pub(crate) memo: Memo,
+    spawned: OnceLock<FxHashSet<String>>,
 }
 
 #[derive(Default)]
@@ -61,6 +62,7 @@ impl Program {
             modules: DashMap::default(),
             found: DashMap::default(),
             memo: Memo::default(),
+            spawned: OnceLock::new(),
         }
     }
 
@@ -95,6 +97,11 @@ impl Program {
             Some(text) => Ok(text.as_ref().to_owned()),
             None => crate::files::read(path),
         }
+    }
+
+    /// Names of functions that the project seems to run as tasks of their own.
+    pub(crate) fn spawned(&self) -> &FxHashSet<String> {
+        self.spawned.get_or_init(|| crate::spawned::names(self.project.values()))
     }
 
     /// Whether a file is one of the project's own, and not an installed package.
