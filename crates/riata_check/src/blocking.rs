@@ -21,6 +21,7 @@ use crate::source::Location;
 pub(crate) struct Memo {
     pub(crate) functions: DashMap<Def, Option<Arc<Function>>, FxBuildHasher>,
     chains: DashMap<Def, Option<Arc<Chain>>, FxBuildHasher>,
+    pub(crate) wrappers: crate::tasks::Wrappers,
 }
 
 /// How a function comes to block: the calls from its body to the one that waits.

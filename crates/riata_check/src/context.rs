@@ -287,7 +287,7 @@ impl<'a> Context<'a> {
         }
         match callee.def.and_then(|def| self.worker.function(def)) {
             // A decorator may turn it into anything.
-            Some(function) if function.is_coroutine() && function.decorators_are_plain() => {
+            Some(function) if function.gives_coroutine() => {
                 Awaitable::Coroutine
             }
             _ => Awaitable::Unknown,
@@ -614,8 +614,12 @@ impl<'a> Context<'a> {
                     return Value::Instance(Entity { name: class.to_owned(), def: None });
                 }
                 let Some(def) = function.def else { return Value::Unknown };
+                let keeps_async =
+                    self.worker.function(def).is_some_and(|function| function.keeps_async);
                 self.returned(def, depth, |found| {
-                    if found.is_async && !crate::functions::is_generator(found) {
+                    if found.is_async && !keeps_async {
+                        Some(Value::Unknown)
+                    } else if found.is_async && !crate::functions::is_generator(found) {
                         Some(Value::Instance(Entity {
                             name: "types.CoroutineType".to_owned(),
                             def: None,

@@ -1,7 +1,14 @@
 //! The rules. Each has a file, with its documentation in the comment on its declaration.
 
+mod assertion_never_awaited;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod coroutine_as_condition;
+mod coroutine_as_value;
+mod coroutine_never_awaited;
+mod returned_task_not_kept;
+mod task_kept_by_dying_local;
+mod task_not_kept;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -11,6 +18,13 @@ use crate::checker::Checker;
 pub static RULES: &[&Rule] = &[
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &coroutine_never_awaited::RULE,
+    &coroutine_as_condition::RULE,
+    &coroutine_as_value::RULE,
+    &task_not_kept::RULE,
+    &task_kept_by_dying_local::RULE,
+    &returned_task_not_kept::RULE,
+    &assertion_never_awaited::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
