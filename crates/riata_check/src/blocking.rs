@@ -259,7 +259,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn class_of(&self, value: &Expr, scope: ScopeId) -> Option<Def> {
+    pub(crate) fn class_of(&self, value: &Expr, scope: ScopeId) -> Option<Def> {
         if let Some(types) = &self.types
             && let Some(definition) = types.class(value)
         {

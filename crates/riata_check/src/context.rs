@@ -592,7 +592,7 @@ impl<'a> Context<'a> {
         if let Some(found) = found {
             return found;
         }
-        for base in statement.bases() {
+        for base in real_bases(statement) {
             let found = match self.own(base, outer, depth + 1) {
                 Value::Class(base) => self.class_member(&base, name, depth + 1),
                 Value::Named(base) => Value::Named(format!("{base}.{name}")),
@@ -761,6 +761,19 @@ fn is_plain_class(name: &str) -> bool {
 
 pub(crate) fn last(dotted: &str) -> &str {
     dotted.rsplit('.').next().unwrap_or(dotted)
+}
+
+/// The bases of a class, those in `with_metaclass(Meta, Base)` too.
+fn real_bases(class: &ast::StmtClassDef) -> impl Iterator<Item = &Expr> {
+    class.bases().iter().flat_map(|base| match base {
+        Expr::Call(call)
+            if call.func.as_name_expr().is_some_and(|name| name.id == "with_metaclass") =>
+        {
+            call.arguments.args.get(1..).unwrap_or_default()
+        }
+        Expr::Subscript(generic) => std::slice::from_ref(&*generic.value),
+        other => std::slice::from_ref(other),
+    })
 }
 
 /// Where a binding stands in the text, when it has one place.

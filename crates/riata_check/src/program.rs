@@ -9,6 +9,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::blocking::Memo;
+use crate::hierarchy::Hierarchy;
 use crate::knowledge::Knowledge;
 use crate::settings::Settings;
 use crate::source::Module;
@@ -28,6 +29,7 @@ pub(crate) struct Program {
     pub(crate) knowledge: Knowledge,
     /// The first-party files by the names of their modules.
     pub(crate) project: FxHashMap<String, PathBuf>,
+    pub(crate) hierarchy: Hierarchy,
     files: RwLock<Files>,
     modules: DashMap<FileId, Option<Arc<Module>>, FxBuildHasher>,
     /// Installed modules that were looked for.
@@ -51,6 +53,7 @@ impl Program {
             settings,
             knowledge,
             project,
+            hierarchy: Hierarchy::default(),
             files: RwLock::default(),
             modules: DashMap::default(),
             found: DashMap::default(),

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::checker::{Checker, Hooks};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
+use crate::hierarchy::{self, Hierarchy};
 use crate::knowledge::Knowledge;
 use crate::program::{Program, Worker};
 use crate::settings::Settings;
@@ -52,7 +53,15 @@ pub fn check(paths: &[PathBuf], settings: Settings) -> Result<Outcome, String> {
     let project: FxHashMap<String, PathBuf> =
         files.iter().map(|path| (settings.module_name(path), path.clone())).collect();
     let hooks = Hooks::new(settings.selection.rules());
-    let program = Program::new(settings, knowledge, project);
+    let mut program = Program::new(settings, knowledge, project);
+    program.hierarchy = Hierarchy::new(
+        files
+            .par_iter()
+            .filter_map(|path| Some(hierarchy::scan(path, &crate::files::read(path).ok()?)))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .flatten(),
+    );
     let mut outcome = Outcome { files: files.len(), ..Outcome::default() };
     outcome
         .problems
@@ -82,7 +91,7 @@ fn check_file(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> (Vec<Diagnosti
     let typed = worker
         .types
         .as_ref()
-        .filter(|_| text.contains("async"))
+        .filter(|_| ["async", "coroutine", "task"].iter().any(|word| text.contains(word)))
         .and_then(|types| Module::typed(&types.open(path)?));
     let module = typed.unwrap_or_else(|| {
         let name = worker.program.settings.module_name(path);

@@ -139,7 +139,7 @@ impl Worker<'_> {
             return None;
         }
         let context = Context::new(self, &module);
-        let unkept = returned.iter().any(|value| match value {
+        let mut is_unkept = |value: &&Expr| match value {
             Expr::Call(call) => {
                 spawned_at(&context, call, scope, depth).is_some_and(|spawn| !spawn.awaited)
             }
@@ -150,7 +150,13 @@ impl Worker<'_> {
                     && !is_kept(&context, function, scope, name, true)
             }
             _ => false,
-        });
+        };
+        // What a plain function may return is dropped with the call; what awaiting gives may be the result instead.
+        let unkept = if function.is_async {
+            returned.iter().all(&mut is_unkept)
+        } else {
+            returned.iter().any(&mut is_unkept)
+        };
         unkept.then_some(function.is_async)
     }
 }

@@ -1,4 +1,4 @@
-use ruff_python_ast::Expr;
+use ruff_python_ast::{AnyNodeRef, Expr};
 
 use crate::checker::{Checker, Report};
 use crate::lost::{Lost, Use, add_await, called, lost, used};
@@ -48,8 +48,10 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
         _ => return,
     };
     let Some(lost) = lost(checker, expr) else { return };
-    // Two futures may be compared, and `task and …` asks whether there is one.
-    if matches!(lost, Lost::Task | Lost::Future) && how == "compared" {
+    // Two futures may be compared, and `a and (task := …)` asks whether there is one.
+    if matches!(lost, Lost::Task | Lost::Future)
+        && (how == "compared" || matches!(checker.parent(), Some(AnyNodeRef::ExprNamed(_))))
+    {
         return;
     }
     let message = format!("`{}` is {} that is {how}, not its result", called(checker, expr), lost.article());

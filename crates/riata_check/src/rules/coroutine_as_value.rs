@@ -4,7 +4,7 @@ use ruff_text_size::Ranged;
 use crate::annotations::{is_plain, is_plain_value, last_name};
 use crate::checker::{Checker, Report};
 use crate::context::{Context, Value};
-use crate::functions::is_generator;
+use crate::functions::{Returned, is_generator, is_stub};
 use crate::lost::{Lost, Use, add_await, called, is_expected_to_fail, lost, used};
 use crate::names::{ScopeId, ScopeNode};
 use crate::rules::rule;
@@ -56,7 +56,7 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
             Some(how) => how,
             None => return,
         },
-        Use::Returned(_) if is_call => match returned(checker) {
+        Use::Returned(_) if is_call => match returned(checker, expr) {
             Some(how) => how,
             None => return,
         },
@@ -79,6 +79,10 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
     if !certain || is_expected_to_fail(checker) {
         return;
     }
+    // A method that only subclasses fill may yield there.
+    if matches!(use_, Use::Iterated) && calls_stub(checker, expr) {
+        return;
+    }
     let message = format!("`{}` is {} that is {how}, not its result", called(checker, expr), lost.article());
     let mut report = Report::new(&RULE, expr, message);
     match add_await(checker, expr) {
@@ -86,6 +90,15 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
         None => report = report.help("await it in an async function"),
     }
     checker.report(report);
+}
+
+fn calls_stub(checker: &Checker<'_>, expr: &Expr) -> bool {
+    let Expr::Call(call) = expr else { return false };
+    checker.callees(call).iter().any(|callee| {
+        let Some(def) = callee.def else { return false };
+        let Some(module) = checker.context.worker.module(def.file) else { return false };
+        module.names().function_at(def.start).is_some_and(|(function, _, _)| is_stub(function))
+    })
 }
 
 /// The builtin that a call calls.
@@ -214,7 +227,7 @@ pub(super) fn parameter<'f>(
 }
 
 /// How a coroutine is lost by `return`, if it is.
-fn returned(checker: &Checker<'_>) -> Option<String> {
+fn returned(checker: &Checker<'_>, expr: &Expr) -> Option<String> {
     let function = checker.function()?;
     let context = &checker.context;
     let scope = context.names().of_function(function)?;
@@ -225,9 +238,45 @@ fn returned(checker: &Checker<'_>) -> Option<String> {
     let how = || "returned".to_owned();
     match function.returns.as_deref() {
         Some(annotation) if function.is_async => is_plain(context, annotation, outer).then(how),
-        Some(annotation) => is_plain_value(context, annotation, outer).then(how),
-        None => function.is_async.then(how),
+        // A plain function may be declared for its synchronous use alone.
+        Some(_) => None,
+        None if function.is_async => expects_value(checker, function, expr).then(how),
+        None => None,
     }
+}
+
+/// Whether an async function without annotations is known to give a plain value: it overrides an async method and returns
+/// what that one gives, or its other `return` statements give what was awaited, or constants.
+fn expects_value(checker: &Checker<'_>, function: &ast::StmtFunctionDef, expr: &Expr) -> bool {
+    if let Expr::Call(call) = expr
+        && let Expr::Attribute(attribute) = &*call.func
+        && attribute.attr.as_str() == function.name.as_str()
+        && let Expr::Call(owner) = &*attribute.value
+        && last_name(&owner.func) == Some("super")
+    {
+        return true;
+    }
+    if let Some(class) = checker.class() {
+        let context = &checker.context;
+        let names = context.names();
+        let outer = names.of_class(class).and_then(|scope| names.scope(scope).parent);
+        for base in class.bases() {
+            let Value::Class(found) = context.value(base, outer.unwrap_or(ScopeId::MODULE)) else { continue };
+            if let Some(def) = found.def.and_then(|def| context.method(def, function.name.as_str()))
+                && let Some(module) = context.worker.module(def.file)
+                && let Some((method, _, scope)) = module.names().function_at(def.start)
+                && let Some(annotation) = &method.returns
+                && is_plain_value(&Context::new(context.worker, &module), annotation, scope)
+            {
+                return true;
+            }
+        }
+    }
+    Returned::of(function).iter().any(|other| {
+        other.is_await_expr()
+            || (other.is_literal_expr() && !other.is_none_literal_expr())
+            || matches!(other, Expr::Compare(_) | Expr::Dict(_) | Expr::List(_) | Expr::FString(_) | Expr::ListComp(_) | Expr::DictComp(_))
+    })
 }
 
 /// How a coroutine is lost by being stored, if it is.
@@ -239,12 +288,33 @@ fn stored(checker: &Checker<'_>, statement: AnyNodeRef<'_>) -> Option<String> {
                 .then(|| "stored".to_owned())
         }
         AnyNodeRef::StmtAssign(assign) => {
+            if let [Expr::Subscript(subscript)] = assign.targets.as_slice() {
+                return fills_placeholder(checker, subscript).then(|| "kept among plain values".to_owned());
+            }
             let [Expr::Attribute(attribute)] = assign.targets.as_slice() else { return None };
             let declared = declared_plain(checker, attribute)?;
             declared.then(|| format!("stored in `{}`", context.source(attribute)))
         }
         _ => None,
     }
+}
+
+/// `answer["body"] = read()` where `answer` is a dictionary that was made with a place for it, among other values.
+fn fills_placeholder(checker: &Checker<'_>, subscript: &ast::ExprSubscript) -> bool {
+    let (Expr::Name(name), Expr::StringLiteral(key)) = (&*subscript.value, &*subscript.slice) else {
+        return false;
+    };
+    let Some((_, [crate::names::Binding::Value(Expr::Dict(dict))])) =
+        checker.context.names().lookup(name.id.as_str(), checker.scope())
+    else {
+        return false;
+    };
+    let has_place = dict.items.iter().any(|item| {
+        item.value.is_none_literal_expr()
+            && matches!(&item.key, Some(Expr::StringLiteral(found)) if found.value.to_str() == key.value.to_str())
+    });
+    let others = dict.items.iter().any(|item| !item.value.is_none_literal_expr() && !item.value.is_call_expr());
+    has_place && others
 }
 
 /// Whether `self.name` is declared as something that is not awaited, in the class or a base of it.

@@ -1,14 +1,25 @@
 //! The rules. Each has a file, with its documentation in the comment on its declaration.
 
 mod assertion_never_awaited;
+mod async_function_as_sync_callback;
+mod async_test_never_run;
+mod await_on_non_awaitable;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod cached_coroutine_function;
 mod coroutine_as_condition;
 mod coroutine_as_value;
 mod coroutine_never_awaited;
+mod future_never_awaited;
+mod gather_of_non_awaitable;
+mod pytest_asyncio_scope;
 mod returned_task_not_kept;
+mod sleep_for_synchronisation;
+mod task_exception_never_seen;
 mod task_kept_by_dying_local;
 mod task_not_kept;
+mod wait_on_coroutines;
+mod wrong_mock;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -21,10 +32,21 @@ pub static RULES: &[&Rule] = &[
     &coroutine_never_awaited::RULE,
     &coroutine_as_condition::RULE,
     &coroutine_as_value::RULE,
+    &future_never_awaited::RULE,
+    &wait_on_coroutines::RULE,
+    &gather_of_non_awaitable::RULE,
+    &async_function_as_sync_callback::RULE,
+    &cached_coroutine_function::RULE,
+    &await_on_non_awaitable::RULE,
     &task_not_kept::RULE,
     &task_kept_by_dying_local::RULE,
     &returned_task_not_kept::RULE,
+    &task_exception_never_seen::RULE,
+    &async_test_never_run::RULE,
     &assertion_never_awaited::RULE,
+    &wrong_mock::RULE,
+    &sleep_for_synchronisation::RULE,
+    &pytest_asyncio_scope::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
