@@ -168,7 +168,7 @@ impl<'a> Context<'a> {
                 }
             }
             Event::Attribute { attribute, .. } => {
-                let Some(types) = &self.types else { return };
+                let Some(types) = self.types_at(attribute) else { return };
                 if !self.program().settings.follow_properties {
                     return;
                 }
@@ -260,7 +260,7 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn class_of(&self, value: &Expr, scope: ScopeId) -> Option<Def> {
-        if let Some(types) = &self.types
+        if let Some(types) = self.types_at(value)
             && let Some(definition) = types.class(value)
         {
             return Some(self.program().def(&definition));

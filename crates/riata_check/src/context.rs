@@ -140,8 +140,13 @@ impl<'a> Context<'a> {
         self.callees(call, scope).iter().find_map(|callee| self.knowledge().facts(&callee.name))
     }
 
+    /// The types to ask about a node, where they are to be had in reasonable time.
+    pub(crate) fn types_at(&self, node: impl Ranged) -> Option<&ModuleTypes<'a>> {
+        self.types.as_ref().filter(|_| !self.names().is_branchy(node.range()))
+    }
+
     fn resolve(&self, func: &Expr, scope: ScopeId) -> Vec<Callee> {
-        if let Some(types) = &self.types {
+        if let Some(types) = self.types_at(func) {
             let definitions = types.callee(func);
             if !definitions.is_empty() {
                 let receivers = match func {
@@ -184,7 +189,7 @@ impl<'a> Context<'a> {
 
     /// The classes of a method's object, by their public names.
     fn receivers(&self, object: &Expr) -> Vec<String> {
-        let Some(types) = &self.types else { return Vec::new() };
+        let Some(types) = self.types_at(object) else { return Vec::new() };
         types
             .classes(object)
             .into_iter()
@@ -216,7 +221,7 @@ impl<'a> Context<'a> {
             return found.clone();
         }
         let mut found = Value::Unknown;
-        if let Some(types) = &self.types {
+        if let Some(types) = self.types_at(expr) {
             found = self.typed(types.value(expr));
         }
         if found == Value::Unknown {

@@ -118,11 +118,14 @@ fn follow<'a>(
 
 /// Whether a value is certainly a list, a set, a tuple or a dictionary.
 pub(crate) fn is_container(checker: &Checker<'_>, expr: &Expr) -> bool {
+    if expr.is_generator_expr() {
+        return true;
+    }
     match checker.value(expr) {
         Value::Instance(class) => matches!(
             class.name.as_str(),
             "builtins.list" | "builtins.set" | "builtins.tuple" | "builtins.dict" | "builtins.frozenset"
         ),
-        _ => matches!(expr, Expr::Generator(_)),
+        _ => false,
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn may_be_overridden(checker: &Checker<'_>, expr: &Expr) -> bool {
     let first_party = checker.context.program().is_first_party(def.file);
     // A decorator that is not known may make it async; so may a subclass that is not seen.
     let is_method = matches!(module.names().scope(scope).node, crate::names::ScopeNode::Class(_));
-    is_stub(function) && first_party
+    (is_method && first_party && is_stub(function))
         || function.is_async
         || !described.decorators_are_plain()
         || described.decorators.iter().any(|name| name == "abc.abstractmethod" || name == "typing.overload")
