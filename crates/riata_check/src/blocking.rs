@@ -22,6 +22,7 @@ pub(crate) struct Memo {
     pub(crate) functions: DashMap<Def, Option<Arc<Function>>, FxBuildHasher>,
     chains: DashMap<Def, Option<Arc<Chain>>, FxBuildHasher>,
     pub(crate) reach: crate::reach::Memo,
+    pub(crate) wrappers: crate::tasks::Wrappers,
 }
 
 /// How a function comes to block: the calls from its body to the one that waits.
@@ -303,7 +304,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn class_of(&self, value: &Expr, scope: ScopeId) -> Option<Def> {
+    pub(crate) fn class_of(&self, value: &Expr, scope: ScopeId) -> Option<Def> {
         if let Some(types) = self.types_at(value)
             && let Some(definition) = types.class(value)
         {
