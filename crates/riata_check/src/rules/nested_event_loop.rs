@@ -72,6 +72,11 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                     message: format!("calls `{}`", link.callee),
                 })
                 .collect();
+            // The last call in the project's own code: what somebody would change.
+            report.cause = links.iter().rfind(|link| link.first_party).map(|link| {
+                let at = &link.location;
+                format!("{}:{}:{}", at.path.display(), at.start.line, at.start.column)
+            });
             checker.report(report);
         });
     });
