@@ -88,3 +88,8 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+
+async def test_it_fails(pytest):
+    with pytest.raises(RuntimeError):
+        asyncio.run(ask("this"))
