@@ -93,3 +93,11 @@ if __name__ == "__main__":
 async def test_it_fails(pytest):
     with pytest.raises(RuntimeError):
         asyncio.run(ask("this"))
+
+
+def test_it_fails_inside(pytest):
+    async def inner():
+        asyncio.run(ask("this"))
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(inner())

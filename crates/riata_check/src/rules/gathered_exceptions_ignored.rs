@@ -53,7 +53,7 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         },
         _ => false,
     };
-    if !ignored || is_ending(checker, function, call) {
+    if !ignored || is_ending(function, call) {
         return;
     }
     // What is looked at by other names: `task.result()` for each, tasks that a callback watches, what others own.
@@ -103,7 +103,7 @@ fn is_shared(checker: &Checker<'_>, name: &str) -> bool {
 }
 
 /// Whether the place is there to end something, where errors are of no interest any more.
-fn is_ending(checker: &Checker<'_>, function: &ast::StmtFunctionDef, call: &ast::ExprCall) -> bool {
+fn is_ending(function: &ast::StmtFunctionDef, call: &ast::ExprCall) -> bool {
     if uses::is_cleanup_name(function.name.as_str()) || uses::in_handler(&function.body, call.range()) {
         return true;
     }
