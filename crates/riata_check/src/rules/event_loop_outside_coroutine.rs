@@ -6,7 +6,7 @@ use crate::body;
 use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix, Related};
 use crate::names::ScopeId;
-use crate::reach::{Goal, knows_about_loops};
+use crate::reach::{Goal, is_guarded, knows_about_loops};
 use crate::rules::rule;
 use crate::uses;
 
@@ -152,25 +152,6 @@ fn assigned_name<'a>(body: &'a [Stmt], call: &ast::ExprCall) -> Option<&'a str> 
         {
             found = Some(name.id.as_str());
         }
-    });
-    found
-}
-
-/// In a `try` that has a handler: the failure is expected.
-fn is_guarded(body: &[Stmt], place: ruff_text_size::TextRange) -> bool {
-    let mut found = false;
-    uses::stmts(body, &mut |stmt| {
-        let Stmt::Try(attempt) = stmt else { return };
-        found |= !attempt.handlers.is_empty()
-            && attempt.handlers.iter().any(|handler| {
-                let ast::ExceptHandler::ExceptHandler(handler) = handler;
-                handler.type_.as_ref().is_none_or(|class| {
-                    uses::names_in(class).iter().any(|name| {
-                        matches!(*name, "RuntimeError" | "Exception" | "BaseException" | "DeprecationWarning")
-                    })
-                })
-            })
-            && attempt.body.iter().any(|stmt| stmt.range().contains_range(place));
     });
     found
 }

@@ -6,6 +6,7 @@ mod async_generator_not_closed;
 mod async_test_never_run;
 mod async_without_await;
 mod await_on_non_awaitable;
+mod await_without_timeout;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
 mod blocking_file_io_in_async;
@@ -87,6 +88,7 @@ pub static RULES: &[&Rule] = &[
     &nested_event_loop::RULE,
     &mixed_loop_entry::RULE,
     &event_loop_outside_coroutine::RULE,
+    &await_without_timeout::RULE,
     &timeout_parameter::RULE,
     &wait_for_swallows_cancellation::RULE,
     &scope_across_yield::RULE,
