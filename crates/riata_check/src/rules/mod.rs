@@ -5,6 +5,7 @@ mod blocking_call_through_helper;
 mod cancellation_swallowed;
 mod own_cancellation_swallowed;
 mod cleanup_skipped_on_cancel;
+mod await_in_finally;
 mod wrong_timeout_error;
 mod except_around_task_group;
 mod thread_lock_across_await;
@@ -21,6 +22,7 @@ pub static RULES: &[&Rule] = &[
     &cancellation_swallowed::RULE,
     &own_cancellation_swallowed::RULE,
     &cleanup_skipped_on_cancel::RULE,
+    &await_in_finally::RULE,
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,
