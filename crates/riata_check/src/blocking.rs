@@ -12,7 +12,7 @@ use crate::body::{self, Event, Place, Use};
 use crate::context::{Callee, Context, Value};
 use crate::functions::{Function, Marker};
 use crate::knowledge::{BlockKind, Blocks};
-use crate::names::{ScopeId, ScopeNode, first_parameter};
+use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::{Def, Worker};
 use crate::source::Location;
 
@@ -134,6 +134,9 @@ impl Search<'_> {
         for (range, run) in &calls {
             if let Run::Blocking { name, blocks, once } = run
                 && counts(blocks.kind, *once, cached, first_party)
+                // A lock that helpers share is held for a moment.
+                && !name.ends_with("ock.acquire")
+                && !name.ends_with("LockType.acquire")
             {
                 let links = vec![link(*range, name.clone())];
                 return (Some(Arc::new(Chain { links, blocks: Arc::clone(blocks) })), NOT_CUT);
@@ -311,7 +314,8 @@ impl<'a> Context<'a> {
             if let Some(blocks) = &facts.blocks {
                 let waits = !name.starts_with("socket.socket.")
                     || !(place.expects_would_block || self.sets_sockets_non_blocking());
-                if waits && applies(blocks) {
+                let runs = !blocks.lazy || matches!(used, Use::Iterated);
+                if waits && runs && applies(blocks) && !self.is_done(&callee.name, call, scope) {
                     let once = place.after_miss;
                     found(range, Run::Blocking { name, blocks: Arc::clone(blocks), once });
                 }
@@ -351,7 +355,11 @@ impl<'a> Context<'a> {
         }
         if function.is_stub {
             // Whoever implements it is what runs.
-            for (runs, name) in self.implementations(def) {
+            let object = match &*call.func {
+                Expr::Attribute(attribute) => self.class_of(&attribute.value, scope),
+                _ => None,
+            };
+            for (runs, name) in self.implementations(def, object) {
                 found(range, Run::Function { runs, name });
             }
             return;
@@ -364,18 +372,27 @@ impl<'a> Context<'a> {
         found(range, Run::Function { runs: Runs { def, receiver }, name });
     }
 
-    /// The methods of the project's classes that stand for one that only says its name.
-    fn implementations(&self, def: Def) -> Vec<(Runs, String)> {
+    /// The methods of the project's classes that stand for one that only says its name: of those that derive from the
+    /// class of the object, or else from the method's own.
+    fn implementations(&self, def: Def, object: Option<Def>) -> Vec<(Runs, String)> {
         const MOST: usize = 16;
         let Some(module) = self.worker.module(def.file) else { return Vec::new() };
         let Some((function, _, outer)) = module.names().function_at(def.start) else {
             return Vec::new();
         };
         let ScopeNode::Class(base) = module.names().scope(outer).node else { return Vec::new() };
+        let object = object.and_then(|object| {
+            let module = self.worker.module(object.file)?;
+            Some(module.names().class_at(object.start)?.0.name.to_string())
+        });
+        let base = object.unwrap_or_else(|| base.name.to_string());
         let mut found = Vec::new();
-        for class in self.program().hierarchy().derived(base.name.as_str()) {
-            if class.methods.get(function.name.as_str()) != Some(&false) {
-                continue;
+        for class in self.program().hierarchy().derived(&base) {
+            match class.methods.get(function.name.as_str()) {
+                Some(false) => {}
+                // One that is async means that nobody may take it for a plain call.
+                Some(true) => return Vec::new(),
+                None => continue,
             }
             let origin = riata_types::Origin::Path(class.path.clone());
             let class = Def { file: self.program().file(&origin), start: class.start.into() };
@@ -388,6 +405,29 @@ impl<'a> Context<'a> {
             }
         }
         found
+    }
+
+    /// `future.result()` of a future that comes from elsewhere: where a coroutine asks, it has mostly waited for it before.
+    fn is_done(&self, name: &str, call: &ast::ExprCall, scope: ScopeId) -> bool {
+        if !matches!(
+            name,
+            "concurrent.futures.Future.result" | "concurrent.futures.Future.exception"
+        ) {
+            return false;
+        }
+        let Expr::Attribute(attribute) = &*call.func else { return true };
+        match &*attribute.value {
+            Expr::Call(_) => false,
+            Expr::Name(future) => {
+                let Some((_, bindings)) = self.names().lookup(future.id.as_str(), scope) else {
+                    return true;
+                };
+                !bindings.iter().any(|binding| {
+                    matches!(binding, Binding::Value(Expr::Call(_)) | Binding::Parameter(_))
+                })
+            }
+            _ => true,
+        }
     }
 
     fn sets_sockets_non_blocking(&self) -> bool {
