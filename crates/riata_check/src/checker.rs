@@ -142,6 +142,8 @@ impl<'a> Checker<'a> {
             range: (report.range.start().into(), report.range.end().into()),
             message: report.message,
             related: report.related,
+            also: Vec::new(),
+            function: self.function_name(),
             notes: report.notes,
             help: report.help,
             fix: report.fix,
@@ -152,12 +154,11 @@ impl<'a> Checker<'a> {
     /// A rule that panics ends itself for this node, and nothing else.
     fn guarded(&self, rule: &'static Rule, check: impl FnOnce(&Self)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(self))) {
-            let message = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
-            self.panics.borrow_mut().push((rule.name, message.to_owned()));
+            if riata_types::is_cancellation(&*panic) {
+                std::panic::resume_unwind(panic);
+            }
+            let message = crate::run::panic_message(&*panic);
+            self.panics.borrow_mut().push((rule.name, message));
         }
     }
 
@@ -166,6 +167,11 @@ impl<'a> Checker<'a> {
     /// The nodes around the one at hand, nearest first, without itself.
     pub(crate) fn ancestors(&self) -> impl Iterator<Item = AnyNodeRef<'a>> + '_ {
         self.ancestors.iter().rev().skip(1).copied()
+    }
+
+    /// Where the node at hand starts.
+    pub(crate) fn here(&self) -> Option<ruff_text_size::TextSize> {
+        self.ancestors.last().map(|node| node.start())
     }
 
     pub(crate) fn parent(&self) -> Option<AnyNodeRef<'a>> {
@@ -179,6 +185,15 @@ impl<'a> Checker<'a> {
     /// The function that the node at hand is run by (not through a lambda).
     pub(crate) fn function(&self) -> Option<&'a ast::StmtFunctionDef> {
         self.context.names().enclosing_function(self.scope).map(|(_, function)| function)
+    }
+
+    /// The name of that function, after the one of its class.
+    fn function_name(&self) -> Option<String> {
+        let name = &self.function()?.name;
+        Some(match self.class() {
+            Some(class) => format!("{}.{name}", class.name),
+            None => name.to_string(),
+        })
     }
 
     /// Whether the node at hand is run by an `async def`.

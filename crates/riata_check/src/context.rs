@@ -292,7 +292,7 @@ impl<'a> Context<'a> {
         }
         match callee.def.and_then(|def| self.worker.function(def)) {
             // A decorator may turn it into anything.
-            Some(function) if function.is_coroutine() && function.decorators_are_plain() => {
+            Some(function) if function.gives_coroutine() => {
                 Awaitable::Coroutine
             }
             _ => Awaitable::Unknown,
@@ -600,7 +600,7 @@ impl<'a> Context<'a> {
         if let Some(found) = found {
             return found;
         }
-        for base in statement.bases() {
+        for base in real_bases(statement) {
             let found = match self.own(base, outer, depth + 1) {
                 Value::Class(base) => self.class_member(&base, name, depth + 1),
                 Value::Named(base) => Value::Named(format!("{base}.{name}")),
@@ -638,8 +638,12 @@ impl<'a> Context<'a> {
                     return Value::Instance(Entity { name: class.to_owned(), def: None });
                 }
                 let Some(def) = function.def else { return Value::Unknown };
+                let keeps_async =
+                    self.worker.function(def).is_some_and(|function| function.keeps_async);
                 self.returned(def, depth, |found| {
-                    if found.is_async && !crate::functions::is_generator(found) {
+                    if found.is_async && !keeps_async {
+                        Some(Value::Unknown)
+                    } else if found.is_async && !crate::functions::is_generator(found) {
                         Some(Value::Instance(Entity {
                             name: "types.CoroutineType".to_owned(),
                             def: None,
@@ -798,6 +802,19 @@ fn is_plain_class(name: &str) -> bool {
 
 pub(crate) fn last(dotted: &str) -> &str {
     dotted.rsplit('.').next().unwrap_or(dotted)
+}
+
+/// The bases of a class, those in `with_metaclass(Meta, Base)` too.
+fn real_bases(class: &ast::StmtClassDef) -> impl Iterator<Item = &Expr> {
+    class.bases().iter().flat_map(|base| match base {
+        Expr::Call(call)
+            if call.func.as_name_expr().is_some_and(|name| name.id == "with_metaclass") =>
+        {
+            call.arguments.args.get(1..).unwrap_or_default()
+        }
+        Expr::Subscript(generic) => std::slice::from_ref(&*generic.value),
+        other => std::slice::from_ref(other),
+    })
 }
 
 /// Where a binding stands in the text, when it has one place.

@@ -19,6 +19,12 @@ pub struct Diagnostic {
     pub message: String,
     /// Other places that belong to it, in order: the steps of a call chain.
     pub related: Vec<Related>,
+    /// Places that come to the same cause, where this finding stands for all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Related>,
+    /// The function around it, with its class: `Client.fetch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
     /// More facts, a line each.
     pub notes: Vec<String>,
     /// What to do, when no fix does it.

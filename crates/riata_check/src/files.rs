@@ -2,41 +2,94 @@
 
 use std::path::{Path, PathBuf};
 
+use ignore::WalkBuilder;
+
+use crate::run::Problem;
+use crate::settings::Settings;
+
 /// The text of a Python file.
 ///
 /// # Errors
 /// Says why it cannot be read: not there, not readable, not UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| {
-        format!("not valid UTF-8 at byte {}", error.utf8_error().valid_up_to())
-    })
+    crate::encoding::decode(std::fs::read(path).map_err(|error| reason(&error))?)
 }
 
-/// The Python files below the given paths, sorted; what `.gitignore` says is left out unless it was named itself.
-pub(crate) fn find(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, String)>) {
+/// The Python files at and below the given paths, sorted, and what could not be looked at. A file that is named is taken
+/// as it is; below a folder, what is excluded and what `.gitignore` says is left out. Links to folders are not followed.
+pub fn find(paths: &[PathBuf], settings: &Settings) -> (Vec<PathBuf>, Vec<Problem>) {
     let mut found = Vec::new();
-    let mut errors = Vec::new();
+    let mut problems = Vec::new();
     for path in paths {
-        if path.is_file() {
-            found.push(path.clone());
-            continue;
-        }
-        for entry in ignore::WalkBuilder::new(path).require_git(false).build() {
-            match entry {
-                Ok(entry) => {
-                    let path = entry.path();
-                    if entry.file_type().is_some_and(|kind| kind.is_file())
-                        && path.extension().is_some_and(|extension| extension == "py")
-                    {
-                        found.push(path.to_path_buf());
-                    }
-                }
-                Err(error) => errors.push((path.clone(), error.to_string())),
+        match path.metadata() {
+            Ok(data) if data.is_dir() => below(path, settings, &mut found, &mut problems),
+            Ok(data) if data.is_file() => found.push(path.clone()),
+            Ok(_) => {
+                let message = "neither a file nor a folder".to_owned();
+                problems.push(Problem { path: path.clone(), message });
             }
+            Err(error) => problems.push(Problem { path: path.clone(), message: reason(&error) }),
         }
     }
     found.sort();
     found.dedup();
-    (found, errors)
+    (found, problems)
+}
+
+fn below(
+    folder: &Path,
+    settings: &Settings,
+    found: &mut Vec<PathBuf>,
+    problems: &mut Vec<Problem>,
+) {
+    let excludes = settings.excludes.clone();
+    let mut walk = WalkBuilder::new(folder);
+    walk.standard_filters(settings.respect_gitignore)
+        .require_git(false)
+        // Scripts in `.github` are code as well.
+        .hidden(false)
+        // A folder that was named is walked, whatever it is called.
+        .filter_entry(move |entry| entry.depth() == 0 || !excludes.matches(entry.path()));
+    for entry in walk.build() {
+        match entry {
+            Ok(entry) => {
+                let is_file = entry.file_type().is_some_and(|kind| {
+                    kind.is_file() || (kind.is_symlink() && entry.path().is_file())
+                });
+                if is_file && is_python(entry.path()) {
+                    found.push(entry.into_path());
+                }
+            }
+            Err(error) => {
+                let path = path_of(&error).unwrap_or(folder).to_path_buf();
+                let message = error.io_error().map_or_else(|| error.to_string(), reason);
+                problems.push(Problem { path, message });
+            }
+        }
+    }
+}
+
+/// Whether a file below a folder is checked: stubs say nothing about what runs, and notebooks are not read.
+fn is_python(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "py" || extension == "pyw")
+}
+
+/// The path that an error of the walk is about.
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::Loop { child, .. } => Some(child),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_of(err)
+        }
+        _ => None,
+    }
+}
+
+/// What the system says, in words without a number.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

@@ -1,14 +1,15 @@
 //! What all files of a run share: settings, knowledge, and the modules that have been read.
 
-use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use dashmap::DashMap;
 use riata_types::{Definition, Origin, Types};
 use ruff_text_size::TextSize;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
+use crate::hierarchy::{self, Hierarchy};
 use crate::knowledge::Knowledge;
 use crate::settings::Settings;
 use crate::source::Module;
@@ -23,16 +24,22 @@ pub(crate) struct Def {
     pub(crate) start: TextSize,
 }
 
+/// What files hold instead of what is on disk.
+pub(crate) type Texts = FxHashMap<PathBuf, Arc<str>>;
+
 pub(crate) struct Program {
     pub(crate) settings: Settings,
-    pub(crate) knowledge: Knowledge,
+    pub(crate) knowledge: Arc<Knowledge>,
     /// The first-party files by the names of their modules.
     pub(crate) project: FxHashMap<String, PathBuf>,
+    texts: Arc<Texts>,
+    hierarchy: OnceLock<Hierarchy>,
     files: RwLock<Files>,
     modules: DashMap<FileId, Option<Arc<Module>>, FxBuildHasher>,
     /// Installed modules that were looked for.
     found: DashMap<String, Option<FileId>, FxBuildHasher>,
     pub(crate) memo: Memo,
+    spawned: OnceLock<FxHashSet<String>>,
 }
 
 #[derive(Default)]
@@ -44,17 +51,21 @@ struct Files {
 impl Program {
     pub(crate) fn new(
         settings: Settings,
-        knowledge: Knowledge,
+        knowledge: Arc<Knowledge>,
         project: FxHashMap<String, PathBuf>,
+        texts: Arc<Texts>,
     ) -> Self {
         Self {
             settings,
             knowledge,
             project,
+            texts,
+            hierarchy: OnceLock::new(),
             files: RwLock::default(),
             modules: DashMap::default(),
             found: DashMap::default(),
             memo: Memo::default(),
+            spawned: OnceLock::new(),
         }
     }
 
@@ -78,6 +89,34 @@ impl Program {
 
     pub(crate) fn def(&self, definition: &Definition) -> Def {
         Def { file: self.file(&definition.origin), start: definition.name_start }
+    }
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    pub(crate) fn read(&self, path: &Path) -> Result<String, String> {
+        match self.texts.get(path) {
+            Some(text) => Ok(text.as_ref().to_owned()),
+            None => crate::files::read(path),
+        }
+    }
+
+    /// Names of functions that the project seems to run as tasks of their own.
+    pub(crate) fn spawned(&self) -> &FxHashSet<String> {
+        self.spawned.get_or_init(|| crate::spawned::names(self.project.values()))
+    }
+
+    /// The classes of the project, by a scan of its files when they are first asked for. (One thread does it: a parallel
+    /// scan in here could take up a file whose rules wait for this very scan.)
+    pub(crate) fn hierarchy(&self) -> &Hierarchy {
+        self.hierarchy.get_or_init(|| {
+            let files = self.project.values();
+            Hierarchy::new(files.flat_map(|path| match self.read(path) {
+                Ok(text) => hierarchy::scan(path, &text),
+                Err(_) => Vec::new(),
+            }))
+        })
     }
 
     /// Whether a file is one of the project's own, and not an installed package.
@@ -112,7 +151,10 @@ impl<'p> Worker<'p> {
         }
         match origin {
             Origin::Path(path) => {
-                let text = crate::files::read(path).ok()?;
+                let text = self.program.read(path).ok()?;
+                if crate::depth::is_deeper(&text, crate::depth::MAX_DEPTH) {
+                    return None;
+                }
                 let name = self.program.settings.module_name(path);
                 Some(Module::own(path, name, text, self.program.settings.python_version))
             }

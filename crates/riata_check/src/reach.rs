@@ -51,7 +51,7 @@ impl Worker<'_> {
 impl<'a> Context<'a> {
     /// What an event of a body calls, when it is the goal itself.
     pub(crate) fn reaches(&self, goal: Goal, event: Event<'_>) -> Option<(TextRange, String)> {
-        let Event::Call { call, scope, used } = event else { return None };
+        let Event::Call { call, scope, used, .. } = event else { return None };
         if matches!(used, Use::Awaited) {
             return None;
         }

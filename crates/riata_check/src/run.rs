@@ -1,26 +1,22 @@
 //! Check a set of files: read, parse, infer, apply the rules; in parallel.
 
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::any::Any;
+use std::cell::RefCell;
+use std::path::PathBuf;
 
-use rayon::prelude::*;
-use riata_types::Types;
-use rustc_hash::FxHashMap;
-
-use crate::checker::{Checker, Hooks};
-use crate::context::Context;
+use crate::causes;
 use crate::diagnostic::Diagnostic;
-use crate::knowledge::Knowledge;
-use crate::program::{Program, Worker};
+use crate::session::{FileOutcome, Session};
 use crate::settings::Settings;
-use crate::source::Module;
 
 /// What a run found.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     pub diagnostics: Vec<Diagnostic>,
     /// What could not be checked, and why.
     pub problems: Vec<Problem>,
+    /// What went another way than usual, for those who want to know.
+    pub notices: Vec<Problem>,
     pub files: usize,
 }
 
@@ -31,70 +27,60 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Outcome {
+    /// Add what another run found.
+    pub fn merge(&mut self, other: Self) {
+        self.diagnostics.extend(other.diagnostics);
+        self.problems.extend(other.problems);
+        self.notices.extend(other.notices);
+        self.files += other.files;
+    }
+
+    /// Make one finding of those with the same cause, and bring all into the order of a report.
+    pub fn finish(&mut self) {
+        self.diagnostics = causes::merge(std::mem::take(&mut self.diagnostics));
+        causes::sort(&mut self.diagnostics);
+    }
+
+    pub(crate) fn add(&mut self, found: &FileOutcome) {
+        self.diagnostics.extend(found.diagnostics.iter().cloned());
+        self.problems.extend(found.problems.iter().cloned());
+        self.notices.extend(found.notices.iter().cloned());
+    }
+}
+
 /// Check the files below `paths`.
 ///
 /// # Errors
 /// Says what is wrong with the settings; a file that cannot be checked is a problem of the outcome.
 pub fn check(paths: &[PathBuf], settings: Settings) -> Result<Outcome, String> {
-    let mut knowledge = Knowledge::built_in()?;
-    knowledge.extend(&settings.blocking, &settings.not_blocking);
-    let (files, errors) = crate::files::find(paths);
-    let types = if settings.use_types {
-        Some(Types::new(&riata_types::Settings {
-            root: settings.root.clone(),
-            source_roots: settings.source_roots.clone(),
-            site_packages: settings.site_packages.clone(),
-            python_version: settings.python_version,
-        })?)
-    } else {
-        None
-    };
-    let project: FxHashMap<String, PathBuf> =
-        files.iter().map(|path| (settings.module_name(path), path.clone())).collect();
-    let hooks = Hooks::new(settings.selection.rules());
-    let program = Program::new(settings, knowledge, project);
-    let mut outcome = Outcome { files: files.len(), ..Outcome::default() };
-    outcome
-        .problems
-        .extend(errors.into_iter().map(|(path, message)| Problem { path, message }));
-    // A handle on types belongs to one thread; each makes its own.
-    let types = Mutex::new(types);
-    let results: Vec<(Vec<Diagnostic>, Vec<Problem>)> = files
-        .par_iter()
-        .map_init(
-            || Worker { program: &program, types: types.lock().expect("no panic while held").clone() },
-            |worker, path| check_file(worker, &hooks, path),
-        )
-        .collect();
-    for (diagnostics, problems) in results {
-        outcome.diagnostics.extend(diagnostics);
-        outcome.problems.extend(problems);
-    }
+    let (files, problems) = crate::files::find(paths, &settings);
+    let mut outcome = Session::new(files, settings)?.check();
+    outcome.problems.splice(0..0, problems);
+    outcome.finish();
     Ok(outcome)
 }
 
-fn check_file(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> (Vec<Diagnostic>, Vec<Problem>) {
-    let problem = |message: String| Problem { path: path.to_path_buf(), message };
-    let text = match crate::files::read(path) {
-        Ok(text) => text,
-        Err(message) => return (Vec::new(), vec![problem(message)]),
-    };
-    let typed = worker
-        .types
-        .as_ref()
-        .filter(|_| text.contains("async"))
-        .and_then(|types| Module::typed(&types.open(path)?));
-    let module = typed.unwrap_or_else(|| {
-        let name = worker.program.settings.module_name(path);
-        Module::own(path, name, text, worker.program.settings.python_version)
-    });
-    let mut checker = Checker::new(Context::new(worker, &module), hooks);
-    checker.run();
-    let problems = checker
-        .panics
-        .take()
-        .into_iter()
-        .map(|(rule, message)| problem(format!("rule `{rule}` failed: {message}")))
-        .collect();
-    (checker.into_found(), problems)
+thread_local! {
+    static PANIC_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keep panics from writing to the terminal: each is caught, and told as a problem of the file that it came up with.
+pub fn silence_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        PANIC_AT.set(info.location().map(ToString::to_string));
+    }));
+}
+
+/// What a panic says, and where it was when that is known.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let message = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    match PANIC_AT.take() {
+        Some(place) => format!("{message} (at {place})"),
+        None => message.to_owned(),
+    }
 }

@@ -3,12 +3,14 @@
 //! The only crate that knows ty. Everything that it gives away is a plain value: paths, ranges, names. An upgrade of the
 //! pinned release, or another engine, is a change in here.
 
+mod cancel;
 mod database;
 mod definition;
 mod environment;
 mod module;
 mod value;
 
+pub use cancel::{Canceller, is_cancellation};
 pub use definition::{Definition, DefinitionKind, Origin};
 pub use environment::{Environment, find_environment};
 pub use module::ModuleTypes;
@@ -17,11 +19,15 @@ pub use value::{ClassName, Value};
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use database::Database;
 use ruff_db::files::{File, system_path_to_file, vendored_path_to_file};
+use ruff_db::source::source_text;
 use ruff_db::system::{OsSystem, SystemPath, SystemPathBuf};
+use ruff_diagnostics::SourceMap;
 use ruff_python_ast::PythonVersion;
+use salsa::Setter;
 use ty_module_resolver::{FallibleStrategy, SearchPathSettings};
 use ty_python_core::platform::PythonPlatform;
 use ty_python_core::program::ProgramSettings;
@@ -41,9 +47,16 @@ pub struct Settings {
 }
 
 /// A program whose types can be asked. A clone shares what was inferred, one for each thread.
-#[derive(Clone)]
 pub struct Types {
     db: Database,
+    /// Whether questions to this handle have been called off, for good.
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Clone for Types {
+    fn clone(&self) -> Self {
+        Self { db: self.db.clone(), cancelled: Arc::default() }
+    }
 }
 
 impl Types {
@@ -79,18 +92,18 @@ impl Types {
                 search_paths,
             })
         })?;
-        Ok(Self { db })
+        Ok(Self { db, cancelled: Arc::default() })
     }
 
     /// The module in the file at `path`, absolute; `None` when there is no such file.
     pub fn open(&self, path: &Path) -> Option<ModuleTypes<'_>> {
         let file = system_path_to_file(&self.db, SystemPath::from_std_path(path)?).ok()?;
-        Some(ModuleTypes::new(&self.db, file))
+        Some(ModuleTypes::new(&self.db, file, &self.cancelled))
     }
 
     /// The module that a definition is in.
     pub fn open_origin(&self, origin: &Origin) -> Option<ModuleTypes<'_>> {
-        Some(ModuleTypes::new(&self.db, self.file(origin)?))
+        Some(ModuleTypes::new(&self.db, self.file(origin)?, &self.cancelled))
     }
 
     fn file(&self, origin: &Origin) -> Option<File> {
@@ -114,6 +127,20 @@ impl Types {
                 File::sync_path(&mut self.db, path);
             }
         }
+    }
+
+    /// Take `text` for what the file at `path` holds, instead of what is on disk, until the file changes there. Like
+    /// `refresh`, it waits until no other handle is left.
+    pub fn set_text(&mut self, path: &Path, text: String) {
+        let Some(path) = SystemPath::from_std_path(path) else { return };
+        let Ok(file) = system_path_to_file(&self.db, path) else { return };
+        let source = source_text(&self.db, file).with_text(text, &SourceMap::default());
+        file.set_source_text_override(&mut self.db).to(Some(source));
+    }
+
+    /// What calls off the questions to this handle, from another thread.
+    pub fn canceller(&self) -> Canceller {
+        Canceller::new(&self.db, Arc::clone(&self.cancelled))
     }
 }
 

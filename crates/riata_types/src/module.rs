@@ -1,6 +1,7 @@
 //! One module: its syntax tree, and what its expressions are.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ruff_db::files::File;
 use ruff_db::parsed::{ParsedModuleRef, parsed_module};
@@ -26,16 +27,18 @@ pub struct ModuleTypes<'db> {
     model: SemanticModel<'db>,
     env: ProgramEnvironment<'db>,
     file: ProgramFile<'db>,
+    cancelled: &'db AtomicBool,
 }
 
 impl<'db> ModuleTypes<'db> {
-    pub(crate) fn new(db: &'db Database, file: File) -> Self {
+    pub(crate) fn new(db: &'db Database, file: File, cancelled: &'db AtomicBool) -> Self {
         let file = db.program_file(file);
         Self {
             db,
             model: SemanticModel::new(db, file),
             env: ProgramEnvironment::from_file(file),
             file,
+            cancelled,
         }
     }
 
@@ -185,13 +188,21 @@ impl<'db> ModuleTypes<'db> {
         }
     }
 
-    /// ty is not ours: where it panics on a file, nothing is known of what was asked.
-    fn guarded<T>(&self, ask: impl FnOnce() -> T) -> Option<T> {
-        salsa::Cancelled::catch(AssertUnwindSafe(|| {
-            std::panic::catch_unwind(AssertUnwindSafe(ask)).ok()
-        }))
-        .ok()
-        .flatten()
+    /// ty is not ours: where it panics on a file, nothing is known of what was asked. When the questions have been called
+    /// off, this unwinds to whoever waits for `is_cancellation`.
+    pub(crate) fn guarded<T>(&self, ask: impl FnOnce() -> T) -> Option<T> {
+        self.stop_if_cancelled();
+        let answer = catch_unwind(AssertUnwindSafe(ask)).ok();
+        if answer.is_none() {
+            self.stop_if_cancelled();
+        }
+        answer
+    }
+
+    fn stop_if_cancelled(&self) {
+        if self.cancelled.load(Ordering::Relaxed) {
+            crate::cancel::unwind();
+        }
     }
 }
 

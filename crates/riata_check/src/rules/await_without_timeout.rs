@@ -116,7 +116,7 @@ impl Search<'_> {
         let mut next: Vec<(TextRange, Def, String)> = Vec::new();
         let mut found: Option<(TextRange, String)> = None;
         body::events(module.names(), &function.body, scope, &mut |event| {
-            let Event::Call { call, scope, used: Use::Awaited } = event else { return };
+            let Event::Call { call, scope, used: Use::Awaited, .. } = event else { return };
             if bounded.iter().any(|range| range.contains_range(call.range())) || has_timeout(&context, call) {
                 return;
             }

@@ -1,25 +1,56 @@
 //! The rules. Each has a file, with its documentation in the comment on its declaration.
 
+mod assertion_never_awaited;
+mod async_function_as_sync_callback;
 mod async_generator_not_closed;
+mod async_test_never_run;
 mod async_without_await;
 mod await_without_timeout;
+mod await_on_non_awaitable;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod blocking_file_io_in_async;
+mod blocking_thread_wait_in_async;
+mod brief_file_call_in_async;
 mod buffered_async_iterator;
+mod cached_coroutine_function;
+mod cancellation_swallowed;
+mod check_then_act_across_await;
+mod cleanup_skipped_on_cancel;
 mod contextvar_set_in_generator;
+mod coroutine_as_condition;
+mod coroutine_as_value;
+mod coroutine_never_awaited;
 mod create_task_without_group;
 mod event_loop_outside_coroutine;
+mod except_around_task_group;
+mod future_never_awaited;
+mod gather_of_non_awaitable;
 mod gather_orphans_siblings;
 mod gathered_exceptions_ignored;
+mod heavy_computation_in_async;
 mod missing_async_for;
 mod missing_async_with;
 mod mixed_loop_entry;
 mod nested_event_loop;
+mod own_cancellation_swallowed;
 mod pending_never_handled;
+mod pytest_asyncio_scope;
+mod returned_task_not_kept;
 mod scope_across_yield;
 mod sequential_awaits;
+mod sleep_for_synchronisation;
+mod task_exception_never_seen;
+mod task_kept_by_dying_local;
+mod task_not_kept;
+mod thread_lock_across_await;
 mod timeout_parameter;
+pub(crate) mod unknown_rule_in_suppression;
+pub(crate) mod unused_suppression;
 mod wait_for_swallows_cancellation;
+mod wait_on_coroutines;
+mod wrong_mock;
+mod wrong_timeout_error;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -27,8 +58,27 @@ use crate::checker::Checker;
 
 /// Every rule, by code.
 pub static RULES: &[&Rule] = &[
+    &unused_suppression::RULE,
+    &unknown_rule_in_suppression::RULE,
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &blocking_file_io_in_async::RULE,
+    &blocking_thread_wait_in_async::RULE,
+    &heavy_computation_in_async::RULE,
+    &brief_file_call_in_async::RULE,
+    &coroutine_never_awaited::RULE,
+    &coroutine_as_condition::RULE,
+    &coroutine_as_value::RULE,
+    &future_never_awaited::RULE,
+    &wait_on_coroutines::RULE,
+    &gather_of_non_awaitable::RULE,
+    &async_function_as_sync_callback::RULE,
+    &cached_coroutine_function::RULE,
+    &await_on_non_awaitable::RULE,
+    &task_not_kept::RULE,
+    &task_kept_by_dying_local::RULE,
+    &returned_task_not_kept::RULE,
+    &task_exception_never_seen::RULE,
     &gather_orphans_siblings::RULE,
     &gathered_exceptions_ignored::RULE,
     &create_task_without_group::RULE,
@@ -42,12 +92,27 @@ pub static RULES: &[&Rule] = &[
     &timeout_parameter::RULE,
     &wait_for_swallows_cancellation::RULE,
     &scope_across_yield::RULE,
+    &cancellation_swallowed::RULE,
+    &own_cancellation_swallowed::RULE,
+    &cleanup_skipped_on_cancel::RULE,
+    &wrong_timeout_error::RULE,
+    &except_around_task_group::RULE,
+    &thread_lock_across_await::RULE,
+    &check_then_act_across_await::RULE,
     &async_generator_not_closed::RULE,
     &missing_async_with::RULE,
     &missing_async_for::RULE,
     &contextvar_set_in_generator::RULE,
+    &async_test_never_run::RULE,
+    &assertion_never_awaited::RULE,
+    &wrong_mock::RULE,
+    &sleep_for_synchronisation::RULE,
+    &pytest_asyncio_scope::RULE,
     &async_without_await::RULE,
 ];
+
+/// The code and the name of what is no rule: it cannot be turned off.
+pub const SYNTAX_ERROR: (&str, &str) = ("RIA000", "syntax-error");
 
 /// What a rule is, for the tool and for people.
 #[derive(Debug)]
@@ -62,6 +127,26 @@ pub struct Rule {
     /// Its documentation, in Markdown.
     pub docs: &'static str,
     pub(crate) hooks: &'static [Hook],
+}
+
+impl Rule {
+    /// Its documentation as it is published.
+    pub fn markdown(&self) -> String {
+        let mut out = String::with_capacity(self.docs.len());
+        for line in self.docs.lines() {
+            // The blank behind the slashes of a comment.
+            out.push_str(line.strip_prefix(' ').unwrap_or(line));
+            out.push('\n');
+        }
+        out
+    }
+
+    /// What it finds, in one line.
+    pub fn summary(&self) -> String {
+        let lines = self.docs.lines().map(str::trim).skip_while(|line| line.is_empty());
+        let text = lines.skip_while(|line| line.starts_with('#') || line.is_empty());
+        text.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Whether a rule can mend what it finds.
@@ -111,8 +196,24 @@ pub struct Selection {
     enabled: Vec<&'static str>,
 }
 
+/// One layer of wishes: of a file, or of the command line. Each entry is a code, the beginning of one that names a
+/// family (`RIA1`), a name, or `ALL`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Selectors<'a> {
+    pub select: Option<&'a [String]>,
+    pub extend_select: &'a [String],
+    pub ignore: &'a [String],
+}
+
 impl Selection {
-    /// What `select`, `extend-select` and `ignore` make of the defaults. Each entry is a code, the beginning of one (`RIA1`), a name, or `ALL`.
+    /// The rules that are on unless somebody says otherwise.
+    pub fn default_rules() -> Self {
+        Self {
+            enabled: RULES.iter().filter(|rule| rule.default).map(|rule| rule.code).collect(),
+        }
+    }
+
+    /// What `select`, `extend-select` and `ignore` make of the defaults.
     ///
     /// # Errors
     /// Names the entry that is no rule.
@@ -121,24 +222,34 @@ impl Selection {
         extend: &[String],
         ignore: &[String],
     ) -> Result<Self, String> {
-        let mut enabled: Vec<&'static str> = Vec::new();
-        for rule in RULES {
-            let on = match select {
-                Some(select) => specificity(rule, select)?,
-                None => rule.default.then_some(0),
-            };
-            let on = on.max(specificity(rule, extend)?);
-            let off = specificity(rule, ignore)?;
-            if on > off || (on.is_some() && off.is_none()) {
-                enabled.push(rule.code);
+        Self::layered(&[Selectors { select, extend_select: extend, ignore }])
+    }
+
+    /// What layers make of the defaults, each laid over the ones before it. In a layer the entry that names a rule more
+    /// exactly wins, and `ignore` where they are equal; a `select` makes what the layers below said void.
+    ///
+    /// # Errors
+    /// Names the entry that is no rule.
+    pub fn layered(layers: &[Selectors<'_>]) -> Result<Self, String> {
+        let mut selection = Self::default_rules();
+        for layer in layers {
+            let all = [layer.select.unwrap_or(&[]), layer.extend_select, layer.ignore];
+            for entry in all.into_iter().flatten() {
+                validate(entry)?;
             }
-        }
-        for entry in select.unwrap_or(&[]).iter().chain(extend).chain(ignore) {
-            if !RULES.iter().any(|rule| matches(rule, entry).is_some()) {
-                return Err(format!("`{entry}` is no rule; hint: `riata rule --all` lists them"));
+            let mut enabled = Vec::new();
+            for rule in RULES {
+                let on = specificity(rule, layer.select.unwrap_or(&[]))
+                    .max(specificity(rule, layer.extend_select));
+                let off = specificity(rule, layer.ignore);
+                let before = layer.select.is_none() && selection.is_on(rule.code);
+                if on > off || (off.is_none() && before) {
+                    enabled.push(rule.code);
+                }
             }
+            selection.enabled = enabled;
         }
-        Ok(Self { enabled })
+        Ok(selection)
     }
 
     pub fn is_on(&self, code: &str) -> bool {
@@ -150,19 +261,50 @@ impl Selection {
     }
 }
 
-/// How exactly the entry that names a rule most exactly names it.
-fn specificity(rule: &Rule, entries: &[String]) -> Result<Option<usize>, String> {
-    Ok(entries.iter().filter_map(|entry| matches(rule, entry)).max())
+/// The rules that a list of entries names.
+///
+/// # Errors
+/// Names the entry that is no rule.
+pub fn select(entries: &[String]) -> Result<Vec<&'static Rule>, String> {
+    for entry in entries {
+        validate(entry)?;
+    }
+    Ok(RULES.iter().copied().filter(|rule| specificity(rule, entries).is_some()).collect())
 }
 
-/// How exactly an entry names a rule, if it does.
+fn validate(entry: &str) -> Result<(), String> {
+    if RULES.iter().any(|rule| matches(rule, entry).is_some()) {
+        return Ok(());
+    }
+    Err(unknown(entry))
+}
+
+/// What to say about a word that is no rule.
+pub fn unknown(entry: &str) -> String {
+    let known = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
+    match crate::configuration::nearest(entry, known) {
+        Some(near) => format!("`{entry}` is no rule; did you mean `{near}`?"),
+        None => format!("`{entry}` is no rule; hint: `riata-check rule` lists them"),
+    }
+}
+
+/// How exactly the entry that names a rule most exactly names it.
+fn specificity(rule: &Rule, entries: &[String]) -> Option<usize> {
+    entries.iter().filter_map(|entry| matches(rule, entry)).max()
+}
+
+/// How exactly an entry names a rule, if it does: by `ALL`, `RIA`, its family, or itself.
 pub(crate) fn matches(rule: &Rule, entry: &str) -> Option<usize> {
+    // `RIA1` is not the beginning of `RIA1001`, which is of the family `RIA10`.
+    let family = &rule.code[..rule.code.len().saturating_sub(2)];
     if entry == "ALL" {
         Some(0)
+    } else if entry == "RIA" {
+        Some(1)
+    } else if entry == family {
+        Some(2)
     } else if entry == rule.name || entry == rule.code {
-        Some(usize::MAX)
-    } else if rule.code.starts_with(entry) && entry.starts_with("RIA") {
-        Some(entry.len())
+        Some(3)
     } else {
         None
     }
@@ -171,4 +313,67 @@ pub(crate) fn matches(rule: &Rule, entry: &str) -> Option<usize> {
 /// A rule by its code or its name.
 pub fn find(entry: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code == entry || rule.name == entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `select`, `extend-select` and `ignore`.
+    type Layer<'a> = (Option<&'a [&'a str]>, &'a [&'a str], &'a [&'a str]);
+
+    fn on(layers: &[Layer<'_>]) -> Vec<&'static str> {
+        let own = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<String>>();
+        let owned: Vec<_> = layers
+            .iter()
+            .map(|(select, extend, ignore)| (select.map(own), own(extend), own(ignore)))
+            .collect();
+        let layers: Vec<Selectors<'_>> = owned
+            .iter()
+            .map(|(select, extend, ignore)| Selectors {
+                select: select.as_deref(),
+                extend_select: extend,
+                ignore,
+            })
+            .collect();
+        let selection = Selection::layered(&layers).expect("known rules");
+        // What other families hold is not of interest here.
+        let of_interest = ["RIA101", "RIA102"];
+        selection
+            .rules()
+            .map(|rule| rule.code)
+            .filter(|code| of_interest.contains(code))
+            .collect()
+    }
+
+    #[test]
+    fn the_more_exact_entry_wins() {
+        assert_eq!(on(&[]), ["RIA101", "RIA102"]);
+        assert_eq!(on(&[(Some(&["RIA1"]), &[], &["RIA101"])]), ["RIA102"]);
+        assert_eq!(on(&[(Some(&["RIA101"]), &[], &["RIA1"])]), ["RIA101"]);
+        assert_eq!(on(&[(Some(&["RIA1"]), &[], &["RIA1"])]), [""; 0]);
+        assert_eq!(on(&[(Some(&["ALL"]), &[], &["blocking-call-in-async"])]), ["RIA102"]);
+        assert_eq!(on(&[(None, &["RIA102"], &["ALL"])]), ["RIA102"]);
+        assert_eq!(on(&[(Some(&[]), &["RIA102"], &[])]), ["RIA102"]);
+    }
+
+    #[test]
+    fn a_later_layer_is_laid_over_the_ones_before() {
+        assert_eq!(on(&[(None, &[], &["RIA101"]), (None, &["RIA1"], &[])]), ["RIA101", "RIA102"]);
+        assert_eq!(on(&[(Some(&["RIA101"]), &[], &[]), (None, &["RIA102"], &[])]), ["RIA101", "RIA102"]);
+        // A `select` makes the `ignore` of the file void.
+        assert_eq!(on(&[(None, &[], &["RIA101"]), (Some(&["RIA1"]), &[], &[])]), ["RIA101", "RIA102"]);
+        assert_eq!(on(&[(Some(&["RIA101", "RIA102"]), &[], &[]), (None, &[], &["RIA1"])]), [""; 0]);
+    }
+
+    #[test]
+    fn a_word_that_is_no_rule_is_answered_with_the_nearest() {
+        let error = |entry: &str| Selection::new(Some(&[entry.to_owned()]), &[], &[]).expect_err("no rule");
+        assert_eq!(error("RIA1O2"), "`RIA1O2` is no rule; did you mean `RIA102`?");
+        assert_eq!(
+            error("blocking-call-in-asnyc"),
+            "`blocking-call-in-asnyc` is no rule; did you mean `blocking-call-in-async`?"
+        );
+        assert_eq!(error("E501"), "`E501` is no rule; hint: `riata-check rule` lists them");
+    }
 }

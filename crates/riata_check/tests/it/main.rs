@@ -1,4 +1,10 @@
 //! What the checker says about whole files.
 
+mod bad_input;
+mod baselines;
+mod fixes;
+mod project;
 mod rules;
 mod structure_fixes;
+mod suppressions;
+mod syntax;

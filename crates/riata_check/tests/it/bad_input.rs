@@ -1,0 +1,127 @@
+//! Files and folders that are not what they should be: each is told, and the others are checked.
+
+use std::os::unix::fs::symlink;
+
+use crate::project::{Project, lines, problems};
+
+const SLEEPS: &str = "import time\nasync def f():\n    time.sleep(1)\n";
+
+fn check(name: &str, text: impl AsRef<[u8]>, expected_problems: &[&str], expected: &[&str]) {
+    let project = Project::new(&[("good.py", SLEEPS)]);
+    project.write(name, text);
+    let outcome = project.check();
+    assert_eq!(problems(&outcome), expected_problems);
+    let found: Vec<_> = outcome
+        .diagnostics
+        .iter()
+        .filter(|found| found.location.path == project.path(name))
+        .cloned()
+        .collect();
+    assert_eq!(lines(&found), expected);
+    let all = outcome.diagnostics.len();
+    assert_eq!(all, found.len() + 1, "the good file is checked too");
+}
+
+#[test]
+fn files_that_are_no_text_are_told() {
+    check("bad.py", b"x = '\xe9'\n", &["bad.py: not valid UTF-8 at byte 5"], &[]);
+    let latin = "bad.py: declares the encoding `latin-1`; only UTF-8 is supported (byte 23 is not)";
+    check("bad.py", b"# coding: latin-1\nx = '\xe9'\n", &[latin], &[]);
+    check("bad.py", b"x = 1\0\n", &["bad.py: has a NUL at byte 5, which Python does not accept"], &[]);
+}
+
+#[test]
+fn odd_texts_are_checked() {
+    check("odd.py", "", &[], &[]);
+    check("odd.py", "\n", &[], &[]);
+    check("odd.py", "\u{feff}", &[], &[]);
+    check("odd.py", "#", &[], &[]);
+    check("odd.py", "\\", &[], &["1: RIA000"]);
+    check("odd.py", format!("\u{feff}{SLEEPS}"), &[], &["3: RIA101"]);
+    check("odd.py", SLEEPS.replace('\n', "\r\n"), &[], &["3: RIA101"]);
+    check("odd.py", SLEEPS.replace('\n', "\r"), &[], &["3: RIA101"]);
+    check("odd.py", SLEEPS.trim_end(), &[], &["3: RIA101"]);
+    check("odd.py", SLEEPS.replace("    ", "\t"), &[], &["3: RIA101"]);
+    check("odd.py", format!("{SLEEPS}x = '''"), &[], &["4: RIA000"]);
+}
+
+#[test]
+fn long_lines_and_files_are_checked() {
+    check("long.py", format!("{SLEEPS}x = '{}'\n", "é".repeat(5 << 20)), &[], &["3: RIA101"]);
+    check("long.py", format!("{SLEEPS}x = [{}]\n", "1, ".repeat(200_000)), &[], &["3: RIA101"]);
+    check("long.py", format!("{SLEEPS}# {}\n", "(".repeat(10 << 20)), &[], &["3: RIA101"]);
+    check("long.py", format!("{SLEEPS}{}", "x = 1\n".repeat(20_000)), &[], &["3: RIA101"]);
+}
+
+#[test]
+fn what_is_nested_too_deeply_is_told() {
+    let deep = ["deep.py: nested more than 1000 levels deep, which is too deep to check"];
+    check("deep.py", format!("async def f():\n    x = {}{}\n", "(".repeat(10_000), ")".repeat(10_000)), &deep, &[]);
+    check("deep.py", format!("async def f():\n    x = {}\n", "[".repeat(10_000)), &deep, &[]);
+    check("deep.py", format!("async def f():\n    x = {}1{}\n", "f(".repeat(10_000), ")".repeat(10_000)), &deep, &[]);
+    let ifs: String = (0..5000).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+    check("deep.py", format!("{ifs}{}async\n", " ".repeat(5000)), &deep, &[]);
+    check("deep.py", format!("async def f():\n    x = x{}\n", " + x".repeat(100_000)), &deep, &[]);
+    check("deep.py", format!("async def f():\n    x = x{}\n", ".x".repeat(100_000)), &deep, &[]);
+    check("deep.py", format!("async def f():\n    x = {}x\n", "not ".repeat(100_000)), &deep, &[]);
+    check("deep.py", format!("async def f():\n    x = {}x\n", "lambda: ".repeat(100_000)), &deep, &[]);
+    check("deep.py", format!("async def f():\n    x = {}x\n", "x if y else ".repeat(100_000)), &deep, &[]);
+}
+
+/// As deep as is allowed, through every walk and through inference.
+#[test]
+fn what_is_nested_deeply_is_checked() {
+    let found = ["3: RIA101"];
+    let check = |text: String| check("deep.py", format!("{SLEEPS}{text}"), &[], &found);
+    check(format!("    x = {}1{}\n", "(".repeat(900), ")".repeat(900)));
+    check(format!("    x = {}1{}\n", "[".repeat(900), "]".repeat(900)));
+    check(format!("    x = {}1{}\n", "str(".repeat(450), ")".repeat(450)));
+    check(format!("    x = 1{}\n", " + 1".repeat(900)));
+    check(format!("    x = ''{}\n", ".strip()".repeat(450)));
+    check(format!("    x = f{}\n", ".x".repeat(900)));
+    check(format!("    x = {}1\n", "not ".repeat(900)));
+    check(format!("    x = {}1\n", "lambda: ".repeat(900)));
+    check(format!("    x = {}1\n", "1 if f else ".repeat(450)));
+    let ifs: String = (0..450).map(|depth| format!("    {}if f:\n", " ".repeat(depth))).collect();
+    check(format!("{ifs}    {}pass\n", " ".repeat(450)));
+    let defs: String =
+        (0..300).map(|depth| format!("    {}async def g():\n", " ".repeat(depth))).collect();
+    check(format!("{defs}    {}pass\n", " ".repeat(300)));
+    check(format!("    if f: pass\n{}", "    elif f(): pass\n".repeat(3000)));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told() {
+    let project = Project::new(&[("good.py", SLEEPS), ("gone.py", SLEEPS)]);
+    std::fs::create_dir(project.path("folder.py")).expect("it is ours");
+    symlink("nowhere", project.path("broken.py")).expect("it is ours");
+    symlink("loop.py", project.path("loop.py")).expect("it is ours");
+    let session = riata_check::Session::new(
+        ["good.py", "gone.py", "folder.py", "broken.py", "loop.py"].map(|name| project.path(name)).to_vec(),
+        project.settings(),
+    )
+    .expect("the settings are right");
+    std::fs::remove_file(project.path("gone.py")).expect("it is ours");
+    let outcome = session.check();
+    assert_eq!(lines(&outcome.diagnostics), ["3: RIA101"]);
+    let expected = [
+        "gone.py: no such file or directory",
+        "folder.py: is a directory",
+        "broken.py: no such file or directory",
+        "loop.py: too many levels of symbolic links",
+    ];
+    assert_eq!(problems(&outcome), expected);
+}
+
+#[test]
+fn folders_are_searched_past_what_is_odd_in_them() {
+    let project = Project::new(&[("pkg/good.py", SLEEPS)]);
+    std::fs::create_dir(project.path("folder.py")).expect("it is ours");
+    symlink("..", project.path("pkg/up")).expect("it is ours");
+    symlink("loop.py", project.path("pkg/loop.py")).expect("it is ours");
+    let outcome = riata_check::check(&[project.path("")], project.settings()).expect("the settings are right");
+    assert_eq!(lines(&outcome.diagnostics), ["3: RIA101"]);
+    assert_eq!(problems(&outcome), Vec::<String>::new());
+    let outcome = riata_check::check(&[project.path("nowhere")], project.settings()).expect("as above");
+    assert_eq!(outcome.problems.len(), 1);
+}

@@ -1,0 +1,299 @@
+//! Which settings the paths of the command line are checked with: those of the nearest configuration above each.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use riata_check::Settings;
+use riata_check::configuration::{Configuration, ConfigurationFile, absolute};
+use riata_check::globs::{DEFAULT_EXCLUDE, Excludes, PerFileIgnores};
+use riata_check::report::OutputFormat;
+use riata_check::rules::{Selection, Selectors};
+use riata_check::settings::DEFAULT_PYTHON_VERSION;
+use riata_types::Environment;
+
+use crate::arguments::Arguments;
+
+/// More roots than this slow down every import that is not found.
+const MAX_PACKAGE_ROOTS: usize = 50;
+
+/// Paths that are checked together.
+pub(crate) struct Project {
+    /// Absolute.
+    pub(crate) paths: Vec<PathBuf>,
+    /// The files at and below them, and what could not be looked at.
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) problems: Vec<riata_check::Problem>,
+    pub(crate) settings: Settings,
+    pub(crate) configuration_file: Option<PathBuf>,
+    pub(crate) environment: Option<Environment>,
+    pub(crate) output_format: Option<OutputFormat>,
+    pub(crate) baseline: Option<PathBuf>,
+    /// What those want to know who ask for more.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The projects that the paths of the command line belong to, in the order of the paths. `stdin` is the path that
+/// standard input is at.
+pub(crate) fn find(
+    arguments: &Arguments,
+    folder: &Path,
+    stdin: Option<&Path>,
+) -> Result<Vec<Project>, String> {
+    let command_line = CommandLine::new(arguments, folder)?;
+    let mut groups: Vec<Group> = Vec::new();
+    for path in &arguments.paths {
+        let path = match stdin {
+            Some(stdin) if path.as_os_str() == "-" => stdin.to_path_buf(),
+            _ => absolute(folder, path),
+        };
+        let is_stdin = stdin == Some(&path);
+        if !is_stdin && path.symlink_metadata().is_err() {
+            return Err(format!("no such file or folder: {}", path.display()));
+        }
+        let own_folder = if !is_stdin && path.is_dir() { &*path } else { path.parent().unwrap_or(&path) };
+        let file = match (&command_line.file, arguments.sources.isolated) {
+            (Some(file), _) => Some(file.clone()),
+            (None, true) => None,
+            (None, false) => Configuration::find(own_folder)?,
+        };
+        // Without a configuration, the working directory is as good a root as any for what is in it. Settings of a file
+        // that was named hold for where the command is run.
+        let root = match &file {
+            Some(file) if command_line.file.is_none() => {
+                file.path.parent().unwrap_or(folder).to_path_buf()
+            }
+            _ if path.starts_with(folder) => folder.to_path_buf(),
+            _ => own_folder.to_path_buf(),
+        };
+        match groups.iter_mut().find(|group| group.root == root && group.file == file) {
+            Some(group) => group.paths.push(path),
+            None => groups.push(Group { root, file, paths: vec![path] }),
+        }
+    }
+    groups.into_iter().map(|group| command_line.project(group, stdin)).collect()
+}
+
+struct Group {
+    root: PathBuf,
+    file: Option<ConfigurationFile>,
+    paths: Vec<PathBuf>,
+}
+
+/// What the command line says for all projects.
+struct CommandLine<'a> {
+    arguments: &'a Arguments,
+    folder: &'a Path,
+    /// The one that was named.
+    file: Option<ConfigurationFile>,
+    /// Settings that were written out, in their order.
+    inline: Vec<Configuration>,
+}
+
+impl<'a> CommandLine<'a> {
+    fn new(arguments: &'a Arguments, folder: &'a Path) -> Result<Self, String> {
+        let mut file = None;
+        let mut inline = Vec::new();
+        for config in &arguments.sources.config {
+            let path = absolute(folder, Path::new(config));
+            if config.contains('=') && !path.exists() {
+                inline.push(Configuration::inline(config, folder)?);
+            } else if file.is_some() {
+                return Err("`--config` names two files".to_owned());
+            } else {
+                file = Some(Configuration::load(&path)?);
+            }
+        }
+        Ok(Self { arguments, folder, file, inline })
+    }
+
+    fn project(&self, group: Group, stdin: Option<&Path>) -> Result<Project, String> {
+        let arguments = self.arguments;
+        let file = group.file.unwrap_or_default();
+        let in_file = |error: String| match file.path.as_os_str().is_empty() {
+            true => error,
+            false => format!("{}: {error}", file.path.display()),
+        };
+        let from_file = layer(&file.configuration);
+        // What the file says is checked by itself, so that a mistake is told with the file's name.
+        Selection::layered(&[from_file]).map_err(in_file)?;
+        let mut layers = vec![from_file];
+        layers.extend(self.inline.iter().map(layer));
+        layers.push(Selectors {
+            select: arguments.rules.select.as_deref(),
+            extend_select: &arguments.rules.extend_select,
+            ignore: &arguments.rules.ignore,
+        });
+        let configurations: Vec<&Configuration> =
+            self.inline.iter().rev().chain([&file.configuration]).collect();
+        let mut settings = Settings::new(group.root.clone());
+        settings.selection = Selection::layered(&layers)?;
+        settings.per_file_ignores =
+            self.per_file_ignores(&configurations, &group.root).map_err(in_file)?;
+        settings.excludes = self.excludes(&configurations, &group.root).map_err(in_file)?;
+        settings.respect_gitignore = if arguments.files.respect_gitignore {
+            true
+        } else if arguments.files.no_respect_gitignore {
+            false
+        } else {
+            first(&configurations, |configuration| configuration.respect_gitignore).unwrap_or(true)
+        };
+        settings.python_version = arguments
+            .code
+            .target_version
+            .or_else(|| first(&configurations, |configuration| configuration.target_version))
+            .or(file.requires_python)
+            .unwrap_or(DEFAULT_PYTHON_VERSION);
+        settings.use_types = !arguments.code.no_types;
+        for configuration in &configurations {
+            settings.blocking.extend(configuration.blocking.iter().cloned());
+            settings.not_blocking.extend(configuration.not_blocking.iter().cloned());
+        }
+
+        let (walked, given): (Vec<PathBuf>, Vec<PathBuf>) =
+            group.paths.iter().cloned().partition(|path| stdin != Some(path));
+        let (mut files, problems) = riata_check::files::find(&walked, &settings);
+        files.extend(given);
+        settings.source_roots =
+            match first(&configurations, |configuration| configuration.src.clone()) {
+                Some(roots) => checked_roots(roots).map_err(in_file)?,
+                None => source_roots(&group.root, &files),
+            };
+        let mut notes = Vec::new();
+        let environment = self.environment(&configurations, &group.root, &mut notes)?;
+        if let Some(environment) = &environment {
+            settings.site_packages.clone_from(&environment.site_packages);
+        }
+        Ok(Project {
+            paths: group.paths,
+            files,
+            problems,
+            settings,
+            configuration_file: Some(file.path).filter(|path| !path.as_os_str().is_empty()),
+            environment,
+            output_format: first(&configurations, |configuration| configuration.output_format),
+            baseline: first(&configurations, |configuration| configuration.baseline.clone()),
+            notes,
+        })
+    }
+
+    fn per_file_ignores(
+        &self,
+        configurations: &[&Configuration],
+        root: &Path,
+    ) -> Result<PerFileIgnores, String> {
+        if let Some(pairs) = &self.arguments.rules.per_file_ignores {
+            let pairs: Vec<(String, Vec<String>)> = pairs
+                .iter()
+                .map(|(pattern, rule)| (pattern.clone(), vec![rule.clone()]))
+                .collect();
+            return PerFileIgnores::new(&pairs, self.folder);
+        }
+        let pairs = first(configurations, |configuration| configuration.per_file_ignores.clone());
+        PerFileIgnores::new(&pairs.unwrap_or_default(), root)
+            .map_err(|error| format!("`per-file-ignores`: {error}"))
+    }
+
+    fn excludes(&self, configurations: &[&Configuration], root: &Path) -> Result<Excludes, String> {
+        let files = &self.arguments.files;
+        let mut patterns = files
+            .exclude
+            .clone()
+            .or_else(|| first(configurations, |configuration| configuration.exclude.clone()))
+            .unwrap_or_else(|| DEFAULT_EXCLUDE.iter().map(ToString::to_string).collect());
+        for configuration in configurations {
+            patterns.extend(configuration.extend_exclude.iter().cloned());
+        }
+        patterns.extend(files.extend_exclude.iter().cloned());
+        Excludes::new(&patterns, root).map_err(|error| format!("`exclude`: {error}"))
+    }
+
+    /// An environment that was named has to be there; one that is looked for does not.
+    fn environment(
+        &self,
+        configurations: &[&Configuration],
+        root: &Path,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Environment>, String> {
+        if self.arguments.code.no_types {
+            return Ok(None);
+        }
+        let python = self.arguments.code.python.as_ref().map(|path| absolute(self.folder, path));
+        let python = python
+            .or_else(|| first(configurations, |configuration| configuration.python.clone()));
+        if let Some(python) = python {
+            return riata_types::find_environment(root, Some(&python)).map_err(|error| {
+                // It begins with the option, which may have been a key of a file.
+                let reason = error.split_once("`: ").map_or(&*error, |(_, reason)| reason);
+                format!("no Python environment at {}: {reason}", python.display())
+            });
+        }
+        if self.arguments.sources.isolated {
+            return Ok(None);
+        }
+        match riata_types::find_environment(root, None) {
+            Ok(found) => {
+                if found.is_none() {
+                    notes.push("no Python environment found; hint: name one with --python".to_owned());
+                }
+                Ok(found)
+            }
+            Err(error) => {
+                notes.push(format!("no Python environment is used: {error}"));
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn layer(configuration: &Configuration) -> Selectors<'_> {
+    Selectors {
+        select: configuration.select.as_deref(),
+        extend_select: &configuration.extend_select,
+        ignore: &configuration.ignore,
+    }
+}
+
+/// The value of the first configuration that has one.
+fn first<T>(
+    configurations: &[&Configuration],
+    value: impl Fn(&Configuration) -> Option<T>,
+) -> Option<T> {
+    configurations.iter().find_map(|configuration| value(configuration))
+}
+
+fn checked_roots(roots: Vec<PathBuf>) -> Result<Vec<PathBuf>, String> {
+    match roots.iter().find(|root| !root.is_dir()) {
+        Some(missing) => Err(format!("`src`: no folder {}", missing.display())),
+        None => Ok(roots),
+    }
+}
+
+/// The project's root, its `src` folder, and the folders that hold packages.
+fn source_roots(root: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut roots = vec![root.to_path_buf()];
+    let src = root.join("src");
+    if src.is_dir() {
+        roots.push(src);
+    }
+    let mut seen: BTreeSet<&Path> = BTreeSet::new();
+    let mut package_roots: BTreeSet<(usize, &Path)> = BTreeSet::new();
+    for folder in files.iter().filter_map(|file| file.parent()) {
+        if !seen.insert(folder) || !is_package(folder) {
+            continue;
+        }
+        if let Some(parent) = folder.ancestors().find(|above| !is_package(above)) {
+            package_roots.insert((parent.components().count(), parent));
+        }
+    }
+    // Nearest to the root first: fixtures of tests lie deep.
+    for (_, package_root) in package_roots.into_iter().take(MAX_PACKAGE_ROOTS) {
+        if !roots.iter().any(|root| root == package_root) {
+            roots.push(package_root.to_path_buf());
+        }
+    }
+    roots
+}
+
+fn is_package(folder: &Path) -> bool {
+    folder.join("__init__.py").is_file()
+}

@@ -1,0 +1,10 @@
+//! The command as its users see it. Every test has a folder of its own and looks at nothing else of the machine.
+
+mod errors;
+mod fixes;
+mod options;
+mod project;
+mod reports;
+mod rule;
+mod sarif;
+mod watching;
