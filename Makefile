@@ -168,6 +168,11 @@ asan: ## Run the engine's tests under AddressSanitizer (needs a nightly toolchai
 fuzz: ## Fuzz the engine's turn for a minute (needs a nightly toolchain and cargo-fuzz)
 	cargo +$(NIGHTLY) fuzz run turn -- -max_total_time=60
 
+CHECK_FUZZ_SECONDS ?= 60
+.PHONY: check-fuzz
+check-fuzz: ## Check and fix random changes of the rules' test files for a minute (CHECK_FUZZ_SECONDS=60): nothing panics, fixes parse
+	RIATA_FUZZ_SECONDS=$(CHECK_FUZZ_SECONDS) cargo test --quiet --profile checker -p riata_check --test it fuzz -- --nocapture
+
 .PHONY: bench
 bench: build $(VENV)/.bench ## Compare with asyncio, uvloop, rloop, and libraries with primitives; writes benchmarks/runs and docs/performance.md (an hour)
 	$(IN)/python benchmarks/run.py --bars --keep || [ $$? = 3 ] # 3: a bar was missed, which the page says

@@ -48,7 +48,7 @@ mod uses;
 pub mod watch;
 mod write;
 
-pub use run::{Outcome, Problem, check, silence_panics};
+pub use run::{Outcome, Problem, check, panic_message, silence_panics};
 pub use session::Session;
 pub use settings::Settings;
 pub use source::{Location, Position};

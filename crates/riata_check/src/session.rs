@@ -177,24 +177,19 @@ impl Session {
         }
         let result = catch_unwind(AssertUnwindSafe(|| check_module(worker, &self.hooks, path)));
         let cancelled = slot.stop();
-        let found = match result {
-            Ok(found) => found,
-            Err(payload) if cancelled && riata_types::is_cancellation(&*payload) => {
-                self.check_without_types(worker.program, path)
-            }
-            Err(payload) => FileOutcome {
-                problems: vec![Problem {
-                    path: path.to_path_buf(),
-                    message: format!("the checker failed: {}", panic_message(&*payload)),
-                }],
-                ..FileOutcome::default()
-            },
-        };
+        let found = result.unwrap_or_else(|payload| {
+            let reason = if cancelled && riata_types::is_cancellation(&*payload) {
+                format!("types took longer than {} s", self.time_limit.as_secs_f64())
+            } else {
+                format!("the checker failed with types: {}", panic_message(&*payload))
+            };
+            self.check_without_types(worker.program, path, &reason)
+        });
         (found, cancelled)
     }
 
     /// What is found by names alone does not get into what others remember: they know better.
-    fn check_without_types(&self, program: &Program, path: &Path) -> FileOutcome {
+    fn check_without_types(&self, program: &Program, path: &Path, reason: &str) -> FileOutcome {
         let settings = Settings { use_types: false, ..self.settings.clone() };
         let program = Program::new(
             settings,
@@ -203,13 +198,18 @@ impl Session {
             Arc::clone(&self.texts),
         );
         let worker = Worker { program: &program, types: None };
-        let mut found = check_module(&worker, &self.hooks, path);
-        let seconds = self.time_limit.as_secs_f64();
-        found.notices.push(Problem {
-            path: path.to_path_buf(),
-            message: format!("types took longer than {seconds} s; checked without them"),
-        });
-        found
+        let result = catch_unwind(AssertUnwindSafe(|| check_module(&worker, &self.hooks, path)));
+        let told = |message| vec![Problem { path: path.to_path_buf(), message }];
+        match result {
+            Ok(mut found) => {
+                found.notices.extend(told(format!("{reason}; checked without them")));
+                found
+            }
+            Err(payload) => {
+                let message = format!("the checker failed: {}", panic_message(&*payload));
+                FileOutcome { problems: told(message), ..FileOutcome::default() }
+            }
+        }
     }
 }
 

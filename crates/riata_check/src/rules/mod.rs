@@ -5,8 +5,9 @@ mod async_function_as_sync_callback;
 mod async_generator_not_closed;
 mod async_test_never_run;
 mod async_without_await;
-mod await_without_timeout;
+mod await_in_finally;
 mod await_on_non_awaitable;
+mod await_without_timeout;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
 mod blocking_file_io_in_async;
@@ -95,6 +96,7 @@ pub static RULES: &[&Rule] = &[
     &cancellation_swallowed::RULE,
     &own_cancellation_swallowed::RULE,
     &cleanup_skipped_on_cancel::RULE,
+    &await_in_finally::RULE,
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,

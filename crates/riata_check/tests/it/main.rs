@@ -3,6 +3,7 @@
 mod bad_input;
 mod baselines;
 mod fixes;
+mod fuzz;
 mod project;
 mod rules;
 mod structure_fixes;

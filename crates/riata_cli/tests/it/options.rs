@@ -36,6 +36,8 @@ fn the_nearest_configuration_counts() {
         ("b/b.py", SLEEPS),
     ]);
     assert_eq!(places(&project, &["a", "b"]), ["b/b.py RIA101"]);
+    // Nothing is checked twice, or with the settings of the folder around it.
+    assert_eq!(places(&project, &[".", "b", "a"]), ["b/b.py RIA101"]);
     assert_eq!(places(&project, &["a/inner"]), [""; 0]);
     assert_eq!(places(&project, &["--isolated", "a/inner"]), ["a/inner/a.py RIA101"]);
     // What the command line selects makes what the file ignores void.
@@ -128,6 +130,27 @@ baseline = \"known.json\"
     // The default list of what is left out is long.
     let text = project.run(&["--show-settings", "--exclude", ".venv"]);
     insta::assert_snapshot!(text);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_script_that_starts_an_interpreter_is_asked_where_it_lies() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = Project::new(&[
+        ("environment/lib/python3.13/site-packages/requests/__init__.py", ""),
+        ("environment/pyvenv.cfg", "home = /nowhere\nversion = 3.13.1\n"),
+        ("a.py", ""),
+    ]);
+    let prefix = project.path("environment");
+    project.write("shims/python", &format!("#!/bin/sh\nprintf %s '{}'\n", prefix.display()));
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(project.path("shims/python"), executable).expect("it is ours");
+    let text = project.run(&["--isolated", "--python", "shims/python", "--show-settings"]);
+    assert!(text.contains("python = \"<root>/environment\"\n"), "{text}");
+    // A configuration does not make us run anything.
+    project.write("pyproject.toml", "[tool.riata.check]\npython = 'shims/python'\n");
+    let text = project.run(&["--show-settings"]);
+    assert!(text.starts_with("exit code: 2\n"), "{text}");
 }
 
 #[test]
