@@ -121,6 +121,7 @@ fn async_function(checker: &Checker<'_>, expr: &Expr) -> Option<String> {
 fn is_async(checker: &Checker<'_>, func: &Expr, scope: ScopeId) -> bool {
     let meant = checker.context.meant(func, scope);
     !meant.is_empty()
+        && !checker.context.may_be_unknown(func, scope)
         && meant.iter().all(|callee| {
             !callee.is_class
                 && callee.def.and_then(|def| checker.context.worker.function(def)).is_some_and(
@@ -137,6 +138,17 @@ fn by_name(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
         "call_later" | "call_at" | "add_signal_handler" | "run_in_executor" => 1,
         _ => return None,
     };
+    // Tornado's loop awaits what its callbacks give.
+    let receiver = match &*attribute.value {
+        Expr::Call(call) => last_name(&call.func),
+        other => last_name(other),
+    };
+    let is_tornado = receiver.is_some_and(|name| {
+        matches!(name.to_ascii_lowercase().replace('_', "").as_str(), "ioloop" | "current")
+    });
+    if is_tornado {
+        return None;
+    }
     checker.callees(call).iter().all(|callee| callee.def.is_none()).then_some(index)
 }
 
