@@ -56,7 +56,15 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     };
     let mut known = false;
     if let Some(facts) = checker.facts(call) {
-        for arguments in [&facts.callback, &facts.hands_off].into_iter().flatten() {
+        // Frameworks and schedulers that run plain functions in threads await async ones.
+        let hands_off = facts.hands_off.as_ref().filter(|_| {
+            checker.callees(call).iter().all(|callee| {
+                ["threading.", "concurrent.futures.", "multiprocessing.", "asyncio.", "anyio.to_thread.", "trio.to_thread."]
+                    .iter()
+                    .any(|library| callee.name.starts_with(library))
+            })
+        });
+        for arguments in [facts.callback.as_ref(), hands_off].into_iter().flatten() {
             known = true;
             for index in &arguments.arguments {
                 let before = call.arguments.args.iter().take(*index + 1);
@@ -78,7 +86,7 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
             }
         }
     }
-    if known {
+    if known || checker.facts(call).is_some_and(|facts| facts.hands_off.is_some()) {
         return;
     }
     if let Some(index) = by_name(checker, call)
