@@ -99,7 +99,7 @@ pub(crate) enum Use<'a> {
     Iterated,
     Called,
     Argument(&'a ast::ExprCall),
-    Returned(&'a ast::StmtReturn),
+    Returned,
     Assigned(AnyNodeRef<'a>),
     /// Awaited, put into a container, or anything else that may be right.
     Other,
@@ -182,7 +182,7 @@ fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange) -> Use<'a> {
         AnyNodeRef::ExprCall(call) => {
             if is(&call.func) { Use::Called } else { Use::Argument(call) }
         }
-        AnyNodeRef::StmtReturn(statement) => Use::Returned(statement),
+        AnyNodeRef::StmtReturn(_) => Use::Returned,
         AnyNodeRef::StmtAssign(statement) if is(&statement.value) => Use::Assigned(parent),
         AnyNodeRef::StmtAnnAssign(statement)
             if statement.value.as_deref().is_some_and(is) =>
