@@ -9,7 +9,11 @@ mod await_in_finally;
 mod wrong_timeout_error;
 mod except_around_task_group;
 mod thread_lock_across_await;
+mod primitive_at_import;
 mod check_then_act_across_await;
+mod read_modify_write_across_await;
+mod event_clear_after_wait;
+mod shared_container_iterated_across_await;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -26,7 +30,11 @@ pub static RULES: &[&Rule] = &[
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,
+    &primitive_at_import::RULE,
     &check_then_act_across_await::RULE,
+    &read_modify_write_across_await::RULE,
+    &event_clear_after_wait::RULE,
+    &shared_container_iterated_across_await::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
