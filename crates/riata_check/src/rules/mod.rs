@@ -14,6 +14,7 @@ mod check_then_act_across_await;
 mod read_modify_write_across_await;
 mod event_clear_after_wait;
 mod shared_container_iterated_across_await;
+mod lock_not_released;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -35,6 +36,7 @@ pub static RULES: &[&Rule] = &[
     &read_modify_write_across_await::RULE,
     &event_clear_after_wait::RULE,
     &shared_container_iterated_across_await::RULE,
+    &lock_not_released::RULE,
 ];
 
 /// What a rule is, for the tool and for people.

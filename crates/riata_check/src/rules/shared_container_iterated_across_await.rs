@@ -16,7 +16,7 @@ rule! {
     ///
     /// ## Why is this bad?
     /// At the `await` other tasks run. When one of them adds or removes an item, the loop fails with "dictionary changed size during
-    /// iteration", or skips an item of a list.
+    /// iteration". (A list is iterated all the same, and is not reported.)
     ///
     /// ## Example
     /// ```python
@@ -118,21 +118,22 @@ fn leaves_after(flow: &Flow<'_>, from: crate::flow::FrameId, around: crate::flow
     })
 }
 
-/// A built-in container, as far as one can tell: objects of other classes may iterate a copy of their own.
+/// A built-in container that minds being changed, as far as one can tell: objects of other classes may iterate a copy of their own.
 fn is_container(context: &Context<'_>, container: &Expr, scope: ScopeId) -> bool {
     let value = context.value(container, scope);
     match classes(&value) {
         Some(classes) => classes.iter().any(|class| {
             matches!(
                 *class,
-                "builtins.dict" | "builtins.set" | "builtins.list" | "collections.deque" | "collections.defaultdict"
+                "builtins.dict" | "builtins.set" | "collections.deque" | "collections.defaultdict"
                     | "collections.OrderedDict" | "weakref.WeakSet" | "weakref.WeakKeyDictionary" | "weakref.WeakValueDictionary"
-                    | "_weakrefset.WeakSet"
+                    | "_weakrefset.WeakSet" | "typing.Dict" | "typing.Set" | "typing.DefaultDict" | "typing.Deque"
+                    | "typing.MutableMapping" | "typing.OrderedDict"
             )
         }),
         None => crate::locks::assigned(context, container, scope).iter().any(|(value, _)| {
-            matches!(value, Expr::Dict(_) | Expr::Set(_) | Expr::List(_) | Expr::DictComp(_) | Expr::SetComp(_))
-                || matches!(value, Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if matches!(name.id.as_str(), "dict" | "set" | "list" | "deque" | "defaultdict")))
+            matches!(value, Expr::Dict(_) | Expr::Set(_) | Expr::DictComp(_) | Expr::SetComp(_))
+                || matches!(value, Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if matches!(name.id.as_str(), "dict" | "set" | "deque" | "defaultdict")))
         }),
     }
 }
@@ -145,8 +146,6 @@ fn changed_elsewhere(
     container: &Expr,
     scope: ScopeId,
 ) -> Option<(TextRange, String)> {
-    let is_list = classes(&context.value(container, scope))
-        .is_some_and(|classes| classes.iter().all(|class| *class == "builtins.list"));
     let others: Vec<(&ast::StmtFunctionDef, ScopeId)> = if text.contains('.') {
         methods(context, scope)
     } else {
@@ -165,11 +164,6 @@ fn changed_elsewhere(
         let found = container_changes(context, &flow).into_iter().find(|(index, changed, _)| {
             changed == text
                 && match flow.steps[*index].what {
-                    // Only what takes an item away makes a loop over a list skip one.
-                    What::Call(call) if is_list => {
-                        crate::locks::method_call(call, &["remove", "pop", "popleft", "clear", "insert"]).is_some()
-                    }
-                    What::Write { .. } if is_list => false,
                     // An item of an item: `self.x[key].append(1)` changes what `self.x` holds, not itself.
                     What::Call(call) => match &*call.func {
                         Expr::Attribute(method) => {
