@@ -8,6 +8,7 @@ mod cleanup_skipped_on_cancel;
 mod await_in_finally;
 mod wrong_timeout_error;
 mod except_around_task_group;
+mod raise_in_aexit;
 mod thread_lock_across_await;
 mod primitive_at_import;
 mod check_then_act_across_await;
@@ -15,6 +16,7 @@ mod read_modify_write_across_await;
 mod event_clear_after_wait;
 mod shared_container_iterated_across_await;
 mod lock_not_released;
+mod loop_method_from_thread;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -30,6 +32,7 @@ pub static RULES: &[&Rule] = &[
     &await_in_finally::RULE,
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
+    &raise_in_aexit::RULE,
     &thread_lock_across_await::RULE,
     &primitive_at_import::RULE,
     &check_then_act_across_await::RULE,
@@ -37,6 +40,7 @@ pub static RULES: &[&Rule] = &[
     &event_clear_after_wait::RULE,
     &shared_container_iterated_across_await::RULE,
     &lock_not_released::RULE,
+    &loop_method_from_thread::RULE,
 ];
 
 /// What a rule is, for the tool and for people.
