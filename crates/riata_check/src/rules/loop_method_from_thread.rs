@@ -65,7 +65,7 @@ fn handed_to_thread(checker: &Checker<'_>, call: &ast::ExprCall) {
             };
             let mut chain = Vec::new();
             if let Some(found) = in_thread(context, def, 0, &mut chain) {
-                report(checker, call, def, &found);
+                report(checker, call, &found);
             }
         }
     }
@@ -146,7 +146,7 @@ fn of_the_loop(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> O
     of_asyncio.then(|| context.source(&*call.func).to_owned())
 }
 
-fn report(checker: &Checker<'_>, given: &ast::ExprCall, start: Def, found: &Unsafe) {
+fn report(checker: &Checker<'_>, given: &ast::ExprCall, found: &Unsafe) {
     let context = &checker.context;
     let here = context.def_at(found.def.start).file == found.def.file;
     let message = format!("`{}` is called in another thread than the event loop's", found.name);
@@ -163,7 +163,6 @@ fn report(checker: &Checker<'_>, given: &ast::ExprCall, start: Def, found: &Unsa
     } else {
         report = report.help("hand it to the loop with `loop.call_soon_threadsafe(…)`");
     }
-    let _ = start;
     checker.report(report);
 }
 

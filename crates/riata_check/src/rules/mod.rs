@@ -9,6 +9,7 @@ mod await_in_finally;
 mod wrong_timeout_error;
 mod except_around_task_group;
 mod raise_in_aexit;
+mod shielded_task_lost;
 mod thread_lock_across_await;
 mod primitive_at_import;
 mod check_then_act_across_await;
@@ -33,6 +34,7 @@ pub static RULES: &[&Rule] = &[
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &raise_in_aexit::RULE,
+    &shielded_task_lost::RULE,
     &thread_lock_across_await::RULE,
     &primitive_at_import::RULE,
     &check_then_act_across_await::RULE,
