@@ -8,7 +8,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxBuildHasher;
 
-use crate::body::{self, Event, Use};
+use crate::body::{self, Event, Place, Use};
 use crate::context::{Callee, Context, Value};
 use crate::functions::{Function, Marker};
 use crate::knowledge::{BlockKind, Blocks};
@@ -21,6 +21,8 @@ use crate::source::Location;
 pub(crate) struct Memo {
     pub(crate) functions: DashMap<Def, Option<Arc<Function>>, FxBuildHasher>,
     chains: DashMap<Def, Option<Arc<Chain>>, FxBuildHasher>,
+    pub(crate) reach: crate::reach::Memo,
+    pub(crate) wrappers: crate::tasks::Wrappers,
 }
 
 /// How a function comes to block: the calls from its body to the one that waits.
@@ -95,7 +97,8 @@ impl Search<'_> {
     ) -> (Option<Arc<Chain>>, Cut) {
         let none = (None, NOT_CUT);
         let Some(about) = self.worker.function(def) else { return none };
-        if about.is_async {
+        // A coroutine of the project has reports of its own; one of an installed package is seen where it is awaited.
+        if about.is_async && first_party {
             return none;
         }
         let Some(module) = self.worker.module(def.file) else { return none };
@@ -119,9 +122,10 @@ impl Search<'_> {
             callee,
             first_party,
         };
+        let cached = about.is_cached();
         for (range, run) in &calls {
-            if let Run::Blocking { name, blocks } = run
-                && blocks.kind != BlockKind::BriefDisk
+            if let Run::Blocking { name, blocks, once } = run
+                && counts(blocks.kind, *once || cached, first_party)
             {
                 let links = vec![link(*range, name.clone())];
                 return (Some(Arc::new(Chain { links, blocks: Arc::clone(blocks) })), NOT_CUT);
@@ -143,11 +147,23 @@ impl Search<'_> {
     }
 }
 
+/// Whether a call that blocks makes a function that blocks. `once` is for what is done when a cache has nothing yet.
+fn counts(kind: BlockKind, once: bool, first_party: bool) -> bool {
+    match kind {
+        // Too short to look for behind a helper.
+        BlockKind::BriefDisk => false,
+        // What packages load lazily, they load once.
+        BlockKind::Import => first_party && !once,
+        BlockKind::Disk => !once,
+        _ => true,
+    }
+}
+
 /// What happens at a place in a body.
 #[derive(Clone, Debug)]
 pub(crate) enum Run {
-    /// A call that is known to block.
-    Blocking { name: String, blocks: Arc<Blocks> },
+    /// A call that is known to block; `once` if it fills a cache.
+    Blocking { name: String, blocks: Arc<Blocks>, once: bool },
     /// A call that is known to compute for long.
     Computing { name: String, blocks: Arc<Blocks> },
     /// A synchronous function's body runs.
@@ -158,16 +174,17 @@ impl<'a> Context<'a> {
     /// What an event of a body runs there and then.
     pub(crate) fn runs(&self, event: Event<'_>, found: &mut dyn FnMut(TextRange, Run)) {
         match event {
-            Event::Call { call, scope, used } => {
-                if matches!(used, Use::Awaited) {
-                    return;
-                }
+            Event::Call { call, scope, used, place } => {
                 for callee in &*self.callees(call, scope) {
-                    self.call_runs(callee, call, used, found);
+                    if matches!(used, Use::Awaited) {
+                        self.await_runs(callee, call, found);
+                    } else {
+                        self.call_runs(callee, call, used, place, found);
+                    }
                 }
             }
             Event::Attribute { attribute, .. } => {
-                let Some(types) = &self.types else { return };
+                let Some(types) = self.types_at(attribute) else { return };
                 if !self.program().settings.follow_properties {
                     return;
                 }
@@ -193,11 +210,32 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// An awaited coroutine of an installed package runs here as much as a function does. The project's own are looked at
+    /// where they stand.
+    fn await_runs(
+        &self,
+        callee: &Callee,
+        call: &ast::ExprCall,
+        found: &mut dyn FnMut(TextRange, Run),
+    ) {
+        let Some(def) = callee.def else { return };
+        if callee.is_class
+            || self.knowledge().facts(&callee.name).is_some()
+            || self.program().is_first_party(def.file)
+        {
+            return;
+        }
+        if self.worker.function(def).is_some_and(|function| function.is_coroutine()) {
+            found(call.range(), Run::Function { def, name: callee.name.clone() });
+        }
+    }
+
     fn call_runs(
         &self,
         callee: &Callee,
         call: &ast::ExprCall,
         used: Use,
+        place: Place,
         found: &mut dyn FnMut(TextRange, Run),
     ) {
         let range = call.range();
@@ -206,8 +244,11 @@ impl<'a> Context<'a> {
             let applies =
                 |blocks: &Blocks| blocks.applies(&call.arguments, |value| self.source(value));
             if let Some(blocks) = &facts.blocks {
-                if applies(blocks) {
-                    found(range, Run::Blocking { name, blocks: Arc::clone(blocks) });
+                let waits = !name.starts_with("socket.socket.")
+                    || !(place.expects_would_block || self.sets_sockets_non_blocking());
+                if waits && applies(blocks) {
+                    let once = place.after_miss;
+                    found(range, Run::Blocking { name, blocks: Arc::clone(blocks), once });
                 }
             } else if let Some(blocks) = &facts.computes
                 && applies(blocks)
@@ -244,6 +285,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    fn sets_sockets_non_blocking(&self) -> bool {
+        let text = &self.text().text;
+        ["setblocking(False)", "setblocking(0)", "settimeout(0"].iter().any(|call| text.contains(call))
+    }
+
     fn method_runs(
         &self,
         class: Def,
@@ -258,8 +304,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn class_of(&self, value: &Expr, scope: ScopeId) -> Option<Def> {
-        if let Some(types) = &self.types
+    pub(crate) fn class_of(&self, value: &Expr, scope: ScopeId) -> Option<Def> {
+        if let Some(types) = self.types_at(value)
             && let Some(definition) = types.class(value)
         {
             return Some(self.program().def(&definition));
@@ -272,7 +318,7 @@ impl<'a> Context<'a> {
 }
 
 /// Whether a function looks which thread, or whether a loop, it runs in: what it does then is not what it does in the loop.
-fn asks_where_it_runs(body: &[Stmt]) -> bool {
+pub(crate) fn asks_where_it_runs(body: &[Stmt]) -> bool {
     struct Asks {
         found: bool,
         testing: bool,

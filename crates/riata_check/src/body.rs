@@ -19,9 +19,18 @@ pub(crate) enum Use {
     Plain,
 }
 
+/// What surrounds a place in a body.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    /// In a `try` that expects a socket to have nothing for it: the socket does not block.
+    pub(crate) expects_would_block: bool,
+    /// In a handler of `KeyError` and its like: done once, when a cache has nothing yet.
+    pub(crate) after_miss: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event<'a> {
-    Call { call: &'a ast::ExprCall, scope: ScopeId, used: Use },
+    Call { call: &'a ast::ExprCall, scope: ScopeId, used: Use, place: Place },
     /// A read of an attribute that is not called.
     Attribute { attribute: &'a ast::ExprAttribute, scope: ScopeId },
     /// `with value` where the value is no call.
@@ -37,7 +46,7 @@ pub(crate) fn events<'a>(
     scope: ScopeId,
     seen: &mut dyn FnMut(Event<'a>),
 ) {
-    Walker { names, scope, used: Use::Plain, seen }.visit_body(body);
+    Walker { names, scope, used: Use::Plain, place: Place::default(), seen }.visit_body(body);
 }
 
 struct Walker<'a, 's> {
@@ -45,6 +54,7 @@ struct Walker<'a, 's> {
     scope: ScopeId,
     /// How the expression that is visited next is used.
     used: Use,
+    place: Place,
     seen: &'s mut dyn FnMut(Event<'a>),
 }
 
@@ -116,6 +126,20 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                 self.visit_body(&each.body);
                 self.visit_body(&each.orelse);
             }
+            Stmt::Try(attempt) => {
+                let outer = self.place;
+                self.place.expects_would_block |=
+                    attempt.handlers.iter().any(|handler| handles(handler, WOULD_BLOCK));
+                self.visit_body(&attempt.body);
+                self.place = outer;
+                for handler in &attempt.handlers {
+                    self.place.after_miss |= handles(handler, MISSES);
+                    self.visit_except_handler(handler);
+                    self.place = outer;
+                }
+                self.visit_body(&attempt.orelse);
+                self.visit_body(&attempt.finalbody);
+            }
             // Not run, whatever it says.
             Stmt::If(branch) if is_type_checking(&branch.test) => {
                 for clause in &branch.elif_else_clauses {
@@ -150,7 +174,7 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                 for keyword in &call.arguments.keywords {
                     self.visit_expr(&keyword.value);
                 }
-                (self.seen)(Event::Call { call, scope: self.scope, used });
+                (self.seen)(Event::Call { call, scope: self.scope, used, place: self.place });
             }
             Expr::Attribute(attribute) => {
                 self.visit_expr(&attribute.value);
@@ -169,6 +193,24 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
             }
             _ => visitor::walk_expr(self, expr),
         }
+    }
+}
+
+const WOULD_BLOCK: &[&str] = &["BlockingIOError", "SSLWantReadError", "SSLWantWriteError"];
+const MISSES: &[&str] = &["KeyError", "AttributeError", "LookupError", "NameError"];
+
+/// Whether a handler is for one of some exceptions, by their last names.
+fn handles(handler: &ast::ExceptHandler, names: &[&str]) -> bool {
+    let ast::ExceptHandler::ExceptHandler(handler) = handler;
+    let is_one = |class: &Expr| match class {
+        Expr::Name(name) => names.contains(&name.id.as_str()),
+        Expr::Attribute(attribute) => names.contains(&attribute.attr.as_str()),
+        _ => false,
+    };
+    match handler.type_.as_deref() {
+        Some(Expr::Tuple(classes)) => classes.elts.iter().any(is_one),
+        Some(class) => is_one(class),
+        None => false,
     }
 }
 

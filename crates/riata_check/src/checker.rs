@@ -169,6 +169,11 @@ impl<'a> Checker<'a> {
         self.ancestors.iter().rev().skip(1).copied()
     }
 
+    /// Where the node at hand starts.
+    pub(crate) fn here(&self) -> Option<ruff_text_size::TextSize> {
+        self.ancestors.last().map(|node| node.start())
+    }
+
     pub(crate) fn parent(&self) -> Option<AnyNodeRef<'a>> {
         self.ancestors().next()
     }

@@ -140,8 +140,13 @@ impl<'a> Context<'a> {
         self.callees(call, scope).iter().find_map(|callee| self.knowledge().facts(&callee.name))
     }
 
+    /// The types to ask about a node, where they are to be had in reasonable time.
+    pub(crate) fn types_at(&self, node: impl Ranged) -> Option<&ModuleTypes<'a>> {
+        self.types.as_ref().filter(|_| !self.names().is_branchy(node.range()))
+    }
+
     fn resolve(&self, func: &Expr, scope: ScopeId) -> Vec<Callee> {
-        if let Some(types) = &self.types {
+        if let Some(types) = self.types_at(func) {
             let definitions = types.callee(func);
             if !definitions.is_empty() {
                 let receivers = match func {
@@ -184,7 +189,7 @@ impl<'a> Context<'a> {
 
     /// The classes of a method's object, by their public names.
     fn receivers(&self, object: &Expr) -> Vec<String> {
-        let Some(types) = &self.types else { return Vec::new() };
+        let Some(types) = self.types_at(object) else { return Vec::new() };
         types
             .classes(object)
             .into_iter()
@@ -216,7 +221,7 @@ impl<'a> Context<'a> {
             return found.clone();
         }
         let mut found = Value::Unknown;
-        if let Some(types) = &self.types {
+        if let Some(types) = self.types_at(expr) {
             found = self.typed(types.value(expr));
         }
         if found == Value::Unknown {
@@ -287,7 +292,7 @@ impl<'a> Context<'a> {
         }
         match callee.def.and_then(|def| self.worker.function(def)) {
             // A decorator may turn it into anything.
-            Some(function) if function.is_coroutine() && function.decorators_are_plain() => {
+            Some(function) if function.gives_coroutine() => {
                 Awaitable::Coroutine
             }
             _ => Awaitable::Unknown,
@@ -569,6 +574,9 @@ impl<'a> Context<'a> {
         };
         if let Some(binding) = self.names().bindings(name, scope).last() {
             return match binding {
+                Binding::Function(function) if is_property(function) => {
+                    self.property(function, scope, depth)
+                }
                 Binding::Function(function) => Value::Function(Entity {
                     name: format!("{}.{name}", class.name),
                     def: Some(self.def_at(function.name.start())),
@@ -592,7 +600,7 @@ impl<'a> Context<'a> {
         if let Some(found) = found {
             return found;
         }
-        for base in statement.bases() {
+        for base in real_bases(statement) {
             let found = match self.own(base, outer, depth + 1) {
                 Value::Class(base) => self.class_member(&base, name, depth + 1),
                 Value::Named(base) => Value::Named(format!("{base}.{name}")),
@@ -605,6 +613,22 @@ impl<'a> Context<'a> {
         Value::Unknown
     }
 
+    /// What reading a property gives: by its annotation, or by what its only statement returns.
+    fn property(&self, function: &ast::StmtFunctionDef, scope: ScopeId, depth: usize) -> Value {
+        if let Some(annotation) = &function.returns {
+            return self.annotated(annotation, scope, depth + 1);
+        }
+        let body = self.names().of_function(function).zip(function.body.last());
+        match body {
+            Some((inner, ast::Stmt::Return(ast::StmtReturn { value: Some(value), .. })))
+                if function.body.len() <= 2 =>
+            {
+                self.own(value, inner, depth + 1)
+            }
+            _ => Value::Unknown,
+        }
+    }
+
     fn own_call(&self, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> Value {
         match self.own(&call.func, scope, depth + 1) {
             Value::Class(class) => Value::Instance(class),
@@ -614,8 +638,12 @@ impl<'a> Context<'a> {
                     return Value::Instance(Entity { name: class.to_owned(), def: None });
                 }
                 let Some(def) = function.def else { return Value::Unknown };
+                let keeps_async =
+                    self.worker.function(def).is_some_and(|function| function.keeps_async);
                 self.returned(def, depth, |found| {
-                    if found.is_async && !crate::functions::is_generator(found) {
+                    if found.is_async && !keeps_async {
+                        Some(Value::Unknown)
+                    } else if found.is_async && !crate::functions::is_generator(found) {
                         Some(Value::Instance(Entity {
                             name: "types.CoroutineType".to_owned(),
                             def: None,
@@ -697,6 +725,15 @@ impl<'a> Context<'a> {
                             self.annotated(inner, scope, depth + 1)
                         })
                     }
+                    Some("typing.Union") => match &*subscript.slice {
+                        Expr::Tuple(tuple) => tuple
+                            .elts
+                            .iter()
+                            .map(|one| self.annotated(one, scope, depth + 1))
+                            .reduce(|one, other| self.either(one, other))
+                            .unwrap_or(Value::Unknown),
+                        one => self.annotated(one, scope, depth + 1),
+                    },
                     _ => self.annotated(&subscript.value, scope, depth + 1),
                 }
             }
@@ -733,6 +770,14 @@ impl<'a> Context<'a> {
     }
 }
 
+fn is_property(function: &ast::StmtFunctionDef) -> bool {
+    function.decorator_list.iter().any(|decorator| match &decorator.expression {
+        Expr::Name(name) => matches!(name.id.as_str(), "property" | "cached_property"),
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "cached_property",
+        _ => false,
+    })
+}
+
 fn builtin(name: &str) -> Value {
     Value::Instance(Entity { name: format!("builtins.{name}"), def: None })
 }
@@ -757,6 +802,19 @@ fn is_plain_class(name: &str) -> bool {
 
 pub(crate) fn last(dotted: &str) -> &str {
     dotted.rsplit('.').next().unwrap_or(dotted)
+}
+
+/// The bases of a class, those in `with_metaclass(Meta, Base)` too.
+fn real_bases(class: &ast::StmtClassDef) -> impl Iterator<Item = &Expr> {
+    class.bases().iter().flat_map(|base| match base {
+        Expr::Call(call)
+            if call.func.as_name_expr().is_some_and(|name| name.id == "with_metaclass") =>
+        {
+            call.arguments.args.get(1..).unwrap_or_default()
+        }
+        Expr::Subscript(generic) => std::slice::from_ref(&*generic.value),
+        other => std::slice::from_ref(other),
+    })
 }
 
 /// Where a binding stands in the text, when it has one place.

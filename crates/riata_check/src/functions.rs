@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::context::Context;
-use crate::names::ScopeNode;
+use crate::names::{ScopeId, ScopeNode};
 use crate::program::{Def, Worker};
 
 /// What a comment on a function says about it.
@@ -29,6 +29,8 @@ pub(crate) struct Function {
     pub(crate) decorators: Vec<String>,
     pub(crate) marker: Option<Marker>,
     pub(crate) is_method: bool,
+    /// What its decorators make of a coroutine function is one.
+    pub(crate) keeps_async: bool,
 }
 
 impl Function {
@@ -37,21 +39,14 @@ impl Function {
         self.is_async && !self.is_generator
     }
 
+    /// A call gives a coroutine, decorators considered.
+    pub(crate) fn gives_coroutine(&self) -> bool {
+        self.is_coroutine() && self.keeps_async
+    }
+
     /// No decorator that could change what a call gives.
     pub(crate) fn decorators_are_plain(&self) -> bool {
-        self.decorators.iter().all(|name| {
-            matches!(
-                name.as_str(),
-                "builtins.staticmethod"
-                    | "builtins.classmethod"
-                    | "abc.abstractmethod"
-                    | "typing.overload"
-                    | "typing.override"
-                    | "typing_extensions.override"
-                    | "typing.final"
-                    | "functools.wraps"
-            )
-        })
+        self.decorators.iter().all(|name| is_plain_decorator(name))
     }
 
     pub(crate) fn is_property(&self) -> bool {
@@ -62,8 +57,54 @@ impl Function {
         })
     }
 
+    /// It runs once for the same arguments.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.decorators.iter().any(|name| {
+            matches!(
+                name.as_str(),
+                "functools.cache" | "functools.lru_cache" | "functools.cached_property"
+            )
+        })
+    }
+
+    /// A generator that is turned into an async context manager.
+    pub(crate) fn is_async_context_manager(&self) -> bool {
+        self.decorators.iter().any(|name| name == "contextlib.asynccontextmanager")
+    }
+
     pub(crate) fn is_context_manager(&self) -> bool {
         self.decorators.iter().any(|name| name == "contextlib.contextmanager")
+    }
+}
+
+impl Context<'_> {
+    /// Whether the event loop runs a function's body, and in which words: an `async def`, a callback by its decorator, or a
+    /// method that a protocol's or a handler's base class has for the loop to call. `scope` is the function's own.
+    pub(crate) fn runs_in_loop(
+        &self,
+        function: &ast::StmtFunctionDef,
+        scope: ScopeId,
+    ) -> Option<&'static str> {
+        if function.is_async {
+            return Some("Async function");
+        }
+        let outer = self.names().scope(scope).parent?;
+        let is_run = |name: &str| {
+            self.knowledge().facts(name).is_some_and(|facts| facts.runs_in_loop)
+        };
+        let decorated = function.decorator_list.iter().any(|decorator| {
+            let named = ast::helpers::map_callable(&decorator.expression);
+            self.dotted(named, outer).is_some_and(|name| is_run(&name))
+        });
+        if decorated {
+            return Some("Callback of the event loop");
+        }
+        let ScopeNode::Class(class) = self.names().scope(outer).node else { return None };
+        let around = self.names().scope(outer).parent?;
+        let inherited = class.bases().iter().any(|base| {
+            self.dotted(base, around).is_some_and(|base| is_run(&format!("{base}.{}", function.name)))
+        });
+        inherited.then_some("Callback of the event loop")
     }
 }
 
@@ -81,7 +122,7 @@ impl Worker<'_> {
         let module = self.module(def.file)?;
         let context = Context::new(self, &module);
         let (function, _, scope) = module.names().function_at(def.start)?;
-        let decorators = function
+        let decorators: Vec<String> = function
             .decorator_list
             .iter()
             .map(|decorator| {
@@ -91,6 +132,12 @@ impl Worker<'_> {
                     .unwrap_or_else(|| context.source(named).to_owned())
             })
             .collect();
+        let keeps_async = function.is_async
+            && function.decorator_list.iter().zip(&decorators).all(|(decorator, name)| {
+                is_plain_decorator(name)
+                    || is_transparent_decorator(name)
+                    || self.decorator_keeps_async(&context, &decorator.expression, scope)
+            });
         Some(Function {
             name: format!(
                 "{}.{}",
@@ -102,8 +149,166 @@ impl Worker<'_> {
             decorators,
             marker: marker(module.text().line(function.name.start())),
             is_method: matches!(module.names().scope(scope).node, ScopeNode::Class(_)),
+            keeps_async,
         })
     }
+}
+
+impl Worker<'_> {
+    /// Whether a decorator that can be read gives back an async function for an async function.
+    fn decorator_keeps_async(&self, context: &Context<'_>, decorator: &Expr, scope: ScopeId) -> bool {
+        let (named, factory) = match decorator {
+            Expr::Call(call) => (&*call.func, true),
+            other => (other, false),
+        };
+        let meant = context.meant(named, scope);
+        let [callee] = &*meant else { return false };
+        let Some(def) = callee.def else { return false };
+        let Some(module) = self.module(def.file) else { return false };
+        let Some((function, _, _)) = module.names().function_at(def.start) else { return false };
+        let made = if factory {
+            let returned = Returned::of(function);
+            let [Expr::Name(inner)] = returned.as_slice() else { return false };
+            let Some(inner) = nested(function, inner.id.as_str()) else { return false };
+            inner
+        } else {
+            function
+        };
+        wraps_async(made)
+    }
+}
+
+/// Whether every value that a decorator returns is an async function of its own, or the function that it was given, or calls
+/// that one and returns what it gives.
+fn wraps_async(decorator: &ast::StmtFunctionDef) -> bool {
+    let Some(given) = crate::names::first_parameter(decorator) else { return false };
+    let returned = Returned::of(decorator);
+    let mut some_async = false;
+    let all = returned.iter().all(|value| {
+        let Expr::Name(name) = value else { return false };
+        if name.id == given {
+            return true;
+        }
+        let Some(inner) = nested(decorator, name.id.as_str()) else { return false };
+        if inner.is_async && !is_generator(inner) {
+            some_async = true;
+            return true;
+        }
+        let results = Returned::of(inner);
+        !results.is_empty()
+            && !inner.is_async
+            && results.iter().all(|result| match result {
+                Expr::Call(call) => {
+                    call.func.as_name_expr().is_some_and(|called| called.id == given)
+                }
+                _ => false,
+            })
+    });
+    !returned.is_empty() && (all || (some_async && Asks::whether_async(decorator)))
+}
+
+/// `if iscoroutinefunction(function):` somewhere in a decorator.
+struct Asks(bool);
+
+impl Asks {
+    fn whether_async(function: &ast::StmtFunctionDef) -> bool {
+        let mut asks = Self(false);
+        asks.visit_body(&function.body);
+        asks.0
+    }
+}
+
+impl<'a> Visitor<'a> for Asks {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        let name = match expr {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => "",
+        };
+        self.0 |= matches!(name, "iscoroutinefunction" | "is_coroutine_function" | "is_async_callable");
+        visitor::walk_expr(self, expr);
+    }
+}
+
+/// The values that a function's own `return` statements give.
+pub(crate) struct Returned<'a>(Vec<&'a Expr>);
+
+impl<'a> Returned<'a> {
+    pub(crate) fn of(function: &'a ast::StmtFunctionDef) -> Vec<&'a Expr> {
+        let mut found = Self(Vec::new());
+        found.visit_body(&function.body);
+        found.0
+    }
+}
+
+impl<'a> Visitor<'a> for Returned<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Return(statement) => self.0.extend(statement.value.as_deref()),
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+            _ => visitor::walk_stmt(self, stmt),
+        }
+    }
+
+    fn visit_expr(&mut self, _: &'a Expr) {}
+}
+
+/// The function that is defined in the body of another one by a name.
+fn nested<'a>(function: &'a ast::StmtFunctionDef, name: &str) -> Option<&'a ast::StmtFunctionDef> {
+    struct Find<'a, 'n>(&'n str, Option<&'a ast::StmtFunctionDef>);
+    impl<'a> Visitor<'a> for Find<'a, '_> {
+        fn visit_stmt(&mut self, stmt: &'a Stmt) {
+            match stmt {
+                Stmt::FunctionDef(function) => {
+                    if function.name.as_str() == self.0 {
+                        self.1 = Some(function);
+                    }
+                }
+                Stmt::ClassDef(_) => {}
+                _ => visitor::walk_stmt(self, stmt),
+            }
+        }
+
+        fn visit_expr(&mut self, _: &'a Expr) {}
+    }
+    let mut found = Find(name, None);
+    found.visit_body(&function.body);
+    found.1
+}
+
+fn is_plain_decorator(name: &str) -> bool {
+    matches!(
+        name,
+        "builtins.staticmethod"
+            | "builtins.classmethod"
+            | "abc.abstractmethod"
+            | "typing.overload"
+            | "typing.override"
+            | "typing_extensions.override"
+            | "typing.final"
+            | "functools.wraps"
+    )
+}
+
+/// Decorators of libraries that give a coroutine function for one.
+fn is_transparent_decorator(name: &str) -> bool {
+    name.starts_with("tenacity.")
+        || name.starts_with("backoff.on_")
+        || name.starts_with("fastapi.")
+        || name.starts_with("pytest.mark.")
+        || name.starts_with("unittest.mock.patch")
+        || matches!(name, "typing.final" | "typing_extensions.final" | "typing_extensions.deprecated" | "warnings.deprecated")
+}
+
+/// Whether a function's body does nothing: a docstring, `...`, `pass`, `raise NotImplementedError`.
+pub(crate) fn is_stub(function: &ast::StmtFunctionDef) -> bool {
+    function.body.iter().all(|stmt| match stmt {
+        Stmt::Pass(_) | Stmt::Raise(_) => true,
+        Stmt::Expr(expr) => {
+            matches!(&*expr.value, Expr::StringLiteral(_) | Expr::EllipsisLiteral(_))
+        }
+        _ => false,
+    })
 }
 
 /// `# riata: blocks` at the end of the `def` line.

@@ -54,7 +54,7 @@ pub(crate) struct Blocks {
     pub(crate) instead: Option<String>,
     /// A call with one of these values for an argument does not block: `block=False`.
     unless: Option<Argument>,
-    /// Only a call that gives this argument blocks.
+    /// Only a call that gives this argument, and not as nothing, blocks.
     only_with: Option<Argument>,
 }
 
@@ -88,8 +88,9 @@ impl Blocks {
                     || argument.mentions.iter().any(|mentioned| text.contains(mentioned.as_str()))
             })
         });
-        let missing =
-            self.only_with.as_ref().is_some_and(|argument| argument.given(arguments).is_none());
+        let missing = self.only_with.as_ref().is_some_and(|argument| {
+            argument.given(arguments).is_none_or(|value| matches!(source(value), "None" | "False" | "0"))
+        });
         !harmless && !missing
     }
 }
@@ -130,6 +131,8 @@ pub(crate) struct Facts {
     /// It starts a task: whether it keeps it, too.
     pub(crate) spawns: Option<bool>,
     pub(crate) enters_loop: bool,
+    /// A decorator of functions, or a method to be overridden, that the event loop calls.
+    pub(crate) runs_in_loop: bool,
     /// Said by the user to be harmless.
     pub(crate) does_not_block: bool,
 }
@@ -168,6 +171,8 @@ struct KnowledgeFile {
     spawns: Vec<Entry>,
     #[serde(default)]
     enters_loop: Vec<Entry>,
+    #[serde(default)]
+    runs_in_loop: Vec<Entry>,
     #[serde(default)]
     returns: BTreeMap<String, String>,
     #[serde(default)]
@@ -255,6 +260,9 @@ impl Knowledge {
         for entry in &file.enters_loop {
             self.add(entry, |facts| facts.enters_loop = true);
         }
+        for entry in &file.runs_in_loop {
+            self.add(entry, |facts| facts.runs_in_loop = true);
+        }
         self.classes.extend(file.returns.values().cloned());
         self.classes.extend(file.bases.keys().cloned());
         self.returns.extend(file.returns);
@@ -277,7 +285,10 @@ impl Knowledge {
             }
         }
         for name in &entry.except {
-            self.facts.entry(name.clone()).or_default();
+            match name.strip_suffix(".*") {
+                Some(class) => self.every_method.entry(class.to_owned()).or_default(),
+                None => self.facts.entry(name.clone()).or_default(),
+            };
         }
     }
 

@@ -5,7 +5,7 @@
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
-use ruff_text_size::{Ranged, TextSize};
+use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -77,6 +77,8 @@ pub(crate) struct Names<'a> {
     pub(crate) classes: Vec<(&'a ast::StmtClassDef, ScopeId)>,
     /// Modules that are imported anywhere, as written, without the dots of relative ones.
     pub(crate) imports: FxHashSet<&'a str>,
+    /// Functions in which types are not asked for: see `is_branchy`.
+    branchy: Vec<TextRange>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +98,7 @@ impl<'a> Names<'a> {
                 functions: Vec::new(),
                 classes: Vec::new(),
                 imports: FxHashSet::default(),
+                branchy: Vec::new(),
             },
             current: ScopeId::MODULE,
         };
@@ -219,6 +222,11 @@ impl<'a> Names<'a> {
             }
         }
         None
+    }
+
+    /// Whether a place lies in a function that takes the inference of types too long.
+    pub(crate) fn is_branchy(&self, at: TextRange) -> bool {
+        self.branchy.iter().any(|range| range.contains_range(at))
     }
 
     /// The names of the enclosing classes and functions, outermost first.
@@ -471,6 +479,16 @@ impl<'a> Visitor<'a> for Builder<'a> {
                     }
                 }
             }
+            Stmt::If(branch) if is_branchy(branch) => {
+                let mut id = self.current;
+                while let Scope { node, parent: Some(parent), .. } = self.names.scope(id) {
+                    if let ScopeNode::Function(function) = node {
+                        self.names.branchy.push(function.range());
+                        break;
+                    }
+                    id = *parent;
+                }
+            }
             Stmt::Delete(delete) => {
                 for target in &delete.targets {
                     self.target(target, Binding::Other);
@@ -547,6 +565,18 @@ impl<'a> Visitor<'a> for Builder<'a> {
         }
         visitor::walk_expr(self, expr);
     }
+}
+
+/// A long chain of `elif a and b`. Narrowing types through it takes time that doubles with each branch or two: minutes for
+/// one function of litellm, with the release of ty that is pinned.
+fn is_branchy(branch: &ast::StmtIf) -> bool {
+    const MAX_BRANCHES: usize = 9;
+    let joined = branch
+        .elif_else_clauses
+        .iter()
+        .filter(|clause| clause.test.as_ref().is_some_and(|test| test.is_bool_op_expr()))
+        .count();
+    joined > MAX_BRANCHES
 }
 
 #[derive(Default)]

@@ -1,14 +1,15 @@
 //! What all files of a run share: settings, knowledge, and the modules that have been read.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use dashmap::DashMap;
 use riata_types::{Definition, Origin, Types};
 use ruff_text_size::TextSize;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
+use crate::hierarchy::{self, Hierarchy};
 use crate::knowledge::Knowledge;
 use crate::settings::Settings;
 use crate::source::Module;
@@ -32,11 +33,13 @@ pub(crate) struct Program {
     /// The first-party files by the names of their modules.
     pub(crate) project: FxHashMap<String, PathBuf>,
     pub(crate) texts: Arc<Texts>,
+    hierarchy: OnceLock<Hierarchy>,
     files: RwLock<Files>,
     modules: DashMap<FileId, Option<Arc<Module>>, FxBuildHasher>,
     /// Installed modules that were looked for.
     found: DashMap<String, Option<FileId>, FxBuildHasher>,
     pub(crate) memo: Memo,
+    spawned: OnceLock<FxHashSet<String>>,
 }
 
 #[derive(Default)]
@@ -57,10 +60,12 @@ impl Program {
             knowledge,
             project,
             texts,
+            hierarchy: OnceLock::new(),
             files: RwLock::default(),
             modules: DashMap::default(),
             found: DashMap::default(),
             memo: Memo::default(),
+            spawned: OnceLock::new(),
         }
     }
 
@@ -95,6 +100,23 @@ impl Program {
             Some(text) => Ok(text.as_ref().to_owned()),
             None => crate::files::read(path),
         }
+    }
+
+    /// Names of functions that the project seems to run as tasks of their own.
+    pub(crate) fn spawned(&self) -> &FxHashSet<String> {
+        self.spawned.get_or_init(|| crate::spawned::names(self.project.values()))
+    }
+
+    /// The classes of the project, by a scan of its files when they are first asked for. (One thread does it: a parallel
+    /// scan in here could take up a file whose rules wait for this very scan.)
+    pub(crate) fn hierarchy(&self) -> &Hierarchy {
+        self.hierarchy.get_or_init(|| {
+            let files = self.project.values();
+            Hierarchy::new(files.flat_map(|path| match self.read(path) {
+                Ok(text) => hierarchy::scan(path, &text),
+                Err(_) => Vec::new(),
+            }))
+        })
     }
 
     /// Whether a file is one of the project's own, and not an installed package.

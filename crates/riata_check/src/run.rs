@@ -73,7 +73,7 @@ pub fn silence_panics() {
 }
 
 /// What a panic says, and where it was when that is known.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
+pub fn panic_message(payload: &(dyn Any + Send)) -> String {
     let message = payload
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -349,7 +349,8 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
         let limit = crate::depth::MAX_DEPTH;
         return failed(format!("nested more than {limit} levels deep, which is too deep to check"));
     }
-    let has_async = text.contains("async");
+    // A file without these words has nothing to do with coroutines, whatever its types are.
+    let has_async = ["async", "coroutine", "task"].iter().any(|word| text.contains(word));
     let typed = worker
         .types
         .as_ref()

@@ -9,6 +9,7 @@ mod rule;
 mod terminal;
 mod watching;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,10 +24,13 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
     riata_check::silence_panics();
     let terminal = Terminal::new(arguments.color, arguments.quiet);
-    let result = match arguments.command.take() {
+    let result = catch_unwind(AssertUnwindSafe(|| match arguments.command.take() {
         Some(Command::Rule(asked)) => rule::run(&asked),
         None => check::run(&arguments, &terminal),
-    };
+    }));
+    let result = result.unwrap_or_else(|panic| {
+        Err(format!("the checker failed: {}", riata_check::panic_message(&*panic)))
+    });
     result.unwrap_or_else(|error| {
         terminal.error(&error);
         ExitCode::from(EXIT_FAILED)

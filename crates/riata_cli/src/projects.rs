@@ -70,7 +70,28 @@ pub(crate) fn find(
             None => groups.push(Group { root, file, paths: vec![path] }),
         }
     }
-    groups.into_iter().map(|group| command_line.project(group, stdin)).collect()
+    let mut projects = groups
+        .into_iter()
+        .map(|group| command_line.project(group, stdin))
+        .collect::<Result<Vec<Project>, String>>()?;
+    check_once(&mut projects);
+    Ok(projects)
+}
+
+/// Where a path lies below another one and has a configuration of its own, its files are checked with that one only.
+fn check_once(projects: &mut [Project]) {
+    let all: Vec<Vec<PathBuf>> = projects.iter().map(|project| project.paths.clone()).collect();
+    let nearest = |file: &Path, paths: &[PathBuf]| {
+        let above = paths.iter().filter(|path| file.starts_with(path));
+        above.map(|path| path.components().count()).max()
+    };
+    for (index, project) in projects.iter_mut().enumerate() {
+        project.files.retain(|file| {
+            let own = nearest(file, &all[index]);
+            let mut others = all.iter().enumerate().filter(|(other, _)| *other != index);
+            !others.any(|(_, paths)| nearest(file, paths) > own)
+        });
+    }
 }
 
 struct Group {
@@ -217,11 +238,21 @@ impl<'a> CommandLine<'a> {
         if self.arguments.code.no_types {
             return Ok(None);
         }
-        let python = self.arguments.code.python.as_ref().map(|path| absolute(self.folder, path));
-        let python = python
+        let named = self.arguments.code.python.as_ref().map(|path| absolute(self.folder, path));
+        let python = named
+            .clone()
             .or_else(|| first(configurations, |configuration| configuration.python.clone()));
         if let Some(python) = python {
-            return riata_types::find_environment(root, Some(&python)).map_err(|error| {
+            let mut found = riata_types::find_environment(root, Some(&python));
+            // A script that starts an interpreter lies elsewhere than the environment. Only what the command line names
+            // is run: a configuration may be a stranger's.
+            if found.is_err()
+                && named.is_some()
+                && let Some(prefix) = ask_prefix(&python)
+            {
+                found = riata_types::find_environment(root, Some(&prefix));
+            }
+            return found.map_err(|error| {
                 // It begins with the option, which may have been a key of a file.
                 let reason = error.split_once("`: ").map_or(&*error, |(_, reason)| reason);
                 format!("no Python environment at {}: {reason}", python.display())
@@ -243,6 +274,20 @@ impl<'a> CommandLine<'a> {
             }
         }
     }
+}
+
+/// What an interpreter says its environment is.
+fn ask_prefix(python: &Path) -> Option<PathBuf> {
+    if !python.is_file() {
+        return None;
+    }
+    let output = std::process::Command::new(python)
+        .args(["-I", "-c", "import sys; sys.stdout.write(sys.prefix)"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?))
 }
 
 fn layer(configuration: &Configuration) -> Selectors<'_> {

@@ -1,8 +1,7 @@
 use ruff_python_ast as ast;
 
-use crate::body;
-use crate::blocking::Run;
-use crate::checker::{Checker, Report};
+use crate::checker::Checker;
+use crate::direct;
 use crate::knowledge::BlockKind;
 use crate::rules::rule;
 
@@ -46,31 +45,16 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    if !function.is_async {
-        return;
-    }
-    let context = &checker.context;
-    body::events(context.names(), &function.body, checker.scope(), &mut |event| {
-        context.runs(event, &mut |range, run| {
-            let Run::Blocking { name, blocks } = run else { return };
-            if !matches!(
-                blocks.kind,
-                BlockKind::Network
-                    | BlockKind::Sleep
-                    | BlockKind::Process
-                    | BlockKind::Database
-                    | BlockKind::Dns
-                    | BlockKind::Input
-                    | BlockKind::Told
-            ) {
-                return;
-            }
-            let mut report =
-                Report::new(&RULE, range, format!("Async function calls `{name}`, which blocks"));
-            if let Some(instead) = &blocks.instead {
-                report = report.help(instead.clone());
-            }
-            checker.report(report);
-        });
+    direct::report(checker, function, &RULE, |kind| {
+        matches!(
+            kind,
+            BlockKind::Network
+                | BlockKind::Sleep
+                | BlockKind::Process
+                | BlockKind::Database
+                | BlockKind::Dns
+                | BlockKind::Input
+                | BlockKind::Told
+        )
     });
 }

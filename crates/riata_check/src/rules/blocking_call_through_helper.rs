@@ -40,9 +40,7 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    if !function.is_async {
-        return;
-    }
+    let Some(what) = checker.context.runs_in_loop(function, checker.scope()) else { return };
     let context = &checker.context;
     body::events(context.names(), &function.body, checker.scope(), &mut |event| {
         context.runs(event, &mut |range, run| {
@@ -50,9 +48,9 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             let Some(chain) = context.worker.chain(def) else { return };
             let message = match chain.links.last() {
                 Some(last) => {
-                    format!("Async function calls `{name}`, which blocks in `{}`", last.callee)
+                    format!("{what} calls `{name}`, which blocks in `{}`", last.callee)
                 }
-                None => format!("Async function calls `{name}`, which blocks"),
+                None => format!("{what} calls `{name}`, which blocks"),
             };
             let mut report = Report::new(&RULE, range, message);
             report.related = chain
@@ -72,7 +70,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                     let at = &link.location;
                     format!("{}:{}:{}", at.path.display(), at.start.line, at.start.column)
                 });
-            report.help.clone_from(&chain.blocks.instead);
+            report.help = Some("run it in a thread, with `await asyncio.to_thread(...)`".to_owned());
             checker.report(report);
         });
     });

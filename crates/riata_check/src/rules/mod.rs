@@ -1,9 +1,55 @@
 //! The rules. Each has a file, with its documentation in the comment on its declaration.
 
+mod assertion_never_awaited;
+mod async_function_as_sync_callback;
+mod async_generator_not_closed;
+mod async_test_never_run;
+mod async_without_await;
+mod await_on_non_awaitable;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
+mod blocking_file_io_in_async;
+mod blocking_thread_wait_in_async;
+mod brief_file_call_in_async;
+mod buffered_async_iterator;
+mod cached_coroutine_function;
+mod cancellation_swallowed;
+mod check_then_act_across_await;
+mod cleanup_skipped_on_cancel;
+mod contextvar_set_in_generator;
+mod coroutine_as_condition;
+mod coroutine_as_value;
+mod coroutine_never_awaited;
+mod create_task_without_group;
+mod event_loop_outside_coroutine;
+mod except_around_task_group;
+mod future_never_awaited;
+mod gather_of_non_awaitable;
+mod gather_orphans_siblings;
+mod gathered_exceptions_ignored;
+mod heavy_computation_in_async;
+mod missing_async_for;
+mod missing_async_with;
+mod mixed_loop_entry;
+mod nested_event_loop;
+mod own_cancellation_swallowed;
+mod pending_never_handled;
+mod pytest_asyncio_scope;
+mod returned_task_not_kept;
+mod scope_across_yield;
+mod sequential_awaits;
+mod sleep_for_synchronisation;
+mod task_exception_never_seen;
+mod task_kept_by_dying_local;
+mod task_not_kept;
+mod thread_lock_across_await;
+mod timeout_parameter;
 pub(crate) mod unknown_rule_in_suppression;
 pub(crate) mod unused_suppression;
+mod wait_for_swallows_cancellation;
+mod wait_on_coroutines;
+mod wrong_mock;
+mod wrong_timeout_error;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -15,6 +61,52 @@ pub static RULES: &[&Rule] = &[
     &unknown_rule_in_suppression::RULE,
     &blocking_call_in_async::RULE,
     &blocking_call_through_helper::RULE,
+    &blocking_file_io_in_async::RULE,
+    &blocking_thread_wait_in_async::RULE,
+    &heavy_computation_in_async::RULE,
+    &brief_file_call_in_async::RULE,
+    &coroutine_never_awaited::RULE,
+    &coroutine_as_condition::RULE,
+    &coroutine_as_value::RULE,
+    &future_never_awaited::RULE,
+    &wait_on_coroutines::RULE,
+    &gather_of_non_awaitable::RULE,
+    &async_function_as_sync_callback::RULE,
+    &cached_coroutine_function::RULE,
+    &await_on_non_awaitable::RULE,
+    &task_not_kept::RULE,
+    &task_kept_by_dying_local::RULE,
+    &returned_task_not_kept::RULE,
+    &task_exception_never_seen::RULE,
+    &gather_orphans_siblings::RULE,
+    &gathered_exceptions_ignored::RULE,
+    &create_task_without_group::RULE,
+    &sequential_awaits::RULE,
+    &buffered_async_iterator::RULE,
+    &pending_never_handled::RULE,
+    &nested_event_loop::RULE,
+    &mixed_loop_entry::RULE,
+    &event_loop_outside_coroutine::RULE,
+    &timeout_parameter::RULE,
+    &wait_for_swallows_cancellation::RULE,
+    &scope_across_yield::RULE,
+    &cancellation_swallowed::RULE,
+    &own_cancellation_swallowed::RULE,
+    &cleanup_skipped_on_cancel::RULE,
+    &wrong_timeout_error::RULE,
+    &except_around_task_group::RULE,
+    &thread_lock_across_await::RULE,
+    &check_then_act_across_await::RULE,
+    &async_generator_not_closed::RULE,
+    &missing_async_with::RULE,
+    &missing_async_for::RULE,
+    &contextvar_set_in_generator::RULE,
+    &async_test_never_run::RULE,
+    &assertion_never_awaited::RULE,
+    &wrong_mock::RULE,
+    &sleep_for_synchronisation::RULE,
+    &pytest_asyncio_scope::RULE,
+    &async_without_await::RULE,
 ];
 
 /// The code and the name of what is no rule: it cannot be turned off.

@@ -36,6 +36,8 @@ fn the_nearest_configuration_counts() {
         ("b/b.py", SLEEPS),
     ]);
     assert_eq!(places(&project, &["a", "b"]), ["b/b.py RIA101"]);
+    // Nothing is checked twice, or with the settings of the folder around it.
+    assert_eq!(places(&project, &[".", "b", "a"]), ["b/b.py RIA101"]);
     assert_eq!(places(&project, &["a/inner"]), [""; 0]);
     assert_eq!(places(&project, &["--isolated", "a/inner"]), ["a/inner/a.py RIA101"]);
     // What the command line selects makes what the file ignores void.
@@ -130,6 +132,27 @@ baseline = \"known.json\"
     insta::assert_snapshot!(text);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_script_that_starts_an_interpreter_is_asked_where_it_lies() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = Project::new(&[
+        ("environment/lib/python3.13/site-packages/requests/__init__.py", ""),
+        ("environment/pyvenv.cfg", "home = /nowhere\nversion = 3.13.1\n"),
+        ("a.py", ""),
+    ]);
+    let prefix = project.path("environment");
+    project.write("shims/python", &format!("#!/bin/sh\nprintf %s '{}'\n", prefix.display()));
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(project.path("shims/python"), executable).expect("it is ours");
+    let text = project.run(&["--isolated", "--python", "shims/python", "--show-settings"]);
+    assert!(text.contains("python = \"<root>/environment\"\n"), "{text}");
+    // A configuration does not make us run anything.
+    project.write("pyproject.toml", "[tool.riata.check]\npython = 'shims/python'\n");
+    let text = project.run(&["--show-settings"]);
+    assert!(text.starts_with("exit code: 2\n"), "{text}");
+}
+
 #[test]
 fn the_oldest_python_can_be_told() {
     let version = |project: &Project, arguments: &[&str]| {
@@ -166,7 +189,7 @@ async def f(prices: Prices):
         @r"
     exit code: 1
     ----- stdout -----
-    shop/server.py:7:5: RIA101 Async function calls `time.sleep`, which blocks
+    shop/server.py:7:5: RIA101 Async function calls `time.sleep`, which sleeps
     shop/server.py:8:12: RIA102 Async function calls `shop.prices.Prices.of`, which blocks in `urllib.request.urlopen`
     Found 2 errors.
     "
@@ -174,7 +197,7 @@ async def f(prices: Prices):
     insta::assert_snapshot!(shop.run_with_input(&["--isolated", "-"], SLEEPS), @r"
     exit code: 1
     ----- stdout -----
-    RIA101 Async function calls `time.sleep`, which blocks
+    RIA101 Async function calls `time.sleep`, which sleeps
      --> -:5:5
       |
     4 | async def f():
@@ -211,7 +234,7 @@ fn exit_zero_and_quiet() {
     insta::assert_snapshot!(text, @r"
     exit code: 0
     ----- stdout -----
-    a.py:5:5: RIA101 Async function calls `time.sleep`, which blocks
+    a.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
     ");
 }
 

@@ -239,3 +239,50 @@ fn a_fix_in_sarif_is_a_list_of_replacements() {
     let fix = &log["runs"][0]["results"][0]["fixes"][0];
     insta::assert_snapshot!(format!("{fix:#}"));
 }
+
+#[test]
+fn no_place_is_too_odd_to_show() {
+    let texts = [
+        "",
+        "\n",
+        "\u{feff}x = 1",
+        "e\u{301} = '👩‍👩‍👧' # \u{202e}\u{200b}\n\r\r\n\tx\u{0}\n",
+        "if x:\r\n    y\r\n\r\n\u{3000}z",
+    ];
+    let mut places = Vec::new();
+    for line in 0..5 {
+        places.extend([0, 1, 4, 9, 500].map(|column| Position { line, column }));
+    }
+    for text in texts {
+        let project = Project::new(&[("hard.py", text)]);
+        let mut diagnostics = Vec::new();
+        for start in &places {
+            for end in &places {
+                let mut found = finding(&project, "x", "x");
+                found.location.start = *start;
+                found.location.end = *end;
+                let related = Location { start: *end, end: *start, ..found.location.clone() };
+                found.related = vec![Related { location: related, message: "calls".to_owned() }];
+                let (from, to) = (u32::try_from(start.column), u32::try_from(end.column));
+                let edit = Edit {
+                    start: from.expect("small"),
+                    end: to.expect("small"),
+                    content: "\n".to_owned(),
+                };
+                found.fix = Some(Fix {
+                    title: "Mend it".to_owned(),
+                    applicability: Applicability::Safe,
+                    edits: vec![edit],
+                });
+                diagnostics.push(found);
+            }
+        }
+        let count = diagnostics.len();
+        let outcome = Outcome { diagnostics, ..Outcome::default() };
+        for (_, format) in OutputFormat::ALL {
+            let style = Style { width: 10, ..Style::default() };
+            let text = render(&project, format, style, false, &outcome);
+            assert!(text.matches("RIA101").count() >= count, "{format}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+"""Functions as tools for an agent."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+
+def sync_to_async(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, lambda: function(*arguments, **named))
+
+    return wrapped
+
+
+class FunctionTool:
+    def __init__(self, function: Callable[..., Any]):
+        self.function = function
+        self.async_function = sync_to_async(function)
+
+    def call(self, *arguments: Any, **named: Any) -> str:
+        return str(self.function(*arguments, **named))
+
+    async def acall(self, *arguments: Any, **named: Any) -> str:
+        return str(await self.async_function(*arguments, **named))

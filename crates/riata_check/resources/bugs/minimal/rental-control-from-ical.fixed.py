@@ -1,0 +1,23 @@
+"""The bookings of a house, from the calendar of an agency."""
+
+import asyncio
+
+import aiohttp
+from icalendar import Calendar
+
+
+def bookings(text):
+    calendar = Calendar.from_ical(text)
+    return [event for event in calendar.walk("VEVENT") if "SUMMARY" in event]
+
+
+class Bookings:
+    def __init__(self, url):
+        self.url = url
+        self.events = []
+
+    async def refresh(self):
+        async with aiohttp.ClientSession() as session:
+            async with session.get(self.url) as response:
+                text = await response.text()
+        self.events = await asyncio.to_thread(bookings, text)

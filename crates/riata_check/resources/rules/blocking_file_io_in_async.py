@@ -1,0 +1,19 @@
+import asyncio
+import importlib
+from pathlib import Path
+
+
+async def direct(path: Path):
+    with open("x") as file:  # error: RIA103
+        print(file)
+    path.read_text()  # error: RIA103
+    importlib.import_module("x")  # error: RIA103
+
+
+async def elsewhere(path: Path):
+    await asyncio.to_thread(path.read_text)
+    return path / "x"
+
+
+def synchronous():
+    return open("x")

@@ -1,0 +1,168 @@
+import asyncio
+
+cache = {}
+client = None
+
+
+async def make(key=None):
+    await asyncio.sleep(1)
+    return object()
+
+
+async def never_waits():
+    return object()
+
+
+class Pool:
+    default = None
+
+    def __init__(self):
+        self._pool = None
+        self._lock = asyncio.Lock()
+        self._task = None
+        self._by_key = {}
+        self._free = asyncio.Queue()
+        self._items = []
+
+    async def pool(self):
+        if self._pool is None:  # error: RIA703
+            self._pool = await make()
+        return self._pool
+
+    async def pool_by_early_return(self):
+        if self._pool is not None:  # error: RIA703
+            return self._pool
+        made = await make()
+        self._pool = made
+        return self._pool
+
+    async def by_key(self, key):
+        if key not in self._by_key:  # error: RIA703
+            self._by_key[key] = await make(key)
+        return self._by_key[key]
+
+    @classmethod
+    async def shared(cls):
+        if Pool.default is None:  # error: RIA703
+            Pool.default = await make()
+
+    async def fill(self, smallest):
+        while self._free.qsize() < smallest:  # error: RIA703
+            self._free.put_nowait(await make())
+
+    async def fill_locked(self, smallest):
+        async with self._lock:
+            while self._free.qsize() < smallest:
+                self._free.put_nowait(await make())
+
+    async def locked(self):
+        async with self._lock:
+            if self._pool is None:
+                self._pool = await make()
+        return self._pool
+
+    async def locked_inside(self):
+        if self._pool is None:
+            async with self._lock:
+                if self._pool is None:
+                    self._pool = await make()
+        return self._pool
+
+    async def locked_by_hand(self):
+        await self._lock.acquire()
+        try:
+            if self._pool is None:
+                self._pool = await make()
+            return self._pool
+        finally:
+            self._lock.release()
+
+    async def task_first(self):
+        if self._task is None:
+            self._task = asyncio.ensure_future(make())
+        return await self._task
+
+    async def claimed(self):
+        if self._task is None:
+            self._task = asyncio.Future()
+            self._task = await make()
+        return self._task
+
+    async def asked_again(self):
+        if self._pool is None:
+            made = await make()
+            if self._pool is None:
+                self._pool = made
+        return self._pool
+
+    async def without_waiting(self):
+        if self._pool is None:
+            self._pool = await never_waits()
+        return self._pool
+
+    async def __aenter__(self):
+        if self._pool is None:
+            self._pool = await make()
+        return self._pool
+
+
+async def local():
+    value = None
+    if value is None:
+        value = await make()
+    return value
+
+
+async def module_cache(key):
+    if key not in cache:  # error: RIA703
+        cache[key] = await make(key)
+    return cache[key]
+
+
+async def module_client():
+    global client
+    if client is None:  # error: RIA703
+        client = await make()
+    return client
+
+
+class Token:
+    def is_expired(self):
+        return True
+
+
+class Session:
+    def __init__(self):
+        self.token = Token()
+        self._lock = asyncio.Lock()
+
+    async def request(self):
+        if self.token.is_expired():  # error: RIA703
+            await self.renew()
+
+    async def request_locked(self):
+        if self.token.is_expired():
+            await self.renew_once()
+
+    async def renew(self):
+        self.token = await make()
+
+    async def renew_once(self):
+        async with self._lock:
+            if self.token.is_expired():
+                self.token = await make()
+
+
+class ReadLock:
+    def __init__(self):
+        self._readers = 0
+        self._waiters = []
+
+    async def acquire(self):
+        if not self._waiters:
+            self._readers += 1
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiters.append(future)
+        await future
+        self._readers += 1  # error: RIA703

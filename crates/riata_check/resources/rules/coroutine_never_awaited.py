@@ -1,0 +1,158 @@
+"""Coroutines that are dropped, and those that are not."""
+
+import asyncio
+import functools
+import inspect
+import unittest.mock
+from contextlib import asynccontextmanager
+
+import pytest
+import tenacity
+
+
+async def close():
+    await asyncio.sleep(0)
+
+
+async def numbers():
+    yield 1
+
+
+def plain():
+    return 1
+
+
+alias = close
+
+
+def logged(function):
+    @functools.wraps(function)
+    async def wrapper(*args):
+        return await function(*args)
+
+    return wrapper
+
+
+def background(function):
+    def start(*args):
+        return asyncio.run(function(*args))
+
+    return start
+
+
+@logged
+async def decorated():
+    pass
+
+
+@background
+async def started():
+    pass
+
+
+@tenacity.retry(stop=None)
+async def retried():
+    pass
+
+
+@asynccontextmanager
+async def opened():
+    yield 1
+
+
+class Base:
+    async def stop(self):
+        pass
+
+    def flush(self):
+        pass
+
+    def end(self):
+        self.flush()  # error: RIA201
+
+    def finish(self):
+        self.flush()
+
+
+class Derived(Base):
+    halt = Base.stop
+
+    async def run(self, failed):
+        try:
+            await self.stop()
+        except ValueError:
+            self.stop()  # error: RIA201
+            raise
+        super().stop()  # error: RIA201
+        self.halt()  # error: RIA201
+        self.stop() if failed else None  # error: RIA201
+        failed and self.stop()  # error: RIA201
+        (self.stop(), self.stop())  # error: RIA201
+
+    async def flush(self):
+        pass
+
+    def finish(self):
+        pass
+
+
+async def dropped():
+    close()  # error: RIA201
+    alias()  # error: RIA201
+    asyncio.sleep(1)  # error: RIA201
+    decorated()  # error: RIA201
+    retried()  # error: RIA201
+    kept = close()  # error: RIA201
+    lock = asyncio.Lock()
+    lock.acquire()  # error: RIA201
+    asyncio.wait_for(close(), 1)  # error: RIA201
+
+
+def also_dropped():
+    close()  # error: RIA201
+
+
+async def fine(callback):
+    await close()
+    started()
+    plain()
+    numbers()
+    opened()
+    callback()
+    coroutine = close()
+    await coroutine
+    other = close()
+    other.close()
+    task = asyncio.create_task(close())
+    await task
+    found = []
+    found.append(close())
+    await asyncio.gather(*found)
+    return close
+
+
+def is_async(function):
+    if inspect.iscoroutinefunction(function):
+        return True
+    function()
+    return False
+
+
+async def chosen(text):
+    send = close if text else plain
+    if asyncio.iscoroutinefunction(send):
+        await send()
+    else:
+        send()
+
+
+async def test_expected():
+    with pytest.raises(TypeError):
+        close(1)
+    with pytest.warns(RuntimeWarning):
+        close()
+
+
+def mocked():
+    mock = unittest.mock.MagicMock()
+    mock.close()

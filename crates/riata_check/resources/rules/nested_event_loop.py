@@ -1,0 +1,90 @@
+import asyncio
+import threading
+
+import anyio
+
+
+async def ask(question):
+    await asyncio.sleep(0)
+    return question
+
+
+def answer(question):
+    return asyncio.run(ask(question))
+
+
+def answer_twice(question):
+    return [answer(question), answer(question)]
+
+
+class Pipeline:
+    def run(self, data):
+        loop = asyncio.new_event_loop()
+        return loop.run_until_complete(ask(data))
+
+    def from_anyio(self):
+        return anyio.run(ask, "this")
+
+
+async def direct(loop):
+    asyncio.run(ask("this"))  # error: RIA407
+    asyncio.get_event_loop().run_until_complete(ask("this"))  # error: RIA407
+    loop.run_until_complete(ask("this"))  # error: RIA407
+    with asyncio.Runner() as runner:
+        runner.run(ask("this"))  # error: RIA407
+
+
+async def through_helpers(pipeline: Pipeline):
+    answer("this")  # error: RIA407
+    answer_twice("this")  # error: RIA407
+    pipeline.run("this")  # error: RIA407
+    pipeline.from_anyio()  # error: RIA407
+
+
+def looks_first(question):
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(ask(question))
+    raise TypeError("await it")
+
+
+def asks_the_loop(question):
+    loop = asyncio.get_event_loop()
+    if loop.is_running():
+        return loop.create_task(ask(question))
+    return loop.run_until_complete(ask(question))
+
+
+async def harmless(question):
+    looks_first(question)
+    asks_the_loop(question)
+    await asyncio.to_thread(answer, question)
+    await asyncio.get_running_loop().run_in_executor(None, answer, question)
+    thread = threading.Thread(target=answer, args=(question,))
+    thread.start()
+    threading.Thread(target=lambda: asyncio.run(ask(question))).start()
+
+
+async def in_a_function_for_a_thread(question):
+    def in_thread():
+        return asyncio.run(ask(question))
+
+    return await asyncio.to_thread(in_thread)
+
+
+class Other:
+    def run_until_complete(self, work):
+        return work
+
+
+async def another_class(loop: Other):
+    loop.run_until_complete(1)
+
+
+def main():
+    return answer("this")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+use ruff_python_ast::{self as ast, Expr};
+use ruff_text_size::Ranged;
+
+use crate::annotations::{callable, is_plain_value, last_name};
+use crate::checker::{Checker, Report};
+use crate::context::Context;
+use crate::functions::is_generator;
+use crate::lost::is_expected_to_fail;
+use crate::names::{ScopeId, ScopeNode};
+use crate::rules::rule;
+
+rule! {
+    /// ## What it does
+    /// Finds async functions given where a synchronous one is called: signal handlers, done callbacks, `call_soon`, threads and
+    /// executors, sort keys, `atexit`, and parameters that are declared as a callable with a plain result.
+    ///
+    /// ## Why is this bad?
+    /// The call only makes a coroutine, which nobody awaits. The callback never does anything.
+    ///
+    /// ## Example
+    /// ```python
+    /// async def finished(task): ...
+    ///
+    /// task.add_done_callback(finished)
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```python
+    /// def finished(task):
+    ///     follow_up = asyncio.create_task(after(task))
+    ///     follow_ups.add(follow_up)
+    ///     follow_up.add_done_callback(follow_ups.discard)
+    ///
+    /// task.add_done_callback(finished)
+    /// ```
+    ///
+    /// ## Fix safety
+    /// There is no fix.
+    ///
+    /// ## False alarms known
+    /// An annotation that says less than the code does: `Callable[[], bool]` whose result is awaited where it is awaitable.
+    "RIA207", "async-function-as-sync-callback", default: true, fix: None,
+    hooks: [Call(check)],
+}
+
+fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
+    let mut said = Vec::new();
+    let mut report = |argument: &Expr, name: &str, help: Option<&str>| {
+        if said.contains(&argument.range()) || is_expected_to_fail(checker) {
+            return;
+        }
+        said.push(argument.range());
+        let message = format!("Async function `{name}` is given to `{}`, which calls it and awaits nothing", checker.context.source(&*call.func));
+        let help = help.unwrap_or("give a plain function that starts a task and keeps it");
+        checker.report(Report::new(&RULE, argument, message).help(help));
+    };
+    let mut known = false;
+    if let Some(facts) = checker.facts(call) {
+        for arguments in [&facts.callback, &facts.hands_off].into_iter().flatten() {
+            known = true;
+            for index in &arguments.arguments {
+                let before = call.arguments.args.iter().take(*index + 1);
+                if before.clone().any(Expr::is_starred_expr) {
+                    continue;
+                }
+                if let Some(argument) = call.arguments.args.get(*index)
+                    && let Some(name) = async_function(checker, argument)
+                {
+                    report(argument, &name, None);
+                }
+            }
+            for keyword in &arguments.keywords {
+                if let Some(found) = call.arguments.find_keyword(keyword)
+                    && let Some(name) = async_function(checker, &found.value)
+                {
+                    report(&found.value, &name, None);
+                }
+            }
+        }
+    }
+    if known {
+        return;
+    }
+    if let Some(index) = by_name(checker, call)
+        && let Some(argument) = call.arguments.args.get(index)
+        && let Some(name) = async_function(checker, argument)
+    {
+        report(argument, &name, None);
+        return;
+    }
+    // A parameter that is declared as a callable whose result is used as it is.
+    let arguments = call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|keyword| &keyword.value));
+    for argument in arguments {
+        if matches!(argument, Expr::Name(_) | Expr::Attribute(_))
+            && let Some(name) = async_function(checker, argument)
+            && takes_plain_callable(checker, call, argument)
+        {
+            report(argument, &name, Some("give a plain function, or let the result be awaited where it is called"));
+        }
+    }
+}
+
+/// The async function that an expression stands for: by name, in a `partial`, or called by a lambda.
+fn async_function(checker: &Checker<'_>, expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Call(partial) if last_name(&partial.func) == Some("partial") => {
+            async_function(checker, partial.arguments.args.first()?)
+        }
+        Expr::Lambda(lambda) => {
+            let scope = checker.context.names().of_lambda(lambda)?;
+            let Expr::Call(call) = &*lambda.body else { return None };
+            is_async(checker, &call.func, scope)
+                .then(|| checker.context.source(&*call.func).to_owned())
+        }
+        Expr::Name(_) | Expr::Attribute(_) => is_async(checker, expr, checker.scope())
+            .then(|| checker.context.source(expr).to_owned()),
+        _ => None,
+    }
+}
+
+fn is_async(checker: &Checker<'_>, func: &Expr, scope: ScopeId) -> bool {
+    let meant = checker.context.meant(func, scope);
+    !meant.is_empty()
+        && meant.iter().all(|callee| {
+            !callee.is_class
+                && callee.def.and_then(|def| checker.context.worker.function(def)).is_some_and(
+                    |function| function.gives_coroutine() && !function.is_property(),
+                )
+        })
+}
+
+/// Methods whose names are theirs alone, of an object that nothing is known of.
+fn by_name(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
+    let Expr::Attribute(attribute) = &*call.func else { return None };
+    let index = match attribute.attr.as_str() {
+        "add_done_callback" | "call_soon" | "call_soon_threadsafe" => 0,
+        "call_later" | "call_at" | "add_signal_handler" | "run_in_executor" => 1,
+        _ => return None,
+    };
+    checker.callees(call).iter().all(|callee| callee.def.is_none()).then_some(index)
+}
+
+fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &Expr) -> bool {
+    let callees = checker.callees(call);
+    let [callee] = &*callees else { return false };
+    let Some(mut def) = callee.def else { return false };
+    if callee.is_class {
+        match checker.context.method(def, "__init__") {
+            Some(init) => def = init,
+            None => return false,
+        }
+    }
+    let Some(module) = checker.context.worker.module(def.file) else { return false };
+    let context = Context::new(checker.context.worker, &module);
+    let Some((function, _, scope)) = module.names().function_at(def.start) else { return false };
+    let Some(described) = checker.context.worker.function(def) else { return false };
+    if described.decorators.iter().any(|name| name == "typing.overload") || is_generator(function) {
+        return false;
+    }
+    let is_method = matches!(module.names().scope(scope).node, ScopeNode::Class(_))
+        && !described.decorators.iter().any(|name| name == "builtins.staticmethod");
+    let Some(parameter) = super::coroutine_as_value::parameter(function, call, argument, is_method)
+    else {
+        return false;
+    };
+    parameter
+        .annotation
+        .as_deref()
+        .and_then(callable)
+        .is_some_and(|(_, returned)| is_plain_value(&context, returned, scope))
+}

@@ -1,0 +1,149 @@
+use ruff_python_ast::{self as ast, Stmt};
+use ruff_text_size::Ranged;
+
+use crate::cancellation::{After, Awaits, Swallow, swallows};
+use crate::checker::{Checker, Report};
+use crate::diagnostic::{Edit, Fix};
+use crate::flow::ends;
+use crate::locks::method_call;
+use crate::rules::rule;
+
+rule! {
+    /// ## What it does
+    /// Finds handlers that catch a cancellation (`except asyncio.CancelledError`, a bare `except`, `except BaseException`,
+    /// `suppress`) and let the function go on, return, or raise something else.
+    ///
+    /// ## Why is this bad?
+    /// Who cancelled the task believes that it ends. It goes on instead: a timeout does not fire, a shutdown hangs, and a
+    /// loop that only continues cannot be ended at all. An error that is raised in its place is reported, retried or
+    /// answered as if something had failed.
+    ///
+    /// ## Example
+    /// ```python
+    /// while True:
+    ///     try:
+    ///         await self.poll()
+    ///     except (ConnectionError, asyncio.CancelledError):
+    ///         await asyncio.sleep(1)
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```python
+    /// while True:
+    ///     try:
+    ///         await self.poll()
+    ///     except asyncio.CancelledError:
+    ///         raise
+    ///     except ConnectionError:
+    ///         await asyncio.sleep(1)
+    /// ```
+    ///
+    /// The last handler of a function that is only run as a task may end it quietly: nothing comes after it. That is not reported.
+    ///
+    /// ## Fix safety
+    /// A `raise` is added to a handler that only goes on. It is unsafe: the function ends there now when it is cancelled.
+    ///
+    /// ## False alarms known
+    /// A function that is run as a task by code that cannot be seen.
+    "RIA601", "cancellation-swallowed", default: true, fix: Unsafe,
+    hooks: [Function(check)],
+}
+
+fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
+    let Some(function) = checker.function() else { return };
+    if !function.is_async {
+        return;
+    }
+    let context = &checker.context;
+    for found in swallows(context, function, checker.scope()) {
+        if found.awaits == Awaits::Tasks || found.cleaning {
+            continue;
+        }
+        let is_task = || context.program().spawned().contains(function.name.as_str());
+        let Some(what) = harm(&found, is_task) else { continue };
+        let mut report = Report::new(&RULE, found.at, format!("A cancellation is swallowed: {what}"))
+            .related(checker, found.suspension, "it arrives here");
+        if let After::Awaits(range) = found.after {
+            report = report.related(checker, range, "the task goes on to wait here");
+        }
+        report = match raise_fix(checker, &found) {
+            Some(fix) => report.fix(fix),
+            None => report.help("catch it apart from other errors, and `raise` it again"),
+        };
+        checker.report(report);
+    }
+}
+
+/// What is wrong with it, if anything is.
+fn harm(found: &Swallow<'_>, is_task: impl Fn() -> bool) -> Option<&'static str> {
+    if found.replaced {
+        return found.explicit.then_some("another error is raised in its place");
+    }
+    if found.used {
+        return (found.explicit && found.kept_and_returns)
+            .then_some("it is stored as an error, and the function may return all the same");
+    }
+    if !found.explicit && found.handler.is_some_and(hands_on) {
+        return None;
+    }
+    match found.after {
+        After::Loops => Some("the loop goes on"),
+        After::Awaits(_) => Some("the function goes on and waits again"),
+        _ if is_task() => None,
+        After::Breaks => Some("the loop is left as if it were done"),
+        After::Ends if found.returns_value => Some("the function returns as if it had succeeded"),
+        After::Ends if found.explicit && found.mixed => Some("it is treated like another error"),
+        After::Ends if !found.explicit && found.handler.is_some() => {
+            Some("the function ends as if it had succeeded")
+        }
+        After::Ends => None,
+    }
+}
+
+/// A handler of everything that tells somebody of the error without naming it.
+fn hands_on(handler: &ast::ExceptHandlerExceptHandler) -> bool {
+    handler.body.iter().any(|statement| match statement {
+        Stmt::Expr(found) => match &*found.value {
+            ast::Expr::Call(call) => {
+                method_call(call, &["set_exception", "fail", "abort", "print_exc"]).is_some()
+            }
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+/// `raise` at the end of a handler that falls out of it.
+fn raise_fix(checker: &Checker<'_>, found: &Swallow<'_>) -> Option<Fix> {
+    let handler = found.handler?;
+    if found.mixed || !found.explicit || found.replaced || handler.body.iter().any(|one| matches!(one, Stmt::Return(_))) {
+        return None;
+    }
+    let last = handler.body.last()?;
+    let context = &checker.context;
+    let text = context.text();
+    // A handler on one line: `except …: pass`.
+    if text.position(last.start()).line == text.position(handler.start()).line {
+        return None;
+    }
+    let title = "Raise it again";
+    if matches!(last, Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_)) {
+        return Some(Fix::risky(title, vec![Edit::replace(last.range(), "raise")]));
+    }
+    if !ends(&handler.body).falls || !matches!(last, Stmt::Expr(_) | Stmt::Assign(_)) {
+        return None;
+    }
+    let line = text.line(last.start());
+    let indent: String = line.chars().take_while(|character| character.is_whitespace()).collect();
+    // A comment behind the statement stays with it.
+    let at = line_end(checker, last.end());
+    Some(Fix::risky(title, vec![Edit::insert(at, format!("\n{indent}raise"))]))
+}
+
+/// The end of the line that an offset is on.
+fn line_end(checker: &Checker<'_>, at: ruff_text_size::TextSize) -> ruff_text_size::TextSize {
+    let text = &checker.context.text().text;
+    let from = usize::from(at);
+    let length = text.get(from..).map_or(0, |rest| rest.find(['\n', '\r']).unwrap_or(rest.len()));
+    at + ruff_text_size::TextSize::try_from(length).unwrap_or_default()
+}
