@@ -39,12 +39,12 @@ impl Context<'_> {
                 Expr::Subscript(subscript) => &*subscript.value,
                 base => base,
             };
-            match here.dotted(base, outer).as_deref() {
-                Some(
-                    "typing.Generic" | "typing.Protocol" | "typing_extensions.Protocol" | "abc.ABC"
-                    | "builtins.object" | "builtins.Exception",
-                ) => continue,
-                _ => {}
+            if let Some(
+                "typing.Generic" | "typing.Protocol" | "typing_extensions.Protocol" | "abc.ABC"
+                | "builtins.object" | "builtins.Exception",
+            ) = here.dotted(base, outer).as_deref()
+            {
+                continue;
             }
             let found = match here.value(base, outer) {
                 Value::Class(entity) => entity.def,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use crate::blocking::{Link, Run, asks_where_it_runs};
+use crate::blocking::{Link, Run, Runs, asks_where_it_runs};
 use crate::body::{self, Event, Use};
 use crate::context::{Context, Value, last};
 use crate::names::ScopeId;
@@ -160,10 +160,12 @@ impl Search<'_> {
         let mut calls: Vec<(TextRange, Def, String)> = Vec::new();
         body::events(module.names(), &function.body, scope, &mut |event| {
             if direct.is_none() {
-                direct = context.reaches(self.goal, event);
+                direct = context.reaches(self.goal, event).filter(|(range, _)| {
+                    self.goal != Goal::AsksForLoop || !is_guarded(&function.body, *range)
+                });
             }
             context.runs(event, &mut |range, run| {
-                if let Run::Function { def, name } = run {
+                if let Run::Function { runs: Runs { def, .. }, name } = run {
                     calls.push((range, def, name));
                 }
             });
@@ -191,7 +193,7 @@ impl Search<'_> {
 }
 
 /// Whether a function asks whether a loop runs, or says which one is the current one.
-pub(crate) fn knows_about_loops(body: &[ast::Stmt], goal: Goal) -> bool {
+pub(crate) fn knows_about_loops(body: &[Stmt], goal: Goal) -> bool {
     let mut found = false;
     uses::exprs(body, false, &mut |expr| {
         let Expr::Call(call) = expr else { return };
@@ -200,6 +202,25 @@ pub(crate) fn knows_about_loops(body: &[ast::Stmt], goal: Goal) -> bool {
             "set_event_loop" | "new_event_loop" => goal == Goal::AsksForLoop,
             _ => false,
         };
+    });
+    found
+}
+
+/// In a `try` with a handler for it: that no loop runs is expected.
+pub(crate) fn is_guarded(body: &[Stmt], place: TextRange) -> bool {
+    let mut found = false;
+    uses::stmts(body, &mut |stmt| {
+        let Stmt::Try(attempt) = stmt else { return };
+        found |= !attempt.handlers.is_empty()
+            && attempt.handlers.iter().any(|handler| {
+                let ast::ExceptHandler::ExceptHandler(handler) = handler;
+                handler.type_.as_ref().is_none_or(|class| {
+                    uses::names_in(class).iter().any(|name| {
+                        matches!(*name, "RuntimeError" | "Exception" | "BaseException" | "DeprecationWarning")
+                    })
+                })
+            })
+            && attempt.body.iter().any(|stmt| stmt.range().contains_range(place));
     });
     found
 }

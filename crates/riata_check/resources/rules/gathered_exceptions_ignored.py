@@ -71,3 +71,19 @@ async def handled_inside(users):
 class Server:
     async def wait(self):
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def tasks_that_nobody_looks_at(users):
+    tasks = [asyncio.create_task(notify(user)) for user in users]
+    await asyncio.gather(*tasks, return_exceptions=True)  # error: RIA402
+
+
+async def translated_but_raised(user):
+    try:
+        await notify(user)
+    except Exception as error:
+        raise RuntimeError(user) from error
+
+
+async def still_lost(users):
+    await asyncio.gather(*[translated_but_raised(user) for user in users], return_exceptions=True)  # error: RIA402

@@ -88,3 +88,16 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+
+async def test_it_fails(pytest):
+    with pytest.raises(RuntimeError):
+        asyncio.run(ask("this"))
+
+
+def test_it_fails_inside(pytest):
+    async def inner():
+        asyncio.run(ask("this"))
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(inner())

@@ -1,12 +1,12 @@
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::blocking::{Run, asks_where_it_runs};
+use crate::blocking::{Run, Runs, asks_where_it_runs};
 use crate::body;
 use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix, Related};
 use crate::names::ScopeId;
-use crate::reach::{Goal, knows_about_loops};
+use crate::reach::{Goal, is_guarded, knows_about_loops};
 use crate::rules::rule;
 use crate::uses;
 
@@ -71,7 +71,7 @@ fn check_body(checker: &Checker<'_>, body: &[Stmt]) {
             return;
         }
         context.runs(event, &mut |range, run| {
-            let Run::Function { def, name } = run else { return };
+            let Run::Function { runs: Runs { def, .. }, name } = run else { return };
             if !context.worker.program.is_first_party(def.file) || is_guarded(body, range) {
                 return;
             }
@@ -152,25 +152,6 @@ fn assigned_name<'a>(body: &'a [Stmt], call: &ast::ExprCall) -> Option<&'a str> 
         {
             found = Some(name.id.as_str());
         }
-    });
-    found
-}
-
-/// In a `try` that has a handler: the failure is expected.
-fn is_guarded(body: &[Stmt], place: ruff_text_size::TextRange) -> bool {
-    let mut found = false;
-    uses::stmts(body, &mut |stmt| {
-        let Stmt::Try(attempt) = stmt else { return };
-        found |= !attempt.handlers.is_empty()
-            && attempt.handlers.iter().any(|handler| {
-                let ast::ExceptHandler::ExceptHandler(handler) = handler;
-                handler.type_.as_ref().is_none_or(|class| {
-                    uses::names_in(class).iter().any(|name| {
-                        matches!(*name, "RuntimeError" | "Exception" | "BaseException" | "DeprecationWarning")
-                    })
-                })
-            })
-            && attempt.body.iter().any(|stmt| stmt.range().contains_range(place));
     });
     found
 }

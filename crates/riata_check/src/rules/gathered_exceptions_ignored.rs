@@ -53,7 +53,7 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         },
         _ => false,
     };
-    if !ignored || is_ending(checker, function, call) {
+    if !ignored || is_ending(function, call) {
         return;
     }
     // What is looked at by other names: `task.result()` for each, tasks that a callback watches, what others own.
@@ -103,7 +103,7 @@ fn is_shared(checker: &Checker<'_>, name: &str) -> bool {
 }
 
 /// Whether the place is there to end something, where errors are of no interest any more.
-fn is_ending(checker: &Checker<'_>, function: &ast::StmtFunctionDef, call: &ast::ExprCall) -> bool {
+fn is_ending(function: &ast::StmtFunctionDef, call: &ast::ExprCall) -> bool {
     if uses::is_cleanup_name(function.name.as_str()) || uses::in_handler(&function.body, call.range()) {
         return true;
     }
@@ -166,8 +166,17 @@ fn is_made_of_calls(checker: &Checker<'_>, function: &ast::StmtFunctionDef, name
     any && !other
 }
 
-/// A task may have a callback that looks at how it ended.
+/// A task that others may look at: what a helper makes may have a callback.
 fn is_task(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
+    if matches!(
+        checker.callee_name(call).as_deref(),
+        Some("asyncio.create_task" | "asyncio.ensure_future")
+    ) {
+        return match call.arguments.args.first() {
+            Some(Expr::Call(inner)) => handles_everything(checker, inner),
+            _ => true,
+        };
+    }
     let name = uses::called_name(call);
     name.contains("task")
         || name.contains("future")
@@ -195,9 +204,14 @@ fn handles_everything(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
         let Stmt::Try(attempt) = stmt else { return };
         found |= attempt.handlers.iter().any(|handler| {
             let ast::ExceptHandler::ExceptHandler(handler) = handler;
-            handler.type_.as_ref().is_none_or(|class| {
-                uses::names_in(class).iter().any(|name| matches!(*name, "Exception" | "BaseException"))
-            })
+            let mut raises = false;
+            uses::stmts(&handler.body, &mut |stmt| raises |= stmt.is_raise_stmt());
+            !raises
+                && handler.type_.as_ref().is_none_or(|class| {
+                    uses::names_in(class)
+                        .iter()
+                        .any(|name| matches!(*name, "Exception" | "BaseException"))
+                })
         });
     });
     found

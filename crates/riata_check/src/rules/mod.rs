@@ -5,7 +5,9 @@ mod async_function_as_sync_callback;
 mod async_generator_not_closed;
 mod async_test_never_run;
 mod async_without_await;
+mod await_in_finally;
 mod await_on_non_awaitable;
+mod await_without_timeout;
 mod blocking_call_in_async;
 mod blocking_call_through_helper;
 mod blocking_file_io_in_async;
@@ -87,12 +89,14 @@ pub static RULES: &[&Rule] = &[
     &nested_event_loop::RULE,
     &mixed_loop_entry::RULE,
     &event_loop_outside_coroutine::RULE,
+    &await_without_timeout::RULE,
     &timeout_parameter::RULE,
     &wait_for_swallows_cancellation::RULE,
     &scope_across_yield::RULE,
     &cancellation_swallowed::RULE,
     &own_cancellation_swallowed::RULE,
     &cleanup_skipped_on_cancel::RULE,
+    &await_in_finally::RULE,
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
     &thread_lock_across_await::RULE,

@@ -8,3 +8,4 @@ mod project;
 mod rules;
 mod suppressions;
 mod syntax;
+mod structure_fixes;

@@ -1,0 +1,178 @@
+//! What the fixes of the rules on structure, contexts and iteration make of a piece of code.
+
+use std::path::PathBuf;
+
+use riata_check::rules::Selection;
+use riata_check::{Settings, check};
+
+/// The code after the first fix of a rule. `name` keeps the files of tests apart.
+fn fixed(rule: &str, name: &str, code: &str) -> String {
+    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("structure_fixes").join(name);
+    std::fs::create_dir_all(&root).expect("a folder can be made");
+    let path = root.join("module.py");
+    std::fs::write(&path, code).expect("a file can be written");
+    let settings = Settings {
+        root: root.clone(),
+        source_roots: vec![root],
+        site_packages: Vec::new(),
+        python_version: (3, 10),
+        use_types: true,
+        follow_properties: true,
+        selection: Selection::new(Some(&[rule.to_owned()]), &[], &[]).expect("a rule"),
+        blocking: Vec::new(),
+        not_blocking: Vec::new(),
+    };
+    let outcome = check(&[path], settings).expect("the settings are right");
+    let found = outcome.diagnostics.first().expect("a report");
+    let fix = found.fix.as_ref().expect("a fix");
+    let mut text = code.to_owned();
+    for edit in fix.edits.iter().rev() {
+        text.replace_range(edit.start as usize..edit.end as usize, &edit.content);
+    }
+    text
+}
+
+#[test]
+fn a_comprehension_becomes_a_gather() {
+    let before = "\
+import asyncio
+
+
+async def f(x):
+    await asyncio.sleep(x)
+    return x
+
+
+async def g(xs):
+    return [
+        await f(x)  # each
+        for x in xs
+    ]
+";
+    let after = "    return await asyncio.gather(*[
+        f(x)  # each
+        for x in xs
+    ])
+";
+    assert!(fixed("RIA404", "gather", before).ends_with(after));
+}
+
+#[test]
+fn a_gather_that_is_used_further_gets_parentheses_and_an_import() {
+    let before = "\
+\"\"\"Numbers.\"\"\"
+
+from __future__ import annotations  # first
+
+from elsewhere import f
+
+
+async def g(xs):
+    return [await f(x) for x in xs][0]
+";
+    let after = "\
+\"\"\"Numbers.\"\"\"
+
+from __future__ import annotations  # first
+
+import asyncio
+from elsewhere import f
+
+
+async def g(xs):
+    return (await asyncio.gather(*[f(x) for x in xs]))[0]
+";
+    assert_eq!(fixed("RIA404", "gather_import", before), after);
+}
+
+#[test]
+fn an_import_goes_below_the_docstring_of_a_module_without_any() {
+    let before = "\
+\"\"\"Numbers.\"\"\"
+# A comment on `g`.
+async def g(xs, f):
+    return [await f(x) for x in xs]
+";
+    let after = "\
+\"\"\"Numbers.\"\"\"
+
+import asyncio
+# A comment on `g`.
+async def g(xs, f):
+    return await asyncio.gather(*[f(x) for x in xs])
+";
+    assert_eq!(fixed("RIA404", "gather_docstring", before), after);
+}
+
+#[test]
+fn a_module_known_by_another_name_is_called_by_it() {
+    let before = "\
+import asyncio as aio
+
+async def g(xs, f):
+    return [await f(x) for x in xs]
+";
+    let found = fixed("RIA404", "gather_alias", before);
+    assert!(found.ends_with("    return await aio.gather(*[f(x) for x in xs])\n"), "{found}");
+}
+
+#[test]
+fn a_buffer_is_left_out() {
+    let before = "\
+async def g(rows):
+    for row in [row async for row in rows()]:
+        print(row)
+";
+    let after = "\
+async def g(rows):
+    async for row in rows():
+        print(row)
+";
+    assert_eq!(fixed("RIA405", "buffer", before), after);
+}
+
+#[test]
+fn async_is_added_and_taken_away() {
+    let before = "\
+import asyncio
+
+async def g():
+    with asyncio.Lock():  # a lock
+        pass
+";
+    let found = fixed("RIA802", "with", before);
+    assert!(found.contains("    async with asyncio.Lock():  # a lock\n"), "{found}");
+    let before = "\
+import threading
+
+async def g():
+    async  with threading.Lock():
+        pass
+";
+    let found = fixed("RIA802", "async_with", before);
+    assert!(found.contains("    with threading.Lock():\n"), "{found}");
+    let found = fixed("RIA803", "for", "async def g():\n    async for x in [1]:\n        pass\n");
+    assert_eq!(found, "async def g():\n    for x in [1]:\n        pass\n");
+    let before = "\
+async def rows():
+    yield 1
+
+async def g():
+    return {x for x in rows()}
+";
+    let found = fixed("RIA803", "async_for", before);
+    assert!(found.ends_with("    return {x async for x in rows()}\n"), "{found}");
+}
+
+#[test]
+fn a_loop_of_its_own_is_made() {
+    let before = "\
+import asyncio
+
+def main(work):
+    loop = asyncio.get_event_loop()
+    loop.run_until_complete(work())
+";
+    let found = fixed("RIA409", "loop", before);
+    assert!(found.contains("    loop = asyncio.new_event_loop()\n"), "{found}");
+}
