@@ -10,11 +10,7 @@ fn fixed(rule: &str, code: &str) -> String {
     let project = Project::new(&[("module.py", code)]);
     let settings = Settings {
         selection: Selection::new(Some(&[rule.to_owned()]), &[], &[]).expect("a rule"),
-<<<<<<< HEAD
         ..project.settings()
-=======
-        ..Settings::new(root)
->>>>>>> hre
     };
     let outcome = Session::new(project.files(), settings).expect("the settings are right").check();
     let found = outcome.diagnostics.first().expect("a report");
