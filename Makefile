@@ -11,9 +11,14 @@ IN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Where a nightly toolchain is needed (AddressSanitizer, fuzzing), and for nothing else.
 NIGHTLY ?= nightly
-# The crates that need no Python.
-RUST_ONLY := --workspace --exclude riata_python
-SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null)
+# The checker's crates have targets and a Cargo profile of their own (`check-…`): what they are made of takes minutes to build, so no
+# other target builds them.
+CHECKER := -p riata_types -p riata_check -p riata_cli
+RUNTIME := --workspace --exclude riata_types --exclude riata_check --exclude riata_cli
+# The crates of the runtime that need no Python.
+RUST_ONLY := $(RUNTIME) --exclude riata_python
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates \( -name riata_types -o -name riata_check -o -name riata_cli \) -prune \
+  -o \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -168,11 +173,6 @@ asan: ## Run the engine's tests under AddressSanitizer (needs a nightly toolchai
 fuzz: ## Fuzz the engine's turn for a minute (needs a nightly toolchain and cargo-fuzz)
 	cargo +$(NIGHTLY) fuzz run turn -- -max_total_time=60
 
-CHECK_FUZZ_SECONDS ?= 60
-.PHONY: check-fuzz
-check-fuzz: ## Check and fix random changes of the rules' test files for a minute (CHECK_FUZZ_SECONDS=60): nothing panics, fixes parse
-	RIATA_FUZZ_SECONDS=$(CHECK_FUZZ_SECONDS) cargo test --quiet --profile checker -p riata_check --test it fuzz -- --nocapture
-
 .PHONY: bench
 bench: build $(VENV)/.bench ## Compare with asyncio, uvloop, rloop, and libraries with primitives; writes benchmarks/runs and docs/performance.md (an hour)
 	$(IN)/python benchmarks/run.py --bars --keep || [ $$? = 3 ] # 3: a bar was missed, which the page says
@@ -194,6 +194,31 @@ $(VENV)/.bench: $(VENV)/.ready benchmarks/requirements.txt
 	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
 	@touch $@
 
+##@ The checker
+
+RIATA_CHECK := target/checker/riata-check
+
+.PHONY: check-build
+check-build: ## Build the checker, target/checker/riata-check (ten minutes the first time, then seconds)
+	cargo build --quiet --profile checker -p riata_cli
+
+.PHONY: check-test
+check-test: ## Run the checker's tests
+	cargo test --quiet --profile checker $(CHECKER)
+
+CHECK_FUZZ_SECONDS ?= 60
+.PHONY: check-fuzz
+check-fuzz: ## Check and fix random changes of the rules' test files for a minute (CHECK_FUZZ_SECONDS=60): nothing panics, fixes parse
+	RIATA_FUZZ_SECONDS=$(CHECK_FUZZ_SECONDS) cargo test --quiet --profile checker -p riata_check --test it fuzz -- --nocapture
+
+.PHONY: check-bugs
+check-bugs: check-build ## Count how many of the collected real bugs the checker finds (needs PyPI; BUGS_ARGS="--family race -v")
+	python3 scripts/check_bugs.py $(RIATA_CHECK) $(BUGS_ARGS)
+
+.PHONY: check-lint
+check-lint: ## Run clippy on the checker's crates; `make lint` looks at the rest of them
+	cargo clippy --quiet --profile checker $(CHECKER) --all-targets -- -D warnings
+
 ##@ Check
 
 .PHONY: lint
@@ -202,7 +227,7 @@ lint: lint-rust lint-python types notices-check ## Run every linter and type che
 .PHONY: lint-rust
 lint-rust: $(VENV)/.ready
 	cargo fmt --all --check
-	PYO3_PYTHON="$(CURDIR)/$(IN)/python" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	PYO3_PYTHON="$(CURDIR)/$(IN)/python" cargo clippy --quiet $(RUNTIME) --all-targets -- -D warnings
 
 .PHONY: lint-python
 lint-python: $(VENV)/.lint
