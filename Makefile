@@ -206,6 +206,10 @@ check-build: ## Build the checker, target/checker/riata-check (ten minutes the f
 check-test: ## Run the checker's tests
 	cargo test --quiet --profile checker $(CHECKER)
 
+.PHONY: check-wheel
+check-wheel: $(VENV)/.ready ## Build the wheel of the checker, package riata-check, into dist/
+	PATH="$(CURDIR)/$(IN):$$PATH" $(IN)/maturin build --quiet --manifest-path crates/riata_cli/Cargo.toml --out dist
+
 CHECK_FUZZ_SECONDS ?= 60
 .PHONY: check-fuzz
 check-fuzz: ## Check and fix random changes of the rules' test files for a minute (CHECK_FUZZ_SECONDS=60): nothing panics, fixes parse
@@ -253,12 +257,12 @@ $(VENV)/.lint: $(VENV)/.ready scripts/lint-requirements.txt
 	@touch $@
 
 .PHONY: notices
-notices: ## Write THIRD-PARTY-NOTICES anew from Cargo.lock
-	python3 scripts/notices.py > THIRD-PARTY-NOTICES
+notices: ## Write the THIRD-PARTY-NOTICES of the extension and of the checker anew from Cargo.lock
+	python3 scripts/notices.py
 
 .PHONY: notices-check
 notices-check:
-	python3 scripts/notices.py --check THIRD-PARTY-NOTICES
+	python3 scripts/notices.py --check
 
 ##@ Tidy
 

@@ -12,15 +12,8 @@ fn fixed(rule: &str, name: &str, code: &str) -> String {
     let path = root.join("module.py");
     std::fs::write(&path, code).expect("a file can be written");
     let settings = Settings {
-        root: root.clone(),
-        source_roots: vec![root],
-        site_packages: Vec::new(),
-        python_version: (3, 10),
-        use_types: true,
-        follow_properties: true,
         selection: Selection::new(Some(&[rule.to_owned()]), &[], &[]).expect("a rule"),
-        blocking: Vec::new(),
-        not_blocking: Vec::new(),
+        ..Settings::new(root)
     };
     let outcome = check(&[path], settings).expect("the settings are right");
     let found = outcome.diagnostics.first().expect("a report");
