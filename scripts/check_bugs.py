@@ -60,9 +60,11 @@ def download(requirement: str) -> Path | None:
     return folder
 
 
-def environment(folder: Path, extra: list[Path]) -> Path:
+def environment(extra: list[Path]) -> Path:
     """A virtual environment, as far as one can be seen without running it, in which the extra packages are installed."""
-    made = STORE / "environments" / (folder.name if extra else "empty")
+    made = (
+        STORE / "environments" / ("-".join(sorted(path.parent.name for path in extra)) or "empty")
+    )
     packages = made / "lib/python3.13/site-packages"
     packages.mkdir(parents=True, exist_ok=True)
     (made / "bin").mkdir(exist_ok=True)
@@ -86,7 +88,7 @@ def check(
         "--exit-zero",
         "--no-respect-gitignore",
     ]
-    command += ["--select", ",".join(rules), "--python", str(environment(root.parent, extra))]
+    command += ["--select", ",".join(rules), "--python", str(environment(extra))]
     done = subprocess.run(
         [*command, str(target)], cwd=root, capture_output=True, text=True, timeout=600
     )
@@ -138,12 +140,13 @@ def measure(binary: Path, bug: dict, with_fixed: bool) -> tuple[str, str]:
     if "minimal" in bug:
         before, after = minimal_forms(bug)
         root = before.parent if before.is_file() else before
-        found = places(check(binary, root, before, rules, []))
+        extra = [path / "src" for path in map(download, bug.get("extra", [])) if path]
+        found = places(check(binary, root, before, rules, extra))
         if not found & marked(before):
             return "missed", f"{before}: {sorted(marked(before))}"
         if with_fixed:
             root = after.parent if after.is_file() else after
-            left = places(check(binary, root, after, rules, []))
+            left = places(check(binary, root, after, rules, extra))
             if left:
                 return "noisy", f"{sorted(left)}"
         return "found", ""
@@ -155,7 +158,7 @@ def measure(binary: Path, bug: dict, with_fixed: bool) -> tuple[str, str]:
     file = root / bug["file"]
     # Of a large package the file alone is checked; the rest is there to be followed into.
     package = root / bug["file"].split("/")[0]
-    small = package.is_dir() and sum(1 for _ in package.rglob("*.py")) < 400
+    small = package.is_dir() and sum(1 for _ in package.rglob("*.py")) < 1000
     found = places(check(binary, root, package if small else file, rules, extra))
     wanted = {(str(file), line) for line in bug["lines"]}
     if found & wanted:

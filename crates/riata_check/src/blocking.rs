@@ -12,7 +12,7 @@ use crate::body::{self, Event, Place, Use};
 use crate::context::{Callee, Context, Value};
 use crate::functions::{Function, Marker};
 use crate::knowledge::{BlockKind, Blocks};
-use crate::names::ScopeId;
+use crate::names::{ScopeId, ScopeNode, first_parameter};
 use crate::program::{Def, Worker};
 use crate::source::Location;
 
@@ -20,9 +20,16 @@ use crate::source::Location;
 #[derive(Default)]
 pub(crate) struct Memo {
     pub(crate) functions: DashMap<Def, Option<Arc<Function>>, FxBuildHasher>,
-    chains: DashMap<Def, Option<Arc<Chain>>, FxBuildHasher>,
+    chains: DashMap<Runs, Option<Arc<Chain>>, FxBuildHasher>,
     pub(crate) reach: crate::reach::Memo,
     pub(crate) wrappers: crate::tasks::Wrappers,
+}
+
+/// A function that runs, and the class of the object that it runs on, when it is known better than by where the function stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Runs {
+    pub(crate) def: Def,
+    pub(crate) receiver: Option<Def>,
 }
 
 /// How a function comes to block: the calls from its body to the one that waits.
@@ -50,15 +57,15 @@ const MAX_FOREIGN: usize = 5;
 
 impl Worker<'_> {
     /// The calls through which a synchronous function blocks, if it does.
-    pub(crate) fn chain(&self, def: Def) -> Option<Arc<Chain>> {
-        Search { worker: self, path: Vec::new() }.visit(def, 0).0
+    pub(crate) fn chain(&self, runs: Runs) -> Option<Arc<Chain>> {
+        Search { worker: self, path: Vec::new() }.visit(runs, 0).0
     }
 }
 
 /// A depth-first search through calls.
 struct Search<'w> {
     worker: &'w Worker<'w>,
-    path: Vec<Def>,
+    path: Vec<Runs>,
 }
 
 /// The place on the path that a search was cut short at, if it was: what was not found from there on may be found another way.
@@ -66,12 +73,13 @@ type Cut = usize;
 const NOT_CUT: Cut = usize::MAX;
 
 impl Search<'_> {
-    fn visit(&mut self, def: Def, foreign: usize) -> (Option<Arc<Chain>>, Cut) {
+    fn visit(&mut self, runs: Runs, foreign: usize) -> (Option<Arc<Chain>>, Cut) {
         let memo = &self.worker.program.memo.chains;
-        if let Some(found) = memo.get(&def) {
+        if let Some(found) = memo.get(&runs) {
             return (found.clone(), NOT_CUT);
         }
-        if let Some(place) = self.path.iter().position(|on_path| *on_path == def) {
+        let def = runs.def;
+        if let Some(place) = self.path.iter().position(|on_path| on_path.def == def) {
             return (None, place);
         }
         let first_party = self.worker.program.is_first_party(def.file);
@@ -80,18 +88,18 @@ impl Search<'_> {
             return (None, 0);
         }
         let here = self.path.len();
-        self.path.push(def);
-        let (found, cut) = self.search(def, first_party, foreign);
+        self.path.push(runs);
+        let (found, cut) = self.search(runs, first_party, foreign);
         self.path.pop();
         if found.is_some() || cut >= here {
-            memo.insert(def, found.clone());
+            memo.insert(runs, found.clone());
         }
         (found, if cut >= here { NOT_CUT } else { cut })
     }
 
     fn search(
         &mut self,
-        def: Def,
+        Runs { def, receiver }: Runs,
         first_party: bool,
         foreign: usize,
     ) -> (Option<Arc<Chain>>, Cut) {
@@ -115,7 +123,7 @@ impl Search<'_> {
         let context = Context::new(self.worker, &module);
         let mut calls: Vec<(TextRange, Run)> = Vec::new();
         body::events(module.names(), &function.body, scope, &mut |event| {
-            context.runs(event, &mut |range, run| calls.push((range, run)));
+            context.runs_on(receiver, event, &mut |range, run| calls.push((range, run)));
         });
         let link = |range: TextRange, callee: String| Link {
             location: module.text().location(range),
@@ -125,7 +133,7 @@ impl Search<'_> {
         let cached = about.is_cached();
         for (range, run) in &calls {
             if let Run::Blocking { name, blocks, once } = run
-                && counts(blocks.kind, *once || cached, first_party)
+                && counts(blocks.kind, *once, cached, first_party)
             {
                 let links = vec![link(*range, name.clone())];
                 return (Some(Arc::new(Chain { links, blocks: Arc::clone(blocks) })), NOT_CUT);
@@ -133,8 +141,8 @@ impl Search<'_> {
         }
         let mut cut = NOT_CUT;
         for (range, run) in calls {
-            let Run::Function { def, name } = run else { continue };
-            let (found, inner_cut) = self.visit(def, foreign);
+            let Run::Function { runs, name } = run else { continue };
+            let (found, inner_cut) = self.visit(runs, foreign);
             if let Some(inner) = found {
                 let mut links = vec![link(range, name)];
                 links.extend(inner.links.iter().cloned());
@@ -148,12 +156,11 @@ impl Search<'_> {
 }
 
 /// Whether a call that blocks makes a function that blocks. `once` is for what is done when a cache has nothing yet.
-fn counts(kind: BlockKind, once: bool, first_party: bool) -> bool {
+fn counts(kind: BlockKind, once: bool, cached: bool, first_party: bool) -> bool {
     match kind {
         // Too short to look for behind a helper.
         BlockKind::BriefDisk => false,
-        // What packages load lazily, they load once.
-        BlockKind::Import => first_party && !once,
+        BlockKind::Import => !once && (first_party || !cached),
         BlockKind::Disk => !once,
         _ => true,
     }
@@ -167,19 +174,36 @@ pub(crate) enum Run {
     /// A call that is known to compute for long.
     Computing { name: String, blocks: Arc<Blocks> },
     /// A synchronous function's body runs.
-    Function { def: Def, name: String },
+    Function { runs: Runs, name: String },
 }
 
 impl<'a> Context<'a> {
     /// What an event of a body runs there and then.
     pub(crate) fn runs(&self, event: Event<'_>, found: &mut dyn FnMut(TextRange, Run)) {
+        self.runs_on(None, event, found);
+    }
+
+    /// The same, in a method of an object of the class `receiver`.
+    fn runs_on(
+        &self,
+        receiver: Option<Def>,
+        event: Event<'_>,
+        found: &mut dyn FnMut(TextRange, Run),
+    ) {
         match event {
             Event::Call { call, scope, used, place } => {
+                let on_self = receiver.and_then(|class| self.method_of_self(call, scope, class));
+                if let Some((runs, name)) = on_self {
+                    if !matches!(used, Use::Awaited) {
+                        self.method_call_runs(runs, name, call, used, found);
+                    }
+                    return;
+                }
                 for callee in &*self.callees(call, scope) {
                     if matches!(used, Use::Awaited) {
                         self.await_runs(callee, call, found);
                     } else {
-                        self.call_runs(callee, call, used, place, found);
+                        self.call_runs(callee, (call, scope, receiver), used, place, found);
                     }
                 }
             }
@@ -190,9 +214,17 @@ impl<'a> Context<'a> {
                 }
                 for definition in types.attribute(attribute) {
                     let def = self.program().def(&definition);
-                    if self.worker.function(def).is_some_and(|function| function.is_property()) {
+                    let is_run = |function: &Function| {
+                        if attribute.ctx.is_store() {
+                            function.is_setter()
+                        } else {
+                            function.is_property()
+                        }
+                    };
+                    if self.worker.function(def).is_some_and(|function| is_run(&function)) {
                         let name = definition.qualname.clone();
-                        found(attribute.range(), Run::Function { def, name });
+                        let runs = Runs { def, receiver: None };
+                        found(attribute.range(), Run::Function { runs, name });
                     }
                 }
             }
@@ -226,14 +258,47 @@ impl<'a> Context<'a> {
             return;
         }
         if self.worker.function(def).is_some_and(|function| function.is_coroutine()) {
-            found(call.range(), Run::Function { def, name: callee.name.clone() });
+            let runs = Runs { def, receiver: None };
+            found(call.range(), Run::Function { runs, name: callee.name.clone() });
+        }
+    }
+
+    /// `self.method()` on an object whose class is known: the method that this class has, an override maybe.
+    fn method_of_self(
+        &self,
+        call: &ast::ExprCall,
+        scope: ScopeId,
+        class: Def,
+    ) -> Option<(Runs, String)> {
+        let Expr::Attribute(attribute) = &*call.func else { return None };
+        let object = attribute.value.as_name_expr()?;
+        let (_, function) = self.names().enclosing_function(scope)?;
+        if first_parameter(function) != Some(object.id.as_str()) {
+            return None;
+        }
+        let def = self.method(class, attribute.attr.as_str())?;
+        let name = self.worker.function(def)?.name.clone();
+        Some((Runs { def, receiver: Some(class) }, name))
+    }
+
+    fn method_call_runs(
+        &self,
+        runs: Runs,
+        name: String,
+        call: &ast::ExprCall,
+        used: Use,
+        found: &mut dyn FnMut(TextRange, Run),
+    ) {
+        let Some(function) = self.worker.function(runs.def) else { return };
+        if !function.is_async && runs_at_once(&function, used) {
+            found(call.range(), Run::Function { runs, name });
         }
     }
 
     fn call_runs(
         &self,
         callee: &Callee,
-        call: &ast::ExprCall,
+        (call, scope, receiver): (&ast::ExprCall, ScopeId, Option<Def>),
         used: Use,
         place: Place,
         found: &mut dyn FnMut(TextRange, Run),
@@ -276,13 +341,53 @@ impl<'a> Context<'a> {
         if function.is_async {
             return;
         }
-        // A generator's body runs when it is iterated.
-        let runs = !function.is_generator
-            || matches!(used, Use::Iterated)
-            || (matches!(used, Use::Entered) && function.is_context_manager());
-        if runs {
-            found(range, Run::Function { def, name: callee.name.clone() });
+        if !runs_at_once(&function, used) {
+            return;
         }
+        let name = callee.name.clone();
+        if !function.is_method {
+            found(range, Run::Function { runs: Runs { def, receiver: None }, name });
+            return;
+        }
+        if function.is_stub {
+            // Whoever implements it is what runs.
+            for (runs, name) in self.implementations(def) {
+                found(range, Run::Function { runs, name });
+            }
+            return;
+        }
+        let receiver = match &*call.func {
+            Expr::Attribute(attribute) if is_super(&attribute.value) => receiver,
+            Expr::Attribute(attribute) => self.class_of(&attribute.value, scope),
+            _ => None,
+        };
+        found(range, Run::Function { runs: Runs { def, receiver }, name });
+    }
+
+    /// The methods of the project's classes that stand for one that only says its name.
+    fn implementations(&self, def: Def) -> Vec<(Runs, String)> {
+        const MOST: usize = 16;
+        let Some(module) = self.worker.module(def.file) else { return Vec::new() };
+        let Some((function, _, outer)) = module.names().function_at(def.start) else {
+            return Vec::new();
+        };
+        let ScopeNode::Class(base) = module.names().scope(outer).node else { return Vec::new() };
+        let mut found = Vec::new();
+        for class in self.program().hierarchy().derived(base.name.as_str()) {
+            if class.methods.get(function.name.as_str()) != Some(&false) {
+                continue;
+            }
+            let origin = riata_types::Origin::Path(class.path.clone());
+            let class = Def { file: self.program().file(&origin), start: class.start.into() };
+            if let Some(def) = self.method(class, function.name.as_str())
+                && let Some(method) = self.worker.function(def)
+                && !method.is_stub
+                && found.len() < MOST
+            {
+                found.push((Runs { def, receiver: Some(class) }, method.name.clone()));
+            }
+        }
+        found
     }
 
     fn sets_sockets_non_blocking(&self) -> bool {
@@ -300,7 +405,8 @@ impl<'a> Context<'a> {
         let Some(def) = self.method(class, method) else { return };
         let Some(function) = self.worker.function(def) else { return };
         if !function.is_async {
-            found(range, Run::Function { def, name: function.name.clone() });
+            let runs = Runs { def, receiver: Some(class) };
+            found(range, Run::Function { runs, name: function.name.clone() });
         }
     }
 
@@ -315,6 +421,19 @@ impl<'a> Context<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether calling a function runs its body: a generator's runs when it is iterated.
+fn runs_at_once(function: &Function, used: Use) -> bool {
+    !function.is_generator
+        || matches!(used, Use::Iterated)
+        || (matches!(used, Use::Entered) && function.is_context_manager())
+}
+
+fn is_super(expr: &Expr) -> bool {
+    expr.as_call_expr()
+        .and_then(|call| call.func.as_name_expr())
+        .is_some_and(|name| name.id == "super")
 }
 
 /// Whether a function looks which thread, or whether a loop, it runs in: what it does then is not what it does in the loop.

@@ -31,7 +31,7 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event<'a> {
     Call { call: &'a ast::ExprCall, scope: ScopeId, used: Use, place: Place },
-    /// A read of an attribute that is not called.
+    /// An attribute that is read or assigned, not called.
     Attribute { attribute: &'a ast::ExprAttribute, scope: ScopeId },
     /// `with value` where the value is no call.
     Entered { value: &'a Expr, scope: ScopeId },
@@ -178,7 +178,7 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
             }
             Expr::Attribute(attribute) => {
                 self.visit_expr(&attribute.value);
-                if attribute.ctx.is_load() {
+                if attribute.ctx.is_load() || attribute.ctx.is_store() {
                     (self.seen)(Event::Attribute { attribute, scope: self.scope });
                 }
             }

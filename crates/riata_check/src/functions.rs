@@ -29,6 +29,8 @@ pub(crate) struct Function {
     pub(crate) decorators: Vec<String>,
     pub(crate) marker: Option<Marker>,
     pub(crate) is_method: bool,
+    /// Its body does nothing: others implement it.
+    pub(crate) is_stub: bool,
     /// What its decorators make of a coroutine function is one.
     pub(crate) keeps_async: bool,
 }
@@ -53,8 +55,11 @@ impl Function {
         self.decorators.iter().any(|name| {
             matches!(name.as_str(), "builtins.property" | "functools.cached_property")
                 || name.ends_with(".cached_property")
-                || name.ends_with(".setter")
         })
+    }
+
+    pub(crate) fn is_setter(&self) -> bool {
+        self.decorators.iter().any(|name| name.ends_with(".setter"))
     }
 
     /// It runs once for the same arguments.
@@ -148,6 +153,7 @@ impl Worker<'_> {
             is_generator: is_generator(function),
             decorators,
             marker: marker(module.text().line(function.name.start())),
+            is_stub: is_stub(function),
             is_method: matches!(module.names().scope(scope).node, ScopeNode::Class(_)),
             keeps_async,
         })

@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use crate::blocking::{Link, Run, asks_where_it_runs};
+use crate::blocking::{Link, Run, Runs, asks_where_it_runs};
 use crate::body::{self, Event, Use};
 use crate::context::{Context, Value, last};
 use crate::names::ScopeId;
@@ -165,7 +165,7 @@ impl Search<'_> {
                 });
             }
             context.runs(event, &mut |range, run| {
-                if let Run::Function { def, name } = run {
+                if let Run::Function { runs: Runs { def, .. }, name } = run {
                     calls.push((range, def, name));
                 }
             });

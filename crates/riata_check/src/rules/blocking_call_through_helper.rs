@@ -44,8 +44,8 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     body::events(context.names(), &function.body, checker.scope(), &mut |event| {
         context.runs(event, &mut |range, run| {
-            let Run::Function { def, name } = run else { return };
-            let Some(chain) = context.worker.chain(def) else { return };
+            let Run::Function { runs, name } = run else { return };
+            let Some(chain) = context.worker.chain(runs) else { return };
             let message = match chain.links.last() {
                 Some(last) => {
                     format!("{what} calls `{name}`, which blocks in `{}`", last.callee)

@@ -1,7 +1,7 @@
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::blocking::{Run, asks_where_it_runs};
+use crate::blocking::{Run, Runs, asks_where_it_runs};
 use crate::body;
 use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix, Related};
@@ -71,7 +71,7 @@ fn check_body(checker: &Checker<'_>, body: &[Stmt]) {
             return;
         }
         context.runs(event, &mut |range, run| {
-            let Run::Function { def, name } = run else { return };
+            let Run::Function { runs: Runs { def, .. }, name } = run else { return };
             if !context.worker.program.is_first_party(def.file) || is_guarded(body, range) {
                 return;
             }

@@ -1,7 +1,7 @@
 use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::blocking::{Run, asks_where_it_runs};
+use crate::blocking::{Run, Runs, asks_where_it_runs};
 use crate::body;
 use crate::checker::{Checker, Report};
 use crate::context::last;
@@ -69,7 +69,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             return;
         }
         context.runs(event, &mut |range, run| {
-            let Run::Function { def, name } = run else { return };
+            let Run::Function { runs: Runs { def, .. }, name } = run else { return };
             if expected.iter().any(|block| block.contains_range(range)) {
                 return;
             }
