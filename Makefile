@@ -203,8 +203,13 @@ check-build: ## Build the checker, target/checker/riata-check (ten minutes the f
 	cargo build --quiet --profile checker -p riata_cli
 
 .PHONY: check-test
-check-test: ## Run the checker's tests
+check-test: check-build ## Run the checker's tests, and compare its reference pages with its rules
 	cargo test --quiet --profile checker $(CHECKER)
+	python3 scripts/check_docs.py $(RIATA_CHECK) --check
+
+.PHONY: check-docs
+check-docs: check-build ## Write docs/reference/rules anew: a page for each rule of the checker
+	python3 scripts/check_docs.py $(RIATA_CHECK)
 
 .PHONY: check-wheel
 check-wheel: $(VENV)/.ready ## Build the wheel of the checker, package riata-check, into dist/

@@ -6,7 +6,7 @@
 
 The list comes from `cargo metadata --locked`, thus from Cargo.lock, for all supported platforms; what only builds or
 tests riata is left out. The texts come from the crates' own files; those of projects whose crates have none are in
-scripts/licences.
+scripts/licences. A text that several crates have stands there once.
 """
 
 import argparse
@@ -105,6 +105,7 @@ def cargo_metadata(target: str) -> dict:
 def render(header: str, packages: list[dict]) -> str:
     parts = [f"{header}\nWritten by scripts/notices.py from Cargo.lock; do not edit.\n"]
     shared: set[str] = set()
+    written: dict[str, str] = {}
     for package in packages:
         where = package["repository"] or package["homepage"] or ""
         folder = Path(package["manifest_path"]).parent
@@ -120,18 +121,23 @@ def render(header: str, packages: list[dict]) -> str:
             shared.add(where)
             parts.append(f"its text is that of {where}, at the end of this file\n")
         texts += [folder / name for name in WITHIN.get(package["name"], ())]
-        parts += [
-            render_text(path, str(path.relative_to(folder))) for path in texts if path.is_file()
-        ]
+        for path in texts:
+            if path.is_file():
+                name = str(path.relative_to(folder))
+                parts.append(render_text(path, name, f"{package['name']}, {name}", written))
     for where in sorted(shared):
         parts.append(f"{'=' * 80}\n{where}\n")
-        parts.append(render_text(LICENCES / REPOSITORIES[where], "LICENSE"))
+        parts.append(render_text(LICENCES / REPOSITORIES[where], "LICENSE", where, written))
     return "\n".join(parts)
 
 
-def render_text(path: Path, name: str) -> str:
+def render_text(path: Path, name: str, whose: str, written: dict[str, str]) -> str:
+    """Return a text under its name, or whose it is the same as; `written` has those that stand in the file already."""
     text = path.read_text(encoding="utf-8", errors="replace").strip()
     lines = "\n".join(line.rstrip() for line in text.splitlines())
+    first = written.setdefault(lines, whose)
+    if first != whose:
+        return f"{name}: the text above of {first}\n"
     return f"{'-' * 80}\n{name}\n\n{lines}\n"
 
 
