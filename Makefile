@@ -224,6 +224,13 @@ check-fuzz: ## Check and fix random changes of the rules' test files for a minut
 check-bugs: check-build ## Count how many of the collected real bugs the checker finds (needs PyPI; BUGS_ARGS="--family race -v")
 	python3 scripts/check_bugs.py $(RIATA_CHECK) $(BUGS_ARGS)
 
+# The tools that the comparison is made with, in exact versions.
+COMPARED := ruff==0.17.6 flake8-async==26.8.1 basedpyright==1.40.2 codehound==1.16.0
+.PHONY: check-compare
+check-compare: check-build ## Count what other tools find of what our rules find, into docs/reference/rules/compared.md (needs PyPI)
+	python3 -m venv target/compared && target/compared/bin/python -m pip install --quiet $(COMPARED)
+	python3 scripts/check_compare.py $(RIATA_CHECK) target/compared/bin
+
 .PHONY: check-lint
 check-lint: ## Run clippy on the checker's crates; `make lint` looks at the rest of them
 	cargo clippy --quiet --profile checker $(CHECKER) --all-targets -- -D warnings
