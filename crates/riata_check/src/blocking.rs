@@ -6,13 +6,13 @@ use dashmap::DashMap;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::body::{self, Event, Place, Use};
 use crate::context::{Callee, Context, Value};
 use crate::functions::{Function, Marker};
 use crate::knowledge::{BlockKind, Blocks};
-use crate::names::{ScopeId, ScopeNode, first_parameter};
+use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::{Def, Worker};
 use crate::source::Location;
 
@@ -58,43 +58,55 @@ const MAX_FOREIGN: usize = 5;
 impl Worker<'_> {
     /// The calls through which a synchronous function blocks, if it does.
     pub(crate) fn chain(&self, runs: Runs) -> Option<Arc<Chain>> {
-        Search { worker: self, path: Vec::new() }.visit(runs, 0).0
+        if let Some(found) = self.program.memo.chains.get(&runs) {
+            return found.clone();
+        }
+        let mut search =
+            Search { worker: self, depth: 0, visited: FxHashSet::default(), cut: false };
+        let found = search.visit(runs, 0);
+        if found.is_none() && !search.cut {
+            // Nothing that was seen on the way blocks either, in whatever order it was seen.
+            for seen in search.visited {
+                self.program.memo.chains.insert(seen, None);
+            }
+        } else if found.is_none() {
+            self.program.memo.chains.insert(runs, None);
+        }
+        found
     }
 }
 
-/// A depth-first search through calls.
+/// A depth-first search through calls, which looks at each function once.
 struct Search<'w> {
     worker: &'w Worker<'w>,
-    path: Vec<Runs>,
+    depth: usize,
+    visited: FxHashSet<Runs>,
+    /// Whether a limit kept it from looking further: another way may lead there in fewer calls.
+    cut: bool,
 }
 
-/// The place on the path that a search was cut short at, if it was: what was not found from there on may be found another way.
-type Cut = usize;
-const NOT_CUT: Cut = usize::MAX;
-
 impl Search<'_> {
-    fn visit(&mut self, runs: Runs, foreign: usize) -> (Option<Arc<Chain>>, Cut) {
+    fn visit(&mut self, runs: Runs, foreign: usize) -> Option<Arc<Chain>> {
         let memo = &self.worker.program.memo.chains;
         if let Some(found) = memo.get(&runs) {
-            return (found.clone(), NOT_CUT);
+            return found.clone();
         }
-        let def = runs.def;
-        if let Some(place) = self.path.iter().position(|on_path| on_path.def == def) {
-            return (None, place);
-        }
-        let first_party = self.worker.program.is_first_party(def.file);
+        let first_party = self.worker.program.is_first_party(runs.def.file);
         let foreign = if first_party { 0 } else { foreign + 1 };
-        if self.path.len() >= MAX_LINKS || foreign > MAX_FOREIGN {
-            return (None, 0);
+        if self.depth >= MAX_LINKS || foreign > MAX_FOREIGN {
+            self.cut = true;
+            return None;
         }
-        let here = self.path.len();
-        self.path.push(runs);
-        let (found, cut) = self.search(runs, first_party, foreign);
-        self.path.pop();
-        if found.is_some() || cut >= here {
+        if !self.visited.insert(runs) {
+            return None;
+        }
+        self.depth += 1;
+        let found = self.search(runs, first_party, foreign);
+        self.depth -= 1;
+        if found.is_some() {
             memo.insert(runs, found.clone());
         }
-        (found, if cut >= here { NOT_CUT } else { cut })
+        found
     }
 
     fn search(
@@ -102,23 +114,20 @@ impl Search<'_> {
         Runs { def, receiver }: Runs,
         first_party: bool,
         foreign: usize,
-    ) -> (Option<Arc<Chain>>, Cut) {
-        let none = (None, NOT_CUT);
-        let Some(about) = self.worker.function(def) else { return none };
+    ) -> Option<Arc<Chain>> {
+        let about = self.worker.function(def)?;
         // A coroutine of the project has reports of its own; one of an installed package is seen where it is awaited.
         if about.is_async && first_party {
-            return none;
+            return None;
         }
-        let Some(module) = self.worker.module(def.file) else { return none };
-        let Some((function, scope, _)) = module.names().function_at(def.start) else {
-            return none;
-        };
+        let module = self.worker.module(def.file)?;
+        let (function, scope, _) = module.names().function_at(def.start)?;
         if about.marker == Some(Marker::Blocks) {
             let blocks = Arc::new(Blocks::new(BlockKind::Told));
-            return (Some(Arc::new(Chain { links: Vec::new(), blocks })), NOT_CUT);
+            return Some(Arc::new(Chain { links: Vec::new(), blocks }));
         }
         if about.marker == Some(Marker::DoesNotBlock) || asks_where_it_runs(&function.body) {
-            return none;
+            return None;
         }
         let context = Context::new(self.worker, &module);
         let mut calls: Vec<(TextRange, Run)> = Vec::new();
@@ -134,24 +143,23 @@ impl Search<'_> {
         for (range, run) in &calls {
             if let Run::Blocking { name, blocks, once } = run
                 && counts(blocks.kind, *once, cached, first_party)
+                // A lock that helpers share is held for a moment.
+                && !name.ends_with("ock.acquire")
+                && !name.ends_with("LockType.acquire")
             {
                 let links = vec![link(*range, name.clone())];
-                return (Some(Arc::new(Chain { links, blocks: Arc::clone(blocks) })), NOT_CUT);
+                return Some(Arc::new(Chain { links, blocks: Arc::clone(blocks) }));
             }
         }
-        let mut cut = NOT_CUT;
         for (range, run) in calls {
             let Run::Function { runs, name } = run else { continue };
-            let (found, inner_cut) = self.visit(runs, foreign);
-            if let Some(inner) = found {
+            if let Some(inner) = self.visit(runs, foreign) {
                 let mut links = vec![link(range, name)];
                 links.extend(inner.links.iter().cloned());
-                let blocks = Arc::clone(&inner.blocks);
-                return (Some(Arc::new(Chain { links, blocks })), NOT_CUT);
+                return Some(Arc::new(Chain { links, blocks: Arc::clone(&inner.blocks) }));
             }
-            cut = cut.min(inner_cut);
         }
-        (None, cut)
+        None
     }
 }
 
@@ -311,7 +319,8 @@ impl<'a> Context<'a> {
             if let Some(blocks) = &facts.blocks {
                 let waits = !name.starts_with("socket.socket.")
                     || !(place.expects_would_block || self.sets_sockets_non_blocking());
-                if waits && applies(blocks) {
+                let runs = !blocks.lazy || matches!(used, Use::Iterated);
+                if waits && runs && applies(blocks) && !self.is_done(&callee.name, call, scope) {
                     let once = place.after_miss;
                     found(range, Run::Blocking { name, blocks: Arc::clone(blocks), once });
                 }
@@ -351,7 +360,11 @@ impl<'a> Context<'a> {
         }
         if function.is_stub {
             // Whoever implements it is what runs.
-            for (runs, name) in self.implementations(def) {
+            let object = match &*call.func {
+                Expr::Attribute(attribute) => self.class_of(&attribute.value, scope),
+                _ => None,
+            };
+            for (runs, name) in self.implementations(def, object) {
                 found(range, Run::Function { runs, name });
             }
             return;
@@ -364,18 +377,27 @@ impl<'a> Context<'a> {
         found(range, Run::Function { runs: Runs { def, receiver }, name });
     }
 
-    /// The methods of the project's classes that stand for one that only says its name.
-    fn implementations(&self, def: Def) -> Vec<(Runs, String)> {
+    /// The methods of the project's classes that stand for one that only says its name: of those that derive from the
+    /// class of the object, or else from the method's own.
+    fn implementations(&self, def: Def, object: Option<Def>) -> Vec<(Runs, String)> {
         const MOST: usize = 16;
         let Some(module) = self.worker.module(def.file) else { return Vec::new() };
         let Some((function, _, outer)) = module.names().function_at(def.start) else {
             return Vec::new();
         };
         let ScopeNode::Class(base) = module.names().scope(outer).node else { return Vec::new() };
+        let object = object.and_then(|object| {
+            let module = self.worker.module(object.file)?;
+            Some(module.names().class_at(object.start)?.0.name.to_string())
+        });
+        let base = object.unwrap_or_else(|| base.name.to_string());
         let mut found = Vec::new();
-        for class in self.program().hierarchy().derived(base.name.as_str()) {
-            if class.methods.get(function.name.as_str()) != Some(&false) {
-                continue;
+        for class in self.program().hierarchy().derived(&base) {
+            match class.methods.get(function.name.as_str()) {
+                Some(false) => {}
+                // One that is async means that nobody may take it for a plain call.
+                Some(true) => return Vec::new(),
+                None => continue,
             }
             let origin = riata_types::Origin::Path(class.path.clone());
             let class = Def { file: self.program().file(&origin), start: class.start.into() };
@@ -388,6 +410,29 @@ impl<'a> Context<'a> {
             }
         }
         found
+    }
+
+    /// `future.result()` of a future that comes from elsewhere: where a coroutine asks, it has mostly waited for it before.
+    fn is_done(&self, name: &str, call: &ast::ExprCall, scope: ScopeId) -> bool {
+        if !matches!(
+            name,
+            "concurrent.futures.Future.result" | "concurrent.futures.Future.exception"
+        ) {
+            return false;
+        }
+        let Expr::Attribute(attribute) = &*call.func else { return true };
+        match &*attribute.value {
+            Expr::Call(_) => false,
+            Expr::Name(future) => {
+                let Some((_, bindings)) = self.names().lookup(future.id.as_str(), scope) else {
+                    return true;
+                };
+                !bindings.iter().any(|binding| {
+                    matches!(binding, Binding::Value(Expr::Call(_)) | Binding::Parameter(_))
+                })
+            }
+            _ => true,
+        }
     }
 
     fn sets_sockets_non_blocking(&self) -> bool {

@@ -505,7 +505,7 @@ pub(crate) fn is_shield(context: &Context<'_>, expr: &Expr, scope: ScopeId, dept
         _ => return false,
     };
     if let Some(shield) = call.arguments.find_keyword("shield") {
-        return !shield.value.as_boolean_literal_expr().is_some_and(|value| !value.value);
+        return shield.value.as_boolean_literal_expr().is_none_or(|value| value.value);
     }
     if depth > 2 {
         return false;

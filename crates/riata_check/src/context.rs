@@ -264,6 +264,9 @@ impl<'a> Context<'a> {
             found => return found,
         }
         let Expr::Call(call) = expr else { return Awaitable::Unknown };
+        if self.may_be_unknown(&call.func, scope) {
+            return Awaitable::Unknown;
+        }
         let callees = self.callees(call, scope);
         let mut found: Option<Awaitable> = None;
         for callee in &*callees {
@@ -274,6 +277,14 @@ impl<'a> Context<'a> {
             found = Some(this);
         }
         found.unwrap_or(Awaitable::Unknown)
+    }
+
+    /// Whether an expression is one of several things of which not all are known: `getattr(self, name, self.default)`.
+    pub(crate) fn may_be_unknown(&self, expr: &Expr, scope: ScopeId) -> bool {
+        match self.value(expr, scope) {
+            Value::Union(values) => values.contains(&Value::Unknown),
+            _ => false,
+        }
     }
 
     fn awaitable_callee(&self, callee: &Callee) -> Awaitable {

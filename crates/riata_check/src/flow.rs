@@ -152,13 +152,12 @@ impl<'a> Flow<'a> {
         let (left, right) = (below(from), below(to));
         // A `return` in the body of a `try` still runs its `finally`, an exception its handlers.
         let into = right.last().map(|(_, frame)| frame.kind);
-        let caught = |id: FrameId| match (self.frame(id).kind, into) {
-            (FrameKind::Try(_), Some(FrameKind::Handler(..) | FrameKind::Finally(_))) => true,
-            (
-                FrameKind::Handler(..) | FrameKind::Else(_),
-                Some(FrameKind::Finally(_)),
-            ) => true,
-            _ => false,
+        let caught = |id: FrameId| {
+            matches!(
+                (self.frame(id).kind, into),
+                (FrameKind::Try(_), Some(FrameKind::Handler(..) | FrameKind::Finally(_)))
+                    | (FrameKind::Handler(..) | FrameKind::Else(_), Some(FrameKind::Finally(_)))
+            )
         };
         let outermost = left.last().map(|(id, _)| *id);
         if !outermost.is_some_and(caught) {

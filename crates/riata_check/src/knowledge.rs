@@ -54,6 +54,8 @@ pub(crate) struct Blocks {
     pub(crate) instead: Option<String>,
     /// A call with one of these values for an argument does not block: `block=False`.
     unless: Option<Argument>,
+    /// It blocks while what it gives is iterated, and not before.
+    pub(crate) lazy: bool,
     /// Only a call that gives this argument, and not as nothing, blocks.
     only_with: Option<Argument>,
 }
@@ -72,7 +74,7 @@ struct Argument {
 
 impl Blocks {
     pub(crate) fn new(kind: BlockKind) -> Self {
-        Self { kind, instead: None, unless: None, only_with: None }
+        Self { kind, instead: None, unless: None, lazy: false, only_with: None }
     }
 
     /// Whether a call with these arguments blocks. `source` gives the text of an expression.
@@ -194,6 +196,8 @@ struct Entry {
     keywords: Vec<String>,
     #[serde(default)]
     keeps: bool,
+    #[serde(default)]
+    lazy: bool,
     unless: Option<Argument>,
     only_with: Option<Argument>,
     #[allow(dead_code, reason = "for readers of the file")]
@@ -378,6 +382,7 @@ impl Entry {
             kind,
             instead: self.instead.clone(),
             unless: self.unless.clone(),
+            lazy: self.lazy,
             only_with: self.only_with.clone(),
         }
     }

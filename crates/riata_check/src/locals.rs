@@ -1,11 +1,10 @@
 //! How a function uses one of its names: every read of it, with the code around.
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
+use ruff_python_ast::{AnyNodeRef, Expr, Stmt};
 
 /// A read of a name.
 pub(crate) struct Read<'a> {
-    pub(crate) name: &'a ast::ExprName,
     /// The nodes around it, outermost first, from the function's statements on.
     pub(crate) around: Vec<AnyNodeRef<'a>>,
     /// Whether a function or lambda inside of the function reads it.
@@ -75,7 +74,7 @@ impl<'a> Visitor<'a> for Reads<'a, '_> {
             && name.id == self.name
         {
             let (around, nested) = (self.around.clone(), self.nested > 0);
-            self.found.push(Read { name, around, nested });
+            self.found.push(Read { around, nested });
         }
         self.around.push(AnyNodeRef::from(expr));
         let inner = matches!(expr, Expr::Lambda(_));

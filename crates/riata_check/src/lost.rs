@@ -99,7 +99,7 @@ pub(crate) enum Use<'a> {
     Iterated,
     Called,
     Argument(&'a ast::ExprCall),
-    Returned(&'a ast::StmtReturn),
+    Returned,
     Assigned(AnyNodeRef<'a>),
     /// Awaited, put into a container, or anything else that may be right.
     Other,
@@ -182,7 +182,7 @@ fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange) -> Use<'a> {
         AnyNodeRef::ExprCall(call) => {
             if is(&call.func) { Use::Called } else { Use::Argument(call) }
         }
-        AnyNodeRef::StmtReturn(statement) => Use::Returned(statement),
+        AnyNodeRef::StmtReturn(_) => Use::Returned,
         AnyNodeRef::StmtAssign(statement) if is(&statement.value) => Use::Assigned(parent),
         AnyNodeRef::StmtAnnAssign(statement)
             if statement.value.as_deref().is_some_and(is) =>
@@ -250,7 +250,7 @@ pub(crate) fn called(checker: &Checker<'_>, expr: &Expr) -> String {
     }
 }
 
-/// Whether the statement at hand stands in `with pytest.raises(…)` or the like: that the call itself fails is the point of it.
+/// Whether the statement at hand stands in `with pytest.raises(…)` or the like: that the call itself fails is thought of.
 pub(crate) fn is_expected_to_fail(checker: &Checker<'_>) -> bool {
     // Somebody told another checker that it is meant.
     if let Some(start) = checker.here()
@@ -266,7 +266,8 @@ pub(crate) fn is_expected_to_fail(checker: &Checker<'_>) -> bool {
                     "raises" | "warns" | "assertRaises" | "assertRaisesRegex" | "assertWarns"
                         | "deprecated_call" | "RaisesGroup" | "assertWarnsRegex"
                 )
-            ),
+            ) || (last_name(&call.func) == Some("suppress")
+                && call.arguments.args.iter().any(|class| last_name(class) == Some("TypeError"))),
             _ => false,
         }),
         _ => false,

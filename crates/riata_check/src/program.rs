@@ -32,7 +32,7 @@ pub(crate) struct Program {
     pub(crate) knowledge: Arc<Knowledge>,
     /// The first-party files by the names of their modules.
     pub(crate) project: FxHashMap<String, PathBuf>,
-    texts: Arc<Texts>,
+    pub(crate) texts: Arc<Texts>,
     hierarchy: OnceLock<Hierarchy>,
     files: RwLock<Files>,
     modules: DashMap<FileId, Option<Arc<Module>>, FxBuildHasher>,

@@ -2,10 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
 use riata_types::Types;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -13,7 +16,7 @@ use crate::checker::{Checker, Hooks};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::knowledge::Knowledge;
-use crate::limit::{Limit, Slot};
+use crate::limit::Slot;
 use crate::program::{Program, Texts, Worker};
 use crate::run::{Outcome, Problem, panic_message};
 use crate::settings::Settings;
@@ -27,17 +30,21 @@ const STACK_SIZE: usize = 256 << 20;
 /// How long types may take on one file before it is checked without them.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
+/// How often the clock is looked at.
+const STEP: Duration = Duration::from_millis(50);
+
 /// Files under check, with everything that is kept from one run to the next.
 pub struct Session {
     settings: Settings,
     knowledge: Arc<Knowledge>,
-    hooks: Hooks,
+    hooks: Arc<Hooks>,
     /// A handle on types belongs to one thread; each makes its own from this one.
-    types: Mutex<Option<Types>>,
+    types: Arc<Mutex<Option<Types>>>,
+    /// Whether these types are held by threads that nobody waits for.
+    is_stuck: AtomicBool,
     files: Vec<PathBuf>,
     /// What files hold instead of what is on disk.
     texts: Arc<Texts>,
-    pool: rayon::ThreadPool,
     pub time_limit: Duration,
     /// Called after each file, from many threads: for those who show how far a run has come.
     pub on_checked: Option<Arc<dyn Fn() + Send + Sync>>,
@@ -60,18 +67,13 @@ impl Session {
         let mut knowledge = Knowledge::built_in()?;
         knowledge.extend(&settings.blocking, &settings.not_blocking);
         let types = if settings.use_types { Some(new_types(&settings)?) } else { None };
-        let pool = rayon::ThreadPoolBuilder::new()
-            .stack_size(STACK_SIZE)
-            .thread_name(|index| format!("check-{index}"))
-            .build()
-            .map_err(|error| error.to_string())?;
         Ok(Self {
-            hooks: Hooks::new(settings.selection.rules()),
+            hooks: Arc::new(Hooks::new(settings.selection.rules())),
             knowledge: Arc::new(knowledge),
-            types: Mutex::new(types),
+            types: Arc::new(Mutex::new(types)),
+            is_stuck: AtomicBool::new(false),
             files,
             texts: Arc::default(),
-            pool,
             time_limit: TIME_LIMIT,
             on_checked: None,
             settings,
@@ -100,7 +102,9 @@ impl Session {
     /// Take `text` for what a file holds, whatever is on disk.
     pub fn set_text(&mut self, path: &Path, text: String) {
         Arc::make_mut(&mut self.texts).insert(path.to_path_buf(), Arc::from(text.as_str()));
-        if let Some(types) = self.types.get_mut().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(mut types) = self.types_to_change()
+            && let Some(types) = &mut *types
+        {
             types.set_text(path, text);
         }
     }
@@ -114,7 +118,9 @@ impl Session {
                 texts.remove(path);
             }
         }
-        if let Some(types) = self.types.get_mut().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(mut types) = self.types_to_change()
+            && let Some(types) = &mut *types
+        {
             types.refresh(changed.iter().map(PathBuf::as_path));
         }
     }
@@ -132,70 +138,179 @@ impl Session {
     pub(crate) fn check_files(&self, files: &[PathBuf]) -> Vec<(PathBuf, FileOutcome)> {
         let project: FxHashMap<String, PathBuf> =
             self.files.iter().map(|path| (self.settings.module_name(path), path.clone())).collect();
-        let program = Program::new(
-            self.settings.clone(),
-            Arc::clone(&self.knowledge),
-            project,
-            Arc::clone(&self.texts),
-        );
-        let new_worker = || Worker {
-            program: &program,
-            types: self.types.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        };
-        let limit = Limit::default();
-        let (running, done) = mpsc::channel();
-        std::thread::scope(|scope| {
-            let limit = &limit;
-            scope.spawn(move || limit.watch(self.time_limit, &done));
-            let results = self.pool.install(|| {
-                files
-                    .par_iter()
-                    .map_init(
-                        || (new_worker(), limit.slot()),
-                        |(worker, slot), path| {
-                            let (found, cancelled) = self.check_file(worker, slot, path);
-                            if cancelled {
-                                *worker = new_worker();
-                            }
-                            if let Some(tell) = &self.on_checked {
-                                tell();
-                            }
-                            (path.clone(), found)
-                        },
-                    )
-                    .collect()
-            });
-            drop(running);
-            results
-        })
+        let run = Arc::new(Run {
+            program: Program::new(
+                self.settings.clone(),
+                Arc::clone(&self.knowledge),
+                project,
+                Arc::clone(&self.texts),
+            ),
+            hooks: Arc::clone(&self.hooks),
+            types: Arc::clone(&self.types),
+            files: files.to_vec(),
+            next: AtomicUsize::new(0),
+            time_limit: self.time_limit,
+            on_checked: self.on_checked.clone(),
+        });
+        let (results, abandoned) = run.with_threads();
+        if abandoned {
+            // Threads that nobody waits for hold on to these types, which can take no other texts any more.
+            self.is_stuck.store(true, Ordering::Relaxed);
+        }
+        files.iter().cloned().zip(results).collect()
+    }
+
+    /// The types, for other texts. New ones when those at hand are held by threads that nobody waits for.
+    fn types_to_change(&mut self) -> Option<MutexGuard<'_, Option<Types>>> {
+        if self.is_stuck.swap(false, Ordering::Relaxed) {
+            let mut types = new_types(&self.settings).ok();
+            for (path, text) in self.texts.iter() {
+                if let Some(types) = &mut types {
+                    types.set_text(path, text.as_ref().to_owned());
+                }
+            }
+            self.types = Arc::new(Mutex::new(types));
+        }
+        let types = self.types.lock().unwrap_or_else(PoisonError::into_inner);
+        types.is_some().then_some(types)
+    }
+}
+
+/// One run over files, shared by its threads. A thread that is stuck in types is left behind, and keeps it alive.
+struct Run {
+    program: Program,
+    hooks: Arc<Hooks>,
+    types: Arc<Mutex<Option<Types>>>,
+    files: Vec<PathBuf>,
+    /// The first file that nobody has begun with.
+    next: AtomicUsize,
+    time_limit: Duration,
+    on_checked: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+/// A thread at work.
+struct Member {
+    slot: Arc<Slot>,
+    thread: JoinHandle<()>,
+}
+
+impl Run {
+    /// Check the files, with as many threads as there are processors; also whether a thread was left behind.
+    fn with_threads(self: &Arc<Self>) -> (Vec<FileOutcome>, bool) {
+        let count = self.files.len();
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(count);
+        let (sender, receiver) = mpsc::channel();
+        let mut crew: Vec<Member> =
+            (0..threads).filter_map(|_| self.spawn(None, sender.clone())).collect();
+        if crew.is_empty() {
+            self.work(&Slot::default(), None, &sender);
+        }
+        let mut results: Vec<Option<FileOutcome>> = vec![None; count];
+        let mut missing = count;
+        let mut abandoned = false;
+        let mut last_look = Instant::now();
+        while missing > 0 {
+            if let Ok((file, found)) = receiver.recv_timeout(STEP)
+                && let Some(result @ None) = results.get_mut(file)
+            {
+                *result = Some(found);
+                missing -= 1;
+                if let Some(tell) = &self.on_checked {
+                    tell();
+                }
+            }
+            if last_look.elapsed() < STEP {
+                continue;
+            }
+            last_look = Instant::now();
+            let stuck: Vec<usize> =
+                crew.iter().filter_map(|member| member.slot.enforce(self.time_limit)).collect();
+            crew.retain(|member| !member.slot.is_abandoned());
+            for file in stuck {
+                abandoned = true;
+                match self.spawn(Some(file), sender.clone()) {
+                    Some(member) => crew.push(member),
+                    None => self.work(&Slot::default(), Some(file), &sender),
+                }
+            }
+        }
+        for member in crew {
+            // Panics are caught where files are checked.
+            let _ = member.thread.join();
+        }
+        (results.into_iter().map(Option::unwrap_or_default).collect(), abandoned)
+    }
+
+    fn spawn(self: &Arc<Self>, first: Option<usize>, sender: Sender<(usize, FileOutcome)>) -> Option<Member> {
+        let slot = Arc::new(Slot::default());
+        let (run, own) = (Arc::clone(self), Arc::clone(&slot));
+        std::thread::Builder::new()
+            .name(String::from("check"))
+            .stack_size(STACK_SIZE)
+            .spawn(move || run.work(&own, first, &sender))
+            .ok()
+            .map(|thread| Member { slot, thread })
+    }
+
+    /// Check files until none is left. `first` is one that types are stuck with.
+    fn work(&self, slot: &Slot, first: Option<usize>, sender: &Sender<(usize, FileOutcome)>) {
+        if let Some(file) = first
+            && let Some(path) = self.files.get(file)
+        {
+            // Whoever does not receive has all it wants.
+            let _ = sender.send((file, self.check_without_types(path, &self.too_long())));
+        }
+        let mut worker = self.new_worker();
+        loop {
+            let file = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = self.files.get(file) else { return };
+            if let Some(types) = &worker.types {
+                slot.start(file, types);
+            }
+            let (found, cancelled) = self.check_file(&worker, slot, path);
+            if slot.is_abandoned() {
+                return;
+            }
+            let _ = sender.send((file, found));
+            if cancelled {
+                worker = self.new_worker();
+            }
+        }
+    }
+
+    fn new_worker(&self) -> Worker<'_> {
+        let types = self.types.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Worker { program: &self.program, types }
     }
 
     /// Check one file; also whether the worker's types were called off, and must not be asked again.
     fn check_file(&self, worker: &Worker<'_>, slot: &Slot, path: &Path) -> (FileOutcome, bool) {
-        if let Some(types) = &worker.types {
-            slot.start(types);
-        }
         let result = catch_unwind(AssertUnwindSafe(|| check_module(worker, &self.hooks, path)));
         let cancelled = slot.stop();
         let found = result.unwrap_or_else(|payload| {
             let reason = if cancelled && riata_types::is_cancellation(&*payload) {
-                format!("types took longer than {} s", self.time_limit.as_secs_f64())
+                self.too_long()
             } else {
                 format!("the checker failed with types: {}", panic_message(&*payload))
             };
-            self.check_without_types(worker.program, path, &reason)
+            self.check_without_types(path, &reason)
         });
         (found, cancelled)
     }
 
+    fn too_long(&self) -> String {
+        format!("types took longer than {} s", self.time_limit.as_secs_f64())
+    }
+
     /// What is found by names alone does not get into what others remember: they know better.
-    fn check_without_types(&self, program: &Program, path: &Path, reason: &str) -> FileOutcome {
-        let settings = Settings { use_types: false, ..self.settings.clone() };
+    fn check_without_types(&self, path: &Path, reason: &str) -> FileOutcome {
+        let shared = &self.program;
+        let settings = Settings { use_types: false, ..shared.settings.clone() };
         let program = Program::new(
             settings,
-            Arc::clone(&self.knowledge),
-            program.project.clone(),
-            Arc::clone(&self.texts),
+            Arc::clone(&shared.knowledge),
+            shared.project.clone(),
+            Arc::clone(&shared.texts),
         );
         let worker = Worker { program: &program, types: None };
         let result = catch_unwind(AssertUnwindSafe(|| check_module(&worker, &self.hooks, path)));

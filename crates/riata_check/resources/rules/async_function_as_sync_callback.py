@@ -72,3 +72,16 @@ async def fine(items, task: asyncio.Task, callbacks):
     callbacks.append(finished)
     Window(lambda: True, Broker().may_close)
     asyncio.create_task(finished())
+
+
+class Endpoint:
+    async def default(self):
+        pass
+
+    async def dispatch(self, name):
+        handler = getattr(self, name, self.default)
+        return await asyncio.to_thread(handler)
+
+
+def tornado(app):
+    app.io_loop.call_later(0, finished)

@@ -56,7 +56,15 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     };
     let mut known = false;
     if let Some(facts) = checker.facts(call) {
-        for arguments in [&facts.callback, &facts.hands_off].into_iter().flatten() {
+        // Frameworks and schedulers that run plain functions in threads await async ones.
+        let hands_off = facts.hands_off.as_ref().filter(|_| {
+            checker.callees(call).iter().all(|callee| {
+                ["threading.", "concurrent.futures.", "multiprocessing.", "asyncio.", "anyio.to_thread.", "trio.to_thread."]
+                    .iter()
+                    .any(|library| callee.name.starts_with(library))
+            })
+        });
+        for arguments in [facts.callback.as_ref(), hands_off].into_iter().flatten() {
             known = true;
             for index in &arguments.arguments {
                 let before = call.arguments.args.iter().take(*index + 1);
@@ -78,7 +86,7 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
             }
         }
     }
-    if known {
+    if known || checker.facts(call).is_some_and(|facts| facts.hands_off.is_some()) {
         return;
     }
     if let Some(index) = by_name(checker, call)
@@ -121,6 +129,7 @@ fn async_function(checker: &Checker<'_>, expr: &Expr) -> Option<String> {
 fn is_async(checker: &Checker<'_>, func: &Expr, scope: ScopeId) -> bool {
     let meant = checker.context.meant(func, scope);
     !meant.is_empty()
+        && !checker.context.may_be_unknown(func, scope)
         && meant.iter().all(|callee| {
             !callee.is_class
                 && callee.def.and_then(|def| checker.context.worker.function(def)).is_some_and(
@@ -137,6 +146,17 @@ fn by_name(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
         "call_later" | "call_at" | "add_signal_handler" | "run_in_executor" => 1,
         _ => return None,
     };
+    // Tornado's loop awaits what its callbacks give.
+    let receiver = match &*attribute.value {
+        Expr::Call(call) => last_name(&call.func),
+        other => last_name(other),
+    };
+    let is_tornado = receiver.is_some_and(|name| {
+        matches!(name.to_ascii_lowercase().replace('_', "").as_str(), "ioloop" | "current")
+    });
+    if is_tornado {
+        return None;
+    }
     checker.callees(call).iter().all(|callee| callee.def.is_none()).then_some(index)
 }
 

@@ -56,7 +56,7 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
             Some(how) => how,
             None => return,
         },
-        Use::Returned(_) if is_call => match returned(checker, expr) {
+        Use::Returned if is_call => match returned(checker, expr) {
             Some(how) => how,
             None => return,
         },
@@ -70,7 +70,7 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
     let Some(lost) = lost(checker, expr) else { return };
     let certain = match lost {
         Lost::Coroutine => true,
-        Lost::Awaitable => !matches!(use_, Use::Returned(_) | Use::Assigned(_)),
+        Lost::Awaitable => !matches!(use_, Use::Returned | Use::Assigned(_)),
         // A task may be handed on; what it is not, is a number or a list.
         Lost::Task | Lost::Future => {
             is_call && matches!(use_, Use::Calculated | Use::Subscripted | Use::Called)

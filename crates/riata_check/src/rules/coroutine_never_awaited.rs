@@ -60,6 +60,7 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
             if lost(checker, expr) != Some(Lost::Coroutine)
                 || super::assertion_never_awaited::is_assertion(checker, call)
                 || is_meant(checker)
+                || is_hearsay(checker, call)
             {
                 return;
             }
@@ -125,6 +126,16 @@ fn extends(checker: &Checker<'_>, method: Def, name: &str) -> bool {
     module.names().function_at(method.start).is_some_and(|(function, _, _)| {
         module.text().slice(function.range()).contains(&format!("super().{name}("))
     })
+}
+
+/// Whether only the knowledge base says that a package's function is async, and the code around is not. Of an older release of
+/// the package that may not hold.
+fn is_hearsay(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
+    !checker.in_async()
+        && checker
+            .callees(call)
+            .iter()
+            .any(|callee| callee.def.is_none() && !callee.name.starts_with("asyncio."))
 }
 
 /// A name of the function that is bound to a coroutine and never read.

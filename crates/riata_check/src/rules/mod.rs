@@ -23,6 +23,7 @@ mod coroutine_as_condition;
 mod coroutine_as_value;
 mod coroutine_never_awaited;
 mod create_task_without_group;
+mod event_clear_after_wait;
 mod event_loop_outside_coroutine;
 mod except_around_task_group;
 mod future_never_awaited;
@@ -30,16 +31,23 @@ mod gather_of_non_awaitable;
 mod gather_orphans_siblings;
 mod gathered_exceptions_ignored;
 mod heavy_computation_in_async;
+mod lock_not_released;
+mod loop_method_from_thread;
 mod missing_async_for;
 mod missing_async_with;
 mod mixed_loop_entry;
 mod nested_event_loop;
 mod own_cancellation_swallowed;
 mod pending_never_handled;
+mod primitive_at_import;
 mod pytest_asyncio_scope;
+mod raise_in_aexit;
+mod read_modify_write_across_await;
 mod returned_task_not_kept;
 mod scope_across_yield;
 mod sequential_awaits;
+mod shared_container_iterated_across_await;
+mod shielded_task_lost;
 mod sleep_for_synchronisation;
 mod task_exception_never_seen;
 mod task_kept_by_dying_local;
@@ -99,8 +107,16 @@ pub static RULES: &[&Rule] = &[
     &await_in_finally::RULE,
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
+    &raise_in_aexit::RULE,
+    &shielded_task_lost::RULE,
     &thread_lock_across_await::RULE,
+    &primitive_at_import::RULE,
     &check_then_act_across_await::RULE,
+    &read_modify_write_across_await::RULE,
+    &event_clear_after_wait::RULE,
+    &shared_container_iterated_across_await::RULE,
+    &lock_not_released::RULE,
+    &loop_method_from_thread::RULE,
     &async_generator_not_closed::RULE,
     &missing_async_with::RULE,
     &missing_async_for::RULE,

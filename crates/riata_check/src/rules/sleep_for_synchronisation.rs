@@ -1,5 +1,4 @@
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
-use ruff_text_size::Ranged;
 
 use crate::annotations::last_name;
 use crate::checker::{Checker, Report};

@@ -1,6 +1,7 @@
 //! What a session does about rules and types that go wrong, with rules that do.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ruff_python_ast::{self as ast, Expr};
@@ -65,6 +66,20 @@ mod slow {
     }
 }
 
+mod stuck {
+    use super::*;
+    rule! {
+        /// Does not notice that it is called off.
+        "RIA995", "stuck", default: true, fix: None, hooks: [Call(check)],
+    }
+    fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
+        while checker.context.types.is_some() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        checker.report(Report::new(&RULE, call, "A call without types"));
+    }
+}
+
 /// A session of one file, with its own rules, and with what removes the file.
 struct OneFile {
     session: Session,
@@ -79,7 +94,7 @@ impl OneFile {
         std::fs::write(&path, text).expect("as above");
         let settings = Settings::new(root);
         let mut session = Session::new(vec![path.clone()], settings).expect("the settings are right");
-        session.hooks = Hooks::new(rules.iter().copied());
+        session.hooks = Arc::new(Hooks::new(rules.iter().copied()));
         Self { session, path }
     }
 }
@@ -143,8 +158,23 @@ fn a_file_that_takes_types_too_long_is_checked_without_them() {
         assert_eq!(notices, ["types took longer than 0.2 s; checked without them"]);
     }
     // Types are as good as before.
-    one.session.hooks = Hooks::new([&endless::RULE as &'static Rule]);
+    one.session.hooks = Arc::new(Hooks::new([&endless::RULE as &'static Rule]));
     let outcome = one.session.check();
     assert!(outcome.notices.is_empty());
     assert_eq!(outcome.diagnostics.len(), 2);
+}
+
+#[test]
+fn a_thread_that_is_stuck_is_left_behind() {
+    let mut one = OneFile::new("stuck", "async def f():\n    g(1)\n", &[&stuck::RULE]);
+    one.session.time_limit = Duration::from_millis(100);
+    for text in ["async def f():\n    g(1)\n", "async def f():\n    g(2)\n"] {
+        one.session.set_text(&one.path.clone(), text.to_owned());
+        let outcome = one.session.check();
+        assert_eq!(outcome.problems, []);
+        assert_eq!(outcome.diagnostics.len(), 1);
+        let notices: Vec<&str> =
+            outcome.notices.iter().map(|notice| notice.message.as_str()).collect();
+        assert_eq!(notices, ["types took longer than 0.1 s; checked without them"]);
+    }
 }

@@ -15,11 +15,13 @@ fn check(name: &str, text: impl AsRef<[u8]>, expected_problems: &[&str], expecte
         .diagnostics
         .iter()
         .filter(|found| found.location.path == project.path(name))
+        // What other rules say about odd code is not of interest.
+        .filter(|found| ["RIA000", "RIA101"].contains(&&*found.code))
         .cloned()
         .collect();
     assert_eq!(lines(&found), expected);
-    let all = outcome.diagnostics.len();
-    assert_eq!(all, found.len() + 1, "the good file is checked too");
+    let good = outcome.diagnostics.iter().find(|found| found.location.path == project.path("good.py"));
+    assert!(good.is_some(), "the good file is checked too");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn begins_as_expected(text: &str) {
     {
       "path": "a/c.py",
       "code": "RIA101",
-      "message": "Async function calls `time.sleep`, which blocks",
+      "message": "Async function calls `time.sleep`, which sleeps",
       "line": "time.sleep(1)",
       "count": 2
     },

@@ -6,6 +6,6 @@ mod fixes;
 mod fuzz;
 mod project;
 mod rules;
+mod structure_fixes;
 mod suppressions;
 mod syntax;
-mod structure_fixes;

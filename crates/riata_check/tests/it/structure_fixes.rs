@@ -1,21 +1,18 @@
 //! What the fixes of the rules on structure, contexts and iteration make of a piece of code.
 
-use std::path::PathBuf;
-
 use riata_check::rules::Selection;
-use riata_check::{Settings, check};
+use riata_check::{Session, Settings};
 
-/// The code after the first fix of a rule. `name` keeps the files of tests apart.
-fn fixed(rule: &str, name: &str, code: &str) -> String {
-    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("structure_fixes").join(name);
-    std::fs::create_dir_all(&root).expect("a folder can be made");
-    let path = root.join("module.py");
-    std::fs::write(&path, code).expect("a file can be written");
+use crate::project::Project;
+
+/// The code after the first fix of a rule.
+fn fixed(rule: &str, code: &str) -> String {
+    let project = Project::new(&[("module.py", code)]);
     let settings = Settings {
         selection: Selection::new(Some(&[rule.to_owned()]), &[], &[]).expect("a rule"),
-        ..Settings::new(root)
+        ..project.settings()
     };
-    let outcome = check(&[path], settings).expect("the settings are right");
+    let outcome = Session::new(project.files(), settings).expect("the settings are right").check();
     let found = outcome.diagnostics.first().expect("a report");
     let fix = found.fix.as_ref().expect("a fix");
     let mut text = code.to_owned();
@@ -47,7 +44,7 @@ async def g(xs):
         for x in xs
     ])
 ";
-    assert!(fixed("RIA404", "gather", before).ends_with(after));
+    assert!(fixed("RIA404", before).ends_with(after));
 }
 
 #[test]
@@ -75,7 +72,7 @@ from elsewhere import f
 async def g(xs):
     return (await asyncio.gather(*[f(x) for x in xs]))[0]
 ";
-    assert_eq!(fixed("RIA404", "gather_import", before), after);
+    assert_eq!(fixed("RIA404", before), after);
 }
 
 #[test]
@@ -94,7 +91,7 @@ import asyncio
 async def g(xs, f):
     return await asyncio.gather(*[f(x) for x in xs])
 ";
-    assert_eq!(fixed("RIA404", "gather_docstring", before), after);
+    assert_eq!(fixed("RIA404", before), after);
 }
 
 #[test]
@@ -105,7 +102,7 @@ import asyncio as aio
 async def g(xs, f):
     return [await f(x) for x in xs]
 ";
-    let found = fixed("RIA404", "gather_alias", before);
+    let found = fixed("RIA404", before);
     assert!(found.ends_with("    return await aio.gather(*[f(x) for x in xs])\n"), "{found}");
 }
 
@@ -121,7 +118,7 @@ async def g(rows):
     async for row in rows():
         print(row)
 ";
-    assert_eq!(fixed("RIA405", "buffer", before), after);
+    assert_eq!(fixed("RIA405", before), after);
 }
 
 #[test]
@@ -133,7 +130,7 @@ async def g():
     with asyncio.Lock():  # a lock
         pass
 ";
-    let found = fixed("RIA802", "with", before);
+    let found = fixed("RIA802", before);
     assert!(found.contains("    async with asyncio.Lock():  # a lock\n"), "{found}");
     let before = "\
 import threading
@@ -142,9 +139,9 @@ async def g():
     async  with threading.Lock():
         pass
 ";
-    let found = fixed("RIA802", "async_with", before);
+    let found = fixed("RIA802", before);
     assert!(found.contains("    with threading.Lock():\n"), "{found}");
-    let found = fixed("RIA803", "for", "async def g():\n    async for x in [1]:\n        pass\n");
+    let found = fixed("RIA803", "async def g():\n    async for x in [1]:\n        pass\n");
     assert_eq!(found, "async def g():\n    for x in [1]:\n        pass\n");
     let before = "\
 async def rows():
@@ -153,7 +150,7 @@ async def rows():
 async def g():
     return {x for x in rows()}
 ";
-    let found = fixed("RIA803", "async_for", before);
+    let found = fixed("RIA803", before);
     assert!(found.ends_with("    return {x async for x in rows()}\n"), "{found}");
 }
 
@@ -166,6 +163,6 @@ def main(work):
     loop = asyncio.get_event_loop()
     loop.run_until_complete(work())
 ";
-    let found = fixed("RIA409", "loop", before);
+    let found = fixed("RIA409", before);
     assert!(found.contains("    loop = asyncio.new_event_loop()\n"), "{found}");
 }

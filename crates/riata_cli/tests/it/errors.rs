@@ -82,8 +82,8 @@ fn links_that_lead_in_circles_are_told() {
     insta::assert_snapshot!(project.run(&["--isolated", "--output-format", "concise"]), @r"
     exit code: 1
     ----- stdout -----
-    pkg/a.py:5:5: RIA101 Async function calls `time.sleep`, which blocks
-    pkg/link.py:5:5: RIA101 Async function calls `time.sleep`, which blocks
+    pkg/a.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
+    pkg/link.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
     Found 2 errors.
     ");
     insta::assert_snapshot!(project.run(&["--isolated", "loop.py"]), @r"

@@ -36,7 +36,7 @@ fn fixes_are_written_and_the_rest_is_reported() {
     insta::assert_snapshot!(project.run(&["--isolated", "--fix", "--output-format", "concise"]), @r"
     exit code: 1
     ----- stdout -----
-    a.py:5:5: RIA101 Async function calls `time.sleep`, which blocks
+    a.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
     Found 1 error.
     ----- stderr -----
     note: fixed 1 error in 1 file
@@ -79,7 +79,7 @@ fn a_baseline_hides_what_is_known() {
     insta::assert_snapshot!(project.run(&arguments), @r"
     exit code: 1
     ----- stdout -----
-    a.py:5:5: RIA101 Async function calls `time.sleep`, which blocks
+    a.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
     Found 1 error.
     ----- stderr -----
     note: 2 entries of the baseline `known.json` are no longer found

@@ -189,7 +189,7 @@ async def f(prices: Prices):
         @r"
     exit code: 1
     ----- stdout -----
-    shop/server.py:7:5: RIA101 Async function calls `time.sleep`, which blocks
+    shop/server.py:7:5: RIA101 Async function calls `time.sleep`, which sleeps
     shop/server.py:8:12: RIA102 Async function calls `shop.prices.Prices.of`, which blocks in `urllib.request.urlopen`
     Found 2 errors.
     "
@@ -197,7 +197,7 @@ async def f(prices: Prices):
     insta::assert_snapshot!(shop.run_with_input(&["--isolated", "-"], SLEEPS), @r"
     exit code: 1
     ----- stdout -----
-    RIA101 Async function calls `time.sleep`, which blocks
+    RIA101 Async function calls `time.sleep`, which sleeps
      --> -:5:5
       |
     4 | async def f():
@@ -234,7 +234,7 @@ fn exit_zero_and_quiet() {
     insta::assert_snapshot!(text, @r"
     exit code: 0
     ----- stdout -----
-    a.py:5:5: RIA101 Async function calls `time.sleep`, which blocks
+    a.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
     ");
 }
 

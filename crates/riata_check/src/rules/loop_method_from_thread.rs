@@ -1,0 +1,213 @@
+use ruff_python_ast::{self as ast, Expr};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::checker::{Checker, Report};
+use crate::context::Context;
+use crate::diagnostic::{Edit, Fix};
+use crate::flow::{Flow, FrameId, What};
+use crate::locks::{classes, method_call, split};
+use crate::names::ScopeId;
+use crate::program::Def;
+use crate::rules::rule;
+
+rule! {
+    /// ## What it does
+    /// Finds methods of asyncio's loops, queues, events and futures that are called in another thread than the loop's: in a function that
+    /// is given to a thread or an executor, or in what it calls.
+    ///
+    /// ## Why is this bad?
+    /// They are not made for it. The loop is not woken, so that what was put into a queue lies there until something else happens;
+    /// its own state may be read while it is half written.
+    ///
+    /// ## Example
+    /// ```python
+    /// def worker():
+    ///     queue.put_nowait(compute())
+    ///
+    /// threading.Thread(target=worker).start()
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```python
+    /// def worker():
+    ///     loop.call_soon_threadsafe(queue.put_nowait, compute())
+    ///
+    /// threading.Thread(target=worker).start()
+    /// ```
+    ///
+    /// ## Fix safety
+    /// `call_soon` becomes `call_soon_threadsafe`. The fix is unsafe: it cannot know what else the thread does.
+    ///
+    /// ## False alarms known
+    /// A thread that runs the loop itself.
+    "RIA708", "loop-method-from-thread", default: true, fix: Unsafe,
+    hooks: [Call(handed_to_thread), Function(meant_for_threads)],
+}
+
+/// `Thread(target=f)`, `run_in_executor(None, f)`, `to_thread(f)`.
+fn handed_to_thread(checker: &Checker<'_>, call: &ast::ExprCall) {
+    let Some(hands_off) = checker.facts(call).and_then(|facts| facts.hands_off.as_deref()) else { return };
+    let callees = checker.callees(call);
+    // Processes share nothing, and greenlets run in the same thread.
+    if callees.iter().any(|callee| callee.name.contains("Process") || callee.name.starts_with("sqlalchemy.")) {
+        return;
+    }
+    let context = &checker.context;
+    let positions = hands_off.arguments.iter().filter_map(|index| call.arguments.args.get(*index));
+    let keywords = hands_off
+        .keywords
+        .iter()
+        .filter_map(|name| call.arguments.find_keyword(name).map(|keyword| &keyword.value));
+    for function in positions.chain(keywords) {
+        for meant in &*context.meant(function, checker.scope()) {
+            let Some(def) = meant.def.filter(|def| !meant.is_class && context.program().is_first_party(def.file)) else {
+                continue;
+            };
+            let mut chain = Vec::new();
+            if let Some(found) = in_thread(context, def, 0, &mut chain) {
+                report(checker, call, &found);
+            }
+        }
+    }
+}
+
+/// A call that belongs to the loop's thread.
+struct Unsafe {
+    def: Def,
+    range: TextRange,
+    name: String,
+    /// The attribute, when it is `call_soon`.
+    call_soon: Option<TextRange>,
+}
+
+fn in_thread(context: &Context<'_>, def: Def, depth: usize, chain: &mut Vec<Def>) -> Option<Unsafe> {
+    if depth > 2 || chain.contains(&def) {
+        return None;
+    }
+    chain.push(def);
+    context.in_function(def, |context, function, own| {
+        let text = context.source(function);
+        // A thread with a loop of its own, or code that looks which thread it is in.
+        if function.is_async
+            || ["run_until_complete", "asyncio.run(", "run_forever", "new_event_loop", "get_running_loop", "get_ident", "current_thread", "_threadsafe"]
+                .iter()
+                .any(|word| text.contains(word))
+        {
+            return None;
+        }
+        let flow = Flow::new(context.names(), &function.body, own);
+        for step in &flow.steps {
+            let What::Call(call) = step.what else { continue };
+            if let Some(name) = of_the_loop(context, call, step.scope) {
+                return Some(Unsafe { def, range: call.range(), name, call_soon: call_soon(call) });
+            }
+            for callee in &*context.callees(call, step.scope) {
+                if let Some(inner) = callee.def.filter(|def| !callee.is_class && context.program().is_first_party(def.file))
+                    && let Some(found) = in_thread(context, inner, depth + 1, chain)
+                {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    })?
+}
+
+fn call_soon(call: &ast::ExprCall) -> Option<TextRange> {
+    match &*call.func {
+        Expr::Attribute(found) if found.attr.as_str() == "call_soon" => Some(found.attr.range()),
+        _ => None,
+    }
+}
+
+/// The name of a method that only the loop's thread may call.
+fn of_the_loop(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<String> {
+    let Expr::Attribute(method) = &*call.func else { return None };
+    let name = method.attr.as_str();
+    if !matches!(
+        name,
+        "put_nowait" | "set" | "set_result" | "set_exception" | "call_soon" | "call_later" | "call_at" | "create_task"
+    ) {
+        return None;
+    }
+    let value = context.value(&method.value, scope);
+    let classes = classes(&value)?;
+    let of_asyncio = !classes.is_empty()
+        && classes.iter().all(|class| {
+            let (module, class) = split(class);
+            module.split('.').next() == Some("asyncio")
+                && match name {
+                    "put_nowait" => class.ends_with("Queue"),
+                    "set" => class == "Event",
+                    "set_result" | "set_exception" => class == "Future",
+                    _ => class.ends_with("Loop"),
+                }
+        });
+    of_asyncio.then(|| context.source(&*call.func).to_owned())
+}
+
+fn report(checker: &Checker<'_>, given: &ast::ExprCall, found: &Unsafe) {
+    let context = &checker.context;
+    let here = context.def_at(found.def.start).file == found.def.file;
+    let message = format!("`{}` is called in another thread than the event loop's", found.name);
+    let mut report = if here {
+        Report::new(&RULE, found.range, message).related(checker, given.range(), "the function is given to a thread here")
+    } else {
+        Report::new(&RULE, given.range(), message)
+    };
+    if let Some(attribute) = found.call_soon.filter(|_| here) {
+        report = report.fix(Fix::risky(
+            "Use `call_soon_threadsafe`",
+            vec![Edit::replace(attribute, "call_soon_threadsafe")],
+        ));
+    } else {
+        report = report.help("hand it to the loop with `loop.call_soon_threadsafe(…)`");
+    }
+    checker.report(report);
+}
+
+/// Functions that say themselves that other threads call them.
+fn meant_for_threads(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
+    if function.is_async {
+        return;
+    }
+    let context = &checker.context;
+    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let name = function.name.as_str();
+    let by_name = ["threadsafe", "from_thread", "from_executor", "from_other_thread"]
+        .iter()
+        .any(|word| name.contains(word));
+    let safe: Vec<FrameId> = flow
+        .steps
+        .iter()
+        .filter_map(|step| match step.what {
+            What::Call(call) => method_call(call, &["call_soon_threadsafe"]).map(|_| step.frame),
+            _ => None,
+        })
+        .collect();
+    for step in &flow.steps {
+        let What::Call(call) = step.what else { continue };
+        if by_name
+            && safe.is_empty()
+            && let Some(attribute) = call_soon(call)
+            && let Expr::Attribute(method) = &*call.func
+            && context.source(&*method.value).ends_with("loop")
+        {
+            checker.report(
+                Report::new(&RULE, call.range(), format!("`{}` is called in another thread than the event loop's", context.source(&*call.func)))
+                    .fix(Fix::risky(
+                        "Use `call_soon_threadsafe`",
+                        vec![Edit::replace(attribute, "call_soon_threadsafe")],
+                    )),
+            );
+        } else if safe.contains(&step.frame)
+            && method_call(call, &["put_nowait"]).is_some()
+            && let Some(name) = of_the_loop(context, call, step.scope)
+        {
+            checker.report(
+                Report::new(&RULE, call.range(), format!("`{name}` is called in another thread than the event loop's"))
+                    .help("hand it to the loop with `loop.call_soon_threadsafe(…)`, not only what wakes it"),
+            );
+        }
+    }
+}
