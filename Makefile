@@ -11,9 +11,14 @@ IN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Where a nightly toolchain is needed (AddressSanitizer, fuzzing), and for nothing else.
 NIGHTLY ?= nightly
-# The crates that need no Python.
-RUST_ONLY := --workspace --exclude riata_python
-SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null)
+# The checker's crates have targets and a Cargo profile of their own (`check-…`): what they are made of takes minutes to build, so no
+# other target builds them.
+CHECKER := -p riata_types -p riata_check -p riata_cli
+RUNTIME := --workspace --exclude riata_types --exclude riata_check --exclude riata_cli
+# The crates of the runtime that need no Python.
+RUST_ONLY := $(RUNTIME) --exclude riata_python
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates \( -name riata_types -o -name riata_check -o -name riata_cli \) -prune \
+  -o \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -168,11 +173,6 @@ asan: ## Run the engine's tests under AddressSanitizer (needs a nightly toolchai
 fuzz: ## Fuzz the engine's turn for a minute (needs a nightly toolchain and cargo-fuzz)
 	cargo +$(NIGHTLY) fuzz run turn -- -max_total_time=60
 
-CHECK_FUZZ_SECONDS ?= 60
-.PHONY: check-fuzz
-check-fuzz: ## Check and fix random changes of the rules' test files for a minute (CHECK_FUZZ_SECONDS=60): nothing panics, fixes parse
-	RIATA_FUZZ_SECONDS=$(CHECK_FUZZ_SECONDS) cargo test --quiet --profile checker -p riata_check --test it fuzz -- --nocapture
-
 .PHONY: bench
 bench: build $(VENV)/.bench ## Compare with asyncio, uvloop, rloop, and libraries with primitives; writes benchmarks/runs and docs/performance.md (an hour)
 	$(IN)/python benchmarks/run.py --bars --keep || [ $$? = 3 ] # 3: a bar was missed, which the page says
@@ -194,6 +194,47 @@ $(VENV)/.bench: $(VENV)/.ready benchmarks/requirements.txt
 	$(IN)/python -m pip install --quiet -r benchmarks/requirements.txt
 	@touch $@
 
+##@ The checker
+
+RIATA_CHECK := target/checker/riata-check
+
+.PHONY: check-build
+check-build: ## Build the checker, target/checker/riata-check (ten minutes the first time, then seconds)
+	cargo build --quiet --profile checker -p riata_cli
+
+.PHONY: check-test
+check-test: check-build ## Run the checker's tests, and compare its reference pages with its rules
+	cargo test --quiet --profile checker $(CHECKER)
+	python3 scripts/check_docs.py $(RIATA_CHECK) --check
+
+.PHONY: check-docs
+check-docs: check-build ## Write docs/reference/rules anew: a page for each rule of the checker
+	python3 scripts/check_docs.py $(RIATA_CHECK)
+
+.PHONY: check-wheel
+check-wheel: $(VENV)/.ready ## Build the wheel of the checker, package riata-check, into dist/
+	PATH="$(CURDIR)/$(IN):$$PATH" $(IN)/maturin build --quiet --manifest-path crates/riata_cli/Cargo.toml --out dist
+
+CHECK_FUZZ_SECONDS ?= 60
+.PHONY: check-fuzz
+check-fuzz: ## Check and fix random changes of the rules' test files for a minute (CHECK_FUZZ_SECONDS=60): nothing panics, fixes parse
+	RIATA_FUZZ_SECONDS=$(CHECK_FUZZ_SECONDS) cargo test --quiet --profile checker -p riata_check --test it fuzz -- --nocapture
+
+.PHONY: check-bugs
+check-bugs: check-build ## Count how many of the collected real bugs the checker finds (needs PyPI; BUGS_ARGS="--family race -v")
+	python3 scripts/check_bugs.py $(RIATA_CHECK) $(BUGS_ARGS)
+
+# The tools that the comparison is made with, in exact versions.
+COMPARED := ruff==0.17.6 flake8-async==26.8.1 basedpyright==1.40.2 codehound==1.16.0
+.PHONY: check-compare
+check-compare: check-build ## Count what other tools find of what our rules find, into docs/reference/rules/compared.md (needs PyPI)
+	python3 -m venv target/compared && target/compared/bin/python -m pip install --quiet $(COMPARED)
+	python3 scripts/check_compare.py $(RIATA_CHECK) target/compared/bin
+
+.PHONY: check-lint
+check-lint: ## Run clippy on the checker's crates; `make lint` looks at the rest of them
+	cargo clippy --quiet --profile checker $(CHECKER) --all-targets -- -D warnings
+
 ##@ Check
 
 .PHONY: lint
@@ -202,7 +243,7 @@ lint: lint-rust lint-python types notices-check ## Run every linter and type che
 .PHONY: lint-rust
 lint-rust: $(VENV)/.ready
 	cargo fmt --all --check
-	PYO3_PYTHON="$(CURDIR)/$(IN)/python" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	PYO3_PYTHON="$(CURDIR)/$(IN)/python" cargo clippy --quiet $(RUNTIME) --all-targets -- -D warnings
 
 .PHONY: lint-python
 lint-python: $(VENV)/.lint
@@ -228,12 +269,12 @@ $(VENV)/.lint: $(VENV)/.ready scripts/lint-requirements.txt
 	@touch $@
 
 .PHONY: notices
-notices: ## Write THIRD-PARTY-NOTICES anew from Cargo.lock
-	python3 scripts/notices.py > THIRD-PARTY-NOTICES
+notices: ## Write the THIRD-PARTY-NOTICES of the extension and of the checker anew from Cargo.lock
+	python3 scripts/notices.py
 
 .PHONY: notices-check
 notices-check:
-	python3 scripts/notices.py --check THIRD-PARTY-NOTICES
+	python3 scripts/notices.py --check
 
 ##@ Tidy
 

@@ -14,10 +14,11 @@ import json
 import subprocess
 import sys
 import tarfile
-import tomllib
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 BUGS = ROOT / "crates/riata_check/resources/bugs"
@@ -34,7 +35,10 @@ def download(requirement: str) -> Path | None:
     wheels = folder / "dist"
     wheels.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(wheels)]
-    ways = [[*pip, "--only-binary", ":all:", "--python-version", version, requirement] for version in PYTHONS]
+    ways = [
+        [*pip, "--only-binary", ":all:", "--python-version", version, requirement]
+        for version in PYTHONS
+    ]
     ways.append([*pip, "--no-binary", ":all:", "--no-build-isolation", requirement])
     for way in ways:
         if subprocess.run(way, capture_output=True).returncode == 0 or any(wheels.iterdir()):
@@ -58,7 +62,9 @@ def download(requirement: str) -> Path | None:
 
 def environment(extra: list[Path]) -> Path:
     """A virtual environment, as far as one can be seen without running it, in which the extra packages are installed."""
-    made = STORE / "environments" / ("-".join(sorted(path.parent.name for path in extra)) or "empty")
+    made = (
+        STORE / "environments" / ("-".join(sorted(path.parent.name for path in extra)) or "empty")
+    )
     packages = made / "lib/python3.13/site-packages"
     packages.mkdir(parents=True, exist_ok=True)
     (made / "bin").mkdir(exist_ok=True)
@@ -71,10 +77,21 @@ def environment(extra: list[Path]) -> Path:
     return made
 
 
-def check(binary: Path, root: Path, target: Path, rules: list[str], extra: list[Path]) -> list[dict]:
-    command = [str(binary), "--isolated", "--output-format", "json", "--exit-zero", "--no-respect-gitignore"]
+def check(
+    binary: Path, root: Path, target: Path, rules: list[str], extra: list[Path]
+) -> list[dict]:
+    command = [
+        str(binary),
+        "--isolated",
+        "--output-format",
+        "json",
+        "--exit-zero",
+        "--no-respect-gitignore",
+    ]
     command += ["--select", ",".join(rules), "--python", str(environment(extra))]
-    done = subprocess.run([*command, str(target)], cwd=root, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [*command, str(target)], cwd=root, capture_output=True, text=True, timeout=600
+    )
     if not done.stdout.strip():
         print(done.stderr[-2000:], file=sys.stderr)
         return []
@@ -85,7 +102,14 @@ def places(found: list[dict]) -> set[tuple[str, int]]:
     """Where reports are, with the other places that reach the same cause."""
     all_places = set()
     for report in found:
-        spans = [report, *(other for other in report.get("related", []) if other["message"].startswith("also reached"))]
+        spans = [
+            report,
+            *(
+                other
+                for other in report.get("related", [])
+                if other["message"].startswith("also reached")
+            ),
+        ]
         for span in spans:
             # A report counts for each line that it spans, as an editor shows it.
             for line in range(span["location"]["row"], span["end_location"]["row"] + 1):
@@ -149,7 +173,9 @@ def main() -> None:
     parser.add_argument("--family", action="append")
     parser.add_argument("--id", default="")
     parser.add_argument("--fixed", action="store_true")
-    parser.add_argument("--minimal", action="store_true", help="only the minimal forms: nothing is downloaded")
+    parser.add_argument(
+        "--minimal", action="store_true", help="only the minimal forms: nothing is downloaded"
+    )
     parser.add_argument("-v", "--verbose", action="store_true")
     arguments = parser.parse_args()
     everything = 0, 0
@@ -160,17 +186,21 @@ def main() -> None:
         if arguments.minimal:
             bugs = [bug for bug in bugs if "minimal" in bug]
         with ThreadPoolExecutor(2) as pool:
-            results = list(pool.map(lambda bug: measure(arguments.binary, bug, arguments.fixed), bugs))
+            results = list(
+                pool.map(lambda bug: measure(arguments.binary, bug, arguments.fixed), bugs)
+            )
         found = sum(verdict in ("found", "noisy") for verdict, _ in results)
         there = sum(verdict != "unavailable" for verdict, _ in results)
         everything = everything[0] + found, everything[1] + there
         if there:
             print(f"{file.stem:24} {found:3} of {there:3}  {100 * found / there:3.0f} %")
-        for bug, (verdict, detail) in zip(bugs, results):
+        for bug, (verdict, detail) in zip(bugs, results, strict=True):
             if verdict != "found" and (arguments.verbose or verdict == "unavailable"):
                 print(f"    {verdict:12} {bug['id']}: {detail}")
     if everything[1]:
-        print(f"{'all':24} {everything[0]:3} of {everything[1]:3}  {100 * everything[0] / everything[1]:3.0f} %")
+        print(
+            f"{'all':24} {everything[0]:3} of {everything[1]:3}  {100 * everything[0] / everything[1]:3.0f} %"
+        )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Write the third-party notices: every crate that is compiled into riata's extension, with its licence texts.
+"""Write the third-party notices: every crate that is compiled into riata's artifacts, with its licence texts.
 
-    scripts/notices.py > THIRD-PARTY-NOTICES
-    scripts/notices.py --check THIRD-PARTY-NOTICES     exit status 1 when the file is out of date
+    scripts/notices.py           write the file of each artifact
+    scripts/notices.py --check   exit status 1 when one is out of date
 
 The list comes from `cargo metadata --locked`, thus from Cargo.lock, for all supported platforms; what only builds or
-tests riata is left out. The texts come from the crates' own files.
+tests riata is left out. The texts come from the crates' own files; those of projects whose crates have none are in
+scripts/licences. A text that several crates have stands there once.
 """
 
 import argparse
@@ -15,7 +16,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ARTIFACT = "riata_python"
+# The crate of each artifact, its file, and what it is called there.
+ARTIFACTS = {
+    "riata_python": (
+        "THIRD-PARTY-NOTICES",
+        "riata contains the following third-party software, compiled into its extension module.",
+    ),
+    "riata_cli": (
+        "crates/riata_cli/THIRD-PARTY-NOTICES",
+        "riata-check contains the following third-party software, compiled into the program.",
+    ),
+}
 TARGETS = [
     "x86_64-unknown-linux-gnu",
     "aarch64-unknown-linux-gnu",
@@ -25,41 +36,46 @@ TARGETS = [
     "aarch64-apple-darwin",
 ]
 TEXTS = ("LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE")
-HEADER = """\
-riata contains the following third-party software, compiled into its extension module.
-Written by scripts/notices.py from Cargo.lock; do not edit.
-"""
+# What is compiled in with a crate and has a licence of its own, by the name of the crate.
+WITHIN = {"ty_vendored": ("vendor/typeshed/LICENSE",)}
+# The texts of repositories whose crates are published without; each stands in a file once.
+LICENCES = ROOT / "scripts/licences"
+REPOSITORIES = {
+    "https://github.com/astral-sh/ruff": "ruff",
+    "https://github.com/madsmtm/objc2": "objc2",
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--check", metavar="FILE", type=Path, help="compare with FILE, write nothing"
-    )
+    parser.add_argument("--check", action="store_true", help="compare the files, write nothing")
     options = parser.parse_args()
-    notices = render(compiled_in())
-    if options.check is None:
-        sys.stdout.write(notices)
-        return 0
-    if options.check.exists() and options.check.read_text(encoding="utf-8") == notices:
-        return 0
-    print(
-        f"error: {options.check} does not fit Cargo.lock\nhint: `make notices` writes it anew",
-        file=sys.stderr,
-    )
-    return 1
+    resolved = [cargo_metadata(target) for target in TARGETS]
+    stale = []
+    for crate, (name, header) in ARTIFACTS.items():
+        notices = render(header, compiled_in(crate, resolved))
+        path = ROOT / name
+        if not options.check:
+            path.write_text(notices, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != notices:
+            stale.append(name)
+    for name in stale:
+        print(
+            f"error: {name} does not fit Cargo.lock\nhint: `make notices` writes it anew",
+            file=sys.stderr,
+        )
+    return 1 if stale else 0
 
 
-def compiled_in() -> list[dict]:
-    """Return cargo's description of each third-party package that ends up in the extension, sorted by name."""
+def compiled_in(crate: str, resolved: list[dict]) -> list[dict]:
+    """Return cargo's description of each third-party package that ends up in an artifact, sorted by name."""
     packages: dict[str, dict] = {}
-    for target in TARGETS:
-        metadata = cargo_metadata(target)
+    for metadata in resolved:
         described = {package["id"]: package for package in metadata["packages"]}
         nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-        todo = [package["id"] for package in metadata["packages"] if package["name"] == ARTIFACT]
+        todo = [package["id"] for package in metadata["packages"] if package["name"] == crate]
         if not todo:
-            sys.exit(f"error: Cargo.toml has no package {ARTIFACT}")
+            sys.exit(f"error: Cargo.toml has no package {crate}")
         seen = set(todo)
         while todo:
             for dependency in nodes[todo.pop()]["deps"]:
@@ -86,20 +102,43 @@ def cargo_metadata(target: str) -> dict:
     return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
 
 
-def render(packages: list[dict]) -> str:
-    parts = [HEADER]
+def render(header: str, packages: list[dict]) -> str:
+    parts = [f"{header}\nWritten by scripts/notices.py from Cargo.lock; do not edit.\n"]
+    shared: set[str] = set()
+    written: dict[str, str] = {}
     for package in packages:
         where = package["repository"] or package["homepage"] or ""
-        parts.append(f"{'=' * 80}\n{package['name']} {package['version']}\n")
-        parts.append(f"licence: {package['license'] or 'see below'}\n{where}\n")
         folder = Path(package["manifest_path"]).parent
         texts = sorted(path for path in folder.iterdir() if path.name.upper().startswith(TEXTS))
+        parts.append(f"{'=' * 80}\n{package['name']} {package['version']}\n")
+        parts.append(f"licence: {package['license'] or 'see below'}\n{where}\n")
+        if not texts:
+            if where not in REPOSITORIES:
+                sys.exit(
+                    f"error: the crate {package['name']} has no licence text\n"
+                    f"hint: put that of {where} into scripts/licences, and a line into REPOSITORIES"
+                )
+            shared.add(where)
+            parts.append(f"its text is that of {where}, at the end of this file\n")
+        texts += [folder / name for name in WITHIN.get(package["name"], ())]
         for path in texts:
             if path.is_file():
-                text = path.read_text(encoding="utf-8", errors="replace").strip()
-                lines = "\n".join(line.rstrip() for line in text.splitlines())
-                parts.append(f"{'-' * 80}\n{path.name}\n\n{lines}\n")
+                name = str(path.relative_to(folder))
+                parts.append(render_text(path, name, f"{package['name']}, {name}", written))
+    for where in sorted(shared):
+        parts.append(f"{'=' * 80}\n{where}\n")
+        parts.append(render_text(LICENCES / REPOSITORIES[where], "LICENSE", where, written))
     return "\n".join(parts)
+
+
+def render_text(path: Path, name: str, whose: str, written: dict[str, str]) -> str:
+    """Return a text under its name, or whose it is the same as; `written` has those that stand in the file already."""
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    first = written.setdefault(lines, whose)
+    if first != whose:
+        return f"{name}: the text above of {first}\n"
+    return f"{'-' * 80}\n{name}\n\n{lines}\n"
 
 
 if __name__ == "__main__":

@@ -4,13 +4,18 @@
 on PYTHONPATH (`riata/startup`) that puts riata behind asyncio's and uvloop's names when the program imports them. So
 `sys.argv`, `__main__`, tracebacks, exit codes and signals are Python's own, and Python processes that the program
 starts (multiprocessing's, a reloader's) inherit the hook with the environment. Nothing of the program runs here.
+
+`riata check` and `riata rule` are another program, `riata-check`, in a package of its own: a service that runs on riata
+needs no checker installed. They find it and become it (`exec`), so that its options and exit codes are its own.
 """
 
 import argparse
 import contextlib
 import os
 import re
+import shutil
 import sys
+import sysconfig
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -22,6 +27,10 @@ __all__ = ["main"]
 
 # Holds the interpreter that the hook is for, and so keeps it from acting in any other one.
 HOOK_VARIABLE = "RIATA_RUN"
+
+CHECKER = "riata-check"
+# Names another checker than the one that is installed: who works on it says `target/checker/riata-check`.
+CHECKER_VARIABLE = "RIATA_CHECK"
 
 RUN_USAGE = """\
 riata run [--native] [--dump-on SIGNAL] SCRIPT [ARG ...]
@@ -54,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments[:1] == ["run"] and arguments[1:2] not in (["-h"], ["--help"]):
             _run(arguments[1:], _interpreter_options() if argv is None else [])
+        if arguments[:1] == ["check"]:
+            _become_checker(arguments[1:])
+        if arguments[:1] == ["rule"]:
+            _become_checker(arguments)
         options = parser.parse_args(arguments)
         if options.version:
             return _print_version()
@@ -89,7 +102,45 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         help="run a program on riata's event loop",
     )
+    # Both are there for the list of commands: what follows them goes to the checker as it is.
+    commands.add_parser("check", help="find the mistakes of async Python before they run")
+    commands.add_parser("rule", help="explain a rule of `riata check`, or list all of them")
     return parser
+
+
+def _become_checker(arguments: list[str]) -> NoReturn:
+    program = _find_checker()
+    try:
+        os.execv(program, [program, *arguments])
+    except OSError as error:
+        raise UsageError(
+            f"cannot run {program}: {error.strerror}\nhint: install it anew: {_checker_ways()}"
+        ) from None
+
+
+def _find_checker() -> str:
+    """Return the path of the checker: the one that is named, that of this environment, the user's, or one on PATH."""
+    named = os.environ.get(CHECKER_VARIABLE)
+    if named:
+        return named
+    folders = [
+        sysconfig.get_path("scripts"),
+        sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")),
+        *os.get_exec_path(),
+    ]
+    found = shutil.which(CHECKER, path=os.pathsep.join(folders))
+    if found is None:
+        raise UsageError(
+            f"`{CHECKER}` is not installed: it is a package of its own\nhint: {_checker_ways()}"
+        )
+    return found
+
+
+def _checker_ways() -> str:
+    return (
+        "`pip install 'riata[check]'`, "
+        "or `cargo install --locked --profile checker --path crates/riata_cli` in riata's sources"
+    )
 
 
 def _run(target: list[str], interpreter_options: list[str]) -> NoReturn:

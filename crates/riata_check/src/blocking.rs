@@ -122,11 +122,13 @@ impl Search<'_> {
         }
         let module = self.worker.module(def.file)?;
         let (function, scope, _) = module.names().function_at(def.start)?;
-        if about.marker == Some(Marker::Blocks) {
+        // What the configuration says of a function holds however it is reached: through `self`, as a property, as an override.
+        let told = self.worker.program.knowledge.told(&about.name);
+        if about.marker == Some(Marker::Blocks) || told == Some(true) {
             let blocks = Arc::new(Blocks::new(BlockKind::Told));
             return Some(Arc::new(Chain { links: Vec::new(), blocks }));
         }
-        if about.marker == Some(Marker::DoesNotBlock) || asks_where_it_runs(&function.body) {
+        if about.marker == Some(Marker::DoesNotBlock) || told == Some(false) || asks_where_it_runs(&function.body) {
             return None;
         }
         let context = Context::new(self.worker, &module);

@@ -351,6 +351,16 @@ impl Knowledge {
         None
     }
 
+    /// Whether a function blocks, when the configuration says so.
+    pub(crate) fn told(&self, name: &str) -> Option<bool> {
+        let facts = self.facts.get(name)?;
+        if facts.does_not_block {
+            return Some(false);
+        }
+        let blocks = facts.blocks.as_ref()?;
+        (blocks.kind == BlockKind::Told).then_some(true)
+    }
+
     /// The class of what a call of this name gives.
     pub(crate) fn returned_class(&self, name: &str) -> Option<&str> {
         if let Some(found) = self.returns.get(name) {

@@ -24,7 +24,7 @@ pub use style::Style;
 use sources::Sources;
 
 /// Where the pages of the rules are.
-const DOCS: &str = "https://riata.readthedocs.io/en/latest/check/rules";
+const DOCS: &str = "https://riata.readthedocs.io/en/latest/reference/rules";
 
 /// The page of a rule.
 pub fn url(name: &str) -> String {

@@ -222,6 +222,44 @@ fn names_of_functions_that_block_can_be_told() {
 }
 
 #[test]
+fn what_is_told_of_a_method_holds_behind_others() {
+    let rates = "\
+import time
+
+
+class Rates:
+    def of(self, currency):
+        self.refresh()
+
+    def refresh(self):
+        time.sleep(1)
+
+    def other(self):
+        self.hint()
+
+    def hint(self):
+        pass
+";
+    let handlers = "\
+from rates import Rates
+
+
+async def f(rates: Rates):
+    rates.of(1)
+    rates.other()
+";
+    let files = [("rates.py", rates), ("handlers.py", handlers)];
+    let check = |config: &str| {
+        let project = Project::new(&[files[0], files[1], ("pyproject.toml", config)]);
+        places(&project, &[])
+    };
+    assert_eq!(check(""), ["handlers.py RIA102"]);
+    assert!(check("[tool.riata.check]\nnot-blocking = ['rates.Rates.refresh']\n").is_empty());
+    let both = check("[tool.riata.check]\nblocking = ['rates.Rates.hint']\n");
+    assert_eq!(both, ["handlers.py RIA102", "handlers.py RIA102"]);
+}
+
+#[test]
 fn without_types_it_goes_by_names() {
     let found = places(&shop(), &["--isolated", "--no-types"]);
     assert!(found.contains(&"shop/server.py RIA101".to_owned()), "{found:?}");
