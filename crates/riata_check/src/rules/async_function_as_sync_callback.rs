@@ -21,6 +21,7 @@ rule! {
     /// ```python
     /// async def finished(task): ...
     ///
+    ///
     /// task.add_done_callback(finished)
     /// ```
     ///
@@ -30,6 +31,7 @@ rule! {
     ///     follow_up = asyncio.create_task(after(task))
     ///     follow_ups.add(follow_up)
     ///     follow_up.add_done_callback(follow_ups.discard)
+    ///
     ///
     /// task.add_done_callback(finished)
     /// ```

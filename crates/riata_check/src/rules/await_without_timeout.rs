@@ -26,6 +26,7 @@ rule! {
     ///     reader, writer = await asyncio.open_connection(host, 80)
     ///     return await reader.readline()
     ///
+    ///
     /// asyncio.run(version("example.org"))
     /// ```
     ///

@@ -19,6 +19,7 @@ rule! {
     /// def load(path):
     ///     return requests.get(BASE + path).json()
     ///
+    ///
     /// async def handler(request):
     ///     return load(request.path)
     /// ```

@@ -24,6 +24,7 @@ rule! {
     /// def worker():
     ///     queue.put_nowait(compute())
     ///
+    ///
     /// threading.Thread(target=worker).start()
     /// ```
     ///
@@ -31,6 +32,7 @@ rule! {
     /// ```python
     /// def worker():
     ///     loop.call_soon_threadsafe(queue.put_nowait, compute())
+    ///
     ///
     /// threading.Thread(target=worker).start()
     /// ```

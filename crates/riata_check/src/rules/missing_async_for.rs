@@ -22,6 +22,7 @@ rule! {
     /// async def rows():
     ///     yield 1
     ///
+    ///
     /// async def main():
     ///     for row in rows():
     ///         print(row)

@@ -29,6 +29,7 @@ rule! {
     ///     bot = Bot()
     ///     await bot.start()
     ///
+    ///
     /// asyncio.run(main())
     /// ```
     ///

@@ -24,6 +24,7 @@ rule! {
     /// def answer(question):
     ///     return asyncio.run(ask(question))
     ///
+    ///
     /// async def handle(request):
     ///     return answer(request.question)
     /// ```

@@ -24,6 +24,7 @@ rule! {
     /// class Status:
     ///     stopped = None
     ///
+    ///
     /// async def wait_until_stopped():
     ///     if Status.stopped is None:
     ///         Status.stopped = asyncio.Event()

@@ -22,6 +22,7 @@ rule! {
     /// async def client():
     ///     return await connect()
     ///
+    ///
     /// @pytest.mark.asyncio
     /// async def test_get(client): ...
     /// ```
@@ -31,6 +32,7 @@ rule! {
     /// @pytest_asyncio.fixture(scope="module", loop_scope="module")
     /// async def client():
     ///     return await connect()
+    ///
     ///
     /// @pytest.mark.asyncio(loop_scope="module")
     /// async def test_get(client): ...

@@ -25,6 +25,7 @@ rule! {
     ///     task.add_done_callback(log_failure)
     ///     return task
     ///
+    ///
     /// def on_message(message):
     ///     logged_task(store(message))
     /// ```
@@ -32,6 +33,7 @@ rule! {
     /// ## Use instead
     /// ```python
     /// tasks = set()
+    ///
     ///
     /// def logged_task(coroutine):
     ///     task = asyncio.create_task(coroutine)

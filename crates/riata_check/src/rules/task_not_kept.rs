@@ -25,6 +25,7 @@ rule! {
     /// ```python
     /// tasks = set()
     ///
+    ///
     /// def on_message(message):
     ///     task = asyncio.create_task(store(message))
     ///     tasks.add(task)
