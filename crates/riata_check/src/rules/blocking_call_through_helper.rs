@@ -1,7 +1,8 @@
 use ruff_python_ast as ast;
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::blocking::Run;
-use crate::body;
+use crate::body::{self, Event, Use};
 use crate::checker::{Checker, Report};
 use crate::diagnostic::Related;
 use crate::rules::rule;
@@ -86,10 +87,37 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                             at.start.column
                         )
                     });
-                report.help =
-                    Some("run it in a thread, with `await asyncio.to_thread(...)`".to_owned());
+                report.help = Some(in_a_thread(checker, event, range));
                 checker.report(report);
             });
         },
     );
+}
+
+/// How the call would look in a thread, when it is short enough to be shown.
+fn in_a_thread(checker: &Checker<'_>, event: Event<'_>, range: TextRange) -> String {
+    const LONGEST: usize = 60;
+    if let Event::Call {
+        call,
+        used: Use::Plain,
+        ..
+    } = event
+        && call.range() == range
+    {
+        let func = checker.context.source(&*call.func);
+        let arguments = checker.context.source(&call.arguments);
+        let arguments = arguments
+            .trim_start_matches('(')
+            .trim_end_matches([')', ','])
+            .trim();
+        let all = if arguments.is_empty() {
+            func.to_owned()
+        } else {
+            format!("{func}, {arguments}")
+        };
+        if all.len() <= LONGEST && !all.contains(['\n', '#', '(', ')']) {
+            return format!("run it in a thread: `await asyncio.to_thread({all})`");
+        }
+    }
+    "run it in a thread, with `await asyncio.to_thread(...)`".to_owned()
 }
