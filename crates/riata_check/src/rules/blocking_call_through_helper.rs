@@ -19,6 +19,7 @@ rule! {
     /// def load(path):
     ///     return requests.get(BASE + path).json()
     ///
+    ///
     /// async def handler(request):
     ///     return load(request.path)
     /// ```
@@ -40,38 +41,55 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    let Some(what) = checker.context.runs_in_loop(function, checker.scope()) else { return };
+    let Some(what) = checker.context.runs_in_loop(function, checker.scope()) else {
+        return;
+    };
     let context = &checker.context;
-    body::events(context.names(), &function.body, checker.scope(), &mut |event| {
-        context.runs(event, &mut |range, run| {
-            let Run::Function { runs, name } = run else { return };
-            let Some(chain) = context.worker.chain(runs) else { return };
-            let message = match chain.links.last() {
-                Some(last) => {
-                    format!("{what} calls `{name}`, which blocks in `{}`", last.callee)
-                }
-                None => format!("{what} calls `{name}`, which blocks"),
-            };
-            let mut report = Report::new(&RULE, range, message);
-            report.related = chain
-                .links
-                .iter()
-                .map(|link| Related {
-                    location: link.location.clone(),
-                    message: format!("calls `{}`", link.callee),
-                })
-                .collect();
-            // The last call in the project's own code: what somebody would change.
-            report.cause = chain
-                .links
-                .iter()
-                .rfind(|link| link.first_party)
-                .map(|link| {
-                    let at = &link.location;
-                    format!("{}:{}:{}", at.path.display(), at.start.line, at.start.column)
-                });
-            report.help = Some("run it in a thread, with `await asyncio.to_thread(...)`".to_owned());
-            checker.report(report);
-        });
-    });
+    body::events(
+        context.names(),
+        &function.body,
+        checker.scope(),
+        &mut |event| {
+            context.runs(event, &mut |range, run| {
+                let Run::Function { runs, name } = run else {
+                    return;
+                };
+                let Some(chain) = context.worker.chain(runs) else {
+                    return;
+                };
+                let message = match chain.links.last() {
+                    Some(last) => {
+                        format!("{what} calls `{name}`, which blocks in `{}`", last.callee)
+                    }
+                    None => format!("{what} calls `{name}`, which blocks"),
+                };
+                let mut report = Report::new(&RULE, range, message);
+                report.related = chain
+                    .links
+                    .iter()
+                    .map(|link| Related {
+                        location: link.location.clone(),
+                        message: format!("calls `{}`", link.callee),
+                    })
+                    .collect();
+                // The last call in the project's own code: what somebody would change.
+                report.cause = chain
+                    .links
+                    .iter()
+                    .rfind(|link| link.first_party)
+                    .map(|link| {
+                        let at = &link.location;
+                        format!(
+                            "{}:{}:{}",
+                            at.path.display(),
+                            at.start.line,
+                            at.start.column
+                        )
+                    });
+                report.help =
+                    Some("run it in a thread, with `await asyncio.to_thread(...)`".to_owned());
+                checker.report(report);
+            });
+        },
+    );
 }

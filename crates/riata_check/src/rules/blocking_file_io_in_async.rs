@@ -35,5 +35,7 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    direct::report(checker, function, &RULE, |kind| matches!(kind, BlockKind::Disk | BlockKind::Import));
+    direct::report(checker, function, &RULE, |kind| {
+        matches!(kind, BlockKind::Disk | BlockKind::Import)
+    });
 }

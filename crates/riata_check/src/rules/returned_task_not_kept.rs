@@ -25,6 +25,7 @@ rule! {
     ///     task.add_done_callback(log_failure)
     ///     return task
     ///
+    ///
     /// def on_message(message):
     ///     logged_task(store(message))
     /// ```
@@ -32,6 +33,7 @@ rule! {
     /// ## Use instead
     /// ```python
     /// tasks = set()
+    ///
     ///
     /// def logged_task(coroutine):
     ///     task = asyncio.create_task(coroutine)
@@ -70,7 +72,9 @@ fn check_call(checker: &Checker<'_>, call: &ast::ExprCall) {
 }
 
 fn report(checker: &Checker<'_>, range: TextRange, name: &str, def: Def) {
-    let message = format!("Task that `{name}` starts and returns is not kept and may be collected before it is done");
+    let message = format!(
+        "Task that `{name}` starts and returns is not kept and may be collected before it is done"
+    );
     let mut report = Report::new(&RULE, range, message)
         .help("keep the tasks in the function that starts them, or here");
     if let Some(module) = checker.context.worker.module(def.file)
