@@ -244,7 +244,7 @@ impl<'a> Context<'a> {
                     }
                 }
             }
-            Event::Attribute { attribute, .. } => {
+            Event::Attribute { attribute } => {
                 let Some(types) = self.types_at(attribute) else {
                     return;
                 };

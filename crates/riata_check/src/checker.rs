@@ -25,15 +25,19 @@ pub(crate) struct Checker<'a> {
     pub(crate) panics: RefCell<Vec<(&'static str, String)>>,
 }
 
+/// What a rule does with a node of the kind that it asked for.
+type Check<Node> = fn(&Checker<'_>, &Node);
+type CheckModule = fn(&Checker<'_>);
+
 /// The rules that are on, by what they want to see.
 #[derive(Default)]
 pub(crate) struct Hooks {
-    calls: Vec<(&'static Rule, fn(&Checker<'_>, &ast::ExprCall))>,
-    exprs: Vec<(&'static Rule, fn(&Checker<'_>, &Expr))>,
-    stmts: Vec<(&'static Rule, fn(&Checker<'_>, &Stmt))>,
-    functions: Vec<(&'static Rule, fn(&Checker<'_>, &ast::StmtFunctionDef))>,
-    classes: Vec<(&'static Rule, fn(&Checker<'_>, &ast::StmtClassDef))>,
-    modules: Vec<(&'static Rule, fn(&Checker<'_>))>,
+    calls: Vec<(&'static Rule, Check<ast::ExprCall>)>,
+    exprs: Vec<(&'static Rule, Check<Expr>)>,
+    stmts: Vec<(&'static Rule, Check<Stmt>)>,
+    functions: Vec<(&'static Rule, Check<ast::StmtFunctionDef>)>,
+    classes: Vec<(&'static Rule, Check<ast::StmtClassDef>)>,
+    modules: Vec<(&'static Rule, CheckModule)>,
 }
 
 impl Hooks {

@@ -523,7 +523,7 @@ impl<'a> Context<'a> {
                     _ => Value::Unknown,
                 }
             }
-            Binding::Item { .. } | Binding::Exception { .. } | Binding::Other => Value::Unknown,
+            Binding::Item { .. } | Binding::Exception | Binding::Other => Value::Unknown,
         }
     }
 
@@ -930,7 +930,7 @@ fn start_of(binding: &Binding<'_>) -> Option<ruff_text_size::TextSize> {
         Binding::Item { iterable, .. } => iterable.start(),
         Binding::Annotated { annotation, .. } => annotation.start(),
         Binding::Parameter(parameter) => parameter.start(),
-        Binding::Exception { .. } | Binding::Other => return None,
+        Binding::Exception | Binding::Other => return None,
     })
 }
 

@@ -401,10 +401,6 @@ impl Knowledge {
     pub(crate) fn is_class(&self, name: &str) -> bool {
         self.classes.contains(name)
     }
-
-    pub(crate) fn base(&self, class: &str) -> Option<&str> {
-        self.bases.get(class).map(String::as_str)
-    }
 }
 
 impl Entry {

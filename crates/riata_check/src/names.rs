@@ -21,7 +21,7 @@ pub(crate) enum ScopeNode<'a> {
     Module,
     Function(&'a ast::StmtFunctionDef),
     Class(&'a ast::StmtClassDef),
-    Lambda(&'a ast::ExprLambda),
+    Lambda,
     Comprehension,
 }
 
@@ -54,12 +54,9 @@ pub(crate) enum Binding<'a> {
     /// `for name in iterable`.
     Item {
         iterable: &'a Expr,
-        is_async: bool,
     },
-    /// `except class as name`.
-    Exception {
-        class: Option<&'a Expr>,
-    },
+    /// `except … as name`.
+    Exception,
     /// One of the names on the left of an unpacking, a pattern, `del`, an augmented assignment.
     Other,
 }
@@ -464,7 +461,6 @@ impl<'a> Builder<'a> {
             }
             let item = Binding::Item {
                 iterable: &generator.iter,
-                is_async: generator.is_async,
             };
             self.target(&generator.target, item);
             for condition in &generator.ifs {
@@ -539,7 +535,6 @@ impl<'a> Visitor<'a> for Builder<'a> {
             Stmt::For(each) => {
                 let item = Binding::Item {
                     iterable: &each.iter,
-                    is_async: each.is_async,
                 };
                 self.target(&each.target, item);
             }
@@ -585,12 +580,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
     fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
         let ast::ExceptHandler::ExceptHandler(found) = handler;
         if let Some(name) = &found.name {
-            self.bind(
-                name.as_str(),
-                Binding::Exception {
-                    class: found.type_.as_deref(),
-                },
-            );
+            self.bind(name.as_str(), Binding::Exception);
         }
         visitor::walk_except_handler(self, handler);
     }
@@ -624,7 +614,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                         }
                     }
                 }
-                let outer = self.enter(ScopeNode::Lambda(lambda), (lambda.start(), Kind::Lambda));
+                let outer = self.enter(ScopeNode::Lambda, (lambda.start(), Kind::Lambda));
                 if let Some(parameters) = &lambda.parameters {
                     for parameter in &**parameters {
                         let binding = Binding::Parameter(parameter.as_parameter());

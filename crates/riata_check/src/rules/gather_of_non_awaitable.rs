@@ -46,11 +46,10 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     for argument in &call.arguments.args {
         match argument {
             Expr::Starred(starred) => starred_elements(checker, &starred.value),
-            Expr::Await(awaited) => {
-                if is_result(checker, argument, checker.scope()) {
-                    awaited_before(checker, argument, awaited);
-                }
+            Expr::Await(awaited) if is_result(checker, argument, checker.scope()) => {
+                awaited_before(checker, argument, awaited);
             }
+            Expr::Await(_) => {}
             _ if is_container(checker, argument) => {
                 let message = "`gather` gets a container, not the awaitables in it";
                 let star = Edit::insert(argument.start(), "*");
