@@ -22,9 +22,9 @@ pub(crate) fn is_plain(context: &Context<'_>, annotation: &Expr, scope: ScopeId)
                 Some("Optional" | "Union") => {
                     items.iter().all(|item| is_plain(context, item, scope))
                 }
-                Some("Annotated" | "Final") => {
-                    items.first().is_some_and(|item| is_plain(context, item, scope))
-                }
+                Some("Annotated" | "Final") => items
+                    .first()
+                    .is_some_and(|item| is_plain(context, item, scope)),
                 Some("Literal") => true,
                 Some(_) => is_plain(context, &subscript.value, scope),
                 None => false,
@@ -92,14 +92,28 @@ fn named_is_plain(context: &Context<'_>, annotation: &Expr, scope: ScopeId) -> b
             if !context.program().is_first_party(def.file) {
                 return false;
             }
-            let Some(module) = context.worker.module(def.file) else { return false };
+            let Some(module) = context.worker.module(def.file) else {
+                return false;
+            };
             let names = module.names();
-            let Some((statement, _, _)) = names.class_at(def.start) else { return false };
+            let Some((statement, _, _)) = names.class_at(def.start) else {
+                return false;
+            };
             // Of a base that is not seen nothing is known, and a protocol says only what it asks for.
             statement.bases().iter().all(|base| {
                 matches!(
                     last_name(base),
-                    Some("object" | "BaseModel" | "NamedTuple" | "TypedDict" | "Enum" | "IntEnum" | "StrEnum" | "str" | "int")
+                    Some(
+                        "object"
+                            | "BaseModel"
+                            | "NamedTuple"
+                            | "TypedDict"
+                            | "Enum"
+                            | "IntEnum"
+                            | "StrEnum"
+                            | "str"
+                            | "int"
+                    )
                 )
             }) && context.method(def, "__await__").is_none()
         }

@@ -47,7 +47,11 @@ struct Entry {
 
 impl Baseline {
     /// The baseline of some findings. `text` gives what a file holds.
-    pub fn new(found: &[Diagnostic], root: &Path, text: impl FnMut(&Path) -> Option<String>) -> Self {
+    pub fn new(
+        found: &[Diagnostic],
+        root: &Path,
+        text: impl FnMut(&Path) -> Option<String>,
+    ) -> Self {
         let mut entries: BTreeMap<Key, usize> = BTreeMap::new();
         for key in Keys::new(root, text).of(found).into_iter().flatten() {
             *entries.entry(key).or_default() += 1;
@@ -65,11 +69,28 @@ impl Baseline {
         let file: File = serde_json::from_str(&text)
             .map_err(|error| format!("`{name}` is no baseline: {error}\n{hint}"))?;
         if file.version != VERSION {
-            return Err(format!("`{name}` is a baseline of version {}, not {VERSION}\n{hint}", file.version));
+            return Err(format!(
+                "`{name}` is a baseline of version {}, not {VERSION}\n{hint}",
+                file.version
+            ));
         }
         let mut entries: BTreeMap<Key, usize> = BTreeMap::new();
-        for Entry { path, code, message, line, count } in file.findings {
-            *entries.entry(Key { path, code, message, line }).or_default() += count;
+        for Entry {
+            path,
+            code,
+            message,
+            line,
+            count,
+        } in file.findings
+        {
+            *entries
+                .entry(Key {
+                    path,
+                    code,
+                    message,
+                    line,
+                })
+                .or_default() += count;
         }
         Ok(Self { entries })
     }
@@ -81,14 +102,28 @@ impl Baseline {
             .entries
             .iter()
             .map(|(key, count)| {
-                let Key { path, code, message, line } = key.clone();
-                Entry { path, code, message, line, count: *count }
+                let Key {
+                    path,
+                    code,
+                    message,
+                    line,
+                } = key.clone();
+                Entry {
+                    path,
+                    code,
+                    message,
+                    line,
+                    count: *count,
+                }
             })
             .collect();
-        serde_json::to_string_pretty(&File { version: VERSION, findings })
-            .map_err(|error| error.to_string())
-            .and_then(|text| std::fs::write(path, text + "\n").map_err(|error| error.to_string()))
-            .map_err(|error| format!("cannot write the baseline `{}`: {error}", path.display()))
+        serde_json::to_string_pretty(&File {
+            version: VERSION,
+            findings,
+        })
+        .map_err(|error| error.to_string())
+        .and_then(|text| std::fs::write(path, text + "\n").map_err(|error| error.to_string()))
+        .map_err(|error| format!("cannot write the baseline `{}`: {error}", path.display()))
     }
 
     /// How many findings it stands for.
@@ -141,7 +176,11 @@ struct Keys<'a, T> {
 
 impl<'a, T: FnMut(&Path) -> Option<String>> Keys<'a, T> {
     fn new(root: &'a Path, text: T) -> Self {
-        Self { root, text, texts: BTreeMap::new() }
+        Self {
+            root,
+            text,
+            texts: BTreeMap::new(),
+        }
     }
 
     /// A key for each finding; `None` for those that no baseline takes: syntax errors, and files that cannot be read.
@@ -155,10 +194,20 @@ impl<'a, T: FnMut(&Path) -> Option<String>> Keys<'a, T> {
         }
         let path = &found.location.path;
         let read = &mut self.text;
-        let text = self.texts.entry(path.clone()).or_insert_with(|| read(path)).as_ref()?;
+        let text = self
+            .texts
+            .entry(path.clone())
+            .or_insert_with(|| read(path))
+            .as_ref()?;
         let start = usize::try_from(found.range.0).ok()?;
-        let before = text.get(..start)?.rfind(['\n', '\r']).map_or(0, |end| end + 1);
-        let line = text[before..].split(['\n', '\r']).next().unwrap_or_default();
+        let before = text
+            .get(..start)?
+            .rfind(['\n', '\r'])
+            .map_or(0, |end| end + 1);
+        let line = text[before..]
+            .split(['\n', '\r'])
+            .next()
+            .unwrap_or_default();
         let below: Vec<_> = path
             .strip_prefix(self.root)
             .unwrap_or(path)
@@ -199,6 +248,9 @@ mod tests {
     #[test]
     fn line_numbers_do_not_count() {
         let message = "RIA101 at line 12, x.py:3:14, for 5 s";
-        assert_eq!(without_line_numbers(message), "RIA101 at line #, x.py:#:#, for 5 s");
+        assert_eq!(
+            without_line_numbers(message),
+            "RIA101 at line #, x.py:#:#, for 5 s"
+        );
     }
 }

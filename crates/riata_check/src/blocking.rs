@@ -61,8 +61,12 @@ impl Worker<'_> {
         if let Some(found) = self.program.memo.chains.get(&runs) {
             return found.clone();
         }
-        let mut search =
-            Search { worker: self, depth: 0, visited: FxHashSet::default(), cut: false };
+        let mut search = Search {
+            worker: self,
+            depth: 0,
+            visited: FxHashSet::default(),
+            cut: false,
+        };
         let found = search.visit(runs, 0);
         if found.is_none() && !search.cut {
             // Nothing that was seen on the way blocks either, in whatever order it was seen.
@@ -124,7 +128,10 @@ impl Search<'_> {
         let (function, scope, _) = module.names().function_at(def.start)?;
         if about.marker == Some(Marker::Blocks) {
             let blocks = Arc::new(Blocks::new(BlockKind::Told));
-            return Some(Arc::new(Chain { links: Vec::new(), blocks }));
+            return Some(Arc::new(Chain {
+                links: Vec::new(),
+                blocks,
+            }));
         }
         if about.marker == Some(Marker::DoesNotBlock)
             || asks_where_it_runs(&function.body)
@@ -151,15 +158,23 @@ impl Search<'_> {
                 && !name.ends_with("LockType.acquire")
             {
                 let links = vec![link(*range, name.clone())];
-                return Some(Arc::new(Chain { links, blocks: Arc::clone(blocks) }));
+                return Some(Arc::new(Chain {
+                    links,
+                    blocks: Arc::clone(blocks),
+                }));
             }
         }
         for (range, run) in calls {
-            let Run::Function { runs, name } = run else { continue };
+            let Run::Function { runs, name } = run else {
+                continue;
+            };
             if let Some(inner) = self.visit(runs, foreign) {
                 let mut links = vec![link(range, name)];
                 links.extend(inner.links.iter().cloned());
-                return Some(Arc::new(Chain { links, blocks: Arc::clone(&inner.blocks) }));
+                return Some(Arc::new(Chain {
+                    links,
+                    blocks: Arc::clone(&inner.blocks),
+                }));
             }
         }
         None
@@ -181,7 +196,11 @@ fn counts(kind: BlockKind, once: bool, cached: bool, first_party: bool) -> bool 
 #[derive(Clone, Debug)]
 pub(crate) enum Run {
     /// A call that is known to block; `once` if it fills a cache.
-    Blocking { name: String, blocks: Arc<Blocks>, once: bool },
+    Blocking {
+        name: String,
+        blocks: Arc<Blocks>,
+        once: bool,
+    },
     /// A call that is known to compute for long.
     Computing { name: String, blocks: Arc<Blocks> },
     /// A synchronous function's body runs.
@@ -202,7 +221,12 @@ impl<'a> Context<'a> {
         found: &mut dyn FnMut(TextRange, Run),
     ) {
         match event {
-            Event::Call { call, scope, used, place } => {
+            Event::Call {
+                call,
+                scope,
+                used,
+                place,
+            } => {
                 let on_self = receiver.and_then(|class| self.method_of_self(call, scope, class));
                 if let Some((runs, name)) = on_self {
                     if !matches!(used, Use::Awaited) {
@@ -219,7 +243,9 @@ impl<'a> Context<'a> {
                 }
             }
             Event::Attribute { attribute, .. } => {
-                let Some(types) = self.types_at(attribute) else { return };
+                let Some(types) = self.types_at(attribute) else {
+                    return;
+                };
                 if !self.program().settings.follow_properties {
                     return;
                 }
@@ -232,9 +258,16 @@ impl<'a> Context<'a> {
                             function.is_property()
                         }
                     };
-                    if self.worker.function(def).is_some_and(|function| is_run(&function)) {
+                    if self
+                        .worker
+                        .function(def)
+                        .is_some_and(|function| is_run(&function))
+                    {
                         let name = definition.qualname.clone();
-                        let runs = Runs { def, receiver: None };
+                        let runs = Runs {
+                            def,
+                            receiver: None,
+                        };
                         found(attribute.range(), Run::Function { runs, name });
                     }
                 }
@@ -268,9 +301,22 @@ impl<'a> Context<'a> {
         {
             return;
         }
-        if self.worker.function(def).is_some_and(|function| function.is_coroutine()) {
-            let runs = Runs { def, receiver: None };
-            found(call.range(), Run::Function { runs, name: callee.name.clone() });
+        if self
+            .worker
+            .function(def)
+            .is_some_and(|function| function.is_coroutine())
+        {
+            let runs = Runs {
+                def,
+                receiver: None,
+            };
+            found(
+                call.range(),
+                Run::Function {
+                    runs,
+                    name: callee.name.clone(),
+                },
+            );
         }
     }
 
@@ -281,7 +327,9 @@ impl<'a> Context<'a> {
         scope: ScopeId,
         class: Def,
     ) -> Option<(Runs, String)> {
-        let Expr::Attribute(attribute) = &*call.func else { return None };
+        let Expr::Attribute(attribute) = &*call.func else {
+            return None;
+        };
         let object = attribute.value.as_name_expr()?;
         let (_, function) = self.names().enclosing_function(scope)?;
         if first_parameter(function) != Some(object.id.as_str()) {
@@ -289,7 +337,13 @@ impl<'a> Context<'a> {
         }
         let def = self.method(class, attribute.attr.as_str())?;
         let name = self.worker.function(def)?.name.clone();
-        Some((Runs { def, receiver: Some(class) }, name))
+        Some((
+            Runs {
+                def,
+                receiver: Some(class),
+            },
+            name,
+        ))
     }
 
     fn method_call_runs(
@@ -300,7 +354,9 @@ impl<'a> Context<'a> {
         used: Use,
         found: &mut dyn FnMut(TextRange, Run),
     ) {
-        let Some(function) = self.worker.function(runs.def) else { return };
+        let Some(function) = self.worker.function(runs.def) else {
+            return;
+        };
         if !function.is_async && runs_at_once(&function, used) {
             found(call.range(), Run::Function { runs, name });
         }
@@ -330,12 +386,25 @@ impl<'a> Context<'a> {
                     && !self.is_harmless(&callee.name, blocks.kind, call, scope)
                 {
                     let once = place.after_miss;
-                    found(range, Run::Blocking { name, blocks: Arc::clone(blocks), once });
+                    found(
+                        range,
+                        Run::Blocking {
+                            name,
+                            blocks: Arc::clone(blocks),
+                            once,
+                        },
+                    );
                 }
             } else if let Some(blocks) = &facts.computes
                 && applies(blocks)
             {
-                found(range, Run::Computing { name, blocks: Arc::clone(blocks) });
+                found(
+                    range,
+                    Run::Computing {
+                        name,
+                        blocks: Arc::clone(blocks),
+                    },
+                );
             }
             return;
         }
@@ -354,7 +423,9 @@ impl<'a> Context<'a> {
             }
             return;
         }
-        let Some(function) = self.worker.function(def) else { return };
+        let Some(function) = self.worker.function(def) else {
+            return;
+        };
         if function.is_async {
             return;
         }
@@ -363,7 +434,16 @@ impl<'a> Context<'a> {
         }
         let name = callee.name.clone();
         if !function.is_method {
-            found(range, Run::Function { runs: Runs { def, receiver: None }, name });
+            found(
+                range,
+                Run::Function {
+                    runs: Runs {
+                        def,
+                        receiver: None,
+                    },
+                    name,
+                },
+            );
             return;
         }
         if function.is_stub {
@@ -382,7 +462,13 @@ impl<'a> Context<'a> {
             Expr::Attribute(attribute) => self.class_of(&attribute.value, scope),
             _ => None,
         };
-        found(range, Run::Function { runs: Runs { def, receiver }, name });
+        found(
+            range,
+            Run::Function {
+                runs: Runs { def, receiver },
+                name,
+            },
+        );
     }
 
     /// The methods of the project's classes that stand for one that only says its name: of those that derive from the
@@ -390,14 +476,21 @@ impl<'a> Context<'a> {
     fn implementations(&self, def: Def, object: Option<Def>) -> Vec<(Runs, String)> {
         const MOST: usize = 16;
         // Anything may stand behind what the standard library promises: `__exit__` of an `AbstractContextManager`.
-        if matches!(self.program().origin(def.file), riata_types::Origin::Typeshed(_)) {
+        if matches!(
+            self.program().origin(def.file),
+            riata_types::Origin::Typeshed(_)
+        ) {
             return Vec::new();
         }
-        let Some(module) = self.worker.module(def.file) else { return Vec::new() };
+        let Some(module) = self.worker.module(def.file) else {
+            return Vec::new();
+        };
         let Some((function, _, outer)) = module.names().function_at(def.start) else {
             return Vec::new();
         };
-        let ScopeNode::Class(base) = module.names().scope(outer).node else { return Vec::new() };
+        let ScopeNode::Class(base) = module.names().scope(outer).node else {
+            return Vec::new();
+        };
         let object = object.and_then(|object| {
             let module = self.worker.module(object.file)?;
             Some(module.names().class_at(object.start)?.0.name.to_string())
@@ -412,13 +505,22 @@ impl<'a> Context<'a> {
                 None => continue,
             }
             let origin = riata_types::Origin::Path(class.path.clone());
-            let class = Def { file: self.program().file(&origin), start: class.start.into() };
+            let class = Def {
+                file: self.program().file(&origin),
+                start: class.start.into(),
+            };
             if let Some(def) = self.method(class, function.name.as_str())
                 && let Some(method) = self.worker.function(def)
                 && !method.is_stub
                 && found.len() < MOST
             {
-                found.push((Runs { def, receiver: Some(class) }, method.name.clone()));
+                found.push((
+                    Runs {
+                        def,
+                        receiver: Some(class),
+                    },
+                    method.name.clone(),
+                ));
             }
         }
         found
@@ -432,7 +534,9 @@ impl<'a> Context<'a> {
         ) {
             return false;
         }
-        let Expr::Attribute(attribute) = &*call.func else { return true };
+        let Expr::Attribute(attribute) = &*call.func else {
+            return true;
+        };
         match &*attribute.value {
             Expr::Call(_) => false,
             Expr::Name(future) => {
@@ -440,7 +544,10 @@ impl<'a> Context<'a> {
                     return true;
                 };
                 !bindings.iter().any(|binding| {
-                    matches!(binding, Binding::Value(Expr::Call(_)) | Binding::Parameter(_))
+                    matches!(
+                        binding,
+                        Binding::Value(Expr::Call(_)) | Binding::Parameter(_)
+                    )
                 })
             }
             _ => true,
@@ -449,7 +556,9 @@ impl<'a> Context<'a> {
 
     fn sets_sockets_non_blocking(&self) -> bool {
         let text = &self.text().text;
-        ["setblocking(False)", "setblocking(0)", "settimeout(0"].iter().any(|call| text.contains(call))
+        ["setblocking(False)", "setblocking(0)", "settimeout(0"]
+            .iter()
+            .any(|call| text.contains(call))
     }
 
     fn method_runs(
@@ -459,11 +568,24 @@ impl<'a> Context<'a> {
         range: TextRange,
         found: &mut dyn FnMut(TextRange, Run),
     ) {
-        let Some(def) = self.method(class, method) else { return };
-        let Some(function) = self.worker.function(def) else { return };
+        let Some(def) = self.method(class, method) else {
+            return;
+        };
+        let Some(function) = self.worker.function(def) else {
+            return;
+        };
         if !function.is_async {
-            let runs = Runs { def, receiver: Some(class) };
-            found(range, Run::Function { runs, name: function.name.clone() });
+            let runs = Runs {
+                def,
+                receiver: Some(class),
+            };
+            found(
+                range,
+                Run::Function {
+                    runs,
+                    name: function.name.clone(),
+                },
+            );
         }
     }
 
@@ -540,7 +662,9 @@ pub(crate) fn asks_where_it_runs(body: &[Stmt]) -> bool {
                 };
                 let asks = match name {
                     "get_ident" | "get_native_id" | "current_thread" | "main_thread" => true,
-                    "get_running_loop" | "_get_running_loop" | "current_task"
+                    "get_running_loop"
+                    | "_get_running_loop"
+                    | "current_task"
                     | "current_async_library" => self.testing,
                     _ => false,
                 };
@@ -549,7 +673,10 @@ pub(crate) fn asks_where_it_runs(body: &[Stmt]) -> bool {
             visitor::walk_expr(self, expr);
         }
     }
-    let mut asks = Asks { found: false, testing: false };
+    let mut asks = Asks {
+        found: false,
+        testing: false,
+    };
     asks.visit_body(body);
     asks.found
 }

@@ -30,9 +30,17 @@ pub(crate) struct Place {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event<'a> {
-    Call { call: &'a ast::ExprCall, scope: ScopeId, used: Use, place: Place },
+    Call {
+        call: &'a ast::ExprCall,
+        scope: ScopeId,
+        used: Use,
+        place: Place,
+    },
     /// An attribute that is read or assigned, not called.
-    Attribute { attribute: &'a ast::ExprAttribute, scope: ScopeId },
+    Attribute {
+        attribute: &'a ast::ExprAttribute,
+        scope: ScopeId,
+    },
     /// `with value` where the value is no call.
     Entered { value: &'a Expr, scope: ScopeId },
     /// `for … in value` where the value is no call.
@@ -46,7 +54,14 @@ pub(crate) fn events<'a>(
     scope: ScopeId,
     seen: &mut dyn FnMut(Event<'a>),
 ) {
-    Walker { names, scope, used: Use::Plain, place: Place::default(), seen }.visit_body(body);
+    Walker {
+        names,
+        scope,
+        used: Use::Plain,
+        place: Place::default(),
+        seen,
+    }
+    .visit_body(body);
 }
 
 struct Walker<'a, 's> {
@@ -67,7 +82,11 @@ impl<'a> Walker<'a, '_> {
 
     fn comprehension(&mut self, whole: &'a Expr, generators: &'a [ast::Comprehension]) {
         for (index, generator) in generators.iter().enumerate() {
-            let used = if generator.is_async { Use::Awaited } else { Use::Iterated };
+            let used = if generator.is_async {
+                Use::Awaited
+            } else {
+                Use::Iterated
+            };
             if index == 0 {
                 let inner = self.scope;
                 self.scope = self.names.scope(inner).parent.unwrap_or(inner);
@@ -96,7 +115,10 @@ impl<'a> Walker<'a, '_> {
 
     fn iterated(&mut self, value: &'a Expr, used: Use) {
         if !matches!(value, Expr::Call(_)) && matches!(used, Use::Iterated) {
-            (self.seen)(Event::Iterated { value, scope: self.scope });
+            (self.seen)(Event::Iterated {
+                value,
+                scope: self.scope,
+            });
         }
         self.used(value, used);
     }
@@ -113,7 +135,10 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                     } else {
                         if !matches!(item.context_expr, Expr::Call(_)) {
                             let value = &item.context_expr;
-                            (self.seen)(Event::Entered { value, scope: self.scope });
+                            (self.seen)(Event::Entered {
+                                value,
+                                scope: self.scope,
+                            });
                         }
                         self.used(&item.context_expr, Use::Entered);
                     }
@@ -121,15 +146,21 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                 self.visit_body(&with.body);
             }
             Stmt::For(each) => {
-                let used = if each.is_async { Use::Awaited } else { Use::Iterated };
+                let used = if each.is_async {
+                    Use::Awaited
+                } else {
+                    Use::Iterated
+                };
                 self.iterated(&each.iter, used);
                 self.visit_body(&each.body);
                 self.visit_body(&each.orelse);
             }
             Stmt::Try(attempt) => {
                 let outer = self.place;
-                self.place.expects_would_block |=
-                    attempt.handlers.iter().any(|handler| handles(handler, WOULD_BLOCK));
+                self.place.expects_would_block |= attempt
+                    .handlers
+                    .iter()
+                    .any(|handler| handles(handler, WOULD_BLOCK));
                 self.visit_body(&attempt.body);
                 self.place = outer;
                 for handler in &attempt.handlers {
@@ -174,12 +205,20 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                 for keyword in &call.arguments.keywords {
                     self.visit_expr(&keyword.value);
                 }
-                (self.seen)(Event::Call { call, scope: self.scope, used, place: self.place });
+                (self.seen)(Event::Call {
+                    call,
+                    scope: self.scope,
+                    used,
+                    place: self.place,
+                });
             }
             Expr::Attribute(attribute) => {
                 self.visit_expr(&attribute.value);
                 if attribute.ctx.is_load() || attribute.ctx.is_store() {
-                    (self.seen)(Event::Attribute { attribute, scope: self.scope });
+                    (self.seen)(Event::Attribute {
+                        attribute,
+                        scope: self.scope,
+                    });
                 }
             }
             Expr::ListComp(ast::ExprListComp { generators, .. })
@@ -219,8 +258,21 @@ fn is_consumer(func: &Expr) -> bool {
     match func {
         Expr::Name(name) => matches!(
             name.id.as_str(),
-            "list" | "tuple" | "set" | "frozenset" | "dict" | "sorted" | "sum" | "any" | "all"
-                | "min" | "max" | "next" | "enumerate" | "zip" | "reversed"
+            "list"
+                | "tuple"
+                | "set"
+                | "frozenset"
+                | "dict"
+                | "sorted"
+                | "sum"
+                | "any"
+                | "all"
+                | "min"
+                | "max"
+                | "next"
+                | "enumerate"
+                | "zip"
+                | "reversed"
         ),
         Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "join" | "extend"),
         _ => false,

@@ -4,7 +4,9 @@ use ruff_python_ast::{self as ast, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::context::{Awaitable, Context};
-use crate::flow::{Ends, Flow, FrameId, FrameKind, Repeats, Suspension, What, ends, is_suppress, is_true};
+use crate::flow::{
+    Ends, Flow, FrameId, FrameKind, Repeats, Suspension, What, ends, is_suppress, is_true,
+};
 use crate::handlers::{self, Class};
 use crate::names::ScopeId;
 
@@ -67,7 +69,9 @@ pub(crate) fn swallows<'a>(
     for (index, step) in flow.steps.iter().enumerate() {
         match step.what {
             What::Catch(handler) => {
-                let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else { continue };
+                let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else {
+                    continue;
+                };
                 found.extend(of_handler(context, &flow, index, whole, handler));
             }
             What::Left(item) if is_suppress(&item.context_expr) => {
@@ -132,7 +136,10 @@ fn of_handler<'a>(
     if shielded(context, flow, step.frame, step.scope) {
         return None;
     }
-    let used = handler.name.as_ref().is_some_and(|name| is_used(handler, name.as_str()));
+    let used = handler
+        .name
+        .as_ref()
+        .is_some_and(|name| is_used(handler, name.as_str()));
     Some(Swallow {
         at,
         handler: Some(handler),
@@ -141,7 +148,10 @@ fn of_handler<'a>(
         replaced,
         used,
         kept_and_returns: used
-            && handler.name.as_ref().is_some_and(|name| keeps(handler, name.as_str()))
+            && handler
+                .name
+                .as_ref()
+                .is_some_and(|name| keeps(handler, name.as_str()))
             && returns_value(flow, index),
         returns_value: returns_value(flow, index),
         cleaning: is_cleaning(context, flow, index),
@@ -159,18 +169,24 @@ fn of_suppress<'a>(
     item: &'a ast::WithItem,
 ) -> Option<Swallow<'a>> {
     let step = flow.steps[index];
-    let Expr::Call(call) = &item.context_expr else { return None };
+    let Expr::Call(call) = &item.context_expr else {
+        return None;
+    };
     let mut caught: Vec<Class> = Vec::new();
     for argument in &call.arguments.args {
         caught.extend(handlers::classes(context, argument, step.scope));
     }
     let cancellation = caught.iter().find(|class| class.is_cancellation());
-    let at = cancellation.or_else(|| caught.iter().find(|class| class.is_everything()))?.range;
+    let at = cancellation
+        .or_else(|| caught.iter().find(|class| class.is_everything()))?
+        .range;
     if shielded(context, flow, step.frame, step.scope) {
         return None;
     }
     let (awaits, suspension) = awaited(context, flow, |frame| match frame {
-        FrameKind::With { item: found, .. } => found.context_expr.range() == item.context_expr.range(),
+        FrameKind::With { item: found, .. } => {
+            found.context_expr.range() == item.context_expr.range()
+        }
         _ => false,
     })?;
     Some(Swallow {
@@ -183,7 +199,16 @@ fn of_suppress<'a>(
         kept_and_returns: false,
         returns_value: false,
         cleaning: is_cleaning(context, flow, index),
-        after: after(context, flow, index, Ends { falls: true, ..Ends::default() }, &[]),
+        after: after(
+            context,
+            flow,
+            index,
+            Ends {
+                falls: true,
+                ..Ends::default()
+            },
+            &[],
+        ),
         awaits,
         cancels: cancels_before(flow, index),
         suspension,
@@ -207,7 +232,9 @@ fn awaited(
 ) -> Option<(Awaits, TextRange)> {
     let mut found: Option<(Awaits, TextRange)> = None;
     for step in &flow.steps {
-        let What::Suspend(suspension) = &step.what else { continue };
+        let What::Suspend(suspension) = &step.what else {
+            continue;
+        };
         let mut inside = false;
         for (_, frame) in flow.frames(step.frame) {
             if is_it(&frame.kind) {
@@ -219,7 +246,10 @@ fn awaited(
                     let ExceptHandler::ExceptHandler(handler) = handler;
                     catches(context, handler.type_.as_deref(), step.scope)
                 }),
-                FrameKind::With { item, is_async: false } => is_suppress(&item.context_expr),
+                FrameKind::With {
+                    item,
+                    is_async: false,
+                } => is_suppress(&item.context_expr),
                 _ => false,
             };
             if kept {
@@ -261,18 +291,29 @@ fn awaits_tasks(context: &Context<'_>, awaited: &Expr, scope: ScopeId) -> bool {
             !matches!(context.awaitable(awaited, scope), Awaitable::Coroutine)
         }
         Expr::Call(call) => {
-            let name =
-                context.callee_name(call, scope).or_else(|| context.dotted(&call.func, scope));
+            let name = context
+                .callee_name(call, scope)
+                .or_else(|| context.dotted(&call.func, scope));
             matches!(
                 name.as_deref(),
                 Some(
-                    "asyncio.gather" | "asyncio.wait_for" | "asyncio.shield" | "asyncio.wait" | "asyncio.wrap_future"
+                    "asyncio.gather"
+                        | "asyncio.wait_for"
+                        | "asyncio.shield"
+                        | "asyncio.wait"
+                        | "asyncio.wrap_future"
                 )
-            ) && call.arguments.args.first().is_some_and(|first| match first {
-                Expr::Starred(found) => !matches!(&*found.value, Expr::ListComp(_) | Expr::Generator(_)),
-                Expr::Call(_) => awaits_tasks(context, first, scope),
-                first => awaits_tasks(context, first, scope),
-            })
+            ) && call
+                .arguments
+                .args
+                .first()
+                .is_some_and(|first| match first {
+                    Expr::Starred(found) => {
+                        !matches!(&*found.value, Expr::ListComp(_) | Expr::Generator(_))
+                    }
+                    Expr::Call(_) => awaits_tasks(context, first, scope),
+                    first => awaits_tasks(context, first, scope),
+                })
         }
         _ => false,
     }
@@ -318,9 +359,17 @@ fn raises_another(handler: &ast::ExceptHandlerExceptHandler) -> bool {
 fn asks_who_was_cancelled(context: &Context<'_>, body: &[Stmt]) -> bool {
     body.iter().any(|statement| {
         let text = context.source(statement);
-        [".cancelled(", ".cancelling(", ".uncancel(", "current_task(", "CancelledError", "cancelled_caught", "cancel_called"]
-            .iter()
-            .any(|word| text.contains(word))
+        [
+            ".cancelled(",
+            ".cancelling(",
+            ".uncancel(",
+            "current_task(",
+            "CancelledError",
+            "cancelled_caught",
+            "cancel_called",
+        ]
+        .iter()
+        .any(|word| text.contains(word))
     })
 }
 
@@ -365,7 +414,9 @@ fn after(
 ) -> After {
     let frame = flow.steps[index].frame;
     // What the handler itself sets may be what the loop asks.
-    let sets_something = handler.iter().any(|statement| matches!(statement, Stmt::Assign(_) | Stmt::AugAssign(_)));
+    let sets_something = handler
+        .iter()
+        .any(|statement| matches!(statement, Stmt::Assign(_) | Stmt::AugAssign(_)));
     let mut in_loop = false;
     if how.falls || how.continues {
         for (id, repeats) in flow.loops(frame) {
@@ -375,25 +426,33 @@ fn after(
                 Repeats::Comprehension(_) => continue,
             };
             let end = ends(body);
-            if (end.falls || end.continues) && comes_round(flow, index, id) && !(asks && sets_something) {
+            if (end.falls || end.continues)
+                && comes_round(flow, index, id)
+                && !(asks && sets_something)
+            {
                 in_loop = true;
                 break;
             }
         }
     }
     // Awaits of the loop that run in its next round, or what follows.
-    let next = flow.steps.iter().enumerate().skip(index + 1).find_map(|(later, step)| match &step.what {
-        What::Suspend(suspension)
-            if !matches!(suspension, Suspension::Yield(_))
+    let next = flow
+        .steps
+        .iter()
+        .enumerate()
+        .skip(index + 1)
+        .find_map(|(later, step)| match &step.what {
+            What::Suspend(suspension)
+                if !matches!(suspension, Suspension::Yield(_))
                 && flow.follows(index, later)
                 // Awaits of the handler itself clean up.
                 && !flow.within(step.frame, frame_of_handler(flow, frame))
                 && context.suspends(suspension, step.scope) =>
-        {
-            Some(suspension.range())
-        }
-        _ => None,
-    });
+            {
+                Some(suspension.range())
+            }
+            _ => None,
+        });
     match next {
         _ if in_loop => After::Loops,
         Some(range) => After::Awaits(range),
@@ -432,11 +491,16 @@ fn comes_round(flow: &Flow<'_>, index: usize, around: FrameId) -> bool {
     }
     // What follows it in the loop may leave it, too.
     let from = flow.steps[index].frame;
-    !flow.steps.iter().enumerate().skip(index + 1).any(|(later, step)| {
-        matches!(step.what, What::Return(_))
-            && flow.follows(index, later)
-            && flow.frame(step.frame).parent == flow.frame(from).parent
-    })
+    !flow
+        .steps
+        .iter()
+        .enumerate()
+        .skip(index + 1)
+        .any(|(later, step)| {
+            matches!(step.what, What::Return(_))
+                && flow.follows(index, later)
+                && flow.frame(step.frame).parent == flow.frame(from).parent
+        })
 }
 
 /// Whether something is cancelled on the way to a step.
@@ -460,19 +524,31 @@ fn keeps(handler: &ast::ExceptHandlerExceptHandler, name: &str) -> bool {
 }
 
 fn returns_value(flow: &Flow<'_>, index: usize) -> bool {
-    flow.steps.iter().enumerate().skip(index + 1).any(|(later, step)| match step.what {
-        What::Return(found) => {
-            found.value.as_deref().is_some_and(|value| !value.is_none_literal_expr())
-                && (flow.follows(index, later) || flow.within(step.frame, flow.steps[index].frame))
-        }
-        _ => false,
-    })
+    flow.steps
+        .iter()
+        .enumerate()
+        .skip(index + 1)
+        .any(|(later, step)| match step.what {
+            What::Return(found) => {
+                found
+                    .value
+                    .as_deref()
+                    .is_some_and(|value| !value.is_none_literal_expr())
+                    && (flow.follows(index, later)
+                        || flow.within(step.frame, flow.steps[index].frame))
+            }
+            _ => false,
+        })
 }
 
 fn is_cleaning(context: &Context<'_>, flow: &Flow<'_>, index: usize) -> bool {
     let step = flow.steps[index];
     let own = flow.frame(step.frame);
-    let outer = if matches!(own.kind, FrameKind::Handler(..)) { own.parent } else { Some(step.frame) };
+    let outer = if matches!(own.kind, FrameKind::Handler(..)) {
+        own.parent
+    } else {
+        Some(step.frame)
+    };
     outer.is_some_and(|outer| {
         flow.frames(outer).any(|(_, frame)| match frame.kind {
             FrameKind::Finally(_) => true,
@@ -485,7 +561,12 @@ fn is_cleaning(context: &Context<'_>, flow: &Flow<'_>, index: usize) -> bool {
 }
 
 /// Whether a frame lies in a cancel scope that keeps cancellation out.
-pub(crate) fn shielded(context: &Context<'_>, flow: &Flow<'_>, frame: FrameId, scope: ScopeId) -> bool {
+pub(crate) fn shielded(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    frame: FrameId,
+    scope: ScopeId,
+) -> bool {
     flow.frames(frame).any(|(_, frame)| match frame.kind {
         FrameKind::With { item, .. } => is_shield(context, &item.context_expr, scope, 0),
         _ => false,
@@ -500,12 +581,17 @@ pub(crate) fn is_shield(context: &Context<'_>, expr: &Expr, scope: ScopeId, dept
         Expr::Name(_) | Expr::Attribute(_) => {
             return crate::locks::assigned(context, expr, scope)
                 .into_iter()
-                .any(|(value, scope)| depth < 3 && value.is_call_expr() && is_shield(context, value, scope, depth + 1));
+                .any(|(value, scope)| {
+                    depth < 3 && value.is_call_expr() && is_shield(context, value, scope, depth + 1)
+                });
         }
         _ => return false,
     };
     if let Some(shield) = call.arguments.find_keyword("shield") {
-        return shield.value.as_boolean_literal_expr().is_none_or(|value| value.value);
+        return shield
+            .value
+            .as_boolean_literal_expr()
+            .is_none_or(|value| value.value);
     }
     if depth > 2 {
         return false;
@@ -528,10 +614,17 @@ pub(crate) fn is_shield(context: &Context<'_>, expr: &Expr, scope: ScopeId, dept
                 .in_function(def, |context, function, own| {
                     let flow = Flow::new(context.names(), &function.body, own);
                     flow.steps.iter().any(|step| match step.what {
-                        What::Call(inner) => inner
-                            .arguments
-                            .find_keyword("shield")
-                            .is_some_and(|shield| shield.value.as_boolean_literal_expr().is_some_and(|value| value.value)),
+                        What::Call(inner) => {
+                            inner
+                                .arguments
+                                .find_keyword("shield")
+                                .is_some_and(|shield| {
+                                    shield
+                                        .value
+                                        .as_boolean_literal_expr()
+                                        .is_some_and(|value| value.value)
+                                })
+                        }
                         _ => false,
                     })
                 })

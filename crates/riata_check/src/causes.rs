@@ -18,7 +18,10 @@ pub(crate) fn merge(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     for found in diagnostics {
         match &found.cause {
             Some(cause) => {
-                groups.entry((found.code.clone(), cause.clone())).or_default().push(found);
+                groups
+                    .entry((found.code.clone(), cause.clone()))
+                    .or_default()
+                    .push(found);
             }
             None => kept.push(found),
         }
@@ -29,7 +32,9 @@ pub(crate) fn merge(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
             key(a).cmp(&key(b))
         });
         let mut group = group.into_iter();
-        let Some(mut first) = group.next() else { continue };
+        let Some(mut first) = group.next() else {
+            continue;
+        };
         tell(&mut first, &group.collect::<Vec<_>>());
         kept.push(first);
     }
@@ -39,8 +44,12 @@ pub(crate) fn merge(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 /// The order of a report.
 pub(crate) fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by(|a, b| {
-        (&a.location.path, a.location.start, &a.code, &a.message)
-            .cmp(&(&b.location.path, b.location.start, &b.code, &b.message))
+        (&a.location.path, a.location.start, &a.code, &a.message).cmp(&(
+            &b.location.path,
+            b.location.start,
+            &b.code,
+            &b.message,
+        ))
     });
 }
 
@@ -54,15 +63,26 @@ fn tell(first: &mut Diagnostic, others: &[Diagnostic]) {
                 Some(name) => format!("also reached from `{name}`"),
                 None => "also reached from here".to_owned(),
             };
-            first.also.push(Related { location: other.location.clone(), message });
+            first.also.push(Related {
+                location: other.location.clone(),
+                message,
+            });
         }
     }
     match (functions.len(), others.len()) {
         (_, 0) => {}
-        (0, 1) => first.notes.push("also reached from 1 more call in this function".to_owned()),
-        (0, calls) => first.notes.push(format!("also reached from {calls} more calls in this function")),
-        (1, _) => first.notes.push("also reached from 1 more async function".to_owned()),
-        (count, _) => first.notes.push(format!("also reached from {count} more async functions")),
+        (0, 1) => first
+            .notes
+            .push("also reached from 1 more call in this function".to_owned()),
+        (0, calls) => first.notes.push(format!(
+            "also reached from {calls} more calls in this function"
+        )),
+        (1, _) => first
+            .notes
+            .push("also reached from 1 more async function".to_owned()),
+        (count, _) => first
+            .notes
+            .push(format!("also reached from {count} more async functions")),
     }
 }
 
@@ -71,10 +91,23 @@ mod tests {
     use super::*;
     use crate::source::{Location, Position};
 
-    fn found(path: &str, line: usize, function: &str, cause: Option<&str>, links: usize) -> Diagnostic {
+    fn found(
+        path: &str,
+        line: usize,
+        function: &str,
+        cause: Option<&str>,
+        links: usize,
+    ) -> Diagnostic {
         let position = Position { line, column: 1 };
-        let location = Location { path: path.into(), start: position, end: position };
-        let related = Related { location: location.clone(), message: String::new() };
+        let location = Location {
+            path: path.into(),
+            start: position,
+            end: position,
+        };
+        let related = Related {
+            location: location.clone(),
+            message: String::new(),
+        };
         Diagnostic {
             code: "RIA102".to_owned(),
             name: "blocking-call-through-helper".to_owned(),
@@ -100,13 +133,22 @@ mod tests {
             found("b.py", 7, "nearer", Some("x"), 1),
             found("c.py", 1, "other", None, 1),
         ]);
-        let mut lines: Vec<usize> = merged.iter().map(|found| found.location.start.line).collect();
+        let mut lines: Vec<usize> = merged
+            .iter()
+            .map(|found| found.location.start.line)
+            .collect();
         lines.sort_unstable();
         assert_eq!(lines, [1, 5]);
-        let kept = merged.iter().find(|found| found.cause.is_some()).expect("one of them");
+        let kept = merged
+            .iter()
+            .find(|found| found.cause.is_some())
+            .expect("one of them");
         assert_eq!(kept.notes, ["also reached from 2 more async functions"]);
         let also: Vec<&str> = kept.also.iter().map(|also| &*also.message).collect();
-        assert_eq!(also, ["also reached from `near`", "also reached from `far`"]);
+        assert_eq!(
+            also,
+            ["also reached from `near`", "also reached from `far`"]
+        );
     }
 
     #[test]
@@ -115,7 +157,10 @@ mod tests {
         let merged = merge(all.collect());
         assert_eq!(merged.len(), 1);
         assert_eq!(merged[0].also.len(), 5);
-        assert_eq!(merged[0].notes, ["also reached from 8 more async functions"]);
+        assert_eq!(
+            merged[0].notes,
+            ["also reached from 8 more async functions"]
+        );
     }
 
     #[test]
@@ -124,7 +169,10 @@ mod tests {
             found("a.py", 1, "f", Some("x"), 1),
             found("a.py", 2, "f", Some("x"), 1),
         ]);
-        assert_eq!(merged[0].notes, ["also reached from 1 more call in this function"]);
+        assert_eq!(
+            merged[0].notes,
+            ["also reached from 1 more call in this function"]
+        );
         assert!(merged[0].also.is_empty());
     }
 }

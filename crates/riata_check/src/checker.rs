@@ -104,7 +104,10 @@ impl Report {
         message: impl Into<String>,
     ) -> Self {
         let location = checker.context.text().location(at.range());
-        self.related.push(Related { location, message: message.into() });
+        self.related.push(Related {
+            location,
+            message: message.into(),
+        });
         self
     }
 }
@@ -184,7 +187,10 @@ impl<'a> Checker<'a> {
 
     /// The function that the node at hand is run by (not through a lambda).
     pub(crate) fn function(&self) -> Option<&'a ast::StmtFunctionDef> {
-        self.context.names().enclosing_function(self.scope).map(|(_, function)| function)
+        self.context
+            .names()
+            .enclosing_function(self.scope)
+            .map(|(_, function)| function)
     }
 
     /// The name of that function, after the one of its class.
@@ -343,8 +349,12 @@ impl<'a> Visitor<'a> for Checker<'a> {
             Expr::SetComp(found) => self.comprehension(expr, &[&found.elt], &found.generators),
             Expr::Generator(found) => self.comprehension(expr, &[&found.elt], &found.generators),
             Expr::DictComp(found) => {
-                let elements: Vec<&Expr> =
-                    found.key.iter().map(|key| &**key).chain([&*found.value]).collect();
+                let elements: Vec<&Expr> = found
+                    .key
+                    .iter()
+                    .map(|key| &**key)
+                    .chain([&*found.value])
+                    .collect();
                 self.comprehension(expr, &elements, &found.generators);
             }
             _ => visitor::walk_expr(self, expr),

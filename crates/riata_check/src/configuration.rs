@@ -88,7 +88,9 @@ impl Configuration {
     /// # Errors
     /// Says that it cannot be read, or what is wrong in it.
     pub fn load(path: &Path) -> Result<ConfigurationFile, String> {
-        let whole = path.file_name().is_some_and(|name| name != "pyproject.toml");
+        let whole = path
+            .file_name()
+            .is_some_and(|name| name != "pyproject.toml");
         read(path, whole).map(|(file, _)| file)
     }
 
@@ -97,7 +99,11 @@ impl Configuration {
     /// # Errors
     /// Says what is wrong with them.
     pub fn inline(text: &str, folder: &Path) -> Result<Self, String> {
-        let reader = Reader { name: None, text, folder };
+        let reader = Reader {
+            name: None,
+            text,
+            folder,
+        };
         let table = DeTable::parse(text).map_err(|error| reader.toml_error(&error))?;
         reader.table(table.get_ref())
     }
@@ -108,10 +114,17 @@ fn read(path: &Path, whole: bool) -> Result<(ConfigurationFile, bool), String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("cannot read {}: {}", path.display(), reason(&error)))?;
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let reader = Reader { name: Some(path.display().to_string()), text: &text, folder };
+    let reader = Reader {
+        name: Some(path.display().to_string()),
+        text: &text,
+        folder,
+    };
     let document = DeTable::parse(&text).map_err(|error| reader.toml_error(&error))?;
     let top = document.get_ref();
-    let mut file = ConfigurationFile { path: path.to_path_buf(), ..ConfigurationFile::default() };
+    let mut file = ConfigurationFile {
+        path: path.to_path_buf(),
+        ..ConfigurationFile::default()
+    };
     if whole {
         file.configuration = reader.table(top)?;
         return Ok((file, true));
@@ -125,9 +138,14 @@ fn read(path: &Path, whole: bool) -> Result<(ConfigurationFile, bool), String> {
     for name in ["riata", "check"] {
         at = at.and_then(|table| table.get_ref().get(name));
     }
-    let Some(found) = at else { return Ok((file, false)) };
+    let Some(found) = at else {
+        return Ok((file, false));
+    };
     let Some(table) = found.get_ref().as_table() else {
-        let message = format!("`tool.riata.check` is a table, not {}", kind(found.get_ref()));
+        let message = format!(
+            "`tool.riata.check` is a table, not {}",
+            kind(found.get_ref())
+        );
         return Err(reader.error(found.span(), &message));
     };
     file.configuration = reader.table(table)?;
@@ -197,12 +215,18 @@ impl Reader<'_> {
     }
 
     fn string<'v>(&self, key: &str, value: &'v Value<'_>) -> Result<&'v str, String> {
-        value.get_ref().as_str().ok_or_else(|| self.wrong(key, "a string", value))
+        value
+            .get_ref()
+            .as_str()
+            .ok_or_else(|| self.wrong(key, "a string", value))
     }
 
     fn strings(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>, String> {
         let expected = "a list of strings";
-        let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, expected, value))?;
+        let list = value
+            .get_ref()
+            .as_array()
+            .ok_or_else(|| self.wrong(key, expected, value))?;
         list.iter()
             .map(|entry| match entry.get_ref().as_str() {
                 Some(text) => Ok(text.to_owned()),
@@ -239,7 +263,9 @@ impl Reader<'_> {
     }
 
     fn error(&self, span: Range<usize>, message: &str) -> String {
-        let Some(name) = &self.name else { return format!("`--config`: {message}") };
+        let Some(name) = &self.name else {
+            return format!("`--config`: {message}");
+        };
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
@@ -318,10 +344,22 @@ fn oldest_python(specifier: &str) -> Option<(u8, u8)> {
                 .find_map(|operator| clause.strip_prefix(operator))?;
             let mut parts = version.trim().split('.');
             let major: u8 = parts.next()?.trim().parse().ok()?;
-            let minor = parts.next().map_or("0", |minor| minor.trim_end_matches('*').trim());
-            let minor: u8 = if minor.is_empty() { 0 } else { minor.parse().ok()? };
+            let minor = parts
+                .next()
+                .map_or("0", |minor| minor.trim_end_matches('*').trim());
+            let minor: u8 = if minor.is_empty() {
+                0
+            } else {
+                minor.parse().ok()?
+            };
             // `>3.9` lets 3.9.1 in.
-            Some(if major < 3 { 0 } else if major > 3 { u8::MAX } else { minor })
+            Some(if major < 3 {
+                0
+            } else if major > 3 {
+                u8::MAX
+            } else {
+                minor
+            })
         })
         .max()
         .map(|minor| (3, minor.clamp(MINOR_VERSIONS.start, MINOR_VERSIONS.end - 1)))
@@ -336,8 +374,11 @@ mod tests {
     }
 
     fn error(text: &str) -> String {
-        let reader =
-            Reader { name: Some("pyproject.toml".to_owned()), text, folder: Path::new("/project") };
+        let reader = Reader {
+            name: Some("pyproject.toml".to_owned()),
+            text,
+            folder: Path::new("/project"),
+        };
         let table = match DeTable::parse(text) {
             Ok(table) => table,
             Err(error) => return reader.toml_error(&error),
@@ -383,18 +424,33 @@ mod tests {
     fn every_key_is_known_to_the_reader() {
         for key in KEYS {
             let message = error(&format!("{key} = 1"));
-            assert!(message.starts_with(&format!("pyproject.toml:1:{}: `{key}` is ", key.len() + 4)), "{message}");
+            assert!(
+                message.starts_with(&format!("pyproject.toml:1:{}: `{key}` is ", key.len() + 4)),
+                "{message}"
+            );
         }
     }
 
     #[test]
     fn mistakes_say_where_and_what() {
         let check = |text: &str, expected: &str| assert_eq!(error(text), expected);
-        check("\nselct = []", "pyproject.toml:2:1: unknown key `selct`; did you mean `select`?");
+        check(
+            "\nselct = []",
+            "pyproject.toml:2:1: unknown key `selct`; did you mean `select`?",
+        );
         check("colour = 1", "pyproject.toml:1:1: unknown key `colour`");
-        check("not_blocking = []", "pyproject.toml:1:1: unknown key `not_blocking`; did you mean `not-blocking`?");
-        check("select = \"RIA1\"", "pyproject.toml:1:10: `select` is a list of strings, not a string");
-        check("ignore = [\"RIA1\", 2]", "pyproject.toml:1:19: `ignore` is a list of strings, not an integer");
+        check(
+            "not_blocking = []",
+            "pyproject.toml:1:1: unknown key `not_blocking`; did you mean `not-blocking`?",
+        );
+        check(
+            "select = \"RIA1\"",
+            "pyproject.toml:1:10: `select` is a list of strings, not a string",
+        );
+        check(
+            "ignore = [\"RIA1\", 2]",
+            "pyproject.toml:1:19: `ignore` is a list of strings, not an integer",
+        );
         check(
             "[per-file-ignores]\n\"tests/*\" = true",
             "pyproject.toml:2:13: `per-file-ignores.\"tests/*\"` is a list of strings, not a boolean",
@@ -409,7 +465,11 @@ mod tests {
     #[test]
     fn requires_python_gives_its_lower_bound() {
         let check = |text: &str, expected: Option<u8>| {
-            assert_eq!(oldest_python(text), expected.map(|minor| (3, minor)), "{text}");
+            assert_eq!(
+                oldest_python(text),
+                expected.map(|minor| (3, minor)),
+                "{text}"
+            );
         };
         check(">=3.10,<4", Some(10));
         check(">= 3.11", Some(11));

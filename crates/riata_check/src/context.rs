@@ -72,8 +72,10 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(worker: &'a Worker<'a>, module: &'a Module) -> Self {
-        let types =
-            worker.types.as_ref().and_then(|types| types.open_origin(&module.text().origin));
+        let types = worker
+            .types
+            .as_ref()
+            .and_then(|types| types.open_origin(&module.text().origin));
         Self {
             worker,
             module,
@@ -114,7 +116,9 @@ impl<'a> Context<'a> {
             return Rc::clone(found);
         }
         let found: Rc<[Callee]> = self.resolve(func, scope).into();
-        self.callees.borrow_mut().insert(func.range(), Rc::clone(&found));
+        self.callees
+            .borrow_mut()
+            .insert(func.range(), Rc::clone(&found));
         found
     }
 
@@ -128,7 +132,10 @@ impl<'a> Context<'a> {
 
     /// The method that a class has by a name, its own or inherited, when it can be read.
     pub(crate) fn method(&self, class: Def, name: &str) -> Option<Def> {
-        let entity = Entity { name: String::new(), def: Some(class) };
+        let entity = Entity {
+            name: String::new(),
+            def: Some(class),
+        };
         match self.class_member(&entity, name, 0) {
             Value::Function(found) => found.def,
             _ => None,
@@ -137,12 +144,16 @@ impl<'a> Context<'a> {
 
     /// What is known of a call whose every meaning is known alike: the first meaning's facts.
     pub(crate) fn facts(&self, call: &ast::ExprCall, scope: ScopeId) -> Option<&'a Facts> {
-        self.callees(call, scope).iter().find_map(|callee| self.knowledge().facts(&callee.name))
+        self.callees(call, scope)
+            .iter()
+            .find_map(|callee| self.knowledge().facts(&callee.name))
     }
 
     /// The types to ask about a node, where they are to be had in reasonable time.
     pub(crate) fn types_at(&self, node: impl Ranged) -> Option<&ModuleTypes<'a>> {
-        self.types.as_ref().filter(|_| !self.names().is_branchy(node.range()))
+        self.types
+            .as_ref()
+            .filter(|_| !self.names().is_branchy(node.range()))
     }
 
     fn resolve(&self, func: &Expr, scope: ScopeId) -> Vec<Callee> {
@@ -164,14 +175,22 @@ impl<'a> Context<'a> {
             Value::Class(entity) => vec![self.callee(entity, true)],
             Value::Named(name) => {
                 let is_class = self.knowledge().is_class(&name) || is_class_name(last(&name));
-                vec![Callee { name, is_class, def: None }]
+                vec![Callee {
+                    name,
+                    is_class,
+                    def: None,
+                }]
             }
             Value::Union(values) => values
                 .into_iter()
                 .filter_map(|value| match value {
                     Value::Function(entity) => Some(self.callee(entity, false)),
                     Value::Class(entity) => Some(self.callee(entity, true)),
-                    Value::Named(name) => Some(Callee { name, is_class: false, def: None }),
+                    Value::Named(name) => Some(Callee {
+                        name,
+                        is_class: false,
+                        def: None,
+                    }),
                     _ => None,
                 })
                 .collect(),
@@ -189,12 +208,16 @@ impl<'a> Context<'a> {
 
     /// The classes of a method's object, by their public names.
     fn receivers(&self, object: &Expr) -> Vec<String> {
-        let Some(types) = self.types_at(object) else { return Vec::new() };
+        let Some(types) = self.types_at(object) else {
+            return Vec::new();
+        };
         types
             .classes(object)
             .into_iter()
             .map(|class| {
-                self.knowledge().canonical(&format!("{}.{}", class.module, class.name)).into_owned()
+                self.knowledge()
+                    .canonical(&format!("{}.{}", class.module, class.name))
+                    .into_owned()
             })
             .collect()
     }
@@ -252,7 +275,10 @@ impl<'a> Context<'a> {
 
     fn entity(&self, definition: &Definition) -> Entity {
         Entity {
-            name: self.knowledge().canonical(&definition.dotted()).into_owned(),
+            name: self
+                .knowledge()
+                .canonical(&definition.dotted())
+                .into_owned(),
             def: Some(self.program().def(definition)),
         }
     }
@@ -263,7 +289,9 @@ impl<'a> Context<'a> {
             Awaitable::Unknown => {}
             found => return found,
         }
-        let Expr::Call(call) = expr else { return Awaitable::Unknown };
+        let Expr::Call(call) = expr else {
+            return Awaitable::Unknown;
+        };
         if self.may_be_unknown(&call.func, scope) {
             return Awaitable::Unknown;
         }
@@ -288,8 +316,10 @@ impl<'a> Context<'a> {
     }
 
     fn awaitable_callee(&self, callee: &Callee) -> Awaitable {
-        if let Some(returned) =
-            self.knowledge().facts(&callee.name).and_then(|facts| facts.returned)
+        if let Some(returned) = self
+            .knowledge()
+            .facts(&callee.name)
+            .and_then(|facts| facts.returned)
         {
             return match returned {
                 Returned::Coroutine => Awaitable::Coroutine,
@@ -303,9 +333,7 @@ impl<'a> Context<'a> {
         }
         match callee.def.and_then(|def| self.worker.function(def)) {
             // A decorator may turn it into anything.
-            Some(function) if function.gives_coroutine() => {
-                Awaitable::Coroutine
-            }
+            Some(function) if function.gives_coroutine() => Awaitable::Coroutine,
             _ => Awaitable::Unknown,
         }
     }
@@ -416,7 +444,10 @@ impl<'a> Context<'a> {
 
     fn own_name(&self, name: &ast::ExprName, scope: ScopeId, depth: usize) -> Value {
         let Some((found_in, bindings)) = self.names().lookup(name.id.as_str(), scope) else {
-            return Value::Function(Entity { name: format!("builtins.{}", name.id), def: None });
+            return Value::Function(Entity {
+                name: format!("builtins.{}", name.id),
+                def: None,
+            });
         };
         // The one that was bound last before it is read, by the order of the text: right but for loops.
         let same_scope = self.names().enclosing_function(scope).map(|(id, _)| id)
@@ -433,11 +464,19 @@ impl<'a> Context<'a> {
         let mut values = bindings
             .iter()
             .map(|binding| self.own_binding(binding, found_in, name.id.as_str(), depth + 1));
-        let Some(first) = values.next() else { return Value::Unknown };
+        let Some(first) = values.next() else {
+            return Value::Unknown;
+        };
         values.fold(first, |one, other| self.either(one, other))
     }
 
-    fn own_binding(&self, binding: &Binding<'_>, scope: ScopeId, name: &str, depth: usize) -> Value {
+    fn own_binding(
+        &self,
+        binding: &Binding<'_>,
+        scope: ScopeId,
+        name: &str,
+        depth: usize,
+    ) -> Value {
         if depth > MAX_DEPTH {
             return Value::Unknown;
         }
@@ -506,13 +545,18 @@ impl<'a> Context<'a> {
 
     /// What `self` (or `cls`) is in a method.
     fn self_of(&self, scope: ScopeId, function: &ast::StmtFunctionDef) -> Value {
-        let Some(parent) = self.names().scope(scope).parent else { return Value::Unknown };
+        let Some(parent) = self.names().scope(scope).parent else {
+            return Value::Unknown;
+        };
         let ScopeNode::Class(class) = self.names().scope(parent).node else {
             return Value::Unknown;
         };
         let decorated = |name: &str| {
             function.decorator_list.iter().any(|decorator| {
-                decorator.expression.as_name_expr().is_some_and(|found| found.id == name)
+                decorator
+                    .expression
+                    .as_name_expr()
+                    .is_some_and(|found| found.id == name)
             })
         };
         let outer = self.names().scope(parent).parent.unwrap_or(ScopeId::MODULE);
@@ -530,11 +574,18 @@ impl<'a> Context<'a> {
     }
 
     fn full_name(&self, scope: ScopeId, name: &str) -> String {
-        format!("{}.{}", self.text().name, self.names().qualname(scope, name))
+        format!(
+            "{}.{}",
+            self.text().name,
+            self.names().qualname(scope, name)
+        )
     }
 
     pub(crate) fn def_at(&self, start: ruff_text_size::TextSize) -> Def {
-        Def { file: self.program().file(&self.text().origin), start }
+        Def {
+            file: self.program().file(&self.text().origin),
+            start,
+        }
     }
 
     /// A member of a module, first-party or not.
@@ -589,9 +640,17 @@ impl<'a> Context<'a> {
             return Value::Named(format!("{}.{name}", class.name));
         };
         let here = self.def_at(def.start).file == def.file;
-        let loaded = if here { None } else { self.worker.module(def.file) };
-        let other = loaded.as_ref().map(|module| Context::new(self.worker, module));
-        let context = other.as_ref().map_or(self as &Context<'_>, |context| context);
+        let loaded = if here {
+            None
+        } else {
+            self.worker.module(def.file)
+        };
+        let other = loaded
+            .as_ref()
+            .map(|module| Context::new(self.worker, module));
+        let context = other
+            .as_ref()
+            .map_or(self as &Context<'_>, |context| context);
         context.own_class_member(class, def, name, depth)
     }
 
@@ -615,9 +674,9 @@ impl<'a> Context<'a> {
         for attribute in self.names().attribute(scope, name) {
             let this = match attribute.annotation {
                 Some(annotation) => self.annotated(annotation, attribute.scope, depth + 1),
-                None => attribute
-                    .value
-                    .map_or(Value::Unknown, |value| self.own(value, attribute.scope, depth + 1)),
+                None => attribute.value.map_or(Value::Unknown, |value| {
+                    self.own(value, attribute.scope, depth + 1)
+                }),
             };
             found = Some(match found {
                 Some(one) => self.either(one, this),
@@ -647,11 +706,12 @@ impl<'a> Context<'a> {
         }
         let body = self.names().of_function(function).zip(function.body.last());
         match body {
-            Some((inner, ast::Stmt::Return(ast::StmtReturn { value: Some(value), .. })))
-                if function.body.len() <= 2 =>
-            {
-                self.own(value, inner, depth + 1)
-            }
+            Some((
+                inner,
+                ast::Stmt::Return(ast::StmtReturn {
+                    value: Some(value), ..
+                }),
+            )) if function.body.len() <= 2 => self.own(value, inner, depth + 1),
             _ => Value::Unknown,
         }
     }
@@ -662,11 +722,18 @@ impl<'a> Context<'a> {
             Value::Named(name) => self.instance_by_name(&name),
             Value::Function(function) => {
                 if let Some(class) = self.knowledge().returned_class(&function.name) {
-                    return Value::Instance(Entity { name: class.to_owned(), def: None });
+                    return Value::Instance(Entity {
+                        name: class.to_owned(),
+                        def: None,
+                    });
                 }
-                let Some(def) = function.def else { return Value::Unknown };
-                let keeps_async =
-                    self.worker.function(def).is_some_and(|function| function.keeps_async);
+                let Some(def) = function.def else {
+                    return Value::Unknown;
+                };
+                let keeps_async = self
+                    .worker
+                    .function(def)
+                    .is_some_and(|function| function.keeps_async);
                 self.returned(def, depth, |found| {
                     if found.is_async && !keeps_async {
                         Some(Value::Unknown)
@@ -705,9 +772,17 @@ impl<'a> Context<'a> {
         special: impl Fn(&ast::StmtFunctionDef) -> Option<Value>,
     ) -> Value {
         let here = self.def_at(def.start).file == def.file;
-        let loaded = if here { None } else { self.worker.module(def.file) };
-        let other = loaded.as_ref().map(|module| Context::new(self.worker, module));
-        let context = other.as_ref().map_or(self as &Context<'_>, |context| context);
+        let loaded = if here {
+            None
+        } else {
+            self.worker.module(def.file)
+        };
+        let other = loaded
+            .as_ref()
+            .map(|module| Context::new(self.worker, module));
+        let context = other
+            .as_ref()
+            .map_or(self as &Context<'_>, |context| context);
         let Some((function, _, scope)) = context.names().function_at(def.start) else {
             return Value::Unknown;
         };
@@ -725,10 +800,16 @@ impl<'a> Context<'a> {
     fn instance_by_name(&self, name: &str) -> Value {
         let name = self.knowledge().canonical(name);
         if let Some(class) = self.knowledge().returned_class(&name) {
-            return Value::Instance(Entity { name: class.to_owned(), def: None });
+            return Value::Instance(Entity {
+                name: class.to_owned(),
+                def: None,
+            });
         }
         if self.knowledge().is_class(&name) || is_class_name(last(&name)) {
-            return Value::Instance(Entity { name: name.into_owned(), def: None });
+            return Value::Instance(Entity {
+                name: name.into_owned(),
+                def: None,
+            });
         }
         Value::Unknown
     }
@@ -745,7 +826,10 @@ impl<'a> Context<'a> {
             ),
             Expr::NoneLiteral(_) => Value::None,
             Expr::Subscript(subscript) => {
-                match self.dotted_from(&subscript.value, scope, depth + 1).as_deref() {
+                match self
+                    .dotted_from(&subscript.value, scope, depth + 1)
+                    .as_deref()
+                {
                     Some("typing.Optional" | "typing.Annotated" | "typing.Final") => {
                         let inner = match &*subscript.slice {
                             Expr::Tuple(tuple) => tuple.elts.first(),
@@ -783,11 +867,15 @@ impl<'a> Context<'a> {
     /// `"module.Class"` as an annotation, when it is only names and dots.
     fn quoted(&self, text: &str, scope: ScopeId, depth: usize) -> Value {
         let mut parts = text.split('.');
-        let Some(first) = parts.next() else { return Value::Unknown };
+        let Some(first) = parts.next() else {
+            return Value::Unknown;
+        };
         let Some((found_in, bindings)) = self.names().lookup(first, scope) else {
             return Value::Unknown;
         };
-        let Some(binding) = bindings.last() else { return Value::Unknown };
+        let Some(binding) = bindings.last() else {
+            return Value::Unknown;
+        };
         let mut found = self.own_binding(binding, found_in, first, depth + 1);
         for part in parts {
             found = self.own_attribute(&found, part, depth + 1);
@@ -801,15 +889,21 @@ impl<'a> Context<'a> {
 }
 
 fn is_property(function: &ast::StmtFunctionDef) -> bool {
-    function.decorator_list.iter().any(|decorator| match &decorator.expression {
-        Expr::Name(name) => matches!(name.id.as_str(), "property" | "cached_property"),
-        Expr::Attribute(attribute) => attribute.attr.as_str() == "cached_property",
-        _ => false,
-    })
+    function
+        .decorator_list
+        .iter()
+        .any(|decorator| match &decorator.expression {
+            Expr::Name(name) => matches!(name.id.as_str(), "property" | "cached_property"),
+            Expr::Attribute(attribute) => attribute.attr.as_str() == "cached_property",
+            _ => false,
+        })
 }
 
 fn builtin(name: &str) -> Value {
-    Value::Instance(Entity { name: format!("builtins.{name}"), def: None })
+    Value::Instance(Entity {
+        name: format!("builtins.{name}"),
+        def: None,
+    })
 }
 
 /// Classes whose instances certainly cannot be awaited.
@@ -838,7 +932,10 @@ pub(crate) fn last(dotted: &str) -> &str {
 fn real_bases(class: &ast::StmtClassDef) -> impl Iterator<Item = &Expr> {
     class.bases().iter().flat_map(|base| match base {
         Expr::Call(call)
-            if call.func.as_name_expr().is_some_and(|name| name.id == "with_metaclass") =>
+            if call
+                .func
+                .as_name_expr()
+                .is_some_and(|name| name.id == "with_metaclass") =>
         {
             call.arguments.args.get(1..).unwrap_or_default()
         }
@@ -863,7 +960,10 @@ fn start_of(binding: &Binding<'_>) -> Option<ruff_text_size::TextSize> {
 
 /// The module of a `from … import`, with the dots of a relative one resolved.
 pub(crate) fn absolute_module(text: &Text, statement: &ast::StmtImportFrom) -> String {
-    let module = statement.module.as_ref().map_or("", |module| module.as_str());
+    let module = statement
+        .module
+        .as_ref()
+        .map_or("", |module| module.as_str());
     if statement.level == 0 {
         return module.to_owned();
     }

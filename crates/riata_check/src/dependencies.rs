@@ -12,12 +12,18 @@ use crate::source::Text;
 
 /// The files of the project that a module imports itself. `project` has them by the names of their modules.
 pub(crate) fn imported(text: &Text, project: &FxHashMap<String, PathBuf>) -> Vec<PathBuf> {
-    let mut imports = Imports { text, modules: BTreeSet::new() };
+    let mut imports = Imports {
+        text,
+        modules: BTreeSet::new(),
+    };
     imports.visit_body(text.body());
     let mut found = BTreeSet::new();
     for module in &imports.modules {
         // `import a.b.c` runs `a` and `a.b` as well.
-        let ends = module.match_indices('.').map(|(at, _)| at).chain([module.len()]);
+        let ends = module
+            .match_indices('.')
+            .map(|(at, _)| at)
+            .chain([module.len()]);
         found.extend(ends.filter_map(|end| project.get(&module[..end])));
     }
     found.into_iter().cloned().collect()
@@ -32,7 +38,8 @@ impl<'a> Visitor<'a> for Imports<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::Import(import) => {
-                self.modules.extend(import.names.iter().map(|alias| alias.name.to_string()));
+                self.modules
+                    .extend(import.names.iter().map(|alias| alias.name.to_string()));
             }
             Stmt::ImportFrom(import) => {
                 let module = absolute_module(self.text, import);

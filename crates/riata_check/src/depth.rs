@@ -197,7 +197,9 @@ mod tests {
         let deep = [
             format!("x = {}{}", "(".repeat(500), ")".repeat(500)),
             format!("x = {}1{}", "f(".repeat(500), ")".repeat(500)),
-            (0..500).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect::<String>(),
+            (0..500)
+                .map(|depth| format!("{}if x:\n", " ".repeat(depth)))
+                .collect::<String>(),
             format!("x = a{}", ".b".repeat(500)),
             format!("x = a{}", ".b()".repeat(500)),
             format!("x = a{}", "[0]".repeat(500)),

@@ -71,7 +71,11 @@ pub struct Edit {
 
 impl Edit {
     pub(crate) fn replace(range: TextRange, content: impl Into<String>) -> Self {
-        Self { start: range.start().into(), end: range.end().into(), content: content.into() }
+        Self {
+            start: range.start().into(),
+            end: range.end().into(),
+            content: content.into(),
+        }
     }
 
     pub(crate) fn insert(at: ruff_text_size::TextSize, content: impl Into<String>) -> Self {
@@ -90,6 +94,10 @@ impl Fix {
 
     fn new(title: impl Into<String>, applicability: Applicability, mut edits: Vec<Edit>) -> Self {
         edits.sort_by_key(|edit| (edit.start, edit.end));
-        Self { title: title.into(), applicability, edits }
+        Self {
+            title: title.into(),
+            applicability,
+            edits,
+        }
     }
 }

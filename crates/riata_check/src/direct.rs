@@ -15,22 +15,35 @@ pub(crate) fn report(
     rule: &'static Rule,
     is_about: impl Fn(BlockKind) -> bool,
 ) {
-    let Some(what) = checker.context.runs_in_loop(function, checker.scope()) else { return };
+    let Some(what) = checker.context.runs_in_loop(function, checker.scope()) else {
+        return;
+    };
     let context = &checker.context;
-    body::events(context.names(), &function.body, checker.scope(), &mut |event| {
-        context.runs(event, &mut |range, run| {
-            let (Run::Blocking { name, blocks, .. } | Run::Computing { name, blocks }) = run else {
-                return;
-            };
-            if !is_about(blocks.kind) {
-                return;
-            }
-            let message = format!("{what} calls `{name}`, which {}", effect(blocks.kind));
-            let mut report = Report::new(rule, range, message);
-            report.help = Some(blocks.instead.clone().unwrap_or_else(|| advice(blocks.kind).to_owned()));
-            checker.report(report);
-        });
-    });
+    body::events(
+        context.names(),
+        &function.body,
+        checker.scope(),
+        &mut |event| {
+            context.runs(event, &mut |range, run| {
+                let (Run::Blocking { name, blocks, .. } | Run::Computing { name, blocks }) = run
+                else {
+                    return;
+                };
+                if !is_about(blocks.kind) {
+                    return;
+                }
+                let message = format!("{what} calls `{name}`, which {}", effect(blocks.kind));
+                let mut report = Report::new(rule, range, message);
+                report.help = Some(
+                    blocks
+                        .instead
+                        .clone()
+                        .unwrap_or_else(|| advice(blocks.kind).to_owned()),
+                );
+                checker.report(report);
+            });
+        },
+    );
 }
 
 /// What a call of a kind does to the loop.
@@ -54,7 +67,9 @@ pub(crate) fn effect(kind: BlockKind) -> &'static str {
 fn advice(kind: BlockKind) -> &'static str {
     match kind {
         BlockKind::Sleep => "await `asyncio.sleep`",
-        BlockKind::Process => "await `asyncio.create_subprocess_exec`, or call it with `await asyncio.to_thread(...)`",
+        BlockKind::Process => {
+            "await `asyncio.create_subprocess_exec`, or call it with `await asyncio.to_thread(...)`"
+        }
         BlockKind::Compute => "run it in a process pool, or in a thread if it lets go of the GIL",
         _ => "call it in a thread, with `await asyncio.to_thread(...)`",
     }

@@ -61,7 +61,9 @@ fn follow<'a>(
         Expr::ListComp(ast::ExprListComp { elt, .. })
         | Expr::SetComp(ast::ExprSetComp { elt, .. })
         | Expr::Generator(ast::ExprGenerator { elt, .. }) => {
-            let Some(inner) = names.of_comprehension(container) else { return false };
+            let Some(inner) = names.of_comprehension(container) else {
+                return false;
+            };
             seen(elt, inner, Source::Comprehension);
             true
         }
@@ -80,12 +82,19 @@ fn follow<'a>(
             follow(checker, &sum.right, scope, seen, depth + 1) && left
         }
         Expr::Name(name) => {
-            let Some((found_in, bindings)) = names.lookup(name.id.as_str(), scope) else { return false };
-            let Some((_, function)) = names.enclosing_function(found_in) else { return false };
+            let Some((found_in, bindings)) = names.lookup(name.id.as_str(), scope) else {
+                return false;
+            };
+            let Some((_, function)) = names.enclosing_function(found_in) else {
+                return false;
+            };
             let mut all = true;
             for binding in bindings {
                 match binding {
-                    Binding::Value(value) | Binding::Annotated { value: Some(value), .. } => {
+                    Binding::Value(value)
+                    | Binding::Annotated {
+                        value: Some(value), ..
+                    } => {
                         all &= follow(checker, value, found_in, seen, depth + 1);
                     }
                     Binding::Annotated { value: None, .. } => {}
@@ -93,15 +102,23 @@ fn follow<'a>(
                 }
             }
             for read in reads(&function.body, name.id.as_str()) {
-                let Some(AnyNodeRef::ExprAttribute(attribute)) = read.parent() else { continue };
-                let Some(AnyNodeRef::ExprCall(call)) = read.grandparent() else { continue };
+                let Some(AnyNodeRef::ExprAttribute(attribute)) = read.parent() else {
+                    continue;
+                };
+                let Some(AnyNodeRef::ExprCall(call)) = read.grandparent() else {
+                    continue;
+                };
                 if call.func.range() != attribute.range() {
                     continue;
                 }
                 match (attribute.attr.as_str(), &*call.arguments.args) {
                     ("append" | "add", [element]) => {
                         // Comprehensions are scopes of their own; statements are not.
-                        if read.nested { all = false } else { seen(element, found_in, Source::Appended) }
+                        if read.nested {
+                            all = false
+                        } else {
+                            seen(element, found_in, Source::Appended)
+                        }
                     }
                     ("extend" | "update", [more]) => {
                         all &= !read.nested && follow(checker, more, found_in, seen, depth + 1);
@@ -124,7 +141,11 @@ pub(crate) fn is_container(checker: &Checker<'_>, expr: &Expr) -> bool {
     match checker.value(expr) {
         Value::Instance(class) => matches!(
             class.name.as_str(),
-            "builtins.list" | "builtins.set" | "builtins.tuple" | "builtins.dict" | "builtins.frozenset"
+            "builtins.list"
+                | "builtins.set"
+                | "builtins.tuple"
+                | "builtins.dict"
+                | "builtins.frozenset"
         ),
         _ => false,
     }

@@ -12,12 +12,16 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, String> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         match declared(error.as_bytes()) {
-            Some(name) => format!("declares the encoding `{name}`; only UTF-8 is supported (byte {at} is not)"),
+            Some(name) => format!(
+                "declares the encoding `{name}`; only UTF-8 is supported (byte {at} is not)"
+            ),
             None => format!("not valid UTF-8 at byte {at}"),
         }
     })?;
     match text.find('\0') {
-        Some(at) => Err(format!("has a NUL at byte {at}, which Python does not accept")),
+        Some(at) => Err(format!(
+            "has a NUL at byte {at}, which Python does not accept"
+        )),
         None => Ok(text),
     }
 }
@@ -52,13 +56,28 @@ mod tests {
         };
         check(b"", Ok(""));
         check(b"\xef\xbb\xbfx = 1\n", Ok("\u{feff}x = 1\n"));
-        check(b"# -*- coding: latin-1 -*-\nx = 1\n", Ok("# -*- coding: latin-1 -*-\nx = 1\n"));
+        check(
+            b"# -*- coding: latin-1 -*-\nx = 1\n",
+            Ok("# -*- coding: latin-1 -*-\nx = 1\n"),
+        );
         check(b"x = '\xe9'\n", Err("not valid UTF-8 at byte 5"));
-        check(b"# coding: utf-8\nx = '\xe9'\n", Err("not valid UTF-8 at byte 21"));
+        check(
+            b"# coding: utf-8\nx = '\xe9'\n",
+            Err("not valid UTF-8 at byte 21"),
+        );
         let latin = "declares the encoding `latin-1`; only UTF-8 is supported (byte 31 is not)";
         check(b"# -*- coding: latin-1 -*-\nx = '\xe9'\n", Err(latin));
-        check(b"#!/bin/python\n# vim: fileencoding=cp1252\n\xe9", Err("declares the encoding `cp1252`; only UTF-8 is supported (byte 41 is not)"));
-        check(b"x\0", Err("has a NUL at byte 1, which Python does not accept"));
-        check(b"\xff\xfex\0", Err("encoded as UTF-16; only UTF-8 is supported"));
+        check(
+            b"#!/bin/python\n# vim: fileencoding=cp1252\n\xe9",
+            Err("declares the encoding `cp1252`; only UTF-8 is supported (byte 41 is not)"),
+        );
+        check(
+            b"x\0",
+            Err("has a NUL at byte 1, which Python does not accept"),
+        );
+        check(
+            b"\xff\xfex\0",
+            Err("encoded as UTF-16; only UTF-8 is supported"),
+        );
     }
 }

@@ -26,9 +26,15 @@ pub fn find(paths: &[PathBuf], settings: &Settings) -> (Vec<PathBuf>, Vec<Proble
             Ok(data) if data.is_file() => found.push(path.clone()),
             Ok(_) => {
                 let message = "neither a file nor a folder".to_owned();
-                problems.push(Problem { path: path.clone(), message });
+                problems.push(Problem {
+                    path: path.clone(),
+                    message,
+                });
             }
-            Err(error) => problems.push(Problem { path: path.clone(), message: reason(&error) }),
+            Err(error) => problems.push(Problem {
+                path: path.clone(),
+                message: reason(&error),
+            }),
         }
     }
     found.sort();
@@ -71,7 +77,8 @@ fn below(
 
 /// Whether a file below a folder is checked: stubs say nothing about what runs, and notebooks are not read.
 fn is_python(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "py" || extension == "pyw")
+    path.extension()
+        .is_some_and(|extension| extension == "py" || extension == "pyw")
 }
 
 /// The path that an error of the walk is about.
@@ -91,5 +98,7 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
 }

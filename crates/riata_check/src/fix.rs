@@ -48,18 +48,27 @@ pub fn fix(
     loop {
         results.extend(session.check_files(&pending));
         let is_complete = pending.len() == session.files().len();
-        fixed.outcome = Outcome { files: results.len(), ..Outcome::default() };
+        fixed.outcome = Outcome {
+            files: results.len(),
+            ..Outcome::default()
+        };
         results.values().for_each(|found| fixed.outcome.add(found));
         wanted(session, &mut fixed.outcome.diagnostics);
         let by_file = fixable(&fixed.outcome.diagnostics, applicability, &refused);
         rounds += 1;
         if rounds > MAX_ROUNDS && !by_file.is_empty() {
-            problems.extend(by_file.into_iter().map(|(path, found)| unsettled(path, &found)));
+            problems.extend(
+                by_file
+                    .into_iter()
+                    .map(|(path, found)| unsettled(path, &found)),
+            );
             break;
         }
         let mut texts = Vec::new();
         for (path, found) in by_file {
-            let Ok(before) = session.text(path) else { continue };
+            let Ok(before) = session.text(path) else {
+                continue;
+            };
             let applied = apply_all(&before, &found);
             for code in applied.broken {
                 problems.push(Problem {
@@ -74,7 +83,10 @@ pub fn fix(
             let change = fixed
                 .changes
                 .entry(path.to_path_buf())
-                .or_insert_with(|| Change { before, ..Change::default() });
+                .or_insert_with(|| Change {
+                    before,
+                    ..Change::default()
+                });
             change.after.clone_from(&applied.text);
             for (code, count) in applied.fixed {
                 *change.fixed.entry(code).or_default() += count;
@@ -94,7 +106,9 @@ pub fn fix(
         }
     }
     fixed.outcome.problems.extend(problems);
-    fixed.changes.retain(|_, change| change.before != change.after);
+    fixed
+        .changes
+        .retain(|_, change| change.before != change.after);
     fixed
 }
 
@@ -106,7 +120,9 @@ fn fixable<'a>(
     let mut by_file: BTreeMap<&Path, Vec<&Diagnostic>> = BTreeMap::new();
     for found in found {
         let path = &found.location.path;
-        let is_refused = refused.iter().any(|(other, code)| other == path && *code == found.code);
+        let is_refused = refused
+            .iter()
+            .any(|(other, code)| other == path && *code == found.code);
         if is_applicable(found, applicability) && !is_refused {
             by_file.entry(path).or_default().push(found);
         }
@@ -160,7 +176,10 @@ fn apply_all(text: &str, found: &[&Diagnostic]) -> Applied {
             broken.push(one.code.clone());
         }
     }
-    Applied { broken, ..apply(text, &good) }
+    Applied {
+        broken,
+        ..apply(text, &good)
+    }
 }
 
 fn apply(text: &str, found: &[&Diagnostic]) -> Applied {
@@ -186,11 +205,15 @@ fn apply(text: &str, found: &[&Diagnostic]) -> Applied {
     let mut end = 0;
     for edit in edits {
         let start = after_mark(text, edit.start as usize);
-        applied.text.push_str(text.get(end..start).unwrap_or_default());
+        applied
+            .text
+            .push_str(text.get(end..start).unwrap_or_default());
         if ending == "\n" {
             applied.text.push_str(&edit.content);
         } else {
-            applied.text.push_str(&edit.content.replace("\r\n", "\n").replace('\n', ending));
+            applied
+                .text
+                .push_str(&edit.content.replace("\r\n", "\n").replace('\n', ending));
         }
         end = start.max(edit.end as usize);
     }
@@ -200,7 +223,11 @@ fn apply(text: &str, found: &[&Diagnostic]) -> Applied {
 
 /// Nothing comes before the byte order mark.
 fn after_mark(text: &str, at: usize) -> usize {
-    if at == 0 && text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { at }
+    if at == 0 && text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        at
+    }
 }
 
 fn is_valid(text: &str, edit: &Edit) -> bool {
@@ -227,7 +254,9 @@ fn line_ending(text: &str) -> &'static str {
 /// Whether a text is Python, and not so deep that this cannot be said.
 fn parses(text: &str) -> bool {
     !crate::depth::is_deeper(text, crate::depth::MAX_DEPTH)
-        && parse_unchecked(text, ParseOptions::from(Mode::Module)).errors().is_empty()
+        && parse_unchecked(text, ParseOptions::from(Mode::Module))
+            .errors()
+            .is_empty()
 }
 
 impl Change {
@@ -251,7 +280,9 @@ impl Change {
     pub fn write(&self, path: &Path) -> Result<(), String> {
         let now = std::fs::read(path).map_err(|error| format!("cannot be read again: {error}"))?;
         if now != self.before.as_bytes() {
-            return Err(String::from("was changed while it was checked, and is not fixed"));
+            return Err(String::from(
+                "was changed while it was checked, and is not fixed",
+            ));
         }
         crate::write::replace(path, self.after.as_bytes())
             .map_err(|error| format!("cannot be written: {error}"))
@@ -270,12 +301,20 @@ mod tests {
         let place = Position { line: 1, column: 1 };
         let edits = edits
             .iter()
-            .map(|(start, end, content)| Edit { start: *start, end: *end, content: (*content).to_owned() })
+            .map(|(start, end, content)| Edit {
+                start: *start,
+                end: *end,
+                content: (*content).to_owned(),
+            })
             .collect();
         Diagnostic {
             code: code.to_owned(),
             name: String::new(),
-            location: Location { path: PathBuf::new(), start: place, end: place },
+            location: Location {
+                path: PathBuf::new(),
+                start: place,
+                end: place,
+            },
             range: (0, 0),
             message: String::new(),
             related: Vec::new(),
@@ -297,19 +336,35 @@ mod tests {
 
     #[test]
     fn fixes_that_overlap_wait_for_the_next_round() {
-        let found = [finding("B", &[(4, 5, "three")]), finding("A", &[(0, 5, "y = 2")]), finding("C", &[(6, 7, "z")])];
+        let found = [
+            finding("B", &[(4, 5, "three")]),
+            finding("A", &[(0, 5, "y = 2")]),
+            finding("C", &[(6, 7, "z")]),
+        ];
         let applied = check("x = 1\na\n", &found, "y = 2\nz\n", &[]);
-        assert_eq!(applied.fixed.into_iter().collect::<Vec<_>>(), [("A".into(), 1), ("C".into(), 1)]);
-        let found = [finding("A", &[(0, 0, "y = 2\n")]), finding("A", &[(0, 0, "z = 2\n")])];
+        assert_eq!(
+            applied.fixed.into_iter().collect::<Vec<_>>(),
+            [("A".into(), 1), ("C".into(), 1)]
+        );
+        let found = [
+            finding("A", &[(0, 0, "y = 2\n")]),
+            finding("A", &[(0, 0, "z = 2\n")]),
+        ];
         check("x = 1\n", &found, "y = 2\nx = 1\n", &[]);
     }
 
     #[test]
     fn an_import_that_two_fixes_need_is_added_once() {
         let import = (0, 0, "import a\n");
-        let found = [finding("A", &[import, (0, 1, "a")]), finding("B", &[import, (2, 3, "b")])];
+        let found = [
+            finding("A", &[import, (0, 1, "a")]),
+            finding("B", &[import, (2, 3, "b")]),
+        ];
         check("x\ny\n", &found[1..], "import a\nx\nb\n", &[]);
-        let found = [finding("A", &[import, (2, 3, "c")]), finding("B", &[import, (4, 5, "b")])];
+        let found = [
+            finding("A", &[import, (2, 3, "c")]),
+            finding("B", &[import, (4, 5, "b")]),
+        ];
         let applied = check("x\ny\nz\n", &found, "import a\nx\nc\nb\n", &[]);
         assert_eq!(applied.fixed.len(), 2);
     }
@@ -319,7 +374,10 @@ mod tests {
         let found = [finding("A", &[(0, 1, "(")]), finding("B", &[(2, 3, "z")])];
         check("x\ny\n", &found, "x\nz\n", &["A"]);
         // Each is right, and both together are not.
-        let found = [finding("A", &[(0, 0, "f("), (5, 5, ")")]), finding("B", &[(2, 3, ";")])];
+        let found = [
+            finding("A", &[(0, 0, "f("), (5, 5, ")")]),
+            finding("B", &[(2, 3, ";")]),
+        ];
         check("x + y\n", &found, "f(x + y)\n", &["B"]);
         let found = [finding("A", &[(0, 9, "y")]), finding("B", &[(1, 2, "y")])];
         check("é\n", &found, "é\n", &[]);
@@ -327,8 +385,23 @@ mod tests {
 
     #[test]
     fn line_endings_and_marks_are_kept() {
-        check("x\r\ny\r\n", &[finding("A", &[(3, 4, "a\nb\r\nc")])], "x\r\na\r\nb\r\nc\r\n", &[]);
-        check("x\ry\r", &[finding("A", &[(2, 3, "a\nb")])], "x\ra\rb\r", &[]);
-        check("\u{feff}x\n", &[finding("A", &[(0, 0, "y\n")])], "\u{feff}y\nx\n", &[]);
+        check(
+            "x\r\ny\r\n",
+            &[finding("A", &[(3, 4, "a\nb\r\nc")])],
+            "x\r\na\r\nb\r\nc\r\n",
+            &[],
+        );
+        check(
+            "x\ry\r",
+            &[finding("A", &[(2, 3, "a\nb")])],
+            "x\ra\rb\r",
+            &[],
+        );
+        check(
+            "\u{feff}x\n",
+            &[finding("A", &[(0, 0, "y\n")])],
+            "\u{feff}y\nx\n",
+            &[],
+        );
     }
 }

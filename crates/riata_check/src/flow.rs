@@ -30,10 +30,16 @@ pub(crate) struct Frame<'a> {
 pub(crate) enum FrameKind<'a> {
     Body,
     /// One of several ways, of which one is taken: `if`, `match`, `a if b else c`, `a and b`.
-    Arm { of: TextSize, index: usize },
+    Arm {
+        of: TextSize,
+        index: usize,
+    },
     /// What a loop repeats.
     Loop(Repeats<'a>),
-    With { item: &'a ast::WithItem, is_async: bool },
+    With {
+        item: &'a ast::WithItem,
+        is_async: bool,
+    },
     Try(&'a ast::StmtTry),
     Handler(&'a ast::StmtTry, &'a ast::ExceptHandlerExceptHandler),
     Else(&'a ast::StmtTry),
@@ -59,7 +65,11 @@ pub(crate) enum What<'a> {
     Suspend(Suspension<'a>),
     /// A name, attribute or item is read. Of `a.b.c`, each of the three is.
     Read(&'a Expr),
-    Write { target: &'a Expr, value: Option<&'a Expr>, augmented: bool },
+    Write {
+        target: &'a Expr,
+        value: Option<&'a Expr>,
+        augmented: bool,
+    },
     Delete(&'a Expr),
     /// Called, after its arguments were evaluated; awaiting is a step of its own.
     Call(&'a ast::ExprCall),
@@ -102,11 +112,18 @@ impl<'a> Flow<'a> {
     pub(crate) fn new(names: &'a Names<'a>, body: &'a [Stmt], scope: ScopeId) -> Self {
         let mut walker = Walker {
             names,
-            flow: Self { steps: Vec::new(), frames: Vec::new() },
+            flow: Self {
+                steps: Vec::new(),
+                frames: Vec::new(),
+            },
             frame: FrameId(0),
             scope,
         };
-        walker.flow.frames.push(Frame { parent: None, kind: FrameKind::Body, ends: ends(body) });
+        walker.flow.frames.push(Frame {
+            parent: None,
+            kind: FrameKind::Body,
+            ends: ends(body),
+        });
         walker.body(body);
         walker.flow
     }
@@ -147,7 +164,9 @@ impl<'a> Flow<'a> {
         let (from, to) = (self.steps[first].frame, self.steps[later].frame);
         let common = self.common(from, to);
         let below = |id: FrameId| {
-            self.frames(id).take_while(move |(id, _)| *id != common).collect::<Vec<_>>()
+            self.frames(id)
+                .take_while(move |(id, _)| *id != common)
+                .collect::<Vec<_>>()
         };
         let (left, right) = (below(from), below(to));
         // A `return` in the body of a `try` still runs its `finally`, an exception its handlers.
@@ -155,8 +174,13 @@ impl<'a> Flow<'a> {
         let caught = |id: FrameId| {
             matches!(
                 (self.frame(id).kind, into),
-                (FrameKind::Try(_), Some(FrameKind::Handler(..) | FrameKind::Finally(_)))
-                    | (FrameKind::Handler(..) | FrameKind::Else(_), Some(FrameKind::Finally(_)))
+                (
+                    FrameKind::Try(_),
+                    Some(FrameKind::Handler(..) | FrameKind::Finally(_))
+                ) | (
+                    FrameKind::Handler(..) | FrameKind::Else(_),
+                    Some(FrameKind::Finally(_))
+                )
             )
         };
         let outermost = left.last().map(|(id, _)| *id);
@@ -180,7 +204,10 @@ impl<'a> Flow<'a> {
         match (left.last().map(|(_, frame)| frame.kind), into) {
             (
                 Some(FrameKind::Arm { of, index }),
-                Some(FrameKind::Arm { of: other, index: other_index }),
+                Some(FrameKind::Arm {
+                    of: other,
+                    index: other_index,
+                }),
             ) => of != other || index == other_index,
             (
                 Some(FrameKind::Handler(one, _)),
@@ -192,9 +219,8 @@ impl<'a> Flow<'a> {
 
     /// Steps between two others that may lie on a way from one to the other.
     pub(crate) fn between(&self, first: usize, later: usize) -> impl Iterator<Item = usize> + '_ {
-        (first + 1..later).filter(move |middle| {
-            self.follows(first, *middle) && self.follows(*middle, later)
-        })
+        (first + 1..later)
+            .filter(move |middle| self.follows(first, *middle) && self.follows(*middle, later))
     }
 
     pub(crate) fn loops(&self, id: FrameId) -> impl Iterator<Item = (FrameId, Repeats<'a>)> {
@@ -214,12 +240,20 @@ struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     fn step(&mut self, what: What<'a>) {
-        self.flow.steps.push(Step { what, frame: self.frame, scope: self.scope });
+        self.flow.steps.push(Step {
+            what,
+            frame: self.frame,
+            scope: self.scope,
+        });
     }
 
     fn within(&mut self, kind: FrameKind<'a>, ends: Ends, inside: impl FnOnce(&mut Self)) {
         let outer = self.frame;
-        self.flow.frames.push(Frame { parent: Some(outer), kind, ends });
+        self.flow.frames.push(Frame {
+            parent: Some(outer),
+            kind,
+            ends,
+        });
         self.frame = FrameId(self.flow.frames.len() - 1);
         inside(self);
         self.frame = outer;
@@ -286,20 +320,28 @@ impl<'a> Walker<'a> {
             }
             Stmt::For(found) => {
                 self.expr(&found.iter);
-                self.within(FrameKind::Loop(Repeats::For(found)), Ends::FALLS, |walker| {
-                    if found.is_async {
-                        walker.step(What::Suspend(Suspension::Next(&found.iter)));
-                    }
-                    walker.write(&found.target, None, false);
-                    walker.body(&found.body);
-                });
+                self.within(
+                    FrameKind::Loop(Repeats::For(found)),
+                    Ends::FALLS,
+                    |walker| {
+                        if found.is_async {
+                            walker.step(What::Suspend(Suspension::Next(&found.iter)));
+                        }
+                        walker.write(&found.target, None, false);
+                        walker.body(&found.body);
+                    },
+                );
                 self.body(&found.orelse);
             }
             Stmt::While(found) => {
-                self.within(FrameKind::Loop(Repeats::While(found)), Ends::FALLS, |walker| {
-                    walker.expr(&found.test);
-                    walker.body(&found.body);
-                });
+                self.within(
+                    FrameKind::Loop(Repeats::While(found)),
+                    Ends::FALLS,
+                    |walker| {
+                        walker.expr(&found.test);
+                        walker.body(&found.body);
+                    },
+                );
                 self.body(&found.orelse);
             }
             Stmt::If(found) => self.if_stmt(found),
@@ -307,7 +349,10 @@ impl<'a> Walker<'a> {
             Stmt::Match(found) => {
                 self.expr(&found.subject);
                 for (index, case) in found.cases.iter().enumerate() {
-                    let kind = FrameKind::Arm { of: found.start(), index };
+                    let kind = FrameKind::Arm {
+                        of: found.start(),
+                        index,
+                    };
                     self.within(kind, ends(&case.body), |walker| {
                         walker.some(case.guard.as_deref());
                         walker.body(&case.body);
@@ -343,7 +388,10 @@ impl<'a> Walker<'a> {
 
     fn if_stmt(&mut self, found: &'a ast::StmtIf) {
         self.expr(&found.test);
-        let arm = |index| FrameKind::Arm { of: found.start(), index };
+        let arm = |index| FrameKind::Arm {
+            of: found.start(),
+            index,
+        };
         self.block(arm(0), &found.body);
         for (index, clause) in found.elif_else_clauses.iter().enumerate() {
             // The tests of later branches run when the earlier ones are not taken.
@@ -364,7 +412,10 @@ impl<'a> Walker<'a> {
         }
         let mut inside = ends(&whole.body);
         inside.falls |= is_suppress(&item.context_expr);
-        let kind = FrameKind::With { item, is_async: whole.is_async };
+        let kind = FrameKind::With {
+            item,
+            is_async: whole.is_async,
+        };
         self.within(kind, inside, |walker| {
             if let Some(target) = &item.optional_vars {
                 walker.write(target, None, false);
@@ -399,13 +450,21 @@ impl<'a> Walker<'a> {
                     _ => None,
                 };
                 for (index, element) in elts.iter().enumerate() {
-                    self.write(element, values.and_then(|values| values.get(index)), augmented);
+                    self.write(
+                        element,
+                        values.and_then(|values| values.get(index)),
+                        augmented,
+                    );
                 }
             }
             Expr::Starred(found) => self.write(&found.value, None, augmented),
             _ => {
                 self.target_parts(target);
-                self.step(What::Write { target, value, augmented });
+                self.step(What::Write {
+                    target,
+                    value,
+                    augmented,
+                });
             }
         }
     }
@@ -474,8 +533,12 @@ impl<'a> Walker<'a> {
             Expr::SetComp(found) => self.comprehension(expr, &[&found.elt], &found.generators),
             Expr::Generator(found) => self.comprehension(expr, &[&found.elt], &found.generators),
             Expr::DictComp(found) => {
-                let parts: Vec<&'a Expr> =
-                    found.key.iter().map(|key| &**key).chain([&*found.value]).collect();
+                let parts: Vec<&'a Expr> = found
+                    .key
+                    .iter()
+                    .map(|key| &**key)
+                    .chain([&*found.value])
+                    .collect();
                 self.comprehension(expr, &parts, &found.generators);
             }
             _ => {
@@ -494,7 +557,9 @@ impl<'a> Walker<'a> {
         parts: &[&'a Expr],
         generators: &'a [ast::Comprehension],
     ) {
-        let Some(first) = generators.first() else { return };
+        let Some(first) = generators.first() else {
+            return;
+        };
         self.expr(&first.iter);
         let outer = self.scope;
         self.scope = self.names.of_comprehension(whole).unwrap_or(outer);
@@ -512,16 +577,20 @@ impl<'a> Walker<'a> {
         if !first {
             self.expr(&generator.iter);
         }
-        self.within(FrameKind::Loop(Repeats::Comprehension(generator)), Ends::FALLS, |walker| {
-            if generator.is_async {
-                walker.step(What::Suspend(Suspension::Next(&generator.iter)));
-            }
-            walker.write(&generator.target, None, false);
-            for condition in &generator.ifs {
-                walker.expr(condition);
-            }
-            walker.repeated(parts, rest, false);
-        });
+        self.within(
+            FrameKind::Loop(Repeats::Comprehension(generator)),
+            Ends::FALLS,
+            |walker| {
+                if generator.is_async {
+                    walker.step(What::Suspend(Suspension::Next(&generator.iter)));
+                }
+                walker.write(&generator.target, None, false);
+                for condition in &generator.ifs {
+                    walker.expr(condition);
+                }
+                walker.repeated(parts, rest, false);
+            },
+        );
     }
 }
 
@@ -535,7 +604,10 @@ impl<'a> ast::visitor::Visitor<'a> for Children<'a> {
 
 /// How a block of statements may come to its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each way is possible or not, apart from the others")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each way is possible or not, apart from the others"
+)]
 pub(crate) struct Ends {
     /// What stands behind it runs.
     pub(crate) falls: bool,
@@ -547,8 +619,13 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    const FALLS: Self =
-        Self { falls: true, returns: false, raises: false, breaks: false, continues: false };
+    const FALLS: Self = Self {
+        falls: true,
+        returns: false,
+        raises: false,
+        breaks: false,
+        continues: false,
+    };
 
     fn or(self, other: Self) -> Self {
         Self {
@@ -570,7 +647,10 @@ pub(crate) fn ends(body: &[Stmt]) -> Ends {
     let mut all = Ends::default();
     for statement in body {
         let this = statement_ends(statement);
-        all = all.or(Ends { falls: false, ..this });
+        all = all.or(Ends {
+            falls: false,
+            ..this
+        });
         if !this.falls {
             return all;
         }
@@ -580,13 +660,36 @@ pub(crate) fn ends(body: &[Stmt]) -> Ends {
 
 fn statement_ends(statement: &Stmt) -> Ends {
     match statement {
-        Stmt::Return(_) => Ends { returns: true, ..Ends::default() },
-        Stmt::Raise(_) => Ends { raises: true, ..Ends::default() },
-        Stmt::Break(_) => Ends { breaks: true, ..Ends::default() },
-        Stmt::Continue(_) => Ends { continues: true, ..Ends::default() },
-        Stmt::Expr(found) if never_returns(&found.value) => Ends { raises: true, ..Ends::default() },
-        Stmt::Assert(found) if found.test.as_boolean_literal_expr().is_some_and(|test| !test.value) => {
-            Ends { raises: true, ..Ends::default() }
+        Stmt::Return(_) => Ends {
+            returns: true,
+            ..Ends::default()
+        },
+        Stmt::Raise(_) => Ends {
+            raises: true,
+            ..Ends::default()
+        },
+        Stmt::Break(_) => Ends {
+            breaks: true,
+            ..Ends::default()
+        },
+        Stmt::Continue(_) => Ends {
+            continues: true,
+            ..Ends::default()
+        },
+        Stmt::Expr(found) if never_returns(&found.value) => Ends {
+            raises: true,
+            ..Ends::default()
+        },
+        Stmt::Assert(found)
+            if found
+                .test
+                .as_boolean_literal_expr()
+                .is_some_and(|test| !test.value) =>
+        {
+            Ends {
+                raises: true,
+                ..Ends::default()
+            }
         }
         Stmt::If(found) => {
             let mut all = ends(&found.body);
@@ -598,7 +701,11 @@ fn statement_ends(statement: &Stmt) -> Ends {
             if has_else { all } else { all.or(Ends::FALLS) }
         }
         Stmt::Match(found) => {
-            let all = found.cases.iter().map(|case| ends(&case.body)).fold(Ends::default(), Ends::or);
+            let all = found
+                .cases
+                .iter()
+                .map(|case| ends(&case.body))
+                .fold(Ends::default(), Ends::or);
             let complete = found
                 .cases
                 .last()
@@ -607,7 +714,11 @@ fn statement_ends(statement: &Stmt) -> Ends {
         }
         Stmt::With(found) => {
             let inside = ends(&found.body);
-            if found.items.iter().any(|item| is_suppress(&item.context_expr)) {
+            if found
+                .items
+                .iter()
+                .any(|item| is_suppress(&item.context_expr))
+            {
                 inside.or(Ends::FALLS)
             } else {
                 inside
@@ -616,13 +727,27 @@ fn statement_ends(statement: &Stmt) -> Ends {
         Stmt::For(found) => {
             let inside = ends(&found.body);
             let after = ends(&found.orelse);
-            after.or(Ends { breaks: false, continues: false, falls: inside.breaks, ..inside })
+            after.or(Ends {
+                breaks: false,
+                continues: false,
+                falls: inside.breaks,
+                ..inside
+            })
         }
         Stmt::While(found) => {
             let inside = ends(&found.body);
             let for_ever = is_true(&found.test);
-            let after = if for_ever { Ends::default() } else { ends(&found.orelse) };
-            after.or(Ends { breaks: false, continues: false, falls: inside.breaks, ..inside })
+            let after = if for_ever {
+                Ends::default()
+            } else {
+                ends(&found.orelse)
+            };
+            after.or(Ends {
+                breaks: false,
+                continues: false,
+                falls: inside.breaks,
+                ..inside
+            })
         }
         Stmt::Try(found) => {
             let last = ends(&found.finalbody);
@@ -631,13 +756,20 @@ fn statement_ends(statement: &Stmt) -> Ends {
             }
             let mut all = ends(&found.body);
             if all.falls {
-                all = Ends { falls: false, ..all }.or(ends(&found.orelse));
+                all = Ends {
+                    falls: false,
+                    ..all
+                }
+                .or(ends(&found.orelse));
             }
             for handler in &found.handlers {
                 let ExceptHandler::ExceptHandler(handler) = handler;
                 all = all.or(ends(&handler.body));
             }
-            all.or(Ends { falls: false, ..last })
+            all.or(Ends {
+                falls: false,
+                ..last
+            })
         }
         _ => Ends::FALLS,
     }

@@ -53,8 +53,10 @@ impl Function {
 
     pub(crate) fn is_property(&self) -> bool {
         self.decorators.iter().any(|name| {
-            matches!(name.as_str(), "builtins.property" | "functools.cached_property")
-                || name.ends_with(".cached_property")
+            matches!(
+                name.as_str(),
+                "builtins.property" | "functools.cached_property"
+            ) || name.ends_with(".cached_property")
         })
     }
 
@@ -74,8 +76,15 @@ impl Function {
 
     /// A decorator says that the body runs in a thread, or that something async stands in for it where a loop runs.
     pub(crate) fn runs_elsewhere(&self) -> bool {
-        const WORDS: &[&str] =
-            &["async", "sync_compatible", "to_thread", "in_thread", "threaded", "threadpool", "executor"];
+        const WORDS: &[&str] = &[
+            "async",
+            "sync_compatible",
+            "to_thread",
+            "in_thread",
+            "threaded",
+            "threadpool",
+            "executor",
+        ];
         self.decorators.iter().any(|name| {
             let name = last(name);
             !is_plain_decorator(name) && WORDS.iter().any(|word| name.contains(word))
@@ -84,11 +93,15 @@ impl Function {
 
     /// A generator that is turned into an async context manager.
     pub(crate) fn is_async_context_manager(&self) -> bool {
-        self.decorators.iter().any(|name| name == "contextlib.asynccontextmanager")
+        self.decorators
+            .iter()
+            .any(|name| name == "contextlib.asynccontextmanager")
     }
 
     pub(crate) fn is_context_manager(&self) -> bool {
-        self.decorators.iter().any(|name| name == "contextlib.contextmanager")
+        self.decorators
+            .iter()
+            .any(|name| name == "contextlib.contextmanager")
     }
 }
 
@@ -105,7 +118,9 @@ impl Context<'_> {
         }
         let outer = self.names().scope(scope).parent?;
         let is_run = |name: &str| {
-            self.knowledge().facts(name).is_some_and(|facts| facts.runs_in_loop)
+            self.knowledge()
+                .facts(name)
+                .is_some_and(|facts| facts.runs_in_loop)
         };
         let decorated = function.decorator_list.iter().any(|decorator| {
             let named = ast::helpers::map_callable(&decorator.expression);
@@ -114,10 +129,13 @@ impl Context<'_> {
         if decorated {
             return Some("Callback of the event loop");
         }
-        let ScopeNode::Class(class) = self.names().scope(outer).node else { return None };
+        let ScopeNode::Class(class) = self.names().scope(outer).node else {
+            return None;
+        };
         let around = self.names().scope(outer).parent?;
         let inherited = class.bases().iter().any(|base| {
-            self.dotted(base, around).is_some_and(|base| is_run(&format!("{base}.{}", function.name)))
+            self.dotted(base, around)
+                .is_some_and(|base| is_run(&format!("{base}.{}", function.name)))
         });
         inherited.then_some("Callback of the event loop")
     }
@@ -130,7 +148,12 @@ impl Worker<'_> {
             return found.clone();
         }
         let found = self.describe(def).map(Arc::new);
-        self.program.memo.functions.entry(def).or_insert(found).clone()
+        self.program
+            .memo
+            .functions
+            .entry(def)
+            .or_insert(found)
+            .clone()
     }
 
     fn describe(&self, def: Def) -> Option<Function> {
@@ -148,11 +171,15 @@ impl Worker<'_> {
             })
             .collect();
         let keeps_async = function.is_async
-            && function.decorator_list.iter().zip(&decorators).all(|(decorator, name)| {
-                is_plain_decorator(name)
-                    || is_transparent_decorator(name)
-                    || self.decorator_keeps_async(&context, &decorator.expression, scope)
-            });
+            && function
+                .decorator_list
+                .iter()
+                .zip(&decorators)
+                .all(|(decorator, name)| {
+                    is_plain_decorator(name)
+                        || is_transparent_decorator(name)
+                        || self.decorator_keeps_async(&context, &decorator.expression, scope)
+                });
         Some(Function {
             name: format!(
                 "{}.{}",
@@ -172,7 +199,12 @@ impl Worker<'_> {
 
 impl Worker<'_> {
     /// Whether a decorator that can be read gives back an async function for an async function.
-    fn decorator_keeps_async(&self, context: &Context<'_>, decorator: &Expr, scope: ScopeId) -> bool {
+    fn decorator_keeps_async(
+        &self,
+        context: &Context<'_>,
+        decorator: &Expr,
+        scope: ScopeId,
+    ) -> bool {
         let (named, factory) = match decorator {
             Expr::Call(call) => (&*call.func, true),
             other => (other, false),
@@ -180,12 +212,20 @@ impl Worker<'_> {
         let meant = context.meant(named, scope);
         let [callee] = &*meant else { return false };
         let Some(def) = callee.def else { return false };
-        let Some(module) = self.module(def.file) else { return false };
-        let Some((function, _, _)) = module.names().function_at(def.start) else { return false };
+        let Some(module) = self.module(def.file) else {
+            return false;
+        };
+        let Some((function, _, _)) = module.names().function_at(def.start) else {
+            return false;
+        };
         let made = if factory {
             let returned = Returned::of(function);
-            let [Expr::Name(inner)] = returned.as_slice() else { return false };
-            let Some(inner) = nested(function, inner.id.as_str()) else { return false };
+            let [Expr::Name(inner)] = returned.as_slice() else {
+                return false;
+            };
+            let Some(inner) = nested(function, inner.id.as_str()) else {
+                return false;
+            };
             inner
         } else {
             function
@@ -197,15 +237,21 @@ impl Worker<'_> {
 /// Whether every value that a decorator returns is an async function of its own, or the function that it was given, or calls
 /// that one and returns what it gives.
 fn wraps_async(decorator: &ast::StmtFunctionDef) -> bool {
-    let Some(given) = crate::names::first_parameter(decorator) else { return false };
+    let Some(given) = crate::names::first_parameter(decorator) else {
+        return false;
+    };
     let returned = Returned::of(decorator);
     let mut some_async = false;
     let all = returned.iter().all(|value| {
-        let Expr::Name(name) = value else { return false };
+        let Expr::Name(name) = value else {
+            return false;
+        };
         if name.id == given {
             return true;
         }
-        let Some(inner) = nested(decorator, name.id.as_str()) else { return false };
+        let Some(inner) = nested(decorator, name.id.as_str()) else {
+            return false;
+        };
         if inner.is_async && !is_generator(inner) {
             some_async = true;
             return true;
@@ -214,9 +260,10 @@ fn wraps_async(decorator: &ast::StmtFunctionDef) -> bool {
         !results.is_empty()
             && !inner.is_async
             && results.iter().all(|result| match result {
-                Expr::Call(call) => {
-                    call.func.as_name_expr().is_some_and(|called| called.id == given)
-                }
+                Expr::Call(call) => call
+                    .func
+                    .as_name_expr()
+                    .is_some_and(|called| called.id == given),
                 _ => false,
             })
     });
@@ -241,7 +288,10 @@ impl<'a> Visitor<'a> for Asks {
             Expr::Attribute(attribute) => attribute.attr.as_str(),
             _ => "",
         };
-        self.0 |= matches!(name, "iscoroutinefunction" | "is_coroutine_function" | "is_async_callable");
+        self.0 |= matches!(
+            name,
+            "iscoroutinefunction" | "is_coroutine_function" | "is_async_callable"
+        );
         visitor::walk_expr(self, expr);
     }
 }
@@ -313,7 +363,13 @@ fn is_transparent_decorator(name: &str) -> bool {
         || name.starts_with("fastapi.")
         || name.starts_with("pytest.mark.")
         || name.starts_with("unittest.mock.patch")
-        || matches!(name, "typing.final" | "typing_extensions.final" | "typing_extensions.deprecated" | "warnings.deprecated")
+        || matches!(
+            name,
+            "typing.final"
+                | "typing_extensions.final"
+                | "typing_extensions.deprecated"
+                | "warnings.deprecated"
+        )
 }
 
 /// Whether a function's body does nothing: a docstring, `...`, `pass`, `raise NotImplementedError`.
@@ -321,7 +377,10 @@ pub(crate) fn is_stub(function: &ast::StmtFunctionDef) -> bool {
     function.body.iter().all(|stmt| match stmt {
         Stmt::Pass(_) | Stmt::Raise(_) => true,
         Stmt::Expr(expr) => {
-            matches!(&*expr.value, Expr::StringLiteral(_) | Expr::EllipsisLiteral(_))
+            matches!(
+                &*expr.value,
+                Expr::StringLiteral(_) | Expr::EllipsisLiteral(_)
+            )
         }
         _ => false,
     })

@@ -50,7 +50,10 @@ pub struct Excludes {
 impl Default for Excludes {
     fn default() -> Self {
         let patterns: Vec<String> = DEFAULT_EXCLUDE.iter().map(ToString::to_string).collect();
-        Self::new(&patterns, Path::new("/")).unwrap_or_else(|_| Self { patterns, set: GlobSet::empty() })
+        Self::new(&patterns, Path::new("/")).unwrap_or_else(|_| Self {
+            patterns,
+            set: GlobSet::empty(),
+        })
     }
 }
 
@@ -63,7 +66,10 @@ impl Excludes {
             add(&mut builder, pattern, root)?;
         }
         let set = builder.build().map_err(|error| error.to_string())?;
-        Ok(Self { patterns: patterns.to_vec(), set })
+        Ok(Self {
+            patterns: patterns.to_vec(),
+            set,
+        })
     }
 
     pub fn patterns(&self) -> &[String] {
@@ -106,7 +112,12 @@ impl PerFileIgnores {
             add(&mut builder, glob, root)?;
             let set = builder.build().map_err(|error| error.to_string())?;
             let rules = rules::select(selectors)?;
-            entries.push(PerFileIgnore { pattern: pattern.clone(), set, negated, rules });
+            entries.push(PerFileIgnore {
+                pattern: pattern.clone(),
+                set,
+                negated,
+                rules,
+            });
         }
         Ok(Self { entries })
     }
@@ -121,9 +132,12 @@ impl PerFileIgnores {
 
     /// Each pattern with the codes of the rules that are off.
     pub fn entries(&self) -> impl Iterator<Item = (&str, Vec<&'static str>)> + '_ {
-        self.entries
-            .iter()
-            .map(|entry| (&*entry.pattern, entry.rules.iter().map(|rule| rule.code).collect()))
+        self.entries.iter().map(|entry| {
+            (
+                &*entry.pattern,
+                entry.rules.iter().map(|rule| rule.code).collect(),
+            )
+        })
     }
 }
 
@@ -137,7 +151,11 @@ fn add(builder: &mut GlobSetBuilder, pattern: &str, root: &Path) -> Result<(), S
         Glob::new(pattern).map_err(|error| format!("`{pattern}` is no pattern: {}", error.kind()))
     };
     // A folder may be written as one.
-    let trimmed = if pattern.len() > 1 { pattern.trim_end_matches('/') } else { pattern };
+    let trimmed = if pattern.len() > 1 {
+        pattern.trim_end_matches('/')
+    } else {
+        pattern
+    };
     builder.add(glob(trimmed)?);
     if !Path::new(trimmed).is_absolute() {
         let mut absolute = PathBuf::from(globset::escape(&root.to_string_lossy()));
@@ -179,7 +197,10 @@ mod tests {
     fn rules_are_off_where_a_pattern_matches() {
         let pairs = [
             ("tests/*".to_owned(), vec!["RIA1".to_owned()]),
-            ("!src/**".to_owned(), vec!["blocking-call-through-helper".to_owned()]),
+            (
+                "!src/**".to_owned(),
+                vec!["blocking-call-through-helper".to_owned()],
+            ),
         ];
         let ignores = PerFileIgnores::new(&pairs, Path::new("/project")).expect("right");
         assert!(ignores.ignores(Path::new("/project/tests/a.py"), "RIA101"));

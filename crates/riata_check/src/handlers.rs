@@ -18,7 +18,9 @@ pub(crate) struct Class {
 
 impl Class {
     pub(crate) fn is(&self, names: &[&str]) -> bool {
-        self.name.as_deref().is_some_and(|name| names.contains(&name))
+        self.name
+            .as_deref()
+            .is_some_and(|name| names.contains(&name))
     }
 
     pub(crate) fn is_cancellation(&self) -> bool {
@@ -40,9 +42,9 @@ impl Class {
     }
 
     pub(crate) fn is_group(&self) -> bool {
-        self.name.as_deref().is_some_and(|name| {
-            name.ends_with("ExceptionGroup") || name.ends_with("MultiError")
-        })
+        self.name
+            .as_deref()
+            .is_some_and(|name| name.ends_with("ExceptionGroup") || name.ends_with("MultiError"))
     }
 }
 
@@ -78,13 +80,19 @@ fn collect(
         }
         // `anyio.get_cancelled_exc_class()`.
         Expr::Call(found) => {
-            all.push(Class { name: context.dotted(&found.func, scope), range });
+            all.push(Class {
+                name: context.dotted(&found.func, scope),
+                range,
+            });
         }
         _ => {
             if let Some(name) = context.dotted(expr, scope)
                 && !is_constant(context, expr, scope)
             {
-                all.push(Class { name: Some(name), range });
+                all.push(Class {
+                    name: Some(name),
+                    range,
+                });
                 return;
             }
             let values = assigned(context, expr, scope);
@@ -101,11 +109,14 @@ fn collect(
 /// Whether a name is a variable here, not a class or an import.
 fn is_constant(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> bool {
     let Expr::Name(name) = expr else { return false };
-    context.names().lookup(name.id.as_str(), scope).is_some_and(|(_, bindings)| {
-        bindings
-            .iter()
-            .any(|binding| matches!(binding, Binding::Value(_) | Binding::Annotated { .. }))
-    })
+    context
+        .names()
+        .lookup(name.id.as_str(), scope)
+        .is_some_and(|(_, bindings)| {
+            bindings
+                .iter()
+                .any(|binding| matches!(binding, Binding::Value(_) | Binding::Annotated { .. }))
+        })
 }
 
 /// A constant of another module of the project.
@@ -118,18 +129,31 @@ fn imported(
     all: &mut Vec<Class>,
 ) -> bool {
     let Expr::Name(name) = expr else { return false };
-    let Some((_, bindings)) = context.names().lookup(name.id.as_str(), scope) else { return false };
-    let Some(Binding::ImportFrom { statement, alias }) = bindings.last() else { return false };
+    let Some((_, bindings)) = context.names().lookup(name.id.as_str(), scope) else {
+        return false;
+    };
+    let Some(Binding::ImportFrom { statement, alias }) = bindings.last() else {
+        return false;
+    };
     let module = crate::context::absolute_module(context.text(), statement);
-    let Some(module) =
-        context.worker.find_module(&module).and_then(|file| context.worker.module(file))
+    let Some(module) = context
+        .worker
+        .find_module(&module)
+        .and_then(|file| context.worker.module(file))
     else {
         return false;
     };
     let inner = Context::new(context.worker, &module);
     let mut found = false;
-    for binding in module.names().bindings(alias.name.as_str(), ScopeId::MODULE) {
-        if let Binding::Value(value) | Binding::Annotated { value: Some(value), .. } = binding {
+    for binding in module
+        .names()
+        .bindings(alias.name.as_str(), ScopeId::MODULE)
+    {
+        if let Binding::Value(value)
+        | Binding::Annotated {
+            value: Some(value), ..
+        } = binding
+        {
             collect(&inner, value, ScopeId::MODULE, Some(range), depth + 1, all);
             found = true;
         }

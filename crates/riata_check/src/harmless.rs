@@ -20,7 +20,11 @@ impl Context<'_> {
     ) -> bool {
         match kind {
             BlockKind::Disk => is_archive(name) && self.is_in_memory(call, scope),
-            BlockKind::Dns => call.arguments.args.first().is_some_and(|host| is_address(last(name), host)),
+            BlockKind::Dns => call
+                .arguments
+                .args
+                .first()
+                .is_some_and(|host| is_address(last(name), host)),
             BlockKind::Thread if name.ends_with(".acquire") => self.is_new(call, scope),
             BlockKind::Thread if name.ends_with("Thread.join") => self.has_ended(call, scope),
             BlockKind::Process if name.ends_with("Popen.wait") => self.was_killed(call, scope),
@@ -35,14 +39,24 @@ impl Context<'_> {
             _ => false,
         };
         call.arguments.args.iter().any(is_buffer)
-            || call.arguments.keywords.iter().any(|keyword| is_buffer(&keyword.value))
+            || call
+                .arguments
+                .keywords
+                .iter()
+                .any(|keyword| is_buffer(&keyword.value))
     }
 
     /// `lock = threading.Lock(); lock.acquire()`: nobody else has it yet.
     fn is_new(&self, call: &ast::ExprCall, scope: ScopeId) -> bool {
-        let Expr::Attribute(attribute) = &*call.func else { return false };
-        let Some(lock) = attribute.value.as_name_expr() else { return false };
-        let Some((found_in, bindings)) = self.names().lookup(lock.id.as_str(), scope) else { return false };
+        let Expr::Attribute(attribute) = &*call.func else {
+            return false;
+        };
+        let Some(lock) = attribute.value.as_name_expr() else {
+            return false;
+        };
+        let Some((found_in, bindings)) = self.names().lookup(lock.id.as_str(), scope) else {
+            return false;
+        };
         let here = |scope| self.names().enclosing_function(scope).map(|(id, _)| id);
         here(found_in).is_some()
             && here(found_in) == here(scope)
@@ -52,8 +66,12 @@ impl Context<'_> {
     /// `while thread.is_alive(): await …` before the `join`; or the thread told the loop that it is done, as the last thing
     /// that it does, and that was awaited.
     fn has_ended(&self, call: &ast::ExprCall, scope: ScopeId) -> bool {
-        let Expr::Attribute(attribute) = &*call.func else { return false };
-        let Some((_, function)) = self.names().enclosing_function(scope) else { return false };
+        let Expr::Attribute(attribute) = &*call.func else {
+            return false;
+        };
+        let Some((_, function)) = self.names().enclosing_function(scope) else {
+            return false;
+        };
         let thread = self.source(&*attribute.value);
         let mut asked = false;
         let mut awaited = false;
@@ -69,14 +87,23 @@ impl Context<'_> {
     }
 
     fn tells_loop(&self, thread: &Expr, scope: ScopeId) -> bool {
-        let Some(name) = thread.as_name_expr() else { return false };
-        let Some((_, [Binding::Value(Expr::Call(made))])) = self.names().lookup(name.id.as_str(), scope) else {
+        let Some(name) = thread.as_name_expr() else {
             return false;
         };
-        let Some(target) = made.arguments.find_keyword("target").and_then(|target| target.value.as_name_expr()) else {
+        let Some((_, [Binding::Value(Expr::Call(made))])) =
+            self.names().lookup(name.id.as_str(), scope)
+        else {
             return false;
         };
-        let Some((_, [Binding::Function(run)])) = self.names().lookup(target.id.as_str(), scope) else {
+        let Some(target) = made
+            .arguments
+            .find_keyword("target")
+            .and_then(|target| target.value.as_name_expr())
+        else {
+            return false;
+        };
+        let Some((_, [Binding::Function(run)])) = self.names().lookup(target.id.as_str(), scope)
+        else {
             return false;
         };
         self.source(*run).contains("call_soon_threadsafe(")
@@ -84,8 +111,12 @@ impl Context<'_> {
 
     /// `process.kill()` before the `wait`: it is only fetched.
     fn was_killed(&self, call: &ast::ExprCall, scope: ScopeId) -> bool {
-        let Expr::Attribute(attribute) = &*call.func else { return false };
-        let Some((_, function)) = self.names().enclosing_function(scope) else { return false };
+        let Expr::Attribute(attribute) = &*call.func else {
+            return false;
+        };
+        let Some((_, function)) = self.names().enclosing_function(scope) else {
+            return false;
+        };
         let process = self.source(&*attribute.value);
         let mut killed = false;
         uses::exprs(&function.body, false, &mut |expr| {
@@ -103,16 +134,23 @@ impl Context<'_> {
 
 /// What packs and unpacks, and takes a buffer as well as a path.
 fn is_archive(name: &str) -> bool {
-    ["zipfile.", "tarfile.", "gzip.", "bz2.", "lzma.", "wave."].iter().any(|module| name.starts_with(module))
+    ["zipfile.", "tarfile.", "gzip.", "bz2.", "lzma.", "wave."]
+        .iter()
+        .any(|module| name.starts_with(module))
 }
 
 /// An address that needs no name server to be found.
 fn is_address(function: &str, host: &Expr) -> bool {
     let text = match host {
-        Expr::Tuple(address) => address.elts.first().and_then(|host| host.as_string_literal_expr()),
+        Expr::Tuple(address) => address
+            .elts
+            .first()
+            .and_then(|host| host.as_string_literal_expr()),
         _ => host.as_string_literal_expr(),
     };
-    let Some(address) = text.and_then(|text| text.value.to_str().parse::<IpAddr>().ok()) else { return false };
+    let Some(address) = text.and_then(|text| text.value.to_str().parse::<IpAddr>().ok()) else {
+        return false;
+    };
     match function {
         "getaddrinfo" | "gethostbyname" | "gethostbyname_ex" => true,
         // It asks for the name of the address.

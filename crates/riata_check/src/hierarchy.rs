@@ -70,7 +70,10 @@ impl Hierarchy {
                 }
             }
         }
-        found.into_iter().map(|index| &self.classes[index]).collect()
+        found
+            .into_iter()
+            .map(|index| &self.classes[index])
+            .collect()
     }
 }
 
@@ -98,11 +101,17 @@ pub(crate) fn scan(path: &std::path::Path, text: &str) -> Vec<Scanned> {
         if !defines {
             continue;
         }
-        while open.last().is_some_and(|(outer, _, _)| *outer >= indentation) {
+        while open
+            .last()
+            .is_some_and(|(outer, _, _)| *outer >= indentation)
+        {
             open.pop();
         }
         if let Some(rest) = code.strip_prefix("class ") {
-            let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
             let at = start + indentation + "class ".len();
             let mut bases = bases(text.get(at + name.len()..).unwrap_or_default());
             for base in &mut bases {
@@ -124,7 +133,10 @@ pub(crate) fn scan(path: &std::path::Path, text: &str) -> Vec<Scanned> {
             Some(rest) => (true, rest),
             None => (false, code.strip_prefix("def ").unwrap_or_default()),
         };
-        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let name: String = rest
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect();
         if let Some((_, class, members)) = open.last_mut()
             && *members.get_or_insert(indentation) == indentation
             && let Some(class) = found.get_mut(*class)
@@ -155,7 +167,9 @@ fn note_aliases(code: &str, aliases: &mut FxHashMap<String, String>) {
 
 /// The last names of what stands in the parentheses after a class's name.
 fn bases(rest: &str) -> Vec<String> {
-    let Some(inside) = rest.trim_start().strip_prefix('(') else { return Vec::new() };
+    let Some(inside) = rest.trim_start().strip_prefix('(') else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     let mut word = String::new();
     let mut depth = 0;

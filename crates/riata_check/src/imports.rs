@@ -30,13 +30,19 @@ pub(crate) fn member(
         // `import a.b` binds `a`, and the whole name is written out.
         let root = name.split('.').next().unwrap_or(name);
         if means_module(context, scope, root, at, module) == Some(true) {
-            return Some(Imported { name: format!("{name}.{member}"), edit: None });
+            return Some(Imported {
+                name: format!("{name}.{member}"),
+                edit: None,
+            });
         }
     }
     let root = module.split('.').next().unwrap_or(module);
     match means_module(context, scope, root, at, module) {
         // Imported inside of the function.
-        Some(true) => Some(Imported { name: format!("{module}.{member}"), edit: None }),
+        Some(true) => Some(Imported {
+            name: format!("{module}.{member}"),
+            edit: None,
+        }),
         Some(false) => None,
         None => Some(Imported {
             name: format!("{module}.{member}"),
@@ -103,7 +109,9 @@ fn insertion(context: &Context<'_>, module: &str) -> Edit {
     let mut prologue = 0;
     for (index, stmt) in body.iter().enumerate() {
         let docstring = index == 0
-            && stmt.as_expr_stmt().is_some_and(|found| matches!(*found.value, Expr::StringLiteral(_)));
+            && stmt
+                .as_expr_stmt()
+                .is_some_and(|found| matches!(*found.value, Expr::StringLiteral(_)));
         if !docstring && !is_future(stmt) {
             break;
         }
@@ -116,15 +124,23 @@ fn insertion(context: &Context<'_>, module: &str) -> Edit {
         .collect();
     let after = imports.iter().find(|stmt| {
         stmt.as_import_stmt().is_some_and(|import| {
-            import.names.first().is_some_and(|alias| alias.name.as_str() > module)
+            import
+                .names
+                .first()
+                .is_some_and(|alias| alias.name.as_str() > module)
         })
     });
-    let first_from = imports.iter().find(|stmt| matches!(stmt, Stmt::ImportFrom(_)));
+    let first_from = imports
+        .iter()
+        .find(|stmt| matches!(stmt, Stmt::ImportFrom(_)));
     if let Some(before) = after.or(first_from).or(imports.first()) {
         return Edit::insert(before.start(), format!("import {module}\n"));
     }
     let Some(last) = prologue.checked_sub(1).and_then(|index| body.get(index)) else {
-        return Edit::insert(below_first_comments(&text.text), format!("import {module}\n\n"));
+        return Edit::insert(
+            below_first_comments(&text.text),
+            format!("import {module}\n\n"),
+        );
     };
     // The end of its line, behind a comment: what follows keeps the comments above it.
     let end = usize::from(last.end());
@@ -133,7 +149,9 @@ fn insertion(context: &Context<'_>, module: &str) -> Edit {
     if rest.get(..line).is_some_and(|rest| rest.contains(';')) {
         return Edit::insert(last.end(), format!("; import {module}"));
     }
-    let line = rest.get(..line).map_or(line, |found| found.trim_end_matches('\r').len());
+    let line = rest
+        .get(..line)
+        .map_or(line, |found| found.trim_end_matches('\r').len());
     let blank = if is_future(last) { "" } else { "\n" };
     let at = TextSize::try_from(end + line).unwrap_or(last.end());
     Edit::insert(at, format!("\n{blank}import {module}"))
@@ -141,7 +159,10 @@ fn insertion(context: &Context<'_>, module: &str) -> Edit {
 
 fn is_future(stmt: &Stmt) -> bool {
     stmt.as_import_from_stmt().is_some_and(|import| {
-        import.module.as_ref().is_some_and(|module| module.as_str() == "__future__")
+        import
+            .module
+            .as_ref()
+            .is_some_and(|module| module.as_str() == "__future__")
     })
 }
 

@@ -74,7 +74,13 @@ struct Argument {
 
 impl Blocks {
     pub(crate) fn new(kind: BlockKind) -> Self {
-        Self { kind, instead: None, unless: None, lazy: false, only_with: None }
+        Self {
+            kind,
+            instead: None,
+            unless: None,
+            lazy: false,
+            only_with: None,
+        }
     }
 
     /// Whether a call with these arguments blocks. `source` gives the text of an expression.
@@ -86,12 +92,20 @@ impl Blocks {
         let harmless = self.unless.as_ref().is_some_and(|argument| {
             argument.given(arguments).is_some_and(|value| {
                 let text = source(value);
-                argument.values.iter().any(|harmless| is_value(harmless, value, text))
-                    || argument.mentions.iter().any(|mentioned| text.contains(mentioned.as_str()))
+                argument
+                    .values
+                    .iter()
+                    .any(|harmless| is_value(harmless, value, text))
+                    || argument
+                        .mentions
+                        .iter()
+                        .any(|mentioned| text.contains(mentioned.as_str()))
             })
         });
         let missing = self.only_with.as_ref().is_some_and(|argument| {
-            argument.given(arguments).is_none_or(|value| matches!(source(value), "None" | "False" | "0"))
+            argument
+                .given(arguments)
+                .is_none_or(|value| matches!(source(value), "None" | "False" | "0"))
         });
         !harmless && !missing
     }
@@ -109,10 +123,12 @@ impl Argument {
 /// Whether an expression, written `source`, is a constant of the knowledge base.
 fn is_value(constant: &toml::Value, expr: &Expr, source: &str) -> bool {
     match constant {
-        toml::Value::Boolean(value) => {
-            expr.as_boolean_literal_expr().is_some_and(|found| found.value == *value)
-        }
-        toml::Value::Integer(value) => source.parse::<f64>().is_ok_and(|found| found == *value as f64),
+        toml::Value::Boolean(value) => expr
+            .as_boolean_literal_expr()
+            .is_some_and(|found| found.value == *value),
+        toml::Value::Integer(value) => source
+            .parse::<f64>()
+            .is_ok_and(|found| found == *value as f64),
         toml::Value::String(value) => source == value,
         _ => false,
     }
@@ -234,7 +250,9 @@ impl Knowledge {
         let file: KnowledgeFile = toml::from_str(text).map_err(|error| error.to_string())?;
         self.homes.extend(file.homes);
         for entry in &file.blocks {
-            let kind = entry.kind.ok_or_else(|| format!("no kind for {:?}", entry.names))?;
+            let kind = entry
+                .kind
+                .ok_or_else(|| format!("no kind for {:?}", entry.names))?;
             let blocks = Arc::new(entry.blocks(kind));
             self.add(entry, |facts| facts.blocks = Some(blocks.clone()));
         }
@@ -303,7 +321,10 @@ impl Knowledge {
             self.facts.entry(name.clone()).or_default().blocks = Some(blocks);
         }
         for name in harmless {
-            let facts = Facts { does_not_block: true, ..Facts::default() };
+            let facts = Facts {
+                does_not_block: true,
+                ..Facts::default()
+            };
             self.facts.insert(name.clone(), facts);
         }
     }
@@ -388,16 +409,25 @@ impl Entry {
     }
 
     fn arguments(&self) -> Arguments {
-        Arguments { arguments: self.arguments.clone(), keywords: self.keywords.clone() }
+        Arguments {
+            arguments: self.arguments.clone(),
+            keywords: self.keywords.clone(),
+        }
     }
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(entry: &Entry) -> Result<T, String> {
-    let value = entry.returns.clone().ok_or_else(|| format!("no `returns` for {:?}", entry.names))?;
-    value.try_into().map_err(|error| format!("{:?}: {error}", entry.names))
+    let value = entry
+        .returns
+        .clone()
+        .ok_or_else(|| format!("no `returns` for {:?}", entry.names))?;
+    value
+        .try_into()
+        .map_err(|error| format!("{:?}: {error}", entry.names))
 }
 
 /// Whether a name is written as classes are.
 pub(crate) fn is_class_name(name: &str) -> bool {
-    name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase())
+    name.trim_start_matches('_')
+        .starts_with(|first: char| first.is_ascii_uppercase())
 }

@@ -30,7 +30,11 @@ impl Slot {
     pub(crate) fn start(&self, file: usize, types: &Types) {
         let mut state = self.lock();
         if !matches!(*state, State::Abandoned) {
-            *state = State::Asks { file, since: Instant::now(), canceller: types.canceller() };
+            *state = State::Asks {
+                file,
+                since: Instant::now(),
+                canceller: types.canceller(),
+            };
         }
     }
 
@@ -56,7 +60,14 @@ impl Slot {
     /// else has to check.
     pub(crate) fn enforce(&self, limit: Duration) -> Option<usize> {
         let mut state = self.lock();
-        let State::Asks { file, since, canceller } = &*state else { return None };
+        let State::Asks {
+            file,
+            since,
+            canceller,
+        } = &*state
+        else {
+            return None;
+        };
         let (file, elapsed) = (*file, since.elapsed());
         if elapsed >= limit {
             // Again and again: a question that starts anew forgets that it was called off.

@@ -23,7 +23,12 @@ impl<'a> Read<'a> {
 
 /// Every read of `name` in statements, and in the functions in them. A `del` counts, for somebody thought of it.
 pub(crate) fn reads<'a>(body: &'a [Stmt], name: &str) -> Vec<Read<'a>> {
-    let mut found = Reads { name, around: Vec::new(), nested: 0, found: Vec::new() };
+    let mut found = Reads {
+        name,
+        around: Vec::new(),
+        nested: 0,
+        found: Vec::new(),
+    };
     found.visit_body(body);
     found.found
 }

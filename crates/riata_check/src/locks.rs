@@ -35,7 +35,14 @@ fn kind_of(class: &str) -> Option<LockKind> {
     let (module, name) = class.rsplit_once('.')?;
     let is_lock = matches!(
         name,
-        "Lock" | "RLock" | "Condition" | "Semaphore" | "BoundedSemaphore" | "lock" | "LockType" | "_RLock"
+        "Lock"
+            | "RLock"
+            | "Condition"
+            | "Semaphore"
+            | "BoundedSemaphore"
+            | "lock"
+            | "LockType"
+            | "_RLock"
             | "CapacityLimiter"
     );
     if !is_lock {
@@ -45,9 +52,12 @@ fn kind_of(class: &str) -> Option<LockKind> {
         "threading" | "_thread" | "multiprocessing" | "multiprocessing.synchronize" => {
             Some(LockKind::Thread)
         }
-        "asyncio" | "asyncio.locks" | "anyio" | "anyio._core._synchronization" | "trio" | "trio._sync" => {
-            Some(LockKind::Loop)
-        }
+        "asyncio"
+        | "asyncio.locks"
+        | "anyio"
+        | "anyio._core._synchronization"
+        | "trio"
+        | "trio._sync" => Some(LockKind::Loop),
         _ => None,
     }
 }
@@ -59,13 +69,18 @@ pub(crate) fn lock_kind(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> O
         && let Some((first, rest)) = classes.split_first()
     {
         let kind = kind_of(first)?;
-        return rest.iter().all(|class| kind_of(class) == Some(kind)).then_some(kind);
+        return rest
+            .iter()
+            .all(|class| kind_of(class) == Some(kind))
+            .then_some(kind);
     }
     // Made by a function of the project that says nothing about what it returns.
-    assigned(context, expr, scope).into_iter().find_map(|(value, scope)| match value {
-        Expr::Call(call) => returned_lock(context, call, scope),
-        _ => None,
-    })
+    assigned(context, expr, scope)
+        .into_iter()
+        .find_map(|(value, scope)| match value {
+            Expr::Call(call) => returned_lock(context, call, scope),
+            _ => None,
+        })
 }
 
 fn returned_lock(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<LockKind> {
@@ -97,18 +112,27 @@ pub(crate) fn assigned<'a>(
 ) -> Vec<(&'a Expr, ScopeId)> {
     let names = context.names();
     let of_binding = |binding: &Binding<'a>| match binding {
-        Binding::Value(value) | Binding::Annotated { value: Some(value), .. } => Some(*value),
+        Binding::Value(value)
+        | Binding::Annotated {
+            value: Some(value), ..
+        } => Some(*value),
         _ => None,
     };
     match expr {
         Expr::Name(name) => names
             .lookup(name.id.as_str(), scope)
             .map(|(found_in, bindings)| {
-                bindings.iter().filter_map(of_binding).map(|value| (value, found_in)).collect()
+                bindings
+                    .iter()
+                    .filter_map(of_binding)
+                    .map(|value| (value, found_in))
+                    .collect()
             })
             .unwrap_or_default(),
         Expr::Attribute(attribute) => {
-            let Some((class, _)) = names.enclosing_class(scope) else { return Vec::new() };
+            let Some((class, _)) = names.enclosing_class(scope) else {
+                return Vec::new();
+            };
             let of_self = names.enclosing_function(scope).is_some_and(|(_, function)| {
                 matches!(&*attribute.value, Expr::Name(owner) if first_parameter(function) == Some(owner.id.as_str()))
             });
@@ -137,9 +161,20 @@ pub(crate) fn may_exclude(context: &Context<'_>, expr: &Expr, scope: ScopeId) ->
         return true;
     }
     let text = context.source(expr).to_ascii_lowercase();
-    ["lock", "mutex", "sem", "cond", "guard", "exclusive", "transaction", "latch", "limit", "barrier"]
-        .iter()
-        .any(|word| text.contains(word))
+    [
+        "lock",
+        "mutex",
+        "sem",
+        "cond",
+        "guard",
+        "exclusive",
+        "transaction",
+        "latch",
+        "limit",
+        "barrier",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 /// Whether both steps run while one and the same lock is held, or lie behind an `acquire`.
@@ -174,9 +209,17 @@ impl Context<'_> {
         look: impl FnOnce(&Context<'_>, &ast::StmtFunctionDef, ScopeId) -> T,
     ) -> Option<T> {
         let here = self.def_at(def.start).file == def.file;
-        let loaded = if here { None } else { self.worker.module(def.file) };
-        let other = loaded.as_ref().map(|module| Context::new(self.worker, module));
-        let context = other.as_ref().map_or(self as &Context<'_>, |context| context);
+        let loaded = if here {
+            None
+        } else {
+            self.worker.module(def.file)
+        };
+        let other = loaded
+            .as_ref()
+            .map(|module| Context::new(self.worker, module));
+        let context = other
+            .as_ref()
+            .map_or(self as &Context<'_>, |context| context);
         let (function, own, _) = context.names().function_at(def.start)?;
         Some(look(context, function, own))
     }
@@ -187,15 +230,21 @@ impl Context<'_> {
     }
 
     fn may_suspend(&self, suspension: &Suspension<'_>, scope: ScopeId, depth: usize) -> bool {
-        let Suspension::Await(awaited) = suspension else { return true };
-        let Expr::Call(call) = &*awaited.value else { return true };
+        let Suspension::Await(awaited) = suspension else {
+            return true;
+        };
+        let Expr::Call(call) = &*awaited.value else {
+            return true;
+        };
         if depth > 4 {
             return true;
         }
         let callees = self.callees(call, scope);
         callees.is_empty()
             || callees.iter().any(|callee| {
-                let Some(def) = callee.def.filter(|_| !callee.is_class) else { return true };
+                let Some(def) = callee.def.filter(|_| !callee.is_class) else {
+                    return true;
+                };
                 if !self.program().is_first_party(def.file)
                     || !self.worker.function(def).is_some_and(|function| {
                         function.is_coroutine() && function.decorators.is_empty()
@@ -224,7 +273,10 @@ pub(crate) fn is_stub(body: &[ast::Stmt]) -> bool {
     body.iter().all(|statement| match statement {
         ast::Stmt::Pass(_) => true,
         ast::Stmt::Expr(found) => {
-            matches!(&*found.value, Expr::StringLiteral(_) | Expr::EllipsisLiteral(_))
+            matches!(
+                &*found.value,
+                Expr::StringLiteral(_) | Expr::EllipsisLiteral(_)
+            )
         }
         ast::Stmt::Raise(found) => found.exc.as_deref().is_some_and(|error| {
             let error = ast::helpers::map_callable(error);

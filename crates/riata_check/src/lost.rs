@@ -38,7 +38,9 @@ pub(crate) fn lost(checker: &Checker<'_>, expr: &Expr) -> Option<Lost> {
         Expr::Name(name) => {
             let names = checker.context.names();
             let (scope, bindings) = names.lookup(name.id.as_str(), checker.scope())?;
-            let here = names.enclosing_function(checker.scope()).map(|(scope, _)| scope);
+            let here = names
+                .enclosing_function(checker.scope())
+                .map(|(scope, _)| scope);
             // Not a parameter, not a name of another function that may have been bound anew in between.
             let own = bindings.iter().any(|binding| match binding {
                 Binding::Value(value) => matches!(value, Expr::Call(_)),
@@ -65,7 +67,10 @@ fn lost_call(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option
         Awaitable::No | Awaitable::Unknown => return None,
     };
     let callees = checker.callees(call);
-    if callees.iter().any(|callee| iterates_in_subclasses(checker, callee)) {
+    if callees
+        .iter()
+        .any(|callee| iterates_in_subclasses(checker, callee))
+    {
         return None;
     }
     Some(found)
@@ -74,14 +79,23 @@ fn lost_call(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option
 /// `async def stream(self) -> AsyncIterator[int]: ...` of an abstract class: the subclasses yield.
 fn iterates_in_subclasses(checker: &Checker<'_>, callee: &Callee) -> bool {
     let Some(def) = callee.def else { return false };
-    let Some(module) = checker.context.worker.module(def.file) else { return false };
-    let Some((function, _, _)) = module.names().function_at(def.start) else { return false };
-    let Some(returns) = function.returns.as_deref() else { return false };
+    let Some(module) = checker.context.worker.module(def.file) else {
+        return false;
+    };
+    let Some((function, _, _)) = module.names().function_at(def.start) else {
+        return false;
+    };
+    let Some(returns) = function.returns.as_deref() else {
+        return false;
+    };
     let named = match returns {
         Expr::Subscript(subscript) => last_name(&subscript.value),
         other => last_name(other),
     };
-    matches!(named, Some("AsyncIterator" | "AsyncIterable" | "AsyncGenerator")) && is_stub(function)
+    matches!(
+        named,
+        Some("AsyncIterator" | "AsyncIterable" | "AsyncGenerator")
+    ) && is_stub(function)
 }
 
 /// How a value that has to be awaited is used.
@@ -117,7 +131,11 @@ pub(crate) fn used<'a>(checker: &Checker<'a>, expr: &Expr) -> Use<'a> {
                 None
             }
             AnyNodeRef::ExprBoolOp(operation) => {
-                if operation.values.last().is_some_and(|last| last.range() != child) {
+                if operation
+                    .values
+                    .last()
+                    .is_some_and(|last| last.range() != child)
+                {
                     return Use::Tested;
                 }
                 None
@@ -149,11 +167,18 @@ fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange) -> Use<'a> {
         AnyNodeRef::StmtWhile(_) => Use::Tested,
         AnyNodeRef::StmtAssert(assert) if is(&assert.test) => Use::Tested,
         AnyNodeRef::ExprUnaryOp(operation) => {
-            if operation.op == ast::UnaryOp::Not { Use::Tested } else { Use::Calculated }
+            if operation.op == ast::UnaryOp::Not {
+                Use::Tested
+            } else {
+                Use::Calculated
+            }
         }
         AnyNodeRef::ExprCompare(compare) => {
             // Identity is a question about the object itself.
-            let identity = compare.ops.iter().any(|op| matches!(op, ast::CmpOp::Is | ast::CmpOp::IsNot));
+            let identity = compare
+                .ops
+                .iter()
+                .any(|op| matches!(op, ast::CmpOp::Is | ast::CmpOp::IsNot));
             if identity { Use::Other } else { Use::Compared }
         }
         AnyNodeRef::ExprListComp(ast::ExprListComp { generators, .. })
@@ -175,18 +200,24 @@ fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange) -> Use<'a> {
         AnyNodeRef::StmtAugAssign(_) => Use::Calculated,
         AnyNodeRef::ExprSubscript(subscript) if is(&subscript.value) => Use::Subscripted,
         AnyNodeRef::ExprAttribute(attribute) => {
-            if is_own_attribute(attribute.attr.as_str()) { Use::Other } else { Use::Attribute(attribute) }
+            if is_own_attribute(attribute.attr.as_str()) {
+                Use::Other
+            } else {
+                Use::Attribute(attribute)
+            }
         }
         AnyNodeRef::ExprStarred(_) => Use::Iterated,
         AnyNodeRef::StmtFor(each) if is(&each.iter) => Use::Iterated,
         AnyNodeRef::ExprCall(call) => {
-            if is(&call.func) { Use::Called } else { Use::Argument(call) }
+            if is(&call.func) {
+                Use::Called
+            } else {
+                Use::Argument(call)
+            }
         }
         AnyNodeRef::StmtReturn(_) => Use::Returned,
         AnyNodeRef::StmtAssign(statement) if is(&statement.value) => Use::Assigned(parent),
-        AnyNodeRef::StmtAnnAssign(statement)
-            if statement.value.as_deref().is_some_and(is) =>
-        {
+        AnyNodeRef::StmtAnnAssign(statement) if statement.value.as_deref().is_some_and(is) => {
             Use::Assigned(parent)
         }
         _ => Use::Other,
@@ -199,10 +230,27 @@ fn is_own_attribute(name: &str) -> bool {
         || name.starts_with("cr_")
         || matches!(
             name,
-            "send" | "throw" | "close" | "cancel" | "cancelled" | "done" | "result" | "exception"
-                | "add_done_callback" | "remove_done_callback" | "set_name" | "get_name"
-                | "set_result" | "set_exception" | "get_loop" | "get_coro" | "uncancel" | "cancelling"
-                | "get_stack" | "print_stack" | "get_context"
+            "send"
+                | "throw"
+                | "close"
+                | "cancel"
+                | "cancelled"
+                | "done"
+                | "result"
+                | "exception"
+                | "add_done_callback"
+                | "remove_done_callback"
+                | "set_name"
+                | "get_name"
+                | "set_result"
+                | "set_exception"
+                | "get_loop"
+                | "get_coro"
+                | "uncancel"
+                | "cancelling"
+                | "get_stack"
+                | "print_stack"
+                | "get_context"
         )
 }
 
@@ -217,7 +265,10 @@ pub(crate) fn add_await(checker: &Checker<'_>, expr: &Expr) -> Option<Fix> {
         _ => false,
     };
     let edits = if parenthesize {
-        vec![Edit::insert(expr.start(), "(await "), Edit::insert(expr.end(), ")")]
+        vec![
+            Edit::insert(expr.start(), "(await "),
+            Edit::insert(expr.end(), ")"),
+        ]
     } else {
         vec![Edit::insert(expr.start(), "await ")]
     };
@@ -254,20 +305,36 @@ pub(crate) fn called(checker: &Checker<'_>, expr: &Expr) -> String {
 pub(crate) fn is_expected_to_fail(checker: &Checker<'_>) -> bool {
     // Somebody told another checker that it is meant.
     if let Some(start) = checker.here()
-        && checker.context.text().line(start).contains("unused-coroutine")
+        && checker
+            .context
+            .text()
+            .line(start)
+            .contains("unused-coroutine")
     {
         return true;
     }
     checker.ancestors().any(|ancestor| match ancestor {
         AnyNodeRef::StmtWith(with) => with.items.iter().any(|item| match &item.context_expr {
-            Expr::Call(call) => matches!(
-                last_name(&call.func),
-                Some(
-                    "raises" | "warns" | "assertRaises" | "assertRaisesRegex" | "assertWarns"
-                        | "deprecated_call" | "RaisesGroup" | "assertWarnsRegex"
-                )
-            ) || (last_name(&call.func) == Some("suppress")
-                && call.arguments.args.iter().any(|class| last_name(class) == Some("TypeError"))),
+            Expr::Call(call) => {
+                matches!(
+                    last_name(&call.func),
+                    Some(
+                        "raises"
+                            | "warns"
+                            | "assertRaises"
+                            | "assertRaisesRegex"
+                            | "assertWarns"
+                            | "deprecated_call"
+                            | "RaisesGroup"
+                            | "assertWarnsRegex"
+                    )
+                ) || (last_name(&call.func) == Some("suppress")
+                    && call
+                        .arguments
+                        .args
+                        .iter()
+                        .any(|class| last_name(class) == Some("TypeError")))
+            }
             _ => false,
         }),
         _ => false,

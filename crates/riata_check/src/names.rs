@@ -28,22 +28,38 @@ pub(crate) enum ScopeNode<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Binding<'a> {
     /// `import a.b` (the name is `a`), `import a.b as c`.
-    Import { alias: &'a ast::Alias },
+    Import {
+        alias: &'a ast::Alias,
+    },
     /// `from module import name as alias`; `module` is absolute.
-    ImportFrom { statement: &'a ast::StmtImportFrom, alias: &'a ast::Alias },
+    ImportFrom {
+        statement: &'a ast::StmtImportFrom,
+        alias: &'a ast::Alias,
+    },
     Function(&'a ast::StmtFunctionDef),
     Class(&'a ast::StmtClassDef),
     /// `name = value`.
     Value(&'a Expr),
     /// `name: annotation = value`.
-    Annotated { annotation: &'a Expr, value: Option<&'a Expr> },
+    Annotated {
+        annotation: &'a Expr,
+        value: Option<&'a Expr>,
+    },
     Parameter(&'a ast::Parameter),
     /// `with value as name`.
-    With { value: &'a Expr, is_async: bool },
+    With {
+        value: &'a Expr,
+        is_async: bool,
+    },
     /// `for name in iterable`.
-    Item { iterable: &'a Expr, is_async: bool },
+    Item {
+        iterable: &'a Expr,
+        is_async: bool,
+    },
     /// `except class as name`.
-    Exception { class: Option<&'a Expr> },
+    Exception {
+        class: Option<&'a Expr>,
+    },
     /// One of the names on the left of an unpacking, a pattern, `del`, an augmented assignment.
     Other,
 }
@@ -111,7 +127,9 @@ impl<'a> Names<'a> {
     }
 
     pub(crate) fn of_function(&self, function: &ast::StmtFunctionDef) -> Option<ScopeId> {
-        self.made.get(&(function.name.start(), Kind::Named)).copied()
+        self.made
+            .get(&(function.name.start(), Kind::Named))
+            .copied()
     }
 
     pub(crate) fn of_class(&self, class: &ast::StmtClassDef) -> Option<ScopeId> {
@@ -149,7 +167,9 @@ impl<'a> Names<'a> {
     }
 
     pub(crate) fn of_comprehension(&self, comprehension: &Expr) -> Option<ScopeId> {
-        self.made.get(&(comprehension.start(), Kind::Comprehension)).copied()
+        self.made
+            .get(&(comprehension.start(), Kind::Comprehension))
+            .copied()
     }
 
     /// The scope that a name is bound in when it is read in `scope`, and its bindings there.
@@ -178,7 +198,10 @@ impl<'a> Names<'a> {
 
     /// What binds a name in this very scope.
     pub(crate) fn bindings(&self, name: &str, scope: ScopeId) -> &[Binding<'a>] {
-        self.scope(scope).bindings.get(name).map_or(&[], |found| found.as_slice())
+        self.scope(scope)
+            .bindings
+            .get(name)
+            .map_or(&[], |found| found.as_slice())
     }
 
     /// Every binding of a scope.
@@ -186,16 +209,25 @@ impl<'a> Names<'a> {
         &self,
         scope: ScopeId,
     ) -> impl Iterator<Item = (&'a str, &[Binding<'a>])> {
-        self.scope(scope).bindings.iter().map(|(name, found)| (*name, found.as_slice()))
+        self.scope(scope)
+            .bindings
+            .iter()
+            .map(|(name, found)| (*name, found.as_slice()))
     }
 
     /// What is assigned to `self.name` in the class that made `class`.
     pub(crate) fn attribute(&self, class: ScopeId, name: &str) -> &[AttributeValue<'a>] {
-        self.attributes.get(&class).and_then(|all| all.get(name)).map_or(&[], |found| found.as_slice())
+        self.attributes
+            .get(&class)
+            .and_then(|all| all.get(name))
+            .map_or(&[], |found| found.as_slice())
     }
 
     /// The class whose body a scope lies in most closely, through functions.
-    pub(crate) fn enclosing_class(&self, scope: ScopeId) -> Option<(ScopeId, &'a ast::StmtClassDef)> {
+    pub(crate) fn enclosing_class(
+        &self,
+        scope: ScopeId,
+    ) -> Option<(ScopeId, &'a ast::StmtClassDef)> {
         let mut id = Some(scope);
         while let Some(here) = id {
             let found = self.scope(here);
@@ -275,11 +307,17 @@ impl<'a> Builder<'a> {
             scope = ScopeId::MODULE;
         } else {
             while self.names.scope(scope).nonlocals.contains(name) {
-                let Some(parent) = self.names.scope(scope).parent else { break };
+                let Some(parent) = self.names.scope(scope).parent else {
+                    break;
+                };
                 scope = parent;
             }
         }
-        self.names.scopes[scope.0 as usize].bindings.entry(name).or_default().push(binding);
+        self.names.scopes[scope.0 as usize]
+            .bindings
+            .entry(name)
+            .or_default()
+            .push(binding);
     }
 
     fn enter(&mut self, node: ScopeNode<'a>, key: (TextSize, Kind)) -> ScopeId {
@@ -306,7 +344,12 @@ impl<'a> Builder<'a> {
                         Binding::Annotated { annotation, value } => (value, Some(annotation)),
                         _ => (None, None),
                     };
-                    self.attribute(owner.id.as_str(), attribute.attr.as_str(), value, annotation);
+                    self.attribute(
+                        owner.id.as_str(),
+                        attribute.attr.as_str(),
+                        value,
+                        annotation,
+                    );
                 }
             }
             _ => {}
@@ -328,7 +371,11 @@ impl<'a> Builder<'a> {
                 && matches!(self.names.scope(parent).node, ScopeNode::Class(_))
             {
                 if first_parameter(function) == Some(owner) {
-                    let found = AttributeValue { value, annotation, scope: self.current };
+                    let found = AttributeValue {
+                        value,
+                        annotation,
+                        scope: self.current,
+                    };
                     let all = self.names.attributes.entry(parent).or_default();
                     all.entry(name).or_default().push(found);
                 }
@@ -358,11 +405,16 @@ impl<'a> Builder<'a> {
         }
         self.names.functions.push((function, self.current));
         self.bind(function.name.as_str(), Binding::Function(function));
-        let outer =
-            self.enter(ScopeNode::Function(function), (function.name.start(), Kind::Named));
+        let outer = self.enter(
+            ScopeNode::Function(function),
+            (function.name.start(), Kind::Named),
+        );
         self.declared(&function.body);
         for parameter in &*function.parameters {
-            self.bind(parameter.name().as_str(), Binding::Parameter(parameter.as_parameter()));
+            self.bind(
+                parameter.name().as_str(),
+                Binding::Parameter(parameter.as_parameter()),
+            );
         }
         self.visit_body(&function.body);
         self.current = outer;
@@ -397,15 +449,23 @@ impl<'a> Builder<'a> {
         elements: &[&'a Expr],
         generators: &'a [ast::Comprehension],
     ) {
-        let Some(first) = generators.first() else { return };
+        let Some(first) = generators.first() else {
+            return;
+        };
         // The first iterable is evaluated outside.
         self.visit_expr(&first.iter);
-        let outer = self.enter(ScopeNode::Comprehension, (whole.start(), Kind::Comprehension));
+        let outer = self.enter(
+            ScopeNode::Comprehension,
+            (whole.start(), Kind::Comprehension),
+        );
         for (index, generator) in generators.iter().enumerate() {
             if index > 0 {
                 self.visit_expr(&generator.iter);
             }
-            let item = Binding::Item { iterable: &generator.iter, is_async: generator.is_async };
+            let item = Binding::Item {
+                iterable: &generator.iter,
+                is_async: generator.is_async,
+            };
             self.target(&generator.target, item);
             for condition in &generator.ifs {
                 self.visit_expr(condition);
@@ -420,8 +480,11 @@ impl<'a> Builder<'a> {
     /// Where `:=` binds: outside of comprehensions.
     fn walrus_scope(&self) -> ScopeId {
         let mut id = self.current;
-        while let Scope { node: ScopeNode::Comprehension, parent: Some(parent), .. } =
-            self.names.scope(id)
+        while let Scope {
+            node: ScopeNode::Comprehension,
+            parent: Some(parent),
+            ..
+        } = self.names.scope(id)
         {
             id = *parent;
         }
@@ -451,7 +514,13 @@ impl<'a> Visitor<'a> for Builder<'a> {
                 }
                 for alias in &import.names {
                     let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
-                    self.bind(name, Binding::ImportFrom { statement: import, alias });
+                    self.bind(
+                        name,
+                        Binding::ImportFrom {
+                            statement: import,
+                            alias,
+                        },
+                    );
                 }
             }
             Stmt::Assign(assign) => {
@@ -468,20 +537,34 @@ impl<'a> Visitor<'a> for Builder<'a> {
             }
             Stmt::AugAssign(assign) => self.target(&assign.target, Binding::Other),
             Stmt::For(each) => {
-                let item = Binding::Item { iterable: &each.iter, is_async: each.is_async };
+                let item = Binding::Item {
+                    iterable: &each.iter,
+                    is_async: each.is_async,
+                };
                 self.target(&each.target, item);
             }
             Stmt::With(with) => {
                 for item in &with.items {
                     if let Some(target) = &item.optional_vars {
                         let value = &item.context_expr;
-                        self.target(target, Binding::With { value, is_async: with.is_async });
+                        self.target(
+                            target,
+                            Binding::With {
+                                value,
+                                is_async: with.is_async,
+                            },
+                        );
                     }
                 }
             }
             Stmt::If(branch) if is_branchy(branch) => {
                 let mut id = self.current;
-                while let Scope { node, parent: Some(parent), .. } = self.names.scope(id) {
+                while let Scope {
+                    node,
+                    parent: Some(parent),
+                    ..
+                } = self.names.scope(id)
+                {
                     if let ScopeNode::Function(function) = node {
                         self.names.branchy.push(function.range());
                         break;
@@ -502,7 +585,12 @@ impl<'a> Visitor<'a> for Builder<'a> {
     fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
         let ast::ExceptHandler::ExceptHandler(found) = handler;
         if let Some(name) = &found.name {
-            self.bind(name.as_str(), Binding::Exception { class: found.type_.as_deref() });
+            self.bind(
+                name.as_str(),
+                Binding::Exception {
+                    class: found.type_.as_deref(),
+                },
+            );
         }
         visitor::walk_except_handler(self, handler);
     }
@@ -557,8 +645,12 @@ impl<'a> Visitor<'a> for Builder<'a> {
                 return self.comprehension(expr, &[&found.elt], &found.generators);
             }
             Expr::DictComp(found) => {
-                let elements: SmallVec<[&Expr; 2]> =
-                    found.key.iter().map(|key| &**key).chain([&*found.value]).collect();
+                let elements: SmallVec<[&Expr; 2]> = found
+                    .key
+                    .iter()
+                    .map(|key| &**key)
+                    .chain([&*found.value])
+                    .collect();
                 return self.comprehension(expr, &elements, &found.generators);
             }
             _ => {}
@@ -574,7 +666,12 @@ fn is_branchy(branch: &ast::StmtIf) -> bool {
     let joined = branch
         .elif_else_clauses
         .iter()
-        .filter(|clause| clause.test.as_ref().is_some_and(|test| test.is_bool_op_expr()))
+        .filter(|clause| {
+            clause
+                .test
+                .as_ref()
+                .is_some_and(|test| test.is_bool_op_expr())
+        })
         .count();
     joined > MAX_BRANCHES
 }
@@ -588,9 +685,12 @@ struct Declared<'a> {
 impl<'a> Visitor<'a> for Declared<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
-            Stmt::Global(global) => self.globals.extend(global.names.iter().map(|name| name.as_str())),
+            Stmt::Global(global) => self
+                .globals
+                .extend(global.names.iter().map(|name| name.as_str())),
             Stmt::Nonlocal(nonlocal) => {
-                self.nonlocals.extend(nonlocal.names.iter().map(|name| name.as_str()));
+                self.nonlocals
+                    .extend(nonlocal.names.iter().map(|name| name.as_str()));
             }
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
             _ => visitor::walk_stmt(self, stmt),

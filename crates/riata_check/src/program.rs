@@ -70,7 +70,13 @@ impl Program {
     }
 
     pub(crate) fn file(&self, origin: &Origin) -> FileId {
-        if let Some(found) = self.files.read().expect("no panic while held").ids.get(origin) {
+        if let Some(found) = self
+            .files
+            .read()
+            .expect("no panic while held")
+            .ids
+            .get(origin)
+        {
             return *found;
         }
         let mut files = self.files.write().expect("no panic while held");
@@ -88,7 +94,10 @@ impl Program {
     }
 
     pub(crate) fn def(&self, definition: &Definition) -> Def {
-        Def { file: self.file(&definition.origin), start: definition.name_start }
+        Def {
+            file: self.file(&definition.origin),
+            start: definition.name_start,
+        }
     }
 
     /// The text of a file.
@@ -104,7 +113,8 @@ impl Program {
 
     /// Names of functions that the project seems to run as tasks of their own.
     pub(crate) fn spawned(&self) -> &FxHashSet<String> {
-        self.spawned.get_or_init(|| crate::spawned::names(self.project.values()))
+        self.spawned
+            .get_or_init(|| crate::spawned::names(self.project.values()))
     }
 
     /// The classes of the project, by a scan of its files when they are first asked for. (One thread does it: a parallel
@@ -156,7 +166,12 @@ impl<'p> Worker<'p> {
                     return None;
                 }
                 let name = self.program.settings.module_name(path);
-                Some(Module::own(path, name, text, self.program.settings.python_version))
+                Some(Module::own(
+                    path,
+                    name,
+                    text,
+                    self.program.settings.python_version,
+                ))
             }
             Origin::Typeshed(_) => None,
         }

@@ -27,10 +27,15 @@ impl Context<'_> {
         let plain = statement.decorator_list.iter().all(|decorator| {
             let named = ast::helpers::map_callable(&decorator.expression);
             here.dotted(named, outer).is_some_and(|name| {
-                name.starts_with("dataclasses.") || name.starts_with("typing") || name.starts_with("attr")
+                name.starts_with("dataclasses.")
+                    || name.starts_with("typing")
+                    || name.starts_with("attr")
             })
         });
-        let metaclass = statement.arguments.as_ref().and_then(|found| found.find_keyword("metaclass"));
+        let metaclass = statement
+            .arguments
+            .as_ref()
+            .and_then(|found| found.find_keyword("metaclass"));
         let plain_metaclass = metaclass
             .is_none_or(|found| here.dotted(&found.value, outer).as_deref() == Some("abc.ABCMeta"));
         let mut known = plain && plain_metaclass;
@@ -40,8 +45,12 @@ impl Context<'_> {
                 base => base,
             };
             if let Some(
-                "typing.Generic" | "typing.Protocol" | "typing_extensions.Protocol" | "abc.ABC"
-                | "builtins.object" | "builtins.Exception",
+                "typing.Generic"
+                | "typing.Protocol"
+                | "typing_extensions.Protocol"
+                | "abc.ABC"
+                | "builtins.object"
+                | "builtins.Exception",
             ) = here.dotted(base, outer).as_deref()
             {
                 continue;

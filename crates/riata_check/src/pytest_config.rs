@@ -14,7 +14,13 @@ impl Config {
         let mut text = String::new();
         for folder in test.ancestors().skip(1).take(8) {
             let mut is_root = folder.join(".git").exists();
-            for name in ["conftest.py", "pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"] {
+            for name in [
+                "conftest.py",
+                "pytest.ini",
+                "pyproject.toml",
+                "tox.ini",
+                "setup.cfg",
+            ] {
                 if let Ok(found) = std::fs::read_to_string(folder.join(name)) {
                     text.push_str(&found);
                     text.push('\n');
@@ -30,7 +36,11 @@ impl Config {
 
     /// Whether async tests without a marker may be run: `asyncio_mode = auto`, a hook, another plugin.
     pub(crate) fn runs_async(&self) -> bool {
-        let text: String = self.text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'')).collect();
+        let text: String = self
+            .text
+            .chars()
+            .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\''))
+            .collect();
         text.contains("asyncio_mode=auto")
             || text.contains("asyncio-mode=auto")
             || text.contains("pytest_collection_modifyitems")

@@ -35,8 +35,12 @@ impl Worker<'_> {
         if let Some(found) = self.program.memo.reach.get(&(goal, def)) {
             return found.clone();
         }
-        let mut search =
-            Search { worker: self, goal, depth: 0, visited: FxHashSet::default() };
+        let mut search = Search {
+            worker: self,
+            goal,
+            depth: 0,
+            visited: FxHashSet::default(),
+        };
         let found = search.visit(def, 0).0;
         if found.is_none() {
             // Nothing that was seen on the way comes to it either, in whatever order it was seen.
@@ -51,7 +55,12 @@ impl Worker<'_> {
 impl<'a> Context<'a> {
     /// What an event of a body calls, when it is the goal itself.
     pub(crate) fn reaches(&self, goal: Goal, event: Event<'_>) -> Option<(TextRange, String)> {
-        let Event::Call { call, scope, used, .. } = event else { return None };
+        let Event::Call {
+            call, scope, used, ..
+        } = event
+        else {
+            return None;
+        };
         if matches!(used, Use::Awaited) {
             return None;
         }
@@ -94,20 +103,30 @@ impl<'a> Context<'a> {
         if known {
             return None;
         }
-        Some((call.range(), format!("{}.{method}", self.source(&*attribute.value))))
+        Some((
+            call.range(),
+            format!("{}.{method}", self.source(&*attribute.value)),
+        ))
     }
 }
 
 fn is_entry(context: &Context<'_>, name: &str) -> bool {
     // A stub of the standard library may name the method by the class that is asked: `asyncio.events.AbstractEventLoop`.
-    context.knowledge().facts(name).is_some_and(|facts| facts.enters_loop)
-        || matches!(name, "anyio.run" | "trio.run" | "uvloop.run" | "riata.run" | "nest_asyncio.run")
+    context
+        .knowledge()
+        .facts(name)
+        .is_some_and(|facts| facts.enters_loop)
+        || matches!(
+            name,
+            "anyio.run" | "trio.run" | "uvloop.run" | "riata.run" | "nest_asyncio.run"
+        )
         || (last(name) == "run_until_complete" && name.starts_with("asyncio."))
 }
 
 /// Whether a module makes nested loops legal.
 pub(crate) fn allows_nesting(context: &Context<'_>) -> bool {
-    context.names().imports.contains("nest_asyncio") || context.names().imports.contains("nest_asyncio2")
+    context.names().imports.contains("nest_asyncio")
+        || context.names().imports.contains("nest_asyncio2")
 }
 
 /// A depth-first search through calls.
@@ -143,12 +162,18 @@ impl Search<'_> {
 
     fn search(&mut self, def: Def, first_party: bool, foreign: usize) -> Found {
         let none = (None, true);
-        let Some(about) = self.worker.function(def) else { return none };
+        let Some(about) = self.worker.function(def) else {
+            return none;
+        };
         if about.is_async || !about.decorators_are_plain() {
             return none;
         }
-        let Some(module) = self.worker.module(def.file) else { return none };
-        let Some((function, scope, _)) = module.names().function_at(def.start) else { return none };
+        let Some(module) = self.worker.module(def.file) else {
+            return none;
+        };
+        let Some((function, scope, _)) = module.names().function_at(def.start) else {
+            return none;
+        };
         let context = Context::new(self.worker, &module);
         if asks_where_it_runs(&function.body)
             || allows_nesting(&context)
@@ -165,7 +190,11 @@ impl Search<'_> {
                 });
             }
             context.runs(event, &mut |range, run| {
-                if let Run::Function { runs: Runs { def, .. }, name } = run {
+                if let Run::Function {
+                    runs: Runs { def, .. },
+                    name,
+                } = run
+                {
                     calls.push((range, def, name));
                 }
             });
@@ -198,7 +227,10 @@ pub(crate) fn knows_about_loops(body: &[Stmt], goal: Goal) -> bool {
     uses::exprs(body, false, &mut |expr| {
         let Expr::Call(call) = expr else { return };
         found |= match uses::called_name(call) {
-            "is_running" | "_get_running_loop" | "get_running_loop" | "get_running_loop_or_none" => true,
+            "is_running"
+            | "_get_running_loop"
+            | "get_running_loop"
+            | "get_running_loop_or_none" => true,
             "set_event_loop" | "new_event_loop" => goal == Goal::AsksForLoop,
             _ => false,
         };
@@ -216,11 +248,17 @@ pub(crate) fn is_guarded(body: &[Stmt], place: TextRange) -> bool {
                 let ast::ExceptHandler::ExceptHandler(handler) = handler;
                 handler.type_.as_ref().is_none_or(|class| {
                     uses::names_in(class).iter().any(|name| {
-                        matches!(*name, "RuntimeError" | "Exception" | "BaseException" | "DeprecationWarning")
+                        matches!(
+                            *name,
+                            "RuntimeError" | "Exception" | "BaseException" | "DeprecationWarning"
+                        )
                     })
                 })
             })
-            && attempt.body.iter().any(|stmt| stmt.range().contains_range(place));
+            && attempt
+                .body
+                .iter()
+                .any(|stmt| stmt.range().contains_range(place));
     });
     found
 }

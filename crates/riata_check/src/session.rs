@@ -1,8 +1,8 @@
 //! A set of files that is checked, and checked again when some of them have other texts: after fixes, after edits.
 
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,7 +66,11 @@ impl Session {
     pub fn new(files: Vec<PathBuf>, settings: Settings) -> Result<Self, String> {
         let mut knowledge = Knowledge::built_in()?;
         knowledge.extend(&settings.blocking, &settings.not_blocking);
-        let types = if settings.use_types { Some(new_types(&settings)?) } else { None };
+        let types = if settings.use_types {
+            Some(new_types(&settings)?)
+        } else {
+            None
+        };
         Ok(Self {
             hooks: Arc::new(Hooks::new(settings.selection.rules())),
             knowledge: Arc::new(knowledge),
@@ -127,7 +131,10 @@ impl Session {
 
     /// Check every file. [`Outcome::finish`] makes a report of what is found.
     pub fn check(&self) -> Outcome {
-        let mut outcome = Outcome { files: self.files.len(), ..Outcome::default() };
+        let mut outcome = Outcome {
+            files: self.files.len(),
+            ..Outcome::default()
+        };
         for (_, found) in self.check_files(&self.files) {
             outcome.add(&found);
         }
@@ -136,8 +143,11 @@ impl Session {
 
     /// Check some of the files.
     pub(crate) fn check_files(&self, files: &[PathBuf]) -> Vec<(PathBuf, FileOutcome)> {
-        let project: FxHashMap<String, PathBuf> =
-            self.files.iter().map(|path| (self.settings.module_name(path), path.clone())).collect();
+        let project: FxHashMap<String, PathBuf> = self
+            .files
+            .iter()
+            .map(|path| (self.settings.module_name(path), path.clone()))
+            .collect();
         let run = Arc::new(Run {
             program: Program::new(
                 self.settings.clone(),
@@ -198,10 +208,13 @@ impl Run {
     /// Check the files, with as many threads as there are processors; also whether a thread was left behind.
     fn with_threads(self: &Arc<Self>) -> (Vec<FileOutcome>, bool) {
         let count = self.files.len();
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(count);
+        let threads = std::thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .min(count);
         let (sender, receiver) = mpsc::channel();
-        let mut crew: Vec<Member> =
-            (0..threads).filter_map(|_| self.spawn(None, sender.clone())).collect();
+        let mut crew: Vec<Member> = (0..threads)
+            .filter_map(|_| self.spawn(None, sender.clone()))
+            .collect();
         if crew.is_empty() {
             self.work(&Slot::default(), None, &sender);
         }
@@ -223,8 +236,10 @@ impl Run {
                 continue;
             }
             last_look = Instant::now();
-            let stuck: Vec<usize> =
-                crew.iter().filter_map(|member| member.slot.enforce(self.time_limit)).collect();
+            let stuck: Vec<usize> = crew
+                .iter()
+                .filter_map(|member| member.slot.enforce(self.time_limit))
+                .collect();
             crew.retain(|member| !member.slot.is_abandoned());
             for file in stuck {
                 abandoned = true;
@@ -238,10 +253,17 @@ impl Run {
             // Panics are caught where files are checked.
             let _ = member.thread.join();
         }
-        (results.into_iter().map(Option::unwrap_or_default).collect(), abandoned)
+        (
+            results.into_iter().map(Option::unwrap_or_default).collect(),
+            abandoned,
+        )
     }
 
-    fn spawn(self: &Arc<Self>, first: Option<usize>, sender: Sender<(usize, FileOutcome)>) -> Option<Member> {
+    fn spawn(
+        self: &Arc<Self>,
+        first: Option<usize>,
+        sender: Sender<(usize, FileOutcome)>,
+    ) -> Option<Member> {
         let slot = Arc::new(Slot::default());
         let (run, own) = (Arc::clone(self), Arc::clone(&slot));
         std::thread::Builder::new()
@@ -263,7 +285,9 @@ impl Run {
         let mut worker = self.new_worker();
         loop {
             let file = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = self.files.get(file) else { return };
+            let Some(path) = self.files.get(file) else {
+                return;
+            };
             if let Some(types) = &worker.types {
                 slot.start(file, types);
             }
@@ -279,8 +303,15 @@ impl Run {
     }
 
     fn new_worker(&self) -> Worker<'_> {
-        let types = self.types.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Worker { program: &self.program, types }
+        let types = self
+            .types
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Worker {
+            program: &self.program,
+            types,
+        }
     }
 
     /// Check one file; also whether the worker's types were called off, and must not be asked again.
@@ -291,7 +322,10 @@ impl Run {
             let reason = if cancelled && riata_types::is_cancellation(&*payload) {
                 self.too_long()
             } else {
-                format!("the checker failed with types: {}", panic_message(&*payload))
+                format!(
+                    "the checker failed with types: {}",
+                    panic_message(&*payload)
+                )
             };
             self.check_without_types(path, &reason)
         });
@@ -305,24 +339,42 @@ impl Run {
     /// What is found by names alone does not get into what others remember: they know better.
     fn check_without_types(&self, path: &Path, reason: &str) -> FileOutcome {
         let shared = &self.program;
-        let settings = Settings { use_types: false, ..shared.settings.clone() };
+        let settings = Settings {
+            use_types: false,
+            ..shared.settings.clone()
+        };
         let program = Program::new(
             settings,
             Arc::clone(&shared.knowledge),
             shared.project.clone(),
             Arc::clone(&shared.texts),
         );
-        let worker = Worker { program: &program, types: None };
-        let result = catch_unwind(AssertUnwindSafe(|| check_module(&worker, &self.hooks, path)));
-        let told = |message| vec![Problem { path: path.to_path_buf(), message }];
+        let worker = Worker {
+            program: &program,
+            types: None,
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            check_module(&worker, &self.hooks, path)
+        }));
+        let told = |message| {
+            vec![Problem {
+                path: path.to_path_buf(),
+                message,
+            }]
+        };
         match result {
             Ok(mut found) => {
-                found.notices.extend(told(format!("{reason}; checked without them")));
+                found
+                    .notices
+                    .extend(told(format!("{reason}; checked without them")));
                 found
             }
             Err(payload) => {
                 let message = format!("the checker failed: {}", panic_message(&*payload));
-                FileOutcome { problems: told(message), ..FileOutcome::default() }
+                FileOutcome {
+                    problems: told(message),
+                    ..FileOutcome::default()
+                }
             }
         }
     }
@@ -338,8 +390,14 @@ fn new_types(settings: &Settings) -> Result<Types, String> {
 }
 
 fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome {
-    let problem = |message: String| Problem { path: path.to_path_buf(), message };
-    let failed = |message| FileOutcome { problems: vec![problem(message)], ..FileOutcome::default() };
+    let problem = |message: String| Problem {
+        path: path.to_path_buf(),
+        message,
+    };
+    let failed = |message| FileOutcome {
+        problems: vec![problem(message)],
+        ..FileOutcome::default()
+    };
     let program = worker.program;
     let text = match program.read(path) {
         Ok(text) => text,
@@ -347,10 +405,14 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
     };
     if crate::depth::is_deeper(&text, crate::depth::MAX_DEPTH) {
         let limit = crate::depth::MAX_DEPTH;
-        return failed(format!("nested more than {limit} levels deep, which is too deep to check"));
+        return failed(format!(
+            "nested more than {limit} levels deep, which is too deep to check"
+        ));
     }
     // A file without these words has nothing to do with coroutines, whatever its types are.
-    let has_async = ["async", "coroutine", "task"].iter().any(|word| text.contains(word));
+    let has_async = ["async", "coroutine", "task"]
+        .iter()
+        .any(|word| text.contains(word));
     let typed = worker
         .types
         .as_ref()
@@ -370,12 +432,14 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
     let suppressions = Suppressions::new(module.text());
     suppressions.apply(&mut diagnostics);
     let all_is_known = (is_typed || !has_async) && module.text().errors().is_empty();
-    diagnostics.extend(suppressions.findings(module.text(), &program.settings.selection, |rule| {
-        all_is_known
-            && worker.types.is_some()
-            && program.settings.selection.is_on(rule.code)
-            && !failed_rules.contains(rule.name)
-    }));
+    diagnostics.extend(
+        suppressions.findings(module.text(), &program.settings.selection, |rule| {
+            all_is_known
+                && worker.types.is_some()
+                && program.settings.selection.is_on(rule.code)
+                && !failed_rules.contains(rule.name)
+        }),
+    );
     diagnostics.sort_by(|left, right| {
         (left.range, &left.code, &left.message).cmp(&(right.range, &right.code, &right.message))
     });
@@ -388,9 +452,16 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
         .collect();
     let mut notices = Vec::new();
     if worker.types.is_some() && has_async && !is_typed {
-        notices.push(problem("types cannot open it; checked without them".to_owned()));
+        notices.push(problem(
+            "types cannot open it; checked without them".to_owned(),
+        ));
     }
-    FileOutcome { diagnostics, problems, notices, imports }
+    FileOutcome {
+        diagnostics,
+        problems,
+        notices,
+        imports,
+    }
 }
 
 #[cfg(test)]

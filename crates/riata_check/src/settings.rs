@@ -53,7 +53,10 @@ impl Settings {
     }
 
     pub(crate) fn is_first_party(&self, path: &Path) -> bool {
-        !self.site_packages.iter().any(|packages| path.starts_with(packages))
+        !self
+            .site_packages
+            .iter()
+            .any(|packages| path.starts_with(packages))
             && (path.starts_with(&self.root)
                 || self.source_roots.iter().any(|root| path.starts_with(root)))
     }

@@ -47,8 +47,19 @@ fn is_shared_root(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> bool {
 
 /// Methods that change a container.
 pub(crate) const CHANGES: &[&str] = &[
-    "append", "appendleft", "add", "insert", "extend", "update", "pop", "popitem", "popleft", "remove", "discard",
-    "clear", "setdefault",
+    "append",
+    "appendleft",
+    "add",
+    "insert",
+    "extend",
+    "update",
+    "pop",
+    "popitem",
+    "popleft",
+    "remove",
+    "discard",
+    "clear",
+    "setdefault",
 ];
 
 /// Changes of a container in a body: `x[key] = …`, `del x[key]`, `x.append(…)`. Not `x = …`, which leaves the old one as it is.
@@ -60,7 +71,10 @@ pub(crate) fn container_changes<'a>(
     let mut all = Vec::new();
     for (index, step) in flow.steps.iter().enumerate() {
         let (owner, range) = match step.what {
-            What::Write { target: Expr::Subscript(found), .. }
+            What::Write {
+                target: Expr::Subscript(found),
+                ..
+            }
             | What::Delete(Expr::Subscript(found)) => (&*found.value, found.range()),
             What::Call(call) => match crate::locks::method_call(call, CHANGES) {
                 Some(owner) => (owner, call.range()),
@@ -81,7 +95,9 @@ pub(crate) fn methods<'a>(
     scope: ScopeId,
 ) -> Vec<(&'a ast::StmtFunctionDef, ScopeId)> {
     let names = context.names();
-    let Some((class, _)) = names.enclosing_class(scope) else { return Vec::new() };
+    let Some((class, _)) = names.enclosing_class(scope) else {
+        return Vec::new();
+    };
     names
         .functions
         .iter()
@@ -92,7 +108,13 @@ pub(crate) fn methods<'a>(
 
 /// Whether a name is a function's own: a parameter or a local.
 pub(crate) fn is_local(context: &Context<'_>, name: &str, scope: ScopeId) -> bool {
-    context.names().lookup(name, scope).is_some_and(|(found_in, _)| {
-        matches!(context.names().scope(found_in).node, ScopeNode::Function(_) | ScopeNode::Comprehension)
-    })
+    context
+        .names()
+        .lookup(name, scope)
+        .is_some_and(|(found_in, _)| {
+            matches!(
+                context.names().scope(found_in).node,
+                ScopeNode::Function(_) | ScopeNode::Comprehension
+            )
+        })
 }

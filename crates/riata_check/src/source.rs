@@ -41,12 +41,17 @@ impl Module {
     pub(crate) fn typed(types: &ModuleTypes<'_>) -> Option<Self> {
         let origin = types.origin()?;
         let name = types.name().unwrap_or_else(|| fallback_name(&origin));
-        Some(Self::build(origin, name, types.text(), Tree::Typed(types.parsed())))
+        Some(Self::build(
+            origin,
+            name,
+            types.text(),
+            Tree::Typed(types.parsed()),
+        ))
     }
 
     pub(crate) fn own(path: &Path, name: String, text: String, version: (u8, u8)) -> Self {
-        let options = ParseOptions::from(Mode::Module)
-            .with_target_version(PythonVersion::from(version));
+        let options =
+            ParseOptions::from(Mode::Module).with_target_version(PythonVersion::from(version));
         let parsed = parse_unchecked(&text, options)
             .try_into_module()
             .expect("Mode::Module parses into a module");
@@ -60,7 +65,14 @@ impl Module {
             Origin::Typeshed(path) => path.ends_with("__init__.pyi"),
         };
         let lines = LineIndex::from_source_text(&text);
-        let owner = Text { origin, name, is_package, text, lines, tree };
+        let owner = Text {
+            origin,
+            name,
+            is_package,
+            text,
+            lines,
+            tree,
+        };
         Self::new(owner, |owner| Names::new(owner.body()))
     }
 
@@ -101,12 +113,18 @@ impl Text {
     }
 
     pub(crate) fn position(&self, offset: TextSize) -> Position {
-        let SourceLocation { line, character_offset } = self.lines.source_location(
+        let SourceLocation {
+            line,
+            character_offset,
+        } = self.lines.source_location(
             offset,
             &self.text,
             ruff_source_file::PositionEncoding::Utf32,
         );
-        Position { line: line.get(), column: character_offset.get() }
+        Position {
+            line: line.get(),
+            column: character_offset.get(),
+        }
     }
 
     pub(crate) fn location(&self, range: TextRange) -> Location {
@@ -142,9 +160,9 @@ pub struct Location {
 /// A name for a module that cannot be imported: a script, a file outside of every root.
 fn fallback_name(origin: &Origin) -> String {
     match origin {
-        Origin::Path(path) => {
-            path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
-        }
+        Origin::Path(path) => path
+            .file_stem()
+            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
         Origin::Typeshed(path) => path.clone(),
     }
 }

@@ -46,7 +46,9 @@ fn collect(text: &str, found: &mut FxHashSet<String>) {
         let word = before.len() - before.trim_end_matches(is_word).len();
         let starter = &before[before.len() - word..];
         let starts = STARTERS.iter().any(|name| {
-            starter == *name || (name.len() > 6 && starter.ends_with(name)) || starter.ends_with("_task")
+            starter == *name
+                || (name.len() > 6 && starter.ends_with(name))
+                || starter.ends_with("_task")
         });
         if starts && !before.ends_with("def ") && !is_definition(before, word) {
             arguments(&text[at + 1..], found);

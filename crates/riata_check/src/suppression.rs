@@ -82,7 +82,9 @@ impl Suppressions {
                     .map(|(at, name)| Entry {
                         range: TextRange::at(base + size(at), TextSize::of(name)),
                         rule: match parsed.kind {
-                            Kind::Noqa => rules::RULES.iter().copied().find(|rule| rule.code == name),
+                            Kind::Noqa => {
+                                rules::RULES.iter().copied().find(|rule| rule.code == name)
+                            }
                             Kind::Line | Kind::File => rules::find(name),
                         },
                         used: Cell::new(false),
@@ -126,7 +128,10 @@ impl Suppressions {
     /// The last of the lines that hang together with a line.
     fn end_of_joined(&self, line: usize) -> usize {
         let after = self.joined.partition_point(|(first, _)| *first <= line);
-        match after.checked_sub(1).and_then(|index| self.joined.get(index)) {
+        match after
+            .checked_sub(1)
+            .and_then(|index| self.joined.get(index))
+        {
             Some((_, last)) if *last >= line => *last,
             _ => line,
         }
@@ -149,13 +154,18 @@ impl Suppressions {
         let unknown = &rules::unknown_rule_in_suppression::RULE;
         let mut found = Vec::new();
         for directive in &self.directives {
-            let Some(entries) = &directive.entries else { continue };
+            let Some(entries) = &directive.entries else {
+                continue;
+            };
             for entry in entries {
                 let name = text.slice(entry.range);
                 let ours = directive.kind != Kind::Noqa || is_our_code(name);
                 if entry.rule.is_none() && ours && selection.is_on(unknown.code) {
-                    let message = if name == rules::SYNTAX_ERROR.0 || name == rules::SYNTAX_ERROR.1 {
-                        format!("Suppression names `{name}`, and syntax errors cannot be suppressed")
+                    let message = if name == rules::SYNTAX_ERROR.0 || name == rules::SYNTAX_ERROR.1
+                    {
+                        format!(
+                            "Suppression names `{name}`, and syntax errors cannot be suppressed"
+                        )
                     } else {
                         format!("Suppression names `{name}`, which is no rule")
                     };
@@ -165,7 +175,9 @@ impl Suppressions {
                 }
             }
             let is_unused = |entry: &Entry| {
-                entry.rule.is_some_and(|rule| !entry.used.get() && !is_about_comments(rule) && judge(rule))
+                entry.rule.is_some_and(|rule| {
+                    !entry.used.get() && !is_about_comments(rule) && judge(rule)
+                })
             };
             if selection.is_on(unused.code) && entries.iter().any(is_unused) {
                 found.push(unused_finding(text, directive, entries, is_unused));
@@ -176,7 +188,8 @@ impl Suppressions {
             let named = |directive: &Directive| {
                 directive.entries.iter().flatten().any(|entry| {
                     entry.rule.is_some_and(|rule| rule.code == found.code)
-                        && (directive.kind == Kind::File || directive.line == found.location.start.line)
+                        && (directive.kind == Kind::File
+                            || directive.line == found.location.start.line)
                 })
             };
             !self.directives.iter().any(named)
@@ -209,12 +222,20 @@ fn unused_finding(
         ([], _) | (_, []) => ("Remove the comment", removal(text, directive)),
         (kept, [first, .., last]) => {
             let range = TextRange::new(first.range.start(), last.range.end());
-            ("Remove what is not used", Edit::replace(range, kept.join(", ")))
+            (
+                "Remove what is not used",
+                Edit::replace(range, kept.join(", ")),
+            )
         }
         // One entry, which is not used, leaves nothing to keep.
         (_, [_]) => ("Remove the comment", removal(text, directive)),
     };
-    let mut finding = diagnostic(text, &rules::unused_suppression::RULE, directive.range, message);
+    let mut finding = diagnostic(
+        text,
+        &rules::unused_suppression::RULE,
+        directive.range,
+        message,
+    );
     finding.fix = Some(Fix::safe(title, vec![edit]));
     if directive.kind == Kind::Line && is_alone(text, directive.comment) {
         finding.help = Some(String::from("put it at the end of the line that it is for"));
@@ -238,7 +259,9 @@ fn removal(text: &Text, directive: &Directive) -> Edit {
         let start = comment.start() + TextSize::of(before.trim_end());
         return Edit::replace(TextRange::new(start, comment.end()), "");
     }
-    let line = text.lines.line_range(text.lines.line_index(comment.start()), &text.text);
+    let line = text
+        .lines
+        .line_range(text.lines.line_index(comment.start()), &text.text);
     if is_alone(text, comment) {
         return Edit::replace(line, "");
     }
@@ -249,7 +272,9 @@ fn removal(text: &Text, directive: &Directive) -> Edit {
 
 /// Whether a comment has its line for itself.
 fn is_alone(text: &Text, comment: TextRange) -> bool {
-    let line = text.lines.line_range(text.lines.line_index(comment.start()), &text.text);
+    let line = text
+        .lines
+        .line_range(text.lines.line_index(comment.start()), &text.text);
     text.slice(TextRange::new(line.start(), comment.start()))
         .trim_start_matches('\u{feff}')
         .trim()
@@ -299,30 +324,50 @@ fn parse(rest: &str) -> Option<Parsed<'_>> {
         } else {
             (Kind::Line, body.strip_prefix("ignore")?)
         };
-        let word = after.chars().next().is_some_and(|next| next.is_alphanumeric() || "-_".contains(next));
+        let word = after
+            .chars()
+            .next()
+            .is_some_and(|next| next.is_alphanumeric() || "-_".contains(next));
         if word {
             return None;
         }
         let end = rest.len() - after.len();
         let Some(list) = after.trim_start().strip_prefix('[') else {
-            return Some(Parsed { kind, entries: None, end });
+            return Some(Parsed {
+                kind,
+                entries: None,
+                end,
+            });
         };
         let list_start = rest.len() - list.len();
         let (list, end) = match list.find(']') {
             Some(close) => (&list[..close], list_start + close + 1),
             None => (list.trim_end(), list_start + list.trim_end().len()),
         };
-        let entries = words(list).map(|(at, name)| (list_start + at, name)).collect();
-        return Some(Parsed { kind, entries: Some(entries), end });
+        let entries = words(list)
+            .map(|(at, name)| (list_start + at, name))
+            .collect();
+        return Some(Parsed {
+            kind,
+            entries: Some(entries),
+            end,
+        });
     }
     let after = strip_prefix_ignoring_case(body, "noqa")?;
     let end = at + "noqa".len();
-    let word = after.chars().next().is_some_and(|next| next.is_alphanumeric() || "-_".contains(next));
+    let word = after
+        .chars()
+        .next()
+        .is_some_and(|next| next.is_alphanumeric() || "-_".contains(next));
     if word {
         return None;
     }
     let Some(list) = after.trim_start().strip_prefix(':') else {
-        return Some(Parsed { kind: Kind::Noqa, entries: None, end });
+        return Some(Parsed {
+            kind: Kind::Noqa,
+            entries: None,
+            end,
+        });
     };
     let list_start = rest.len() - list.len();
     // The codes end where other text starts: `# noqa: RIA101 it is only a test`.
@@ -330,23 +375,33 @@ fn parse(rest: &str) -> Option<Parsed<'_>> {
         .take_while(|(_, word)| is_code(word))
         .map(|(at, code)| (list_start + at, code))
         .collect();
-    let end = entries.last().map_or(list_start, |(at, code)| at + code.len());
+    let end = entries
+        .last()
+        .map_or(list_start, |(at, code)| at + code.len());
     // `# noqa:` and no code after it means nothing, as in ruff.
-    Some(Parsed { kind: Kind::Noqa, entries: Some(entries), end })
+    Some(Parsed {
+        kind: Kind::Noqa,
+        entries: Some(entries),
+        end,
+    })
 }
 
 /// The words of a list with where they start.
 fn words(list: &str) -> impl Iterator<Item = (usize, &str)> {
-    list.split([',', ' ', '\t']).filter(|word| !word.is_empty()).map(move |word| {
-        // Both are parts of one allocation.
-        (word.as_ptr() as usize - list.as_ptr() as usize, word)
-    })
+    list.split([',', ' ', '\t'])
+        .filter(|word| !word.is_empty())
+        .map(move |word| {
+            // Both are parts of one allocation.
+            (word.as_ptr() as usize - list.as_ptr() as usize, word)
+        })
 }
 
 /// `E501`: capital letters, then digits.
 fn is_code(word: &str) -> bool {
     let digits = word.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
-    digits.len() < word.len() && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+    digits.len() < word.len()
+        && !digits.is_empty()
+        && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 fn is_our_code(word: &str) -> bool {
@@ -355,18 +410,25 @@ fn is_our_code(word: &str) -> bool {
 
 fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let start = text.get(..prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+    start
+        .eq_ignore_ascii_case(prefix)
+        .then(|| &text[prefix.len()..])
 }
 
 fn contains_noqa(text: &str) -> bool {
-    text.as_bytes().windows(4).any(|window| window.eq_ignore_ascii_case(b"noqa"))
+    text.as_bytes()
+        .windows(4)
+        .any(|window| window.eq_ignore_ascii_case(b"noqa"))
 }
 
 /// The first and last lines of strings that go over several lines, and of lines that end in a backslash.
 fn joined_lines(text: &Text) -> Vec<(usize, usize)> {
     let mut joined: Vec<(usize, usize)> = Vec::new();
     let mut join = |range: TextRange| {
-        let (first, last) = (text.position(range.start()).line, text.position(range.end()).line);
+        let (first, last) = (
+            text.position(range.start()).line,
+            text.position(range.end()).line,
+        );
         if first == last {
             return;
         }
@@ -421,11 +483,13 @@ mod tests {
 
     fn check(rest: &str, expected: Option<(Kind, Option<&[&str]>, &str)>) {
         let parsed = parse(rest).map(|parsed| {
-            let entries: Option<Vec<&str>> =
-                parsed.entries.map(|entries| entries.into_iter().map(|(_, name)| name).collect());
+            let entries: Option<Vec<&str>> = parsed
+                .entries
+                .map(|entries| entries.into_iter().map(|(_, name)| name).collect());
             (parsed.kind, entries, &rest[parsed.end..])
         });
-        let expected = expected.map(|(kind, entries, rest)| (kind, entries.map(<[&str]>::to_vec), rest));
+        let expected =
+            expected.map(|(kind, entries, rest)| (kind, entries.map(<[&str]>::to_vec), rest));
         assert_eq!(parsed, expected, "{rest}");
     }
 
@@ -433,18 +497,33 @@ mod tests {
     fn instructions_are_read_as_written() {
         check(" riata: ignore", Some((Kind::Line, None, "")));
         check("riata:ignore because", Some((Kind::Line, None, " because")));
-        check(" riata: ignore[RIA101, a-name] x", Some((Kind::Line, Some(&["RIA101", "a-name"]), " x")));
-        check(" riata: ignore [RIA101", Some((Kind::Line, Some(&["RIA101"]), "")));
+        check(
+            " riata: ignore[RIA101, a-name] x",
+            Some((Kind::Line, Some(&["RIA101", "a-name"]), " x")),
+        );
+        check(
+            " riata: ignore [RIA101",
+            Some((Kind::Line, Some(&["RIA101"]), "")),
+        );
         check(" riata: ignore[]", Some((Kind::Line, Some(&[]), "")));
         check(" riata: ignore-file", Some((Kind::File, None, "")));
-        check(" riata: ignore-file[RIA101]", Some((Kind::File, Some(&["RIA101"]), "")));
+        check(
+            " riata: ignore-file[RIA101]",
+            Some((Kind::File, Some(&["RIA101"]), "")),
+        );
         check(" riata: ignored", None);
         check(" riata: ignore-files", None);
         check(" riata: blocks", None);
         check(" noqa", Some((Kind::Noqa, None, "")));
         check("NOQA why", Some((Kind::Noqa, None, " why")));
-        check(" noqa: RIA101,E501", Some((Kind::Noqa, Some(&["RIA101", "E501"]), "")));
-        check(" noqa : RIA101 E501 why", Some((Kind::Noqa, Some(&["RIA101", "E501"]), " why")));
+        check(
+            " noqa: RIA101,E501",
+            Some((Kind::Noqa, Some(&["RIA101", "E501"]), "")),
+        );
+        check(
+            " noqa : RIA101 E501 why",
+            Some((Kind::Noqa, Some(&["RIA101", "E501"]), " why")),
+        );
         check(" noqa: why", Some((Kind::Noqa, Some(&[]), " why")));
         check(" noqas", None);
         check(" flake8: noqa", None);

@@ -46,19 +46,26 @@ pub(crate) fn apply(text: &Text, found: &mut Vec<Diagnostic>) {
 /// The ranges of the statements at the top that have an error in them, or right before or after them.
 fn guesses(text: &Text) -> Vec<TextRange> {
     let lines = |range: TextRange| {
-        (text.position(range.start()).line, text.position(range.end()).line)
+        (
+            text.position(range.start()).line,
+            text.position(range.end()).line,
+        )
     };
-    let errors: Vec<(usize, usize)> =
-        text.errors().iter().map(|error| lines(error.location)).collect();
+    let errors: Vec<(usize, usize)> = text
+        .errors()
+        .iter()
+        .map(|error| lines(error.location))
+        .collect();
     let body = text.body();
     let mut guesses = Vec::new();
     for (index, statement) in body.iter().enumerate() {
         // Up to the next statement: what is between them belongs to neither, and the error may be there.
         let (first, own_last) = lines(statement.range());
-        let last = body.get(index + 1).map_or(usize::MAX, |next| lines(next.range()).0);
-        let near = |(start, end): &(usize, usize)| {
-            *start <= last.min(own_last + 1) && *end + 1 >= first
-        };
+        let last = body
+            .get(index + 1)
+            .map_or(usize::MAX, |next| lines(next.range()).0);
+        let near =
+            |(start, end): &(usize, usize)| *start <= last.min(own_last + 1) && *end + 1 >= first;
         if errors.iter().any(near) {
             guesses.push(statement.range());
         }

@@ -30,7 +30,11 @@ pub(crate) type Wrappers = DashMap<Def, Option<bool>, FxBuildHasher>;
 const MAX_DEPTH: usize = 4;
 
 /// The task that a call starts and does not keep.
-pub(crate) fn spawned(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<Spawn> {
+pub(crate) fn spawned(
+    context: &Context<'_>,
+    call: &ast::ExprCall,
+    scope: ScopeId,
+) -> Option<Spawn> {
     spawned_at(context, call, scope, 0)
 }
 
@@ -46,13 +50,20 @@ fn spawned_at(
     }
     let mut found = None;
     for callee in &*callees {
-        let this = match context.knowledge().facts(&callee.name).and_then(|facts| facts.spawns) {
+        let this = match context
+            .knowledge()
+            .facts(&callee.name)
+            .and_then(|facts| facts.spawns)
+        {
             Some(true) => return None,
             Some(false) => {
                 if starts_nothing(context, call, scope) {
                     return None;
                 }
-                Spawn { through: None, awaited: false }
+                Spawn {
+                    through: None,
+                    awaited: false,
+                }
             }
             None => {
                 // A loop of another library, or one that is made up of several: uvloop's, a union of platforms.
@@ -61,7 +72,10 @@ fn spawned_at(
                 } else {
                     let def = callee.def.filter(|_| !callee.is_class)?;
                     let awaited = context.worker.returns_task(def, depth + 1)?;
-                    Spawn { through: Some(def), awaited }
+                    Spawn {
+                        through: Some(def),
+                        awaited,
+                    }
                 }
             }
         };
@@ -75,7 +89,9 @@ fn spawned_at(
 
 /// `loop.create_task(…)` where nothing is known of `loop` but its name.
 fn by_name(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<Spawn> {
-    let Expr::Attribute(attribute) = &*call.func else { return None };
+    let Expr::Attribute(attribute) = &*call.func else {
+        return None;
+    };
     if attribute.attr.as_str() != "create_task" || call.arguments.args.is_empty() {
         return None;
     }
@@ -84,14 +100,20 @@ fn by_name(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Optio
         other => last_name(other)?,
     };
     let is_loop = receiver.to_ascii_lowercase().ends_with("loop");
-    let spawn = Spawn { through: None, awaited: false };
+    let spawn = Spawn {
+        through: None,
+        awaited: false,
+    };
     (is_loop && !starts_nothing(context, call, scope)).then_some(spawn)
 }
 
 /// `ensure_future` gives back the task or future that it was given.
 fn starts_nothing(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> bool {
     call.arguments.args.first().is_some_and(|argument| {
-        matches!(context.awaitable(argument, scope), Awaitable::Task | Awaitable::Future)
+        matches!(
+            context.awaitable(argument, scope),
+            Awaitable::Task | Awaitable::Future
+        )
     })
 }
 
@@ -99,13 +121,23 @@ fn starts_nothing(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -
 pub(crate) fn spawned_by(context: &Context<'_>, func: &Expr, scope: ScopeId) -> Option<Spawn> {
     let callees = context.meant(func, scope);
     let [callee] = &*callees else { return None };
-    match context.knowledge().facts(&callee.name).and_then(|facts| facts.spawns) {
+    match context
+        .knowledge()
+        .facts(&callee.name)
+        .and_then(|facts| facts.spawns)
+    {
         Some(true) => None,
-        Some(false) => Some(Spawn { through: None, awaited: false }),
+        Some(false) => Some(Spawn {
+            through: None,
+            awaited: false,
+        }),
         None => {
             let def = callee.def.filter(|_| !callee.is_class)?;
             let awaited = context.worker.returns_task(def, 1)?;
-            (!awaited).then_some(Spawn { through: Some(def), awaited })
+            (!awaited).then_some(Spawn {
+                through: Some(def),
+                awaited,
+            })
         }
     }
 }
@@ -168,7 +200,9 @@ fn is_spawned_local(context: &Context<'_>, name: &str, scope: ScopeId, depth: us
         && bindings.iter().all(|binding| {
             let value = match binding {
                 Binding::Value(value) => value,
-                Binding::Annotated { value: Some(value), .. } => value,
+                Binding::Annotated {
+                    value: Some(value), ..
+                } => value,
                 // The declaration alone.
                 Binding::Annotated { value: None, .. } => return true,
                 _ => return false,
@@ -210,16 +244,16 @@ fn is_weak(
     match read.parent() {
         Some(AnyNodeRef::StmtReturn(_)) => returning,
         Some(AnyNodeRef::ExprAttribute(attribute)) => {
-            let Some(AnyNodeRef::ExprCall(call)) = read.grandparent() else { return false };
+            let Some(AnyNodeRef::ExprCall(call)) = read.grandparent() else {
+                return false;
+            };
             if call.func.range() != attribute.range() {
                 return false;
             }
             match attribute.attr.as_str() {
-                "add_done_callback" => {
-                    call.arguments.args.first().is_some_and(|callback| {
-                        !is_sign_of_keeping(context, function, scope, callback)
-                    })
-                }
+                "add_done_callback" => call.arguments.args.first().is_some_and(|callback| {
+                    !is_sign_of_keeping(context, function, scope, callback)
+                }),
                 "set_name" | "get_name" => true,
                 _ => false,
             }
@@ -227,7 +261,10 @@ fn is_weak(
         // Written to the log, or put into a container that dies with the function.
         Some(AnyNodeRef::ExprCall(call)) => {
             let Expr::Attribute(attribute) = &*call.func else {
-                return call.func.as_name_expr().is_some_and(|name| name.id == "print");
+                return call
+                    .func
+                    .as_name_expr()
+                    .is_some_and(|name| name.id == "print");
             };
             match (&*attribute.value, attribute.attr.as_str()) {
                 (owner, "debug" | "info" | "warning" | "error") => {
@@ -281,7 +318,9 @@ fn is_dying_container(
         && bindings.iter().all(|binding| {
             let value = match binding {
                 Binding::Value(value) => value,
-                Binding::Annotated { value: Some(value), .. } => value,
+                Binding::Annotated {
+                    value: Some(value), ..
+                } => value,
                 _ => return false,
             };
             match value {
@@ -299,7 +338,10 @@ fn is_dying_container(
             !read.nested
                 && match read.parent() {
                     Some(AnyNodeRef::ExprAttribute(attribute)) => {
-                        matches!(attribute.attr.as_str(), "add" | "append" | "discard" | "remove")
+                        matches!(
+                            attribute.attr.as_str(),
+                            "add" | "append" | "discard" | "remove"
+                        )
                     }
                     _ => false,
                 }
@@ -334,7 +376,14 @@ pub(crate) fn lives_on(function: &ast::StmtFunctionDef, from: TextSize) -> bool 
                 Expr::Call(call) if expr.start() >= self.0 => {
                     self.1 |= matches!(
                         last_name(&call.func),
-                        Some("run_forever" | "run_until_complete" | "run" | "join" | "wait" | "exec_")
+                        Some(
+                            "run_forever"
+                                | "run_until_complete"
+                                | "run"
+                                | "join"
+                                | "wait"
+                                | "exec_"
+                        )
                     );
                 }
                 Expr::Lambda(_) => return,

@@ -112,9 +112,33 @@ pub(crate) fn awaits(expr: &Expr) -> bool {
 /// Whether a name says that a function ends something: what goes wrong there is of no use to anybody.
 pub(crate) fn is_cleanup_name(name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "close", "aclose", "stop", "shutdown", "cleanup", "clean", "teardown", "tear", "disconnect", "cancel",
-        "unload", "exit", "aexit", "dispose", "terminate", "kill", "destroy", "abort", "del", "finalize",
-        "unsubscribe", "release", "quit", "halt", "end", "reset", "drain",
+        "close",
+        "aclose",
+        "stop",
+        "shutdown",
+        "cleanup",
+        "clean",
+        "teardown",
+        "tear",
+        "disconnect",
+        "cancel",
+        "unload",
+        "exit",
+        "aexit",
+        "dispose",
+        "terminate",
+        "kill",
+        "destroy",
+        "abort",
+        "del",
+        "finalize",
+        "unsubscribe",
+        "release",
+        "quit",
+        "halt",
+        "end",
+        "reset",
+        "drain",
     ];
     name.split('_').any(|word| {
         let word = word.to_ascii_lowercase();
@@ -127,8 +151,14 @@ pub(crate) fn in_handler(body: &[Stmt], place: TextRange) -> bool {
     let mut found = false;
     stmts(body, &mut |stmt| {
         let Stmt::Try(attempt) = stmt else { return };
-        found |= attempt.finalbody.iter().any(|stmt| stmt.range().contains_range(place))
-            || attempt.handlers.iter().any(|handler| handler.range().contains_range(place));
+        found |= attempt
+            .finalbody
+            .iter()
+            .any(|stmt| stmt.range().contains_range(place))
+            || attempt
+                .handlers
+                .iter()
+                .any(|handler| handler.range().contains_range(place));
     });
     found
 }
@@ -145,6 +175,9 @@ pub(crate) fn called_name(call: &ast::ExprCall) -> &str {
 /// Whether a keyword argument is `True`.
 pub(crate) fn is_true(arguments: &ast::Arguments, keyword: &str) -> bool {
     arguments.find_keyword(keyword).is_some_and(|found| {
-        found.value.as_boolean_literal_expr().is_some_and(|literal| literal.value)
+        found
+            .value
+            .as_boolean_literal_expr()
+            .is_some_and(|literal| literal.value)
     })
 }

@@ -25,7 +25,10 @@ pub struct Incremental {
 
 impl Incremental {
     pub fn new(session: Session) -> Self {
-        Self { session, results: BTreeMap::new() }
+        Self {
+            session,
+            results: BTreeMap::new(),
+        }
     }
 
     pub fn session(&self) -> &Session {
@@ -34,16 +37,23 @@ impl Incremental {
 
     /// Check everything. As with a session, [`Outcome::finish`] makes a report of what is found.
     pub fn check(&mut self) -> Outcome {
-        self.results = self.session.check_files(self.session.files()).into_iter().collect();
+        self.results = self
+            .session
+            .check_files(self.session.files())
+            .into_iter()
+            .collect();
         self.outcome()
     }
 
     /// Check again what changes of `changed` may have an effect on. `files` are those that there are now.
     pub fn recheck(&mut self, files: Vec<PathBuf>, changed: &[PathBuf]) -> Outcome {
         let before: BTreeSet<&PathBuf> = self.session.files().iter().collect();
-        let are_the_same = before.len() == files.len() && files.iter().all(|file| before.contains(file));
+        let are_the_same =
+            before.len() == files.len() && files.iter().all(|file| before.contains(file));
         self.session.refresh(files, changed);
-        let has_stubs = changed.iter().any(|path| path.extension().is_some_and(|found| found == "pyi"));
+        let has_stubs = changed
+            .iter()
+            .any(|path| path.extension().is_some_and(|found| found == "pyi"));
         if !are_the_same || has_stubs || self.results.is_empty() {
             // An import that was not found may be found now; who imports a stub is not known.
             return self.check();
@@ -54,14 +64,19 @@ impl Incremental {
             .map(|(path, found)| (path.clone(), found.imports.clone()))
             .collect();
         let affected = affected(&imports, changed);
-        let affected: Vec<PathBuf> =
-            affected.into_iter().filter(|path| self.results.contains_key(path)).collect();
+        let affected: Vec<PathBuf> = affected
+            .into_iter()
+            .filter(|path| self.results.contains_key(path))
+            .collect();
         self.results.extend(self.session.check_files(&affected));
         self.outcome()
     }
 
     fn outcome(&self) -> Outcome {
-        let mut outcome = Outcome { files: self.results.len(), ..Outcome::default() };
+        let mut outcome = Outcome {
+            files: self.results.len(),
+            ..Outcome::default()
+        };
         self.results.values().for_each(|found| outcome.add(found));
         outcome
     }
@@ -84,7 +99,11 @@ impl Watcher {
             let _ = sender.send(event);
         })
         .map_err(|error| format!("cannot watch files: {error}"))?;
-        Ok(Self { watcher, events, folders: BTreeSet::new() })
+        Ok(Self {
+            watcher,
+            events,
+            folders: BTreeSet::new(),
+        })
     }
 
     /// Watch these folders, without those below them, and no others. Gives whether there are new ones among them.
@@ -120,7 +139,10 @@ impl Watcher {
         let mut begin: Option<Instant> = None;
         loop {
             let event = match begin {
-                None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                None => self
+                    .events
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected),
                 Some(begin) if begin.elapsed() > MAX_WAIT => break,
                 Some(_) => self.events.recv_timeout(QUIET),
             };
@@ -138,7 +160,11 @@ impl Watcher {
                 }
             }
         }
-        Ok(if is_known { changed.into_iter().collect() } else { Vec::new() })
+        Ok(if is_known {
+            changed.into_iter().collect()
+        } else {
+            Vec::new()
+        })
     }
 }
 
@@ -155,11 +181,19 @@ pub fn folders(paths: &[PathBuf], files: &[PathBuf]) -> BTreeSet<PathBuf> {
     let mut found: BTreeSet<PathBuf> = BTreeSet::new();
     let is_below = |folder: &Path| paths.iter().any(|path| folder.starts_with(path));
     for path in paths {
-        let folder = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
+        let folder = if path.is_dir() {
+            Some(path.as_path())
+        } else {
+            path.parent()
+        };
         found.extend(folder.map(Path::to_path_buf));
     }
     for file in files {
-        for folder in file.ancestors().skip(1).take_while(|folder| is_below(folder)) {
+        for folder in file
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| is_below(folder))
+        {
             if !found.insert(folder.to_path_buf()) {
                 break;
             }

@@ -12,14 +12,36 @@ use crate::uses;
 
 impl Context<'_> {
     /// Whether a call of the function `def` cannot come to the first call of a chain.
-    pub(crate) fn is_shut(&self, call: &ast::ExprCall, scope: ScopeId, def: Def, chain: &Chain) -> bool {
-        let Some(link) = chain.links.first() else { return false };
-        let Some(module) = self.worker.module(def.file) else { return false };
-        let Some((function, _, _)) = module.names().function_at(def.start) else { return false };
+    pub(crate) fn is_shut(
+        &self,
+        call: &ast::ExprCall,
+        scope: ScopeId,
+        def: Def,
+        chain: &Chain,
+    ) -> bool {
+        let Some(link) = chain.links.first() else {
+            return false;
+        };
+        let Some(module) = self.worker.module(def.file) else {
+            return false;
+        };
+        let Some((function, _, _)) = module.names().function_at(def.start) else {
+            return false;
+        };
         let is_method = self.worker.function(def).is_some_and(|about| {
-            about.is_method && !about.decorators.iter().any(|name| name == "builtins.staticmethod")
+            about.is_method
+                && !about
+                    .decorators
+                    .iter()
+                    .any(|name| name == "builtins.staticmethod")
         });
-        let way = Way { context: self, call, scope, function, skipped: usize::from(is_method) };
+        let way = Way {
+            context: self,
+            call,
+            scope,
+            function,
+            skipped: usize::from(is_method),
+        };
         way.is_shut(&module, &function.body, &link.location)
     }
 }
@@ -43,17 +65,23 @@ impl Way<'_, '_> {
                     && (place.end.line, place.end.column) <= (at.end.line, at.end.column)
             })
         };
-        let Some(stmt) = body.iter().find(|stmt| holds(std::slice::from_ref(stmt))) else { return false };
+        let Some(stmt) = body.iter().find(|stmt| holds(std::slice::from_ref(stmt))) else {
+            return false;
+        };
         match stmt {
             Stmt::If(branch) => {
                 if holds(&branch.body) {
-                    return self.holds(&branch.test) == Some(false) || self.is_shut(module, &branch.body, place);
+                    return self.holds(&branch.test) == Some(false)
+                        || self.is_shut(module, &branch.body, place);
                 }
                 let mut before = self.holds(&branch.test);
                 for clause in &branch.elif_else_clauses {
                     if holds(&clause.body) {
                         return before == Some(true)
-                            || clause.test.as_ref().is_some_and(|test| self.holds(test) == Some(false))
+                            || clause
+                                .test
+                                .as_ref()
+                                .is_some_and(|test| self.holds(test) == Some(false))
                             || self.is_shut(module, &clause.body, place);
                     }
                     if let Some(test) = &clause.test
@@ -78,20 +106,33 @@ impl Way<'_, '_> {
     fn holds(&self, test: &Expr) -> Option<bool> {
         match test {
             Expr::Name(name) => self.given(name.id.as_str(), is_true),
-            Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => self.holds(&not.operand).map(|holds| !holds),
+            Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => {
+                self.holds(&not.operand).map(|holds| !holds)
+            }
             Expr::BoolOp(operation) => {
                 let decides = operation.op == ast::BoolOp::Or;
-                let parts: Vec<Option<bool>> = operation.values.iter().map(|value| self.holds(value)).collect();
+                let parts: Vec<Option<bool>> = operation
+                    .values
+                    .iter()
+                    .map(|value| self.holds(value))
+                    .collect();
                 if parts.contains(&Some(decides)) {
                     Some(decides)
                 } else {
-                    parts.into_iter().collect::<Option<Vec<bool>>>().map(|_| !decides)
+                    parts
+                        .into_iter()
+                        .collect::<Option<Vec<bool>>>()
+                        .map(|_| !decides)
                 }
             }
             Expr::Compare(compare) => {
-                let ([op], [Expr::NoneLiteral(_)]) = (&*compare.ops, &*compare.comparators) else { return None };
+                let ([op], [Expr::NoneLiteral(_)]) = (&*compare.ops, &*compare.comparators) else {
+                    return None;
+                };
                 let name = compare.left.as_name_expr()?;
-                let is_none = self.given(name.id.as_str(), |value, written| is_none(value, written, self))?;
+                let is_none = self.given(name.id.as_str(), |value, written| {
+                    is_none(value, written, self)
+                })?;
                 match op {
                     ast::CmpOp::Is => Some(is_none),
                     ast::CmpOp::IsNot => Some(!is_none),
@@ -99,12 +140,17 @@ impl Way<'_, '_> {
                 }
             }
             Expr::Call(call) if uses::called_name(call) == "isinstance" => {
-                let [Expr::Name(name), class] = &*call.arguments.args else { return None };
+                let [Expr::Name(name), class] = &*call.arguments.args else {
+                    return None;
+                };
                 let asks_for_file = uses::names_in(class).contains("io")
                     || matches!(class, Expr::Name(class) if class.id.ends_with("IOBase"));
                 let is_buffer = self.given(name.id.as_str(), |value, written| {
-                    let Value::Instance(class) = (if written { self.context.value(value, self.scope) } else { Value::Unknown })
-                    else {
+                    let Value::Instance(class) = (if written {
+                        self.context.value(value, self.scope)
+                    } else {
+                        Value::Unknown
+                    }) else {
                         return None;
                     };
                     matches!(last(&class.name), "BytesIO" | "StringIO").then_some(true)
@@ -118,8 +164,14 @@ impl Way<'_, '_> {
     /// What is known of the value that a parameter gets; `written` in the call, or else in the `def`.
     fn given(&self, name: &str, known: impl Fn(&Expr, bool) -> Option<bool>) -> Option<bool> {
         let parameters = &self.function.parameters;
-        let index = parameters.posonlyargs.iter().chain(&parameters.args).position(|found| found.name() == name);
-        let found = parameters.iter_non_variadic_params().find(|found| found.name() == name)?;
+        let index = parameters
+            .posonlyargs
+            .iter()
+            .chain(&parameters.args)
+            .position(|found| found.name() == name);
+        let found = parameters
+            .iter_non_variadic_params()
+            .find(|found| found.name() == name)?;
         if self.is_rebound(name) {
             return None;
         }
@@ -134,7 +186,11 @@ impl Way<'_, '_> {
         if let Some(argument) = position.and_then(|position| arguments.args.get(position)) {
             return known(argument, true);
         }
-        if arguments.keywords.iter().any(|keyword| keyword.arg.is_none()) {
+        if arguments
+            .keywords
+            .iter()
+            .any(|keyword| keyword.arg.is_none())
+        {
             return None;
         }
         known(found.default.as_deref()?, false)
@@ -162,15 +218,20 @@ fn is_true(value: &Expr, _: bool) -> Option<bool> {
 fn is_none(value: &Expr, written: bool, way: &Way<'_, '_>) -> Option<bool> {
     match value {
         Expr::NoneLiteral(_) => Some(true),
-        Expr::BooleanLiteral(_) | Expr::StringLiteral(_) | Expr::NumberLiteral(_) | Expr::Dict(_) | Expr::List(_) => {
-            Some(false)
-        }
+        Expr::BooleanLiteral(_)
+        | Expr::StringLiteral(_)
+        | Expr::NumberLiteral(_)
+        | Expr::Dict(_)
+        | Expr::List(_) => Some(false),
         // Of a name that was asked for before, types know that it is something.
         _ if written => match way.context.value(value, way.scope) {
-            Value::Instance(class) => (class.def.is_some() && way.context.types_at(value).is_some()).then_some(false),
-            Value::Union(parts) => {
-                parts.iter().all(|part| matches!(part, Value::Instance(class) if class.def.is_some())).then_some(false)
+            Value::Instance(class) => {
+                (class.def.is_some() && way.context.types_at(value).is_some()).then_some(false)
             }
+            Value::Union(parts) => parts
+                .iter()
+                .all(|part| matches!(part, Value::Instance(class) if class.def.is_some()))
+                .then_some(false),
             _ => None,
         },
         _ => None,

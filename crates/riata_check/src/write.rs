@@ -11,7 +11,10 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let permissions = fs::metadata(&target)?.permissions();
     // Renaming would replace a file that its owner protected.
     if permissions.readonly() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the file is read-only",
+        ));
     }
     let Ok((beside, mut file)) = new_beside(&target) else {
         return fs::write(&target, bytes);
@@ -36,7 +39,11 @@ fn new_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let process = std::process::id();
     for attempt in 0.. {
         let beside = path.with_file_name(format!(".{name}.{process}-{attempt}.tmp"));
-        match OpenOptions::new().write(true).create_new(true).open(&beside) {
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&beside)
+        {
             Ok(file) => return Ok((beside, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => {}
             Err(error) => return Err(error),

@@ -68,7 +68,12 @@ pub(crate) struct Rules {
     pub(crate) extend_select: Vec<String>,
 
     /// Rules not to apply
-    #[arg(long, visible_alias = "extend-ignore", value_name = "RULES", value_delimiter = ',')]
+    #[arg(
+        long,
+        visible_alias = "extend-ignore",
+        value_name = "RULES",
+        value_delimiter = ','
+    )]
     pub(crate) ignore: Vec<String>,
 
     /// Rules not to apply in files that match a pattern: `tests/*:RIA9`

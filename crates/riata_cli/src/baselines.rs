@@ -29,15 +29,25 @@ impl Known {
         if arguments.fixes.write_baseline.is_some() {
             return Ok(None);
         }
-        let named = arguments.fixes.baseline.as_ref().map(|path| absolute(folder, path));
-        let Some(path) = named.or_else(|| project.baseline.clone()) else { return Ok(None) };
-        Ok(Some(Self { baseline: Baseline::read(&path)?, path }))
+        let named = arguments
+            .fixes
+            .baseline
+            .as_ref()
+            .map(|path| absolute(folder, path));
+        let Some(path) = named.or_else(|| project.baseline.clone()) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            baseline: Baseline::read(&path)?,
+            path,
+        }))
     }
 
     /// Leave out what is known. Gives how much of the baseline was not found.
     pub(crate) fn hide(&self, session: &Session, found: &mut Vec<Diagnostic>) -> usize {
         let root = &session.settings().root;
-        self.baseline.hide(found, root, session.files(), |path| session.text(path).ok())
+        self.baseline
+            .hide(found, root, session.files(), |path| session.text(path).ok())
     }
 
     /// Say what of it was not found.
@@ -45,10 +55,15 @@ impl Known {
         let path = relative(&self.path, folder);
         match count {
             0 => {}
-            1 => terminal.note(&format!("1 entry of the baseline `{}` is no longer found", path.display())),
+            1 => terminal.note(&format!(
+                "1 entry of the baseline `{}` is no longer found",
+                path.display()
+            )),
             count => {
                 let path = path.display();
-                terminal.note(&format!("{count} entries of the baseline `{path}` are no longer found"));
+                terminal.note(&format!(
+                    "{count} entries of the baseline `{path}` are no longer found"
+                ));
             }
         }
     }
@@ -65,8 +80,16 @@ pub(crate) fn write(
     let baseline = Baseline::new(&outcome.diagnostics, root, |path| session.text(path).ok());
     baseline.write(path)?;
     if !terminal.quiet {
-        let findings = if baseline.len() == 1 { "finding" } else { "findings" };
-        terminal.note(&format!("wrote {} {findings} to {}", baseline.len(), path.display()));
+        let findings = if baseline.len() == 1 {
+            "finding"
+        } else {
+            "findings"
+        };
+        terminal.note(&format!(
+            "wrote {} {findings} to {}",
+            baseline.len(),
+            path.display()
+        ));
     }
     Ok(())
 }

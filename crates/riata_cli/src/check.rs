@@ -12,12 +12,12 @@ use riata_check::fix::{self, Change};
 use riata_check::report::{OutputFormat, Reporter, relative};
 use riata_check::{Outcome, Problem, Session};
 
+use crate::EXIT_FAILED;
 use crate::arguments::Arguments;
 use crate::baselines::{self, Known};
 use crate::progress::Progress;
 use crate::projects::{self, Project};
 use crate::terminal::Terminal;
-use crate::EXIT_FAILED;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, String> {
     let begin = Instant::now();
@@ -31,18 +31,27 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
     if arguments.output.show_files {
         return show(|out| {
             let files = projects.iter().flat_map(|project| &project.files);
-            files.into_iter().try_for_each(|file| writeln!(out, "{}", file.display()))
+            files
+                .into_iter()
+                .try_for_each(|file| writeln!(out, "{}", file.display()))
         });
     }
     if arguments.output.show_settings {
         return show(|out| {
-            projects.iter().try_for_each(|project| show_settings(out, project, &folder))
+            projects
+                .iter()
+                .try_for_each(|project| show_settings(out, project, &folder))
         });
     }
     if arguments.verbose {
-        projects.iter().for_each(|project| say_more(terminal, project));
+        projects
+            .iter()
+            .for_each(|project| say_more(terminal, project));
     }
-    if projects.iter().all(|project| project.files.is_empty() && project.problems.is_empty()) {
+    if projects
+        .iter()
+        .all(|project| project.files.is_empty() && project.problems.is_empty())
+    {
         terminal.warning("no Python files found under the given paths");
     }
     let format = arguments
@@ -51,8 +60,10 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
         .or_else(|| projects.iter().find_map(|project| project.output_format))
         .unwrap_or_default();
 
-    let Checked { mut outcome, changes } =
-        check(projects, stdin.as_ref(), arguments, terminal, &folder)?;
+    let Checked {
+        mut outcome,
+        changes,
+    } = check(projects, stdin.as_ref(), arguments, terminal, &folder)?;
     let fixes = &arguments.fixes;
     if fixes.diff {
         return diff(&outcome, &changes, arguments, terminal, &folder);
@@ -69,7 +80,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
         && let Some((path, text)) = &stdin
     {
         // The text takes the place of what was read; what is left to say goes elsewhere.
-        let text = changes.get(path).map_or(text.as_str(), |change| &change.after);
+        let text = changes
+            .get(path)
+            .map_or(text.as_str(), |change| &change.after);
         show(|out| out.write_all(text.as_bytes()))?;
         for problem in &outcome.problems {
             terminal.warning(&format!("{}: {}", path.display(), problem.message));
@@ -78,7 +91,10 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
     }
     for (path, change) in &changes {
         if let Err(message) = change.write(path) {
-            outcome.problems.push(Problem { path: path.clone(), message });
+            outcome.problems.push(Problem {
+                path: path.clone(),
+                message,
+            });
         }
     }
     if fixes.fix && !changes.is_empty() && !terminal.quiet {
@@ -107,8 +123,8 @@ pub(crate) fn report(
     if arguments.fixes.write_baseline.is_some() {
         return Ok(ExitCode::SUCCESS);
     }
-    let mut reporter = Reporter::new(folder, format, terminal.style)
-        .unsafe_fixes(arguments.fixes.unsafe_fixes);
+    let mut reporter =
+        Reporter::new(folder, format, terminal.style).unsafe_fixes(arguments.fixes.unsafe_fixes);
     if let Some((path, text)) = stdin {
         reporter = reporter.text(&path, text);
     }
@@ -148,11 +164,17 @@ fn diff(
             false => terminal.note(&format!("--fix would fix {}", fixed(changes))),
         }
     }
-    Ok(match (arguments.output.exit_zero, outcome.problems.is_empty(), changes.is_empty()) {
-        (true, _, _) | (false, true, true) => ExitCode::SUCCESS,
-        (false, false, _) => ExitCode::from(EXIT_FAILED),
-        (false, true, false) => ExitCode::from(1),
-    })
+    Ok(
+        match (
+            arguments.output.exit_zero,
+            outcome.problems.is_empty(),
+            changes.is_empty(),
+        ) {
+            (true, _, _) | (false, true, true) => ExitCode::SUCCESS,
+            (false, false, _) => ExitCode::from(EXIT_FAILED),
+            (false, true, false) => ExitCode::from(1),
+        },
+    )
 }
 
 /// `3 errors in 2 files`
@@ -162,7 +184,11 @@ fn fixed(changes: &Changes) -> String {
         count => format!("{count} {one}s"),
     };
     let errors = changes.values().map(Change::count).sum();
-    format!("{} in {}", counted(errors, "error"), counted(changes.len(), "file"))
+    format!(
+        "{} in {}",
+        counted(errors, "error"),
+        counted(changes.len(), "file")
+    )
 }
 
 fn exit_code(outcome: &Outcome, arguments: &Arguments) -> ExitCode {
@@ -193,8 +219,10 @@ fn check(
 ) -> Result<Checked, String> {
     let fixes = &arguments.fixes;
     if projects.len() > 1 && (fixes.baseline.is_some() || fixes.write_baseline.is_some()) {
-        let roots: Vec<String> =
-            projects.iter().map(|project| format!("`{}`", project.settings.root.display())).collect();
+        let roots: Vec<String> = projects
+            .iter()
+            .map(|project| format!("`{}`", project.settings.root.display()))
+            .collect();
         return Err(format!(
             "a baseline is for one project, and the paths belong to several: {}\n\
              hint: check one at a time, or name the baseline in its configuration",
@@ -220,8 +248,11 @@ fn check(
             gone = known.as_ref().map_or(0, |known| known.hide(session, found));
         };
         let mut outcome = if fixes.fix || fixes.diff {
-            let applicability =
-                if fixes.unsafe_fixes { Applicability::Unsafe } else { Applicability::Safe };
+            let applicability = if fixes.unsafe_fixes {
+                Applicability::Unsafe
+            } else {
+                Applicability::Safe
+            };
             let fixed = fix::fix(&mut session, applicability, hide);
             all.changes.extend(fixed.changes);
             fixed.outcome
@@ -257,7 +288,11 @@ fn read_stdin(arguments: &Arguments, folder: &Path) -> Result<Option<(PathBuf, S
     io::stdin()
         .read_to_string(&mut text)
         .map_err(|error| format!("cannot read standard input: {error}"))?;
-    let name = arguments.files.stdin_filename.as_deref().unwrap_or(Path::new("-"));
+    let name = arguments
+        .files
+        .stdin_filename
+        .as_deref()
+        .unwrap_or(Path::new("-"));
     Ok(Some((absolute(folder, name), text)))
 }
 
@@ -281,8 +316,13 @@ fn say_more(terminal: &Terminal, project: &Project) {
     if let Some(environment) = &project.environment {
         let version = environment
             .python_version
-            .map_or_else(String::new, |(major, minor)| format!(" (Python {major}.{minor})"));
-        terminal.note(&format!("environment {}{version}", environment.prefix.display()));
+            .map_or_else(String::new, |(major, minor)| {
+                format!(" (Python {major}.{minor})")
+            });
+        terminal.note(&format!(
+            "environment {}{version}",
+            environment.prefix.display()
+        ));
     }
     project.notes.iter().for_each(|note| terminal.note(note));
 }
@@ -293,20 +333,35 @@ fn show_settings(out: &mut dyn Write, project: &Project, folder: &Path) -> io::R
     let optional = |found: Option<&Path>| found.map_or_else(|| "none".to_owned(), path);
     let paths = |paths: &[PathBuf]| list(paths.iter().map(|found| path(found)));
     let texts = |texts: &[String]| list(texts.iter().map(|text| format!("\"{text}\"")));
-    let shown: Vec<String> =
-        project.paths.iter().map(|path| relative(path, folder).display().to_string()).collect();
+    let shown: Vec<String> = project
+        .paths
+        .iter()
+        .map(|path| relative(path, folder).display().to_string())
+        .collect();
     writeln!(out, "# {}", shown.join(" "))?;
-    writeln!(out, "configuration = {}", optional(project.configuration_file.as_deref()))?;
+    writeln!(
+        out,
+        "configuration = {}",
+        optional(project.configuration_file.as_deref())
+    )?;
     writeln!(out, "root = {}", path(&settings.root))?;
     let (major, minor) = settings.python_version;
     writeln!(out, "target-version = \"py{major}{minor}\"")?;
     let environment = project.environment.as_ref();
-    writeln!(out, "python = {}", optional(environment.map(|found| found.prefix.as_path())))?;
+    writeln!(
+        out,
+        "python = {}",
+        optional(environment.map(|found| found.prefix.as_path()))
+    )?;
     writeln!(out, "types = {}", settings.use_types)?;
     writeln!(out, "src = {}", paths(&settings.source_roots))?;
     writeln!(out, "site-packages = {}", paths(&settings.site_packages))?;
     let rules = settings.selection.rules();
-    writeln!(out, "rules = {}", list(rules.map(|rule| format!("{} ({})", rule.code, rule.name))))?;
+    writeln!(
+        out,
+        "rules = {}",
+        list(rules.map(|rule| format!("{} ({})", rule.code, rule.name)))
+    )?;
     let ignores = settings.per_file_ignores.entries();
     let ignores = ignores.map(|(pattern, codes)| format!("\"{pattern}\": {}", codes.join(", ")));
     writeln!(out, "per-file-ignores = {}", list(ignores))?;
@@ -320,5 +375,9 @@ fn show_settings(out: &mut dyn Write, project: &Project, folder: &Path) -> io::R
 /// One entry a line.
 fn list(entries: impl Iterator<Item = String>) -> String {
     let lines: Vec<String> = entries.map(|entry| format!("    {entry},\n")).collect();
-    if lines.is_empty() { "[]".to_owned() } else { format!("[\n{}]", lines.concat()) }
+    if lines.is_empty() {
+        "[]".to_owned()
+    } else {
+        format!("[\n{}]", lines.concat())
+    }
 }

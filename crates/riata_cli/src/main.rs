@@ -3,8 +3,8 @@
 mod arguments;
 mod baselines;
 mod check;
-mod projects;
 mod progress;
+mod projects;
 mod rule;
 mod terminal;
 mod watching;
@@ -29,7 +29,10 @@ fn main() -> ExitCode {
         None => check::run(&arguments, &terminal),
     }));
     let result = result.unwrap_or_else(|panic| {
-        Err(format!("the checker failed: {}", riata_check::panic_message(&*panic)))
+        Err(format!(
+            "the checker failed: {}",
+            riata_check::panic_message(&*panic)
+        ))
     });
     result.unwrap_or_else(|error| {
         terminal.error(&error);

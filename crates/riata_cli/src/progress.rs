@@ -22,7 +22,11 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("Checking {bar:40} {pos}/{len} files") {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        Self { bar, begin: Instant::now(), shown: Arc::default() }
+        Self {
+            bar,
+            begin: Instant::now(),
+            shown: Arc::default(),
+        }
     }
 
     /// One more file is done.
@@ -30,7 +34,8 @@ impl Progress {
         self.bar.inc(1);
         if self.begin.elapsed() > APPEARS_AFTER {
             // Draws only on a terminal.
-            self.shown.get_or_init(|| self.bar.set_draw_target(ProgressDrawTarget::stderr()));
+            self.shown
+                .get_or_init(|| self.bar.set_draw_target(ProgressDrawTarget::stderr()));
         }
     }
 

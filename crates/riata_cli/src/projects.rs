@@ -50,7 +50,11 @@ pub(crate) fn find(
         if !is_stdin && path.symlink_metadata().is_err() {
             return Err(format!("no such file or folder: {}", path.display()));
         }
-        let own_folder = if !is_stdin && path.is_dir() { &*path } else { path.parent().unwrap_or(&path) };
+        let own_folder = if !is_stdin && path.is_dir() {
+            &*path
+        } else {
+            path.parent().unwrap_or(&path)
+        };
         let file = match (&command_line.file, arguments.sources.isolated) {
             (Some(file), _) => Some(file.clone()),
             (None, true) => None,
@@ -65,9 +69,16 @@ pub(crate) fn find(
             _ if path.starts_with(folder) => folder.to_path_buf(),
             _ => own_folder.to_path_buf(),
         };
-        match groups.iter_mut().find(|group| group.root == root && group.file == file) {
+        match groups
+            .iter_mut()
+            .find(|group| group.root == root && group.file == file)
+        {
             Some(group) => group.paths.push(path),
-            None => groups.push(Group { root, file, paths: vec![path] }),
+            None => groups.push(Group {
+                root,
+                file,
+                paths: vec![path],
+            }),
         }
     }
     let mut projects = groups
@@ -80,7 +91,10 @@ pub(crate) fn find(
 
 /// Where a path lies below another one and has a configuration of its own, its files are checked with that one only.
 fn check_once(projects: &mut [Project]) {
-    let all: Vec<Vec<PathBuf>> = projects.iter().map(|project| project.paths.clone()).collect();
+    let all: Vec<Vec<PathBuf>> = projects
+        .iter()
+        .map(|project| project.paths.clone())
+        .collect();
     let nearest = |file: &Path, paths: &[PathBuf]| {
         let above = paths.iter().filter(|path| file.starts_with(path));
         above.map(|path| path.components().count()).max()
@@ -124,7 +138,12 @@ impl<'a> CommandLine<'a> {
                 file = Some(Configuration::load(&path)?);
             }
         }
-        Ok(Self { arguments, folder, file, inline })
+        Ok(Self {
+            arguments,
+            folder,
+            file,
+            inline,
+        })
     }
 
     fn project(&self, group: Group, stdin: Option<&Path>) -> Result<Project, String> {
@@ -144,34 +163,55 @@ impl<'a> CommandLine<'a> {
             extend_select: &arguments.rules.extend_select,
             ignore: &arguments.rules.ignore,
         });
-        let configurations: Vec<&Configuration> =
-            self.inline.iter().rev().chain([&file.configuration]).collect();
+        let configurations: Vec<&Configuration> = self
+            .inline
+            .iter()
+            .rev()
+            .chain([&file.configuration])
+            .collect();
         let mut settings = Settings::new(group.root.clone());
         settings.selection = Selection::layered(&layers)?;
-        settings.per_file_ignores =
-            self.per_file_ignores(&configurations, &group.root).map_err(in_file)?;
-        settings.excludes = self.excludes(&configurations, &group.root).map_err(in_file)?;
+        settings.per_file_ignores = self
+            .per_file_ignores(&configurations, &group.root)
+            .map_err(in_file)?;
+        settings.excludes = self
+            .excludes(&configurations, &group.root)
+            .map_err(in_file)?;
         settings.respect_gitignore = if arguments.files.respect_gitignore {
             true
         } else if arguments.files.no_respect_gitignore {
             false
         } else {
-            first(&configurations, |configuration| configuration.respect_gitignore).unwrap_or(true)
+            first(&configurations, |configuration| {
+                configuration.respect_gitignore
+            })
+            .unwrap_or(true)
         };
         settings.python_version = arguments
             .code
             .target_version
-            .or_else(|| first(&configurations, |configuration| configuration.target_version))
+            .or_else(|| {
+                first(&configurations, |configuration| {
+                    configuration.target_version
+                })
+            })
             .or(file.requires_python)
             .unwrap_or(DEFAULT_PYTHON_VERSION);
         settings.use_types = !arguments.code.no_types;
         for configuration in &configurations {
-            settings.blocking.extend(configuration.blocking.iter().cloned());
-            settings.not_blocking.extend(configuration.not_blocking.iter().cloned());
+            settings
+                .blocking
+                .extend(configuration.blocking.iter().cloned());
+            settings
+                .not_blocking
+                .extend(configuration.not_blocking.iter().cloned());
         }
 
-        let (walked, given): (Vec<PathBuf>, Vec<PathBuf>) =
-            group.paths.iter().cloned().partition(|path| stdin != Some(path));
+        let (walked, given): (Vec<PathBuf>, Vec<PathBuf>) = group
+            .paths
+            .iter()
+            .cloned()
+            .partition(|path| stdin != Some(path));
         let (mut files, problems) = riata_check::files::find(&walked, &settings);
         files.extend(given);
         settings.source_roots =
@@ -182,7 +222,9 @@ impl<'a> CommandLine<'a> {
         let mut notes = Vec::new();
         let environment = self.environment(&configurations, &group.root, &mut notes)?;
         if let Some(environment) = &environment {
-            settings.site_packages.clone_from(&environment.site_packages);
+            settings
+                .site_packages
+                .clone_from(&environment.site_packages);
         }
         Ok(Project {
             paths: group.paths,
@@ -192,7 +234,9 @@ impl<'a> CommandLine<'a> {
             configuration_file: Some(file.path).filter(|path| !path.as_os_str().is_empty()),
             environment,
             output_format: first(&configurations, |configuration| configuration.output_format),
-            baseline: first(&configurations, |configuration| configuration.baseline.clone()),
+            baseline: first(&configurations, |configuration| {
+                configuration.baseline.clone()
+            }),
             notes,
         })
     }
@@ -209,7 +253,9 @@ impl<'a> CommandLine<'a> {
                 .collect();
             return PerFileIgnores::new(&pairs, self.folder);
         }
-        let pairs = first(configurations, |configuration| configuration.per_file_ignores.clone());
+        let pairs = first(configurations, |configuration| {
+            configuration.per_file_ignores.clone()
+        });
         PerFileIgnores::new(&pairs.unwrap_or_default(), root)
             .map_err(|error| format!("`per-file-ignores`: {error}"))
     }
@@ -219,7 +265,11 @@ impl<'a> CommandLine<'a> {
         let mut patterns = files
             .exclude
             .clone()
-            .or_else(|| first(configurations, |configuration| configuration.exclude.clone()))
+            .or_else(|| {
+                first(configurations, |configuration| {
+                    configuration.exclude.clone()
+                })
+            })
             .unwrap_or_else(|| DEFAULT_EXCLUDE.iter().map(ToString::to_string).collect());
         for configuration in configurations {
             patterns.extend(configuration.extend_exclude.iter().cloned());
@@ -238,7 +288,12 @@ impl<'a> CommandLine<'a> {
         if self.arguments.code.no_types {
             return Ok(None);
         }
-        let named = self.arguments.code.python.as_ref().map(|path| absolute(self.folder, path));
+        let named = self
+            .arguments
+            .code
+            .python
+            .as_ref()
+            .map(|path| absolute(self.folder, path));
         let python = named
             .clone()
             .or_else(|| first(configurations, |configuration| configuration.python.clone()));
@@ -254,7 +309,9 @@ impl<'a> CommandLine<'a> {
             }
             return found.map_err(|error| {
                 // It begins with the option, which may have been a key of a file.
-                let reason = error.split_once("`: ").map_or(&*error, |(_, reason)| reason);
+                let reason = error
+                    .split_once("`: ")
+                    .map_or(&*error, |(_, reason)| reason);
                 format!("no Python environment at {}: {reason}", python.display())
             });
         }
@@ -264,7 +321,9 @@ impl<'a> CommandLine<'a> {
         match riata_types::find_environment(root, None) {
             Ok(found) => {
                 if found.is_none() {
-                    notes.push("no Python environment found; hint: name one with --python".to_owned());
+                    notes.push(
+                        "no Python environment found; hint: name one with --python".to_owned(),
+                    );
                 }
                 Ok(found)
             }
@@ -303,7 +362,9 @@ fn first<T>(
     configurations: &[&Configuration],
     value: impl Fn(&Configuration) -> Option<T>,
 ) -> Option<T> {
-    configurations.iter().find_map(|configuration| value(configuration))
+    configurations
+        .iter()
+        .find_map(|configuration| value(configuration))
 }
 
 fn checked_roots(roots: Vec<PathBuf>) -> Result<Vec<PathBuf>, String> {

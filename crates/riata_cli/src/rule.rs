@@ -19,10 +19,14 @@ pub(crate) fn run(asked: &RuleArguments) -> Result<ExitCode, String> {
                 RuleFormat::Json => pretty(&describe(rule)),
             }
         }
-        (None, RuleFormat::Json) => pretty(&Value::Array(RULES.iter().map(|rule| describe(rule)).collect())),
-        (None, RuleFormat::Text) if asked.all => {
-            RULES.iter().map(|rule| explain(rule)).collect::<Vec<_>>().join("\n")
-        }
+        (None, RuleFormat::Json) => pretty(&Value::Array(
+            RULES.iter().map(|rule| describe(rule)).collect(),
+        )),
+        (None, RuleFormat::Text) if asked.all => RULES
+            .iter()
+            .map(|rule| explain(rule))
+            .collect::<Vec<_>>()
+            .join("\n"),
         (None, RuleFormat::Text) => list(),
     };
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -32,13 +36,22 @@ pub(crate) fn run(asked: &RuleArguments) -> Result<ExitCode, String> {
 }
 
 fn explain(rule: &Rule) -> String {
-    let on = if rule.default { "On by default." } else { "Off by default." };
+    let on = if rule.default {
+        "On by default."
+    } else {
+        "Off by default."
+    };
     let fix = match rule.fix {
         FixKind::None => "No fix.",
         FixKind::Safe => "A fix is sometimes available.",
         FixKind::Unsafe => "A fix is sometimes available, with `--unsafe-fixes`.",
     };
-    format!("# {} ({})\n\n{on} {fix}\n\n{}", rule.name, rule.code, rule.markdown())
+    format!(
+        "# {} ({})\n\n{on} {fix}\n\n{}",
+        rule.name,
+        rule.code,
+        rule.markdown()
+    )
 }
 
 fn list() -> String {
@@ -53,7 +66,9 @@ fn list() -> String {
         };
         writeln!(out, "{:<7}  {:<width$}  {on}  {fix}", rule.code, rule.name).expect("a string");
     }
-    out.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    out.lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }
 
 fn describe(rule: &Rule) -> Value {

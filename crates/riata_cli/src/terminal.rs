@@ -33,7 +33,11 @@ impl Terminal {
         };
         let hyperlinks = color && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout);
         Self {
-            style: Style { color, hyperlinks, width },
+            style: Style {
+                color,
+                hyperlinks,
+                width,
+            },
             colored_errors: on(anstream::AutoStream::choice(&std::io::stderr())),
             quiet,
         }

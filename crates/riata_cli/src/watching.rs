@@ -65,11 +65,18 @@ fn start(
         for project in &projects {
             watch.extend(folders(&project.paths, &project.files));
             let settings = project.configuration_file.iter().chain(&project.baseline);
-            watch.extend(settings.filter_map(|file| file.parent()).map(Path::to_path_buf));
+            watch.extend(
+                settings
+                    .filter_map(|file| file.parent())
+                    .map(Path::to_path_buf),
+            );
         }
         // What came into a folder before it was watched is only found by looking again.
         if !watcher.set_folders(watch)? {
-            return projects.into_iter().map(|project| watched(project, arguments, folder)).collect();
+            return projects
+                .into_iter()
+                .map(|project| watched(project, arguments, folder))
+                .collect();
         }
     }
 }
@@ -102,7 +109,10 @@ fn until_all_changes(
     folder: &Path,
 ) -> Result<(), String> {
     let mut begin = Instant::now();
-    let outcomes = all.iter_mut().map(|watched| watched.incremental.check()).collect();
+    let outcomes = all
+        .iter_mut()
+        .map(|watched| watched.incremental.check())
+        .collect();
     show(&all, outcomes, begin, arguments, terminal, folder)?;
     loop {
         let changed = watcher.wait()?;
@@ -130,14 +140,20 @@ fn changes_all(path: &Path, all: &[Watched]) -> bool {
     let is_settings = path
         .file_name()
         .is_some_and(|name| name == "pyproject.toml" || name == ".gitignore" || name == ".ignore")
-        || all.iter().any(|watched| watched.settings.iter().any(|file| file == path));
+        || all
+            .iter()
+            .any(|watched| watched.settings.iter().any(|file| file == path));
     // The folder of byte code comes with every run of Python. A folder that is gone looks like a file without an ending.
-    let is_folder = path.extension().is_none() && path.file_name().is_some_and(|name| name != "__pycache__");
-    is_settings || (is_folder && !path.is_file()) || (!is_python(path) && path.is_dir() && is_folder)
+    let is_folder =
+        path.extension().is_none() && path.file_name().is_some_and(|name| name != "__pycache__");
+    is_settings
+        || (is_folder && !path.is_file())
+        || (!is_python(path) && path.is_dir() && is_folder)
 }
 
 fn is_python(path: &Path) -> bool {
-    path.extension().is_some_and(|found| found == "py" || found == "pyi" || found == "pyw")
+    path.extension()
+        .is_some_and(|found| found == "py" || found == "pyi" || found == "pyw")
 }
 
 fn show(
@@ -153,18 +169,28 @@ fn show(
         if let Some(known) = &watched.known {
             known.hide(watched.incremental.session(), &mut found.diagnostics);
         }
-        found.problems.splice(0..0, watched.problems.iter().cloned());
+        found
+            .problems
+            .splice(0..0, watched.problems.iter().cloned());
         outcome.merge(found);
     }
     outcome.finish();
     let format = arguments.output.output_format;
-    let format = format.or_else(|| all.iter().find_map(|watched| watched.format)).unwrap_or_default();
+    let format = format
+        .or_else(|| all.iter().find_map(|watched| watched.format))
+        .unwrap_or_default();
     clear();
     check::report(&outcome, format, arguments, terminal, folder, None)?;
     if !terminal.quiet {
         let (files, seconds) = (outcome.files, begin.elapsed().as_secs_f64());
-        let files = if files == 1 { String::from("1 file") } else { format!("{files} files") };
-        terminal.note(&format!("checked in {seconds:.2} s, watching {files}; Ctrl-C ends it"));
+        let files = if files == 1 {
+            String::from("1 file")
+        } else {
+            format!("{files} files")
+        };
+        terminal.note(&format!(
+            "checked in {seconds:.2} s, watching {files}; Ctrl-C ends it"
+        ));
     }
     Ok(())
 }

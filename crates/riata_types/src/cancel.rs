@@ -18,7 +18,10 @@ pub struct Canceller {
 
 impl Canceller {
     pub(crate) fn new(db: &Database, cancelled: Arc<AtomicBool>) -> Self {
-        Self { token: db.cancellation_token(), cancelled }
+        Self {
+            token: db.cancellation_token(),
+            cancelled,
+        }
     }
 
     pub fn cancel(&self) {

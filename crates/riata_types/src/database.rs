@@ -50,7 +50,6 @@ impl Database {
     pub(crate) fn program(&self) -> Program<'_> {
         program(self)
     }
-
 }
 
 /// A trait of ours so that the one program can be interned once: hashing its search paths for each file is not cheap.

@@ -39,8 +39,9 @@ pub fn find_environment(root: &Path, python: Option<&Path>) -> Result<Option<Env
     let Some(environment) = environment else {
         return Ok(None);
     };
-    let site_packages =
-        environment.site_packages_paths(&system).map_err(|error| error.to_string())?;
+    let site_packages = environment
+        .site_packages_paths(&system)
+        .map_err(|error| error.to_string())?;
     let version = environment
         .python_version_from_metadata()
         .cloned()

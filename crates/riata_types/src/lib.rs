@@ -55,7 +55,10 @@ pub struct Types {
 
 impl Clone for Types {
     fn clone(&self) -> Self {
-        Self { db: self.db.clone(), cancelled: Arc::default() }
+        Self {
+            db: self.db.clone(),
+            cancelled: Arc::default(),
+        }
     }
 }
 
@@ -92,7 +95,10 @@ impl Types {
                 search_paths,
             })
         })?;
-        Ok(Self { db, cancelled: Arc::default() })
+        Ok(Self {
+            db,
+            cancelled: Arc::default(),
+        })
     }
 
     /// The module in the file at `path`, absolute; `None` when there is no such file.
@@ -103,7 +109,11 @@ impl Types {
 
     /// The module that a definition is in.
     pub fn open_origin(&self, origin: &Origin) -> Option<ModuleTypes<'_>> {
-        Some(ModuleTypes::new(&self.db, self.file(origin)?, &self.cancelled))
+        Some(ModuleTypes::new(
+            &self.db,
+            self.file(origin)?,
+            &self.cancelled,
+        ))
     }
 
     fn file(&self, origin: &Origin) -> Option<File> {
@@ -132,8 +142,12 @@ impl Types {
     /// Take `text` for what the file at `path` holds, instead of what is on disk, until the file changes there. Like
     /// `refresh`, it waits until no other handle is left.
     pub fn set_text(&mut self, path: &Path, text: String) {
-        let Some(path) = SystemPath::from_std_path(path) else { return };
-        let Ok(file) = system_path_to_file(&self.db, path) else { return };
+        let Some(path) = SystemPath::from_std_path(path) else {
+            return;
+        };
+        let Ok(file) = system_path_to_file(&self.db, path) else {
+            return;
+        };
         let source = source_text(&self.db, file).with_text(text, &SourceMap::default());
         file.set_source_text_override(&mut self.db).to(Some(source));
     }

@@ -7,9 +7,7 @@ use ruff_db::files::File;
 use ruff_db::parsed::{ParsedModuleRef, parsed_module};
 use ruff_db::source::source_text;
 use ruff_python_ast::{self as ast, Expr};
-use ty_module_resolver::{
-    ModuleName, file_to_module, resolve_module_confident,
-};
+use ty_module_resolver::{ModuleName, file_to_module, resolve_module_confident};
 use ty_python_core::ProgramFile;
 use ty_python_semantic::types::Type;
 use ty_python_semantic::{
@@ -53,7 +51,9 @@ impl<'db> ModuleTypes<'db> {
     }
 
     pub fn text(&self) -> String {
-        source_text(self.db, self.file.file(self.db)).as_str().to_owned()
+        source_text(self.db, self.file.file(self.db))
+            .as_str()
+            .to_owned()
     }
 
     pub fn origin(&self) -> Option<Origin> {
@@ -90,9 +90,7 @@ impl<'db> ModuleTypes<'db> {
                         name.into(),
                         ImportAliasResolution::ResolveAliases,
                     ),
-                    Expr::Attribute(attribute) => {
-                        definitions_for_attribute(&self.model, attribute)
-                    }
+                    Expr::Attribute(attribute) => definitions_for_attribute(&self.model, attribute),
                     _ => Vec::new(),
                 };
                 self.convert(definitions, &mut found);
@@ -106,7 +104,10 @@ impl<'db> ModuleTypes<'db> {
     pub fn attribute(&self, attribute: &ast::ExprAttribute) -> Vec<Definition> {
         self.guarded(|| {
             let mut found = Vec::new();
-            self.convert(definitions_for_attribute(&self.model, attribute), &mut found);
+            self.convert(
+                definitions_for_attribute(&self.model, attribute),
+                &mut found,
+            );
             found
         })
         .unwrap_or_default()
@@ -208,7 +209,11 @@ impl<'db> ModuleTypes<'db> {
 
 pub(crate) fn module_name(db: &Database, file: File) -> Option<String> {
     let file = db.program_file(file);
-    Some(file_to_module(db, file.resolver_file(db))?.name(db).to_string())
+    Some(
+        file_to_module(db, file.resolver_file(db))?
+            .name(db)
+            .to_string(),
+    )
 }
 
 pub(crate) fn find(db: &Database, name: &str) -> Option<Origin> {

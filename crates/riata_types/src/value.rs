@@ -31,7 +31,11 @@ pub enum Value {
 }
 
 impl Value {
-    pub(crate) fn new<'db>(db: &'db Database, env: &ProgramEnvironment<'db>, ty: Type<'db>) -> Self {
+    pub(crate) fn new<'db>(
+        db: &'db Database,
+        env: &ProgramEnvironment<'db>,
+        ty: Type<'db>,
+    ) -> Self {
         match ty {
             Type::Never => Self::Never,
             Type::FunctionLiteral(_) | Type::BoundMethod(_) => Self::defined(db, env, ty),
@@ -51,9 +55,10 @@ impl Value {
                 })
             }
             Type::ProtocolInstance(_) | Type::TypedDict(_) | Type::NewTypeInstance(_) => {
-                match ty.definition(db, env).and_then(|definition| {
-                    Definition::new(db, *definition.definition()?)
-                }) {
+                match ty
+                    .definition(db, env)
+                    .and_then(|definition| Definition::new(db, *definition.definition()?))
+                {
                     Some(definition) if definition.kind == DefinitionKind::Class => {
                         Self::Instance(ClassName {
                             module: definition.module,
@@ -64,9 +69,10 @@ impl Value {
                 }
             }
             Type::LiteralValue(_) | Type::AlwaysFalsy | Type::AlwaysTruthy | Type::TypeIs(_) => {
-                match ty.definition(db, env).and_then(|definition| {
-                    Definition::new(db, *definition.definition()?)
-                }) {
+                match ty
+                    .definition(db, env)
+                    .and_then(|definition| Definition::new(db, *definition.definition()?))
+                {
                     Some(definition) if definition.kind == DefinitionKind::Class => {
                         Self::Instance(ClassName {
                             module: definition.module,

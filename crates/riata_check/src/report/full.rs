@@ -79,8 +79,15 @@ fn body(reporter: &Reporter<'_>, found: &Diagnostic) -> String {
         group = group.element(Level::HELP.message(help.clone()));
     }
     let style = reporter.style;
-    let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
-    renderer.term_width(style.width).hyperlink(style.hyperlinks).render(&[group])
+    let renderer = if style.color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    renderer
+        .term_width(style.width)
+        .hyperlink(style.hyperlinks)
+        .render(&[group])
 }
 
 /// What is underlined.
@@ -92,7 +99,10 @@ struct Place<'a> {
 
 /// The finding's own file first, then the others in the order of the chain.
 fn places_by_file(found: &Diagnostic) -> Vec<(PathBuf, Vec<Place<'_>>)> {
-    let own = Place { location: &found.location, label: None };
+    let own = Place {
+        location: &found.location,
+        label: None,
+    };
     let mut files = vec![(found.location.path.clone(), vec![own])];
     for (index, related) in found.related.iter().enumerate() {
         // One place needs no number.
@@ -101,8 +111,14 @@ fn places_by_file(found: &Diagnostic) -> Vec<(PathBuf, Vec<Place<'_>>)> {
         } else {
             related.message.clone()
         };
-        let place = Place { location: &related.location, label: Some(label) };
-        match files.iter_mut().find(|(path, _)| *path == related.location.path) {
+        let place = Place {
+            location: &related.location,
+            label: Some(label),
+        };
+        match files
+            .iter_mut()
+            .find(|(path, _)| *path == related.location.path)
+        {
             Some((_, places)) => places.push(place),
             None => files.push((related.location.path.clone(), vec![place])),
         }
@@ -123,12 +139,22 @@ fn excerpt<'a>(
     let context = primary.map(|place| {
         let (start, end) = (line_of(place.location.start), line_of(place.location.end));
         // Where the beginning of a line is cut off, nothing of the short lines around it would be left.
-        if place.location.end.column > width { (start, end) } else { context(source, start, end) }
+        if place.location.end.column > width {
+            (start, end)
+        } else {
+            context(source, start, end)
+        }
     });
     let starts = places.iter().map(|place| line_of(place.location.start));
     let ends = places.iter().map(|place| line_of(place.location.end));
-    let first = starts.chain(context.map(|(first, _)| first)).min().unwrap_or(1);
-    let last = ends.chain(context.map(|(_, last)| last)).max().unwrap_or(first);
+    let first = starts
+        .chain(context.map(|(first, _)| first))
+        .min()
+        .unwrap_or(1);
+    let last = ends
+        .chain(context.map(|(_, last)| last))
+        .max()
+        .unwrap_or(first);
 
     let mut text = String::new();
     let mut line_starts = Vec::with_capacity(last + 1 - first);
@@ -138,17 +164,31 @@ fn excerpt<'a>(
         text.push('\n');
     }
     let offset = |position: Position| {
-        let start = line_starts.get(line_of(position) - first).copied().unwrap_or(0);
+        let start = line_starts
+            .get(line_of(position) - first)
+            .copied()
+            .unwrap_or(0);
         start + source.offset(position)
     };
-    let line_end = |line: usize| offset(Position { line, column: usize::MAX });
+    let line_end = |line: usize| {
+        offset(Position {
+            line,
+            column: usize::MAX,
+        })
+    };
 
     let mut annotations = Vec::new();
     if let (Some((from, to)), Some(primary)) = (context, primary) {
         // Not the lines of the finding itself: when they are many, the middle is left out.
-        let (start, end) = (line_of(primary.location.start), line_of(primary.location.end));
+        let (start, end) = (
+            line_of(primary.location.start),
+            line_of(primary.location.end),
+        );
         for (from, to) in [(from, start), (end, to)] {
-            let span = offset(Position { line: from, column: 1 })..line_end(to);
+            let span = offset(Position {
+                line: from,
+                column: 1,
+            })..line_end(to);
             annotations.push(AnnotationKind::Visible.span(span));
         }
     }
@@ -163,7 +203,10 @@ fn excerpt<'a>(
             Some(label) => AnnotationKind::Context.span(span).label(label.clone()),
         });
     }
-    Snippet::source(text).line_start(first).path(path.to_owned()).annotations(annotations)
+    Snippet::source(text)
+        .line_start(first)
+        .path(path.to_owned())
+        .annotations(annotations)
 }
 
 /// The lines shown around some lines; blank ones at the edges are not worth it.
@@ -180,11 +223,7 @@ fn context(source: &Source, first: usize, last: usize) -> (usize, usize) {
     (from, to)
 }
 
-fn write_fix(
-    reporter: &Reporter<'_>,
-    out: &mut dyn Write,
-    found: &Diagnostic,
-) -> io::Result<()> {
+fn write_fix(reporter: &Reporter<'_>, out: &mut dyn Write, found: &Diagnostic) -> io::Result<()> {
     let Some(fix) = &found.fix else { return Ok(()) };
     let style = reporter.style;
     writeln!(out, "{}: {}", style.help("help"), style.bold(&fix.title))?;

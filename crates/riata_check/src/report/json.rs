@@ -53,7 +53,10 @@ struct Place {
 
 impl From<Position> for Place {
     fn from(position: Position) -> Self {
-        Self { column: position.column, row: position.line }
+        Self {
+            column: position.column,
+            row: position.line,
+        }
     }
 }
 
@@ -62,8 +65,10 @@ pub(super) fn write(
     out: &mut dyn Write,
     diagnostics: &[Diagnostic],
 ) -> io::Result<()> {
-    let entries: Vec<Entry<'_>> =
-        diagnostics.iter().map(|found| entry(reporter, found)).collect();
+    let entries: Vec<Entry<'_>> = diagnostics
+        .iter()
+        .map(|found| entry(reporter, found))
+        .collect();
     serde_json::to_writer_pretty(&mut *out, &entries)?;
     writeln!(out)
 }
@@ -74,12 +79,20 @@ fn entry<'a>(reporter: &Reporter<'_>, found: &'a Diagnostic) -> Entry<'a> {
         code: &found.code,
         end_location: found.location.end.into(),
         filename: found.location.path.display().to_string(),
-        fix: found.fix.as_ref().map(|fix| fix_entry(reporter, found, fix)),
+        fix: found
+            .fix
+            .as_ref()
+            .map(|fix| fix_entry(reporter, found, fix)),
         location: found.location.start.into(),
         message: &found.message,
         name: &found.name,
         noqa_row: found.location.start.line,
-        related: found.related.iter().chain(&found.also).map(related_entry).collect(),
+        related: found
+            .related
+            .iter()
+            .chain(&found.also)
+            .map(related_entry)
+            .collect(),
         url: super::url(&found.name),
     }
 }

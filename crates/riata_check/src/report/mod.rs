@@ -65,11 +65,17 @@ impl FromStr for OutputFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, format)| *format).ok_or_else(|| {
-            let names: Vec<String> =
-                Self::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
-            format!("`{text}` is no format; hint: one of {}", names.join(", "))
-        })
+        Self::ALL
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, format)| *format)
+            .ok_or_else(|| {
+                let names: Vec<String> = Self::ALL
+                    .iter()
+                    .map(|(name, _)| format!("`{name}`"))
+                    .collect();
+                format!("`{text}` is no format; hint: one of {}", names.join(", "))
+            })
     }
 }
 
@@ -92,7 +98,13 @@ pub struct Reporter<'a> {
 
 impl<'a> Reporter<'a> {
     pub fn new(root: &'a Path, format: OutputFormat, style: Style) -> Self {
-        Self { root, format, style, unsafe_fixes: false, sources: Sources::default() }
+        Self {
+            root,
+            format,
+            style,
+            unsafe_fixes: false,
+            sources: Sources::default(),
+        }
     }
 
     /// Whether fixes that may change what a program does count as fixes.
@@ -143,7 +155,10 @@ impl<'a> Reporter<'a> {
             return Ok(());
         }
         let fixable = |wanted: Applicability| {
-            let fixes = outcome.diagnostics.iter().filter_map(|found| found.fix.as_ref());
+            let fixes = outcome
+                .diagnostics
+                .iter()
+                .filter_map(|found| found.fix.as_ref());
             fixes.filter(|fix| fix.applicability == wanted).count()
         };
         let (safe, risky) = (fixable(Applicability::Safe), fixable(Applicability::Unsafe));
@@ -152,7 +167,11 @@ impl<'a> Reporter<'a> {
         match (safe, risky, self.unsafe_fixes) {
             (0, 0, _) => writeln!(out, "."),
             (safe, risky, true) => {
-                writeln!(out, " ({} fixable with --fix --unsafe-fixes).", safe + risky)
+                writeln!(
+                    out,
+                    " ({} fixable with --fix --unsafe-fixes).",
+                    safe + risky
+                )
             }
             (safe, 0, false) => writeln!(out, " ({safe} fixable with --fix)."),
             (0, risky, false) => writeln!(out, " ({risky} fixable with --fix --unsafe-fixes)."),
@@ -170,9 +189,10 @@ impl<'a> Reporter<'a> {
 
     /// Whether `--fix`, as it was asked for, would mend a finding.
     fn is_fixable(&self, found: &Diagnostic) -> bool {
-        found.fix.as_ref().is_some_and(|fix| {
-            self.unsafe_fixes || fix.applicability == Applicability::Safe
-        })
+        found
+            .fix
+            .as_ref()
+            .is_some_and(|fix| self.unsafe_fixes || fix.applicability == Applicability::Safe)
     }
 }
 

@@ -19,7 +19,11 @@ pub(super) fn write(
     out: &mut dyn Write,
     outcome: &Outcome,
 ) -> io::Result<()> {
-    let codes: BTreeSet<&str> = outcome.diagnostics.iter().map(|found| &*found.code).collect();
+    let codes: BTreeSet<&str> = outcome
+        .diagnostics
+        .iter()
+        .map(|found| &*found.code)
+        .collect();
     let codes: Vec<&str> = codes.into_iter().collect();
     let rules: Vec<Value> = codes
         .iter()
@@ -28,8 +32,11 @@ pub(super) fn write(
             None => json!({ "id": code }),
         })
         .collect();
-    let results: Vec<Value> =
-        outcome.diagnostics.iter().map(|found| result(reporter, found, &codes)).collect();
+    let results: Vec<Value> = outcome
+        .diagnostics
+        .iter()
+        .map(|found| result(reporter, found, &codes))
+        .collect();
     let notifications: Vec<Value> = outcome
         .problems
         .iter()

@@ -18,7 +18,9 @@ pub(super) struct Sources {
 impl Sources {
     pub(super) fn insert(&self, path: &Path, text: String) {
         let source = Rc::new(Source::new(text));
-        self.files.borrow_mut().insert(path.to_path_buf(), Some(source));
+        self.files
+            .borrow_mut()
+            .insert(path.to_path_buf(), Some(source));
     }
 
     /// `None` for what is no file on disk, such as a stub of the standard library.
@@ -26,8 +28,12 @@ impl Sources {
         if let Some(found) = self.files.borrow().get(path) {
             return found.clone();
         }
-        let source = crate::files::read(path).ok().map(|text| Rc::new(Source::new(text)));
-        self.files.borrow_mut().insert(path.to_path_buf(), source.clone());
+        let source = crate::files::read(path)
+            .ok()
+            .map(|text| Rc::new(Source::new(text)));
+        self.files
+            .borrow_mut()
+            .insert(path.to_path_buf(), source.clone());
         source
     }
 }
@@ -70,15 +76,26 @@ impl Source {
 
     /// A line by its number, from 1; empty where there is none.
     pub(super) fn line(&self, number: usize) -> &str {
-        let range = number.checked_sub(1).and_then(|index| self.lines.get(index));
-        let line = range.and_then(|range| self.text.get(range.clone())).unwrap_or("");
-        if number == 1 { line.trim_start_matches('\u{feff}') } else { line }
+        let range = number
+            .checked_sub(1)
+            .and_then(|index| self.lines.get(index));
+        let line = range
+            .and_then(|range| self.text.get(range.clone()))
+            .unwrap_or("");
+        if number == 1 {
+            line.trim_start_matches('\u{feff}')
+        } else {
+            line
+        }
     }
 
     /// The bytes of some lines, with their ends.
     pub(super) fn range(&self, first: usize, last: usize) -> Option<Range<usize>> {
         let start = self.lines.get(first.checked_sub(1)?)?.start;
-        let end = self.lines.get(last).map_or(self.text.len(), |next| next.start);
+        let end = self
+            .lines
+            .get(last)
+            .map_or(self.text.len(), |next| next.start);
         Some(start..end)
     }
 
@@ -93,11 +110,20 @@ impl Source {
     /// Where a byte of the text is.
     pub(super) fn position(&self, offset: u32) -> Position {
         let offset = offset as usize;
-        let index = self.lines.partition_point(|line| line.start <= offset).saturating_sub(1);
+        let index = self
+            .lines
+            .partition_point(|line| line.start <= offset)
+            .saturating_sub(1);
         let start = self.lines.get(index).map_or(0, |line| line.start);
-        let before = self.text.get(start..offset.min(self.text.len())).unwrap_or("");
+        let before = self
+            .text
+            .get(start..offset.min(self.text.len()))
+            .unwrap_or("");
         let before = before.trim_start_matches('\u{feff}');
-        Position { line: index + 1, column: before.chars().count() + 1 }
+        Position {
+            line: index + 1,
+            column: before.chars().count() + 1,
+        }
     }
 }
 
@@ -108,7 +134,9 @@ mod tests {
     #[test]
     fn lines_end_in_three_ways() {
         let source = Source::new("a\nbü\r\nc\rd".to_owned());
-        let lines: Vec<&str> = (1..=source.line_count()).map(|line| source.line(line)).collect();
+        let lines: Vec<&str> = (1..=source.line_count())
+            .map(|line| source.line(line))
+            .collect();
         assert_eq!(lines, ["a", "bü", "c", "d"]);
         assert_eq!(source.position(5), Position { line: 2, column: 3 });
         assert_eq!(source.position(99), Position { line: 4, column: 2 });

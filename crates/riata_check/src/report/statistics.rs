@@ -36,8 +36,16 @@ pub(super) fn write(
     if reporter.format == OutputFormat::Json {
         return write_json(out, &entries);
     }
-    let count_width = entries.iter().map(|entry| entry.count.to_string().len()).max().unwrap_or(0);
-    let code_width = entries.iter().map(|entry| entry.code.len()).max().unwrap_or(0);
+    let count_width = entries
+        .iter()
+        .map(|entry| entry.count.to_string().len())
+        .max()
+        .unwrap_or(0);
+    let code_width = entries
+        .iter()
+        .map(|entry| entry.code.len())
+        .max()
+        .unwrap_or(0);
     let any_fixable = entries.iter().any(|entry| entry.fixable > 0);
     let style = reporter.style;
     for entry in &entries {

@@ -12,13 +12,21 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, hyperlinks: false, width: 140 }
+        Self {
+            color: false,
+            hyperlinks: false,
+            width: 140,
+        }
     }
 }
 
 impl Style {
     fn paint(self, codes: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.color {
+            format!("\x1b[{codes}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(super) fn error(self, text: &str) -> String {

@@ -43,10 +43,16 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
         if !is_lost {
             return;
         }
-        let message = format!("Assertion `{}` is never awaited and asserts nothing", called(checker, expr));
+        let message = format!(
+            "Assertion `{}` is never awaited and asserts nothing",
+            called(checker, expr)
+        );
         let mut report = Report::new(&RULE, expr, message);
         if checker.in_async() {
-            report = report.fix(Fix::risky("Await it", vec![Edit::insert(expr.start(), "await ")]));
+            report = report.fix(Fix::risky(
+                "Await it",
+                vec![Edit::insert(expr.start(), "await ")],
+            ));
         }
         checker.report(report);
     });
@@ -63,8 +69,12 @@ pub(super) fn is_assertion(checker: &Checker<'_>, call: &ast::ExprCall) -> bool 
 
 /// `expect(…).to_be_visible()` of Playwright's async interface.
 fn is_playwright(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
-    let Expr::Attribute(attribute) = &*call.func else { return false };
-    let Expr::Call(expect) = &*attribute.value else { return false };
+    let Expr::Attribute(attribute) = &*call.func else {
+        return false;
+    };
+    let Expr::Call(expect) = &*attribute.value else {
+        return false;
+    };
     (attribute.attr.starts_with("to_") || attribute.attr.starts_with("not_to_"))
         && checker.dotted(&expect.func).as_deref() == Some("playwright.async_api.expect")
 }

@@ -50,7 +50,10 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
             return;
         }
         said.push(argument.range());
-        let message = format!("Async function `{name}` is given to `{}`, which calls it and awaits nothing", checker.context.source(&*call.func));
+        let message = format!(
+            "Async function `{name}` is given to `{}`, which calls it and awaits nothing",
+            checker.context.source(&*call.func)
+        );
         let help = help.unwrap_or("give a plain function that starts a task and keeps it");
         checker.report(Report::new(&RULE, argument, message).help(help));
     };
@@ -59,9 +62,16 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         // Frameworks and schedulers that run plain functions in threads await async ones.
         let hands_off = facts.hands_off.as_ref().filter(|_| {
             checker.callees(call).iter().all(|callee| {
-                ["threading.", "concurrent.futures.", "multiprocessing.", "asyncio.", "anyio.to_thread.", "trio.to_thread."]
-                    .iter()
-                    .any(|library| callee.name.starts_with(library))
+                [
+                    "threading.",
+                    "concurrent.futures.",
+                    "multiprocessing.",
+                    "asyncio.",
+                    "anyio.to_thread.",
+                    "trio.to_thread.",
+                ]
+                .iter()
+                .any(|library| callee.name.starts_with(library))
             })
         });
         for arguments in [facts.callback.as_ref(), hands_off].into_iter().flatten() {
@@ -86,7 +96,11 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
             }
         }
     }
-    if known || checker.facts(call).is_some_and(|facts| facts.hands_off.is_some()) {
+    if known
+        || checker
+            .facts(call)
+            .is_some_and(|facts| facts.hands_off.is_some())
+    {
         return;
     }
     if let Some(index) = by_name(checker, call)
@@ -97,13 +111,21 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         return;
     }
     // A parameter that is declared as a callable whose result is used as it is.
-    let arguments = call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|keyword| &keyword.value));
+    let arguments = call
+        .arguments
+        .args
+        .iter()
+        .chain(call.arguments.keywords.iter().map(|keyword| &keyword.value));
     for argument in arguments {
         if matches!(argument, Expr::Name(_) | Expr::Attribute(_))
             && let Some(name) = async_function(checker, argument)
             && takes_plain_callable(checker, call, argument)
         {
-            report(argument, &name, Some("give a plain function, or let the result be awaited where it is called"));
+            report(
+                argument,
+                &name,
+                Some("give a plain function, or let the result be awaited where it is called"),
+            );
         }
     }
 }
@@ -116,7 +138,9 @@ fn async_function(checker: &Checker<'_>, expr: &Expr) -> Option<String> {
         }
         Expr::Lambda(lambda) => {
             let scope = checker.context.names().of_lambda(lambda)?;
-            let Expr::Call(call) = &*lambda.body else { return None };
+            let Expr::Call(call) = &*lambda.body else {
+                return None;
+            };
             is_async(checker, &call.func, scope)
                 .then(|| checker.context.source(&*call.func).to_owned())
         }
@@ -132,15 +156,18 @@ fn is_async(checker: &Checker<'_>, func: &Expr, scope: ScopeId) -> bool {
         && !checker.context.may_be_unknown(func, scope)
         && meant.iter().all(|callee| {
             !callee.is_class
-                && callee.def.and_then(|def| checker.context.worker.function(def)).is_some_and(
-                    |function| function.gives_coroutine() && !function.is_property(),
-                )
+                && callee
+                    .def
+                    .and_then(|def| checker.context.worker.function(def))
+                    .is_some_and(|function| function.gives_coroutine() && !function.is_property())
         })
 }
 
 /// Methods whose names are theirs alone, of an object that nothing is known of.
 fn by_name(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
-    let Expr::Attribute(attribute) = &*call.func else { return None };
+    let Expr::Attribute(attribute) = &*call.func else {
+        return None;
+    };
     let index = match attribute.attr.as_str() {
         "add_done_callback" | "call_soon" | "call_soon_threadsafe" => 0,
         "call_later" | "call_at" | "add_signal_handler" | "run_in_executor" => 1,
@@ -152,33 +179,56 @@ fn by_name(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
         other => last_name(other),
     };
     let is_tornado = receiver.is_some_and(|name| {
-        matches!(name.to_ascii_lowercase().replace('_', "").as_str(), "ioloop" | "current")
+        matches!(
+            name.to_ascii_lowercase().replace('_', "").as_str(),
+            "ioloop" | "current"
+        )
     });
     if is_tornado {
         return None;
     }
-    checker.callees(call).iter().all(|callee| callee.def.is_none()).then_some(index)
+    checker
+        .callees(call)
+        .iter()
+        .all(|callee| callee.def.is_none())
+        .then_some(index)
 }
 
 fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &Expr) -> bool {
     let callees = checker.callees(call);
     let [callee] = &*callees else { return false };
-    let Some(mut def) = callee.def else { return false };
+    let Some(mut def) = callee.def else {
+        return false;
+    };
     if callee.is_class {
         match checker.context.method(def, "__init__") {
             Some(init) => def = init,
             None => return false,
         }
     }
-    let Some(module) = checker.context.worker.module(def.file) else { return false };
+    let Some(module) = checker.context.worker.module(def.file) else {
+        return false;
+    };
     let context = Context::new(checker.context.worker, &module);
-    let Some((function, _, scope)) = module.names().function_at(def.start) else { return false };
-    let Some(described) = checker.context.worker.function(def) else { return false };
-    if described.decorators.iter().any(|name| name == "typing.overload") || is_generator(function) {
+    let Some((function, _, scope)) = module.names().function_at(def.start) else {
+        return false;
+    };
+    let Some(described) = checker.context.worker.function(def) else {
+        return false;
+    };
+    if described
+        .decorators
+        .iter()
+        .any(|name| name == "typing.overload")
+        || is_generator(function)
+    {
         return false;
     }
     let is_method = matches!(module.names().scope(scope).node, ScopeNode::Class(_))
-        && !described.decorators.iter().any(|name| name == "builtins.staticmethod");
+        && !described
+            .decorators
+            .iter()
+            .any(|name| name == "builtins.staticmethod");
     let Some(parameter) = super::coroutine_as_value::parameter(function, call, argument, is_method)
     else {
         return false;

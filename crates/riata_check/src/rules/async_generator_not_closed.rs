@@ -45,18 +45,26 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
     if !each.is_async {
         return;
     }
-    let Some(function) = checker.function() else { return };
-    let Some(leaving) = leaves_early(each, checker) else { return };
+    let Some(function) = checker.function() else {
+        return;
+    };
+    let Some(leaving) = leaves_early(each, checker) else {
+        return;
+    };
     if closes(&function.body, each.range()) {
         return;
     }
     let context = &checker.context;
-    let Some((call, scope)) = generator_call(context, checker.scope(), &each.iter) else { return };
+    let Some((call, scope)) = generator_call(context, checker.scope(), &each.iter) else {
+        return;
+    };
     let callees = context.callees(call, scope);
     let mut cleaned: Option<String> = None;
     for callee in &*callees {
         let Some(def) = callee.def else { return };
-        let Some(found) = cleans_up(context, def, 0) else { return };
+        let Some(found) = cleans_up(context, def, 0) else {
+            return;
+        };
         cleaned.get_or_insert(found);
     }
     let Some(what) = cleaned else { return };
@@ -80,8 +88,13 @@ fn generator_call<'a>(
         Expr::Call(call) => Some((call, scope)),
         Expr::Name(name) => {
             let (scope, bindings) = context.names().lookup(name.id.as_str(), scope)?;
-            let [Binding::Value(Expr::Call(call)) | Binding::Annotated { value: Some(Expr::Call(call)), .. }] =
-                bindings
+            let [
+                Binding::Value(Expr::Call(call))
+                | Binding::Annotated {
+                    value: Some(Expr::Call(call)),
+                    ..
+                },
+            ] = bindings
             else {
                 return None;
             };
@@ -93,7 +106,11 @@ fn generator_call<'a>(
 
 /// Where a loop may end before its iterator does.
 fn leaves_early(each: &ast::StmtFor, checker: &Checker<'_>) -> Option<TextRange> {
-    let mut exits = Exits { loops: 0, found: None, yields: None };
+    let mut exits = Exits {
+        loops: 0,
+        found: None,
+        yields: None,
+    };
     exits.visit_body(&each.body);
     if exits.found.is_some() {
         return exits.found;
@@ -101,7 +118,11 @@ fn leaves_early(each: &ast::StmtFor, checker: &Checker<'_>) -> Option<TextRange>
     // A generator is left where it yields; one that a decorator made a context manager is not.
     let def = checker.context.def_at(checker.function()?.name.start());
     let about = checker.context.worker.function(def)?;
-    if about.decorators_are_plain() { exits.yields } else { None }
+    if about.decorators_are_plain() {
+        exits.yields
+    } else {
+        None
+    }
 }
 
 struct Exits {
@@ -156,7 +177,12 @@ fn closes(body: &[Stmt], each: TextRange) -> bool {
 /// What an async generator cleans up when it is closed, if it is one.
 fn cleans_up(context: &Context<'_>, def: Def, depth: usize) -> Option<String> {
     let about = context.worker.function(def)?;
-    if about.decorators.iter().any(|name| name == "abc.abstractmethod") && !about.is_generator {
+    if about
+        .decorators
+        .iter()
+        .any(|name| name == "abc.abstractmethod")
+        && !about.is_generator
+    {
         return promised(context, def);
     }
     if !about.is_async || !about.is_generator || !about.decorators_are_plain() {
@@ -165,7 +191,12 @@ fn cleans_up(context: &Context<'_>, def: Def, depth: usize) -> Option<String> {
     let module = context.worker.module(def.file)?;
     let inner = Context::new(context.worker, &module);
     let (function, scope, _) = module.names().function_at(def.start)?;
-    let mut found = Cleanups { context: &inner, around: Vec::new(), found: None, passed_on: Vec::new() };
+    let mut found = Cleanups {
+        context: &inner,
+        around: Vec::new(),
+        found: None,
+        passed_on: Vec::new(),
+    };
     found.visit_body(&function.body);
     if found.found.is_some() {
         return found.found;
@@ -176,7 +207,9 @@ fn cleans_up(context: &Context<'_>, def: Def, depth: usize) -> Option<String> {
             if closes(&function.body, each.range()) {
                 continue;
             }
-            let Some((call, scope)) = generator_call(&inner, scope, &each.iter) else { continue };
+            let Some((call, scope)) = generator_call(&inner, scope, &each.iter) else {
+                continue;
+            };
             for callee in &*inner.callees(call, scope) {
                 if let Some(next) = callee.def
                     && next != def
@@ -269,7 +302,12 @@ impl<'a> Visitor<'a> for Cleanups<'_, 'a> {
 fn is_harmless(name: &str) -> bool {
     matches!(
         last(name),
-        "suppress" | "nullcontext" | "catch_warnings" | "aclosing" | "localcontext" | "redirect_stdout"
+        "suppress"
+            | "nullcontext"
+            | "catch_warnings"
+            | "aclosing"
+            | "localcontext"
+            | "redirect_stdout"
     ) || name.to_ascii_lowercase().contains("span")
         || name.to_ascii_lowercase().contains("trace")
 }

@@ -41,9 +41,13 @@ rule! {
 }
 
 fn check_class(checker: &Checker<'_>, class: &ast::StmtClassDef) {
-    let Some(base) = unittest_base(checker, class, checker.scope()) else { return };
+    let Some(base) = unittest_base(checker, class, checker.scope()) else {
+        return;
+    };
     for stmt in &class.body {
-        let Stmt::FunctionDef(function) = stmt else { continue };
+        let Stmt::FunctionDef(function) = stmt else {
+            continue;
+        };
         let name = function.name.as_str();
         let is_run = name.starts_with("test")
             || matches!(name, "setUp" | "tearDown" | "setUpClass" | "tearDownClass");
@@ -51,7 +55,10 @@ fn check_class(checker: &Checker<'_>, class: &ast::StmtClassDef) {
         let plain = function.decorator_list.iter().all(|decorator| {
             let named = ast::helpers::map_callable(&decorator.expression);
             checker.context.source(named).contains("patch")
-                || matches!(last_name(named), Some("skip" | "skipIf" | "skipUnless" | "expectedFailure" | "classmethod"))
+                || matches!(
+                    last_name(named),
+                    Some("skip" | "skipIf" | "skipUnless" | "expectedFailure" | "classmethod")
+                )
         });
         if !function.is_async || !is_run || !plain {
             continue;
@@ -61,7 +68,10 @@ fn check_class(checker: &Checker<'_>, class: &ast::StmtClassDef) {
         report = match base {
             Some(Expr::Attribute(attribute)) => report.fix(Fix::risky(
                 "Derive from `unittest.IsolatedAsyncioTestCase`",
-                vec![Edit::replace(attribute.attr.range(), "IsolatedAsyncioTestCase")],
+                vec![Edit::replace(
+                    attribute.attr.range(),
+                    "IsolatedAsyncioTestCase",
+                )],
             )),
             _ => report.help("derive from `unittest.IsolatedAsyncioTestCase`"),
         };
@@ -77,7 +87,11 @@ fn unittest_base<'c>(
     scope: ScopeId,
 ) -> Option<Option<&'c Expr>> {
     let context = &checker.context;
-    let outer = context.names().scope(scope).parent.unwrap_or(ScopeId::MODULE);
+    let outer = context
+        .names()
+        .scope(scope)
+        .parent
+        .unwrap_or(ScopeId::MODULE);
     let mut found = None;
     for base in class.bases() {
         if context.dotted(base, outer).as_deref() == Some("unittest.TestCase") {
@@ -85,7 +99,9 @@ fn unittest_base<'c>(
             continue;
         }
         // A base of the same module, which has no way of its own to run tests.
-        let Value::Class(entity) = context.value(base, outer) else { return None };
+        let Value::Class(entity) = context.value(base, outer) else {
+            return None;
+        };
         let def = entity.def?;
         if context.def_at(def.start).file != def.file {
             return None;
@@ -102,9 +118,9 @@ fn unittest_base<'c>(
         unittest_base(checker, statement, inner)?;
         found = found.or(Some(None));
     }
-    let own_way = class.body.iter().any(|stmt| {
-        matches!(stmt, Stmt::FunctionDef(function) if runs_tests(function.name.as_str()))
-    });
+    let own_way = class.body.iter().any(
+        |stmt| matches!(stmt, Stmt::FunctionDef(function) if runs_tests(function.name.as_str())),
+    );
     let metaclass = class.keywords().is_empty();
     let undecorated = class.decorator_list.is_empty();
     found.filter(|_| !own_way && metaclass && undecorated)
@@ -113,7 +129,13 @@ fn unittest_base<'c>(
 fn runs_tests(name: &str) -> bool {
     matches!(
         name,
-        "run" | "__call__" | "__getattribute__" | "_callTestMethod" | "__init_subclass__" | "_callSetUp" | "__init__"
+        "run"
+            | "__call__"
+            | "__getattribute__"
+            | "_callTestMethod"
+            | "__init_subclass__"
+            | "_callSetUp"
+            | "__init__"
     )
 }
 
@@ -133,7 +155,11 @@ fn check_module(checker: &Checker<'_>) {
         match stmt {
             // `pytestmark = …` holds for all.
             Stmt::Assign(assign) => {
-                if assign.targets.iter().any(|target| last_name(target) == Some("pytestmark")) {
+                if assign
+                    .targets
+                    .iter()
+                    .any(|target| last_name(target) == Some("pytestmark"))
+                {
                     return;
                 }
             }
@@ -157,13 +183,20 @@ fn check_module(checker: &Checker<'_>) {
         }
     }
     // One that was forgotten among many; where most have none, something else runs them.
-    if marked <= bare.len() || bare.is_empty() || crate::pytest_config::Config::of(&path).runs_async() {
+    if marked <= bare.len()
+        || bare.is_empty()
+        || crate::pytest_config::Config::of(&path).runs_async()
+    {
         return;
     }
     for function in bare {
-        let message = format!("Async test `{}` has no marker and is never awaited", function.name);
+        let message = format!(
+            "Async test `{}` has no marker and is never awaited",
+            function.name
+        );
         checker.report(
-            Report::new(&RULE, &function.name, message).help("mark it with `@pytest.mark.asyncio` as the others"),
+            Report::new(&RULE, &function.name, message)
+                .help("mark it with `@pytest.mark.asyncio` as the others"),
         );
     }
 }

@@ -53,11 +53,16 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     }
     let context = &checker.context;
     let names = context.names();
-    let Some(scope) = names.of_function(function) else { return };
-    let method_of = names.scope(scope).parent.and_then(|parent| match names.scope(parent).node {
-        ScopeNode::Class(class) => Some(class),
-        _ => None,
-    });
+    let Some(scope) = names.of_function(function) else {
+        return;
+    };
+    let method_of = names
+        .scope(scope)
+        .parent
+        .and_then(|parent| match names.scope(parent).node {
+            ScopeNode::Class(class) => Some(class),
+            _ => None,
+        });
     if let Some(class) = method_of
         && (may_override(checker, class, name) || is_overridden(checker, class, name))
     {
@@ -74,8 +79,14 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 fn is_stub(body: &[Stmt]) -> bool {
     body.iter().all(|stmt| match stmt {
         Stmt::Pass(_) | Stmt::Raise(_) => true,
-        Stmt::Expr(found) => matches!(*found.value, Expr::StringLiteral(_) | Expr::EllipsisLiteral(_)),
-        Stmt::Return(found) => found.value.as_ref().is_none_or(|value| value.is_none_literal_expr()),
+        Stmt::Expr(found) => matches!(
+            *found.value,
+            Expr::StringLiteral(_) | Expr::EllipsisLiteral(_)
+        ),
+        Stmt::Return(found) => found
+            .value
+            .as_ref()
+            .is_none_or(|value| value.is_none_literal_expr()),
         _ => false,
     })
 }
@@ -135,10 +146,13 @@ fn may_override(checker: &Checker<'_>, class: &ast::StmtClassDef, name: &str) ->
 /// Whether a class of the same module that derives from this one has the method as well.
 fn is_overridden(checker: &Checker<'_>, class: &ast::StmtClassDef, name: &str) -> bool {
     checker.context.names().classes.iter().any(|(other, _)| {
-        other.bases().iter().any(|base| base.as_name_expr().is_some_and(|base| base.id == class.name.id))
-            && other.body.iter().any(|stmt| {
-                stmt.as_function_def_stmt().is_some_and(|function| function.name.as_str() == name)
-            })
+        other.bases().iter().any(|base| {
+            base.as_name_expr()
+                .is_some_and(|base| base.id == class.name.id)
+        }) && other.body.iter().any(|stmt| {
+            stmt.as_function_def_stmt()
+                .is_some_and(|function| function.name.as_str() == name)
+        })
     })
 }
 
@@ -153,5 +167,7 @@ fn is_passed_on(body: &[Stmt], name: &str, own: TextRange) -> bool {
         Expr::StringLiteral(text) if text.value.to_str() == name => mentioned.push(text.range()),
         _ => {}
     });
-    mentioned.iter().any(|place| !called.contains(place) && !own.contains_range(*place))
+    mentioned
+        .iter()
+        .any(|place| !called.contains(place) && !own.contains_range(*place))
 }

@@ -50,8 +50,12 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     let mut reported: Vec<TextRange> = Vec::new();
     for step in &flow.steps {
-        let What::Suspend(suspension) = &step.what else { continue };
-        let Some(place) = cleaning(context, &flow, step.frame, step.scope) else { continue };
+        let What::Suspend(suspension) = &step.what else {
+            continue;
+        };
+        let Some(place) = cleaning(context, &flow, step.frame, step.scope) else {
+            continue;
+        };
         // One report for each clean-up.
         if reported.contains(&place.range)
             || shielded(context, &flow, step.frame, step.scope)
@@ -65,7 +69,10 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             Report::new(
                 &RULE,
                 suspension.range(),
-                format!("A cancelled scope breaks this off: it waits in {} without a shield", place.what),
+                format!(
+                    "A cancelled scope breaks this off: it waits in {} without a shield",
+                    place.what
+                ),
             )
             .help("put it into `with CancelScope(shield=True)`, best with a time limit"),
         );
@@ -94,25 +101,40 @@ fn cleaning(
                         _ => false,
                     })
             });
-            awaits.then(|| Cleaning { range: found.range(), what: "`finally`" })
+            awaits.then(|| Cleaning {
+                range: found.range(),
+                what: "`finally`",
+            })
         }
         FrameKind::Handler(_, handler) if catches(context, handler.type_.as_deref(), scope) => {
-            Some(Cleaning { range: handler.range(), what: "a handler of cancellation" })
+            Some(Cleaning {
+                range: handler.range(),
+                what: "a handler of cancellation",
+            })
         }
         _ => None,
     })
 }
 
 /// Whether a cancelled scope can break a step off: not where all awaits that it leads to are shielded.
-fn can_break_off(context: &Context<'_>, suspension: &Suspension<'_>, scope: ScopeId, depth: usize) -> bool {
+fn can_break_off(
+    context: &Context<'_>,
+    suspension: &Suspension<'_>,
+    scope: ScopeId,
+    depth: usize,
+) -> bool {
     let awaited = match suspension {
         Suspension::Await(awaited) => awaited,
         Suspension::Yield(_) | Suspension::Leave(_) => return false,
         // Entering is judged by the class, where it can be read.
-        Suspension::Enter(item) => return enter_breaks_off(context, &item.context_expr, scope, depth),
+        Suspension::Enter(item) => {
+            return enter_breaks_off(context, &item.context_expr, scope, depth);
+        }
         Suspension::Next(_) => return true,
     };
-    let Expr::Call(call) = &*awaited.value else { return true };
+    let Expr::Call(call) = &*awaited.value else {
+        return true;
+    };
     let callees = context.callees(call, scope);
     let by_name = match &*call.func {
         Expr::Attribute(found) => found.attr.as_str(),
@@ -136,7 +158,9 @@ fn can_break_off(context: &Context<'_>, suspension: &Suspension<'_>, scope: Scop
         return is_known_to_wait(context, call, scope);
     }
     callees.iter().any(|callee| {
-        let def = callee.def.filter(|def| !callee.is_class && context.program().is_first_party(def.file));
+        let def = callee
+            .def
+            .filter(|def| !callee.is_class && context.program().is_first_party(def.file));
         let Some(def) = def else { return true };
         function_breaks_off(context, def, depth)
     })
@@ -163,9 +187,11 @@ fn function_breaks_off(context: &Context<'_>, def: crate::program::Def, depth: u
 fn enter_breaks_off(context: &Context<'_>, expr: &Expr, scope: ScopeId, depth: usize) -> bool {
     let class = match context.value(expr, scope) {
         crate::context::Value::Instance(class) => class.def.or_else(|| match expr {
-            Expr::Call(call) => {
-                context.callees(call, scope).iter().find(|callee| callee.is_class).and_then(|callee| callee.def)
-            }
+            Expr::Call(call) => context
+                .callees(call, scope)
+                .iter()
+                .find(|callee| callee.is_class)
+                .and_then(|callee| callee.def),
             _ => None,
         }),
         _ => None,
@@ -181,18 +207,27 @@ fn enter_breaks_off(context: &Context<'_>, expr: &Expr, scope: ScopeId, depth: u
 
 /// Nothing can be read of it, but its name says where it comes from: a callback that was passed in may do anything.
 fn is_known_to_wait(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> bool {
-    context.dotted(&call.func, scope).is_some_and(|name| !name.contains("shield"))
+    context
+        .dotted(&call.func, scope)
+        .is_some_and(|name| !name.contains("shield"))
 }
 
 /// Nothing is lost when a test's clean-up is broken off.
 fn is_test(context: &Context<'_>) -> bool {
     context.text().name.split('.').any(|part| {
-        matches!(part, "tests" | "_tests" | "test" | "testing" | "conftest") || part.starts_with("test_")
+        matches!(part, "tests" | "_tests" | "test" | "testing" | "conftest")
+            || part.starts_with("test_")
     })
 }
 
 /// Whether a `try` around a step, inside of the clean-up, handles its cancellation.
-fn handled_inside(context: &Context<'_>, flow: &Flow<'_>, frame: FrameId, scope: ScopeId, outer: TextRange) -> bool {
+fn handled_inside(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    frame: FrameId,
+    scope: ScopeId,
+    outer: TextRange,
+) -> bool {
     use ruff_text_size::Ranged;
     flow.frames(frame).any(|(_, frame)| match frame.kind {
         FrameKind::Try(found) => {
@@ -217,7 +252,9 @@ fn runs_in_scopes(context: &Context<'_>) -> bool {
         || imports(names, "trio")
         || names.all_bindings(ScopeId::MODULE).any(|(_, bindings)| {
             bindings.iter().any(|binding| {
-                let Binding::ImportFrom { statement, .. } = binding else { return false };
+                let Binding::ImportFrom { statement, .. } = binding else {
+                    return false;
+                };
                 let module = crate::context::absolute_module(context.text(), statement);
                 context
                     .worker
@@ -233,5 +270,8 @@ fn runs_in_scopes(context: &Context<'_>) -> bool {
 }
 
 fn imports(names: &Names<'_>, root: &str) -> bool {
-    names.imports.iter().any(|module| module.split('.').next() == Some(root))
+    names
+        .imports
+        .iter()
+        .any(|module| module.split('.').next() == Some(root))
 }

@@ -48,10 +48,18 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
             if checker.awaitable(value) != Awaitable::No || may_be_overridden(checker, value) {
                 return;
             }
-            (format!("`{}` gives nothing that can be awaited", called(checker, value)), without())
+            (
+                format!(
+                    "`{}` gives nothing that can be awaited",
+                    called(checker, value)
+                ),
+                without(),
+            )
         }
         Expr::Name(_) | Expr::Attribute(_) => {
-            let Value::Function(function) = checker.value(value) else { return };
+            let Value::Function(function) = checker.value(value) else {
+                return;
+            };
             let is_async = function
                 .def
                 .and_then(|def| checker.context.worker.function(def))
@@ -61,20 +69,27 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
             }
             let edit = Edit::insert(value.end(), "()");
             (
-                format!("Function `{}` is awaited and not called", called(checker, value)),
+                format!(
+                    "Function `{}` is awaited and not called",
+                    called(checker, value)
+                ),
                 Fix::risky("Call it", vec![edit]),
             )
         }
-        Expr::List(_) | Expr::ListComp(_) | Expr::Tuple(_) | Expr::Generator(_) => {
-            ("A container cannot be awaited, only what is in it".to_owned(), without())
-        }
+        Expr::List(_) | Expr::ListComp(_) | Expr::Tuple(_) | Expr::Generator(_) => (
+            "A container cannot be awaited, only what is in it".to_owned(),
+            without(),
+        ),
         _ => return,
     };
     if is_expected_to_fail(checker) {
         return;
     }
     let mut report = Report::new(&RULE, expr, message);
-    if matches!(value, Expr::List(_) | Expr::ListComp(_) | Expr::Tuple(_) | Expr::Generator(_)) {
+    if matches!(
+        value,
+        Expr::List(_) | Expr::ListComp(_) | Expr::Tuple(_) | Expr::Generator(_)
+    ) {
         report = report.help("await them together with `asyncio.gather(*…)`");
     } else {
         report = report.fix(fix);
@@ -91,16 +106,28 @@ pub(super) fn may_be_overridden(checker: &Checker<'_>, expr: &Expr) -> bool {
         return true;
     }
     let Some(def) = callee.def else { return true };
-    let Some(module) = checker.context.worker.module(def.file) else { return true };
-    let Some((function, _, scope)) = module.names().function_at(def.start) else { return true };
-    let Some(described) = checker.context.worker.function(def) else { return true };
+    let Some(module) = checker.context.worker.module(def.file) else {
+        return true;
+    };
+    let Some((function, _, scope)) = module.names().function_at(def.start) else {
+        return true;
+    };
+    let Some(described) = checker.context.worker.function(def) else {
+        return true;
+    };
     let first_party = checker.context.program().is_first_party(def.file);
     // A decorator that is not known may make it async; so may a subclass that is not seen.
-    let is_method = matches!(module.names().scope(scope).node, crate::names::ScopeNode::Class(_));
+    let is_method = matches!(
+        module.names().scope(scope).node,
+        crate::names::ScopeNode::Class(_)
+    );
     (is_method && first_party && is_stub(function))
         || function.is_async
         || !described.decorators_are_plain()
-        || described.decorators.iter().any(|name| name == "abc.abstractmethod" || name == "typing.overload")
+        || described
+            .decorators
+            .iter()
+            .any(|name| name == "abc.abstractmethod" || name == "typing.overload")
         || (is_method && has_async_override(checker, function))
 }
 
@@ -112,5 +139,9 @@ fn has_async_override(checker: &Checker<'_>, function: &ast::StmtFunctionDef) ->
         .functions
         .iter()
         .any(|(other, _)| other.is_async && other.name.as_str() == function.name.as_str())
-        || checker.context.program().hierarchy().has_async_method(function.name.as_str())
+        || checker
+            .context
+            .program()
+            .hierarchy()
+            .has_async_method(function.name.as_str())
 }

@@ -48,10 +48,15 @@ const MAX_DEPTH: usize = 24;
 
 /// `asyncio.run(main())`, `create_task(work())`.
 fn check_started(checker: &Checker<'_>, call: &ast::ExprCall) {
-    if !checker.facts(call).is_some_and(|facts| facts.enters_loop || facts.spawns.is_some()) {
+    if !checker
+        .facts(call)
+        .is_some_and(|facts| facts.enters_loop || facts.spawns.is_some())
+    {
         return;
     }
-    let Some(Expr::Call(started)) = call.arguments.args.first() else { return };
+    let Some(Expr::Call(started)) = call.arguments.args.first() else {
+        return;
+    };
     let callees = checker.callees(started);
     let [callee] = &*callees else { return };
     if let Some(def) = callee.def {
@@ -62,13 +67,24 @@ fn check_started(checker: &Checker<'_>, call: &ast::ExprCall) {
 /// A function that a decorator makes known to a framework, which calls it.
 fn check_handler(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let def = checker.context.def_at(function.name.start());
-    let Some(about) = checker.context.worker.function(def) else { return };
+    let Some(about) = checker.context.worker.function(def) else {
+        return;
+    };
     let is_handler = about.is_coroutine()
         && !about.decorators.is_empty()
         && about.decorators.iter().all(|name| {
             matches!(
                 last(name),
-                "get" | "post" | "put" | "delete" | "patch" | "route" | "command" | "task" | "event" | "api_view"
+                "get"
+                    | "post"
+                    | "put"
+                    | "delete"
+                    | "patch"
+                    | "route"
+                    | "command"
+                    | "task"
+                    | "event"
+                    | "api_view"
             )
         });
     if is_handler {
@@ -77,14 +93,26 @@ fn check_handler(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 }
 
 fn report(checker: &Checker<'_>, def: Def, at: TextRange, name: &str) {
-    let mut search = Search { worker: checker.context.worker, visited: FxHashSet::default() };
-    let Some(chain) = search.visit(def, 0) else { return };
+    let mut search = Search {
+        worker: checker.context.worker,
+        visited: FxHashSet::default(),
+    };
+    let Some(chain) = search.visit(def, 0) else {
+        return;
+    };
     let Some(end) = chain.last() else { return };
-    let message = format!("`{name}` comes to await `{}` with no timeout around it", end.1);
-    let mut report = Report::new(&RULE, at, message).help("open a timeout around it, for example `asyncio.timeout`");
+    let message = format!(
+        "`{name}` comes to await `{}` with no timeout around it",
+        end.1
+    );
+    let mut report = Report::new(&RULE, at, message)
+        .help("open a timeout around it, for example `asyncio.timeout`");
     report.related = chain
         .into_iter()
-        .map(|(location, callee)| Related { location, message: format!("awaits `{callee}`") })
+        .map(|(location, callee)| Related {
+            location,
+            message: format!("awaits `{callee}`"),
+        })
         .collect();
     checker.report(report);
 }
@@ -116,8 +144,20 @@ impl Search<'_> {
         let mut next: Vec<(TextRange, Def, String)> = Vec::new();
         let mut found: Option<(TextRange, String)> = None;
         body::events(module.names(), &function.body, scope, &mut |event| {
-            let Event::Call { call, scope, used: Use::Awaited, .. } = event else { return };
-            if bounded.iter().any(|range| range.contains_range(call.range())) || has_timeout(&context, call) {
+            let Event::Call {
+                call,
+                scope,
+                used: Use::Awaited,
+                ..
+            } = event
+            else {
+                return;
+            };
+            if bounded
+                .iter()
+                .any(|range| range.contains_range(call.range()))
+                || has_timeout(&context, call)
+            {
                 return;
             }
             for callee in &*context.callees(call, scope) {
@@ -176,11 +216,20 @@ fn bounded(context: &Context<'_>, body: &[Stmt], scope: ScopeId) -> Vec<TextRang
         let Stmt::With(with) = stmt else { return };
         let ends = with.items.iter().any(|item| {
             let named = ast::helpers::map_callable(&item.context_expr);
-            let name = context.dotted(named, scope).unwrap_or_else(|| context.source(named).to_owned());
+            let name = context
+                .dotted(named, scope)
+                .unwrap_or_else(|| context.source(named).to_owned());
             let name = last(&name).to_ascii_lowercase();
-            ["timeout", "fail_after", "fail_at", "move_on", "deadline", "time_limit"]
-                .iter()
-                .any(|word| name.contains(word))
+            [
+                "timeout",
+                "fail_after",
+                "fail_at",
+                "move_on",
+                "deadline",
+                "time_limit",
+            ]
+            .iter()
+            .any(|word| name.contains(word))
         });
         if ends {
             found.push(with.range());
@@ -192,9 +241,16 @@ fn bounded(context: &Context<'_>, body: &[Stmt], scope: ScopeId) -> Vec<TextRang
 /// `timeout=5`, `f(self.timeout)`: the callee sees to it.
 fn has_timeout(context: &Context<'_>, call: &ast::ExprCall) -> bool {
     call.arguments.keywords.iter().any(|keyword| {
-        keyword.arg.as_ref().is_none_or(|name| name.contains("timeout") || name.contains("deadline"))
+        keyword
+            .arg
+            .as_ref()
+            .is_none_or(|name| name.contains("timeout") || name.contains("deadline"))
             && !keyword.value.is_none_literal_expr()
-    }) || call.arguments.args.iter().any(|argument| context.source(argument).contains("timeout"))
+    }) || call
+        .arguments
+        .args
+        .iter()
+        .any(|argument| context.source(argument).contains("timeout"))
 }
 
 fn in_while(body: &[Stmt], place: TextRange) -> bool {
@@ -206,5 +262,10 @@ fn in_while(body: &[Stmt], place: TextRange) -> bool {
 }
 
 fn serves(name: &str) -> bool {
-    name.split('_').any(|word| matches!(word, "serve" | "server" | "listen" | "forever" | "worker" | "daemon"))
+    name.split('_').any(|word| {
+        matches!(
+            word,
+            "serve" | "server" | "listen" | "forever" | "worker" | "daemon"
+        )
+    })
 }

@@ -44,43 +44,60 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    let Some(what) = checker.context.runs_in_loop(function, checker.scope()) else { return };
+    let Some(what) = checker.context.runs_in_loop(function, checker.scope()) else {
+        return;
+    };
     let context = &checker.context;
-    body::events(context.names(), &function.body, checker.scope(), &mut |event| {
-        context.runs(event, &mut |range, run| {
-            let Run::Function { runs, name } = run else { return };
-            let Some(chain) = context.worker.chain(runs) else { return };
-            if is_harmless(checker, function, event, runs, &name, &chain) {
-                return;
-            }
-            let message = match chain.links.last() {
-                Some(last) => {
-                    format!("{what} calls `{name}`, which blocks in `{}`", last.callee)
+    body::events(
+        context.names(),
+        &function.body,
+        checker.scope(),
+        &mut |event| {
+            context.runs(event, &mut |range, run| {
+                let Run::Function { runs, name } = run else {
+                    return;
+                };
+                let Some(chain) = context.worker.chain(runs) else {
+                    return;
+                };
+                if is_harmless(checker, function, event, runs, &name, &chain) {
+                    return;
                 }
-                None => format!("{what} calls `{name}`, which blocks"),
-            };
-            let mut report = Report::new(&RULE, range, message);
-            report.related = chain
-                .links
-                .iter()
-                .map(|link| Related {
-                    location: link.location.clone(),
-                    message: format!("calls `{}`", link.callee),
-                })
-                .collect();
-            // The last call in the project's own code: what somebody would change.
-            report.cause = chain
-                .links
-                .iter()
-                .rfind(|link| link.first_party)
-                .map(|link| {
-                    let at = &link.location;
-                    format!("{}:{}:{}", at.path.display(), at.start.line, at.start.column)
-                });
-            report.help = Some("run it in a thread, with `await asyncio.to_thread(...)`".to_owned());
-            checker.report(report);
-        });
-    });
+                let message = match chain.links.last() {
+                    Some(last) => {
+                        format!("{what} calls `{name}`, which blocks in `{}`", last.callee)
+                    }
+                    None => format!("{what} calls `{name}`, which blocks"),
+                };
+                let mut report = Report::new(&RULE, range, message);
+                report.related = chain
+                    .links
+                    .iter()
+                    .map(|link| Related {
+                        location: link.location.clone(),
+                        message: format!("calls `{}`", link.callee),
+                    })
+                    .collect();
+                // The last call in the project's own code: what somebody would change.
+                report.cause = chain
+                    .links
+                    .iter()
+                    .rfind(|link| link.first_party)
+                    .map(|link| {
+                        let at = &link.location;
+                        format!(
+                            "{}:{}:{}",
+                            at.path.display(),
+                            at.start.line,
+                            at.start.column
+                        )
+                    });
+                report.help =
+                    Some("run it in a thread, with `await asyncio.to_thread(...)`".to_owned());
+                checker.report(report);
+            });
+        },
+    );
 }
 
 /// What a helper waits for is not waited for from here.
@@ -97,7 +114,9 @@ fn is_harmless(
     if chain.blocks.kind == BlockKind::Disk && context.is_test_module() {
         return true;
     }
-    let Event::Call { call, scope, .. } = event else { return false };
+    let Event::Call { call, scope, .. } = event else {
+        return false;
+    };
     if context.is_shut(call, scope, runs.def, chain) {
         return true;
     }
@@ -109,12 +128,16 @@ fn is_harmless(
     uses::exprs(&function.body, false, &mut |expr| match expr {
         Expr::Await(found) => awaited |= found.start() < call.start(),
         Expr::Call(found) => {
-            asked |= found.start() < call.start() && matches!(uses::called_name(found), "empty" | "qsize");
+            asked |= found.start() < call.start()
+                && matches!(uses::called_name(found), "empty" | "qsize");
         }
         _ => {}
     });
     // Where a coroutine asks for the result of an object of its own, it has mostly waited for it before; and a queue that was
     // asked whether it is empty has something.
-    let waits_on_queue = chain.links.last().is_some_and(|link| link.callee.ends_with("Queue.get"));
+    let waits_on_queue = chain
+        .links
+        .last()
+        .is_some_and(|link| link.callee.ends_with("Queue.get"));
     awaited && matches!(last(name), "result" | "exception") || asked && waits_on_queue
 }

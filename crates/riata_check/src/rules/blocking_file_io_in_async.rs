@@ -39,5 +39,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     if checker.context.is_test_module() {
         return;
     }
-    direct::report(checker, function, &RULE, |kind| matches!(kind, BlockKind::Disk | BlockKind::Import));
+    direct::report(checker, function, &RULE, |kind| {
+        matches!(kind, BlockKind::Disk | BlockKind::Import)
+    });
 }

@@ -35,5 +35,7 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    direct::report(checker, function, &RULE, |kind| matches!(kind, BlockKind::Thread));
+    direct::report(checker, function, &RULE, |kind| {
+        matches!(kind, BlockKind::Thread)
+    });
 }

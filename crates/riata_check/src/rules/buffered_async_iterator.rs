@@ -40,8 +40,12 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
     if each.is_async || !checker.in_async() {
         return;
     }
-    let Expr::ListComp(list) = &*each.iter else { return };
-    let [generator] = list.generators.as_slice() else { return };
+    let Expr::ListComp(list) = &*each.iter else {
+        return;
+    };
+    let [generator] = list.generators.as_slice() else {
+        return;
+    };
     let same = match (&*list.elt, &generator.target) {
         (Expr::Name(element), Expr::Name(target)) => element.id == target.id,
         _ => false,
@@ -64,7 +68,11 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
         Edit::replace(TextRange::new(generator.iter.end(), list.end()), ""),
     ];
     checker.report(
-        Report::new(&RULE, &*each.iter, "An async iterator is read into a list only to be iterated")
-            .fix(Fix::risky("Iterate it with `async for`", edits)),
+        Report::new(
+            &RULE,
+            &*each.iter,
+            "An async iterator is read into a list only to be iterated",
+        )
+        .fix(Fix::risky("Iterate it with `async for`", edits)),
     );
 }

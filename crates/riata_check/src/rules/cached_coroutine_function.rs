@@ -44,18 +44,31 @@ fn check_function(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let outer = context.names().scope(checker.scope()).parent.unwrap_or(ScopeId::MODULE);
+    let outer = context
+        .names()
+        .scope(checker.scope())
+        .parent
+        .unwrap_or(ScopeId::MODULE);
     // A decorator below may make something of the coroutine that can be awaited many times.
     for decorator in function.decorator_list.iter().rev() {
-        let Some(name) = context.dotted(map_callable(&decorator.expression), outer) else { return };
+        let Some(name) = context.dotted(map_callable(&decorator.expression), outer) else {
+            return;
+        };
         if is_cache(&name) {
-            let message = format!("`{name}` keeps the coroutine of `{}`, which can be awaited only once", function.name);
+            let message = format!(
+                "`{name}` keeps the coroutine of `{}`, which can be awaited only once",
+                function.name
+            );
             checker.report(
-                Report::new(&RULE, decorator, message).help("keep the results instead, or use a cache for async functions"),
+                Report::new(&RULE, decorator, message)
+                    .help("keep the results instead, or use a cache for async functions"),
             );
             return;
         }
-        if !matches!(name.as_str(), "builtins.staticmethod" | "builtins.classmethod" | "functools.wraps") {
+        if !matches!(
+            name.as_str(),
+            "builtins.staticmethod" | "builtins.classmethod" | "functools.wraps"
+        ) {
             return;
         }
     }
@@ -63,8 +76,12 @@ fn check_function(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 
 /// `fetch = lru_cache(maxsize=10)(_fetch)`
 fn check_call(checker: &Checker<'_>, call: &ast::ExprCall) {
-    let [argument @ (Expr::Name(_) | Expr::Attribute(_))] = &*call.arguments.args else { return };
-    let Some(name) = checker.dotted(map_callable(&call.func)) else { return };
+    let [argument @ (Expr::Name(_) | Expr::Attribute(_))] = &*call.arguments.args else {
+        return;
+    };
+    let Some(name) = checker.dotted(map_callable(&call.func)) else {
+        return;
+    };
     if !is_cache(&name) {
         return;
     }
@@ -76,9 +93,11 @@ fn check_call(checker: &Checker<'_>, call: &ast::ExprCall) {
         .is_some_and(|function| function.gives_coroutine());
     if is_async {
         let source = checker.context.source(argument);
-        let message = format!("`{name}` keeps the coroutine of `{source}`, which can be awaited only once");
+        let message =
+            format!("`{name}` keeps the coroutine of `{source}`, which can be awaited only once");
         checker.report(
-            Report::new(&RULE, call, message).help("keep the results instead, or use a cache for async functions"),
+            Report::new(&RULE, call, message)
+                .help("keep the results instead, or use a cache for async functions"),
         );
     }
 }

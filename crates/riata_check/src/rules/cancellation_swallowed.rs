@@ -50,7 +50,9 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
-    let Some(function) = checker.function() else { return };
+    let Some(function) = checker.function() else {
+        return;
+    };
     if !function.is_async {
         return;
     }
@@ -60,9 +62,15 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
             continue;
         }
         let is_task = || context.program().spawned().contains(function.name.as_str());
-        let Some(what) = harm(&found, is_task) else { continue };
-        let mut report = Report::new(&RULE, found.at, format!("A cancellation is swallowed: {what}"))
-            .related(checker, found.suspension, "it arrives here");
+        let Some(what) = harm(&found, is_task) else {
+            continue;
+        };
+        let mut report = Report::new(
+            &RULE,
+            found.at,
+            format!("A cancellation is swallowed: {what}"),
+        )
+        .related(checker, found.suspension, "it arrives here");
         if let After::Awaits(range) = found.after {
             report = report.related(checker, range, "the task goes on to wait here");
         }
@@ -77,7 +85,9 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
 /// What is wrong with it, if anything is.
 fn harm(found: &Swallow<'_>, is_task: impl Fn() -> bool) -> Option<&'static str> {
     if found.replaced {
-        return found.explicit.then_some("another error is raised in its place");
+        return found
+            .explicit
+            .then_some("another error is raised in its place");
     }
     if found.used {
         return (found.explicit && found.kept_and_returns)
@@ -116,7 +126,14 @@ fn hands_on(handler: &ast::ExceptHandlerExceptHandler) -> bool {
 /// `raise` at the end of a handler that falls out of it.
 fn raise_fix(checker: &Checker<'_>, found: &Swallow<'_>) -> Option<Fix> {
     let handler = found.handler?;
-    if found.mixed || !found.explicit || found.replaced || handler.body.iter().any(|one| matches!(one, Stmt::Return(_))) {
+    if found.mixed
+        || !found.explicit
+        || found.replaced
+        || handler
+            .body
+            .iter()
+            .any(|one| matches!(one, Stmt::Return(_)))
+    {
         return None;
     }
     let last = handler.body.last()?;
@@ -128,22 +145,33 @@ fn raise_fix(checker: &Checker<'_>, found: &Swallow<'_>) -> Option<Fix> {
     }
     let title = "Raise it again";
     if matches!(last, Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_)) {
-        return Some(Fix::risky(title, vec![Edit::replace(last.range(), "raise")]));
+        return Some(Fix::risky(
+            title,
+            vec![Edit::replace(last.range(), "raise")],
+        ));
     }
     if !ends(&handler.body).falls || !matches!(last, Stmt::Expr(_) | Stmt::Assign(_)) {
         return None;
     }
     let line = text.line(last.start());
-    let indent: String = line.chars().take_while(|character| character.is_whitespace()).collect();
+    let indent: String = line
+        .chars()
+        .take_while(|character| character.is_whitespace())
+        .collect();
     // A comment behind the statement stays with it.
     let at = line_end(checker, last.end());
-    Some(Fix::risky(title, vec![Edit::insert(at, format!("\n{indent}raise"))]))
+    Some(Fix::risky(
+        title,
+        vec![Edit::insert(at, format!("\n{indent}raise"))],
+    ))
 }
 
 /// The end of the line that an offset is on.
 fn line_end(checker: &Checker<'_>, at: ruff_text_size::TextSize) -> ruff_text_size::TextSize {
     let text = &checker.context.text().text;
     let from = usize::from(at);
-    let length = text.get(from..).map_or(0, |rest| rest.find(['\n', '\r']).unwrap_or(rest.len()));
+    let length = text
+        .get(from..)
+        .map_or(0, |rest| rest.find(['\n', '\r']).unwrap_or(rest.len()));
     at + ruff_text_size::TextSize::try_from(length).unwrap_or_default()
 }

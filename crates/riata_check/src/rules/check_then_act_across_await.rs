@@ -50,7 +50,11 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     }
     let context = &checker.context;
     let flow = Flow::new(context.names(), &function.body, checker.scope());
-    if !flow.steps.iter().any(|step| matches!(step.what, What::Suspend(_))) {
+    if !flow
+        .steps
+        .iter()
+        .any(|step| matches!(step.what, What::Suspend(_)))
+    {
         return;
     }
     let mut tests = Vec::new();
@@ -80,14 +84,23 @@ fn refreshed_when_expired(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>
         return;
     }
     for (index, step) in flow.steps.iter().enumerate() {
-        let What::Suspend(Suspension::Await(awaited)) = &step.what else { continue };
-        let Expr::Call(call) = &*awaited.value else { continue };
+        let What::Suspend(Suspension::Await(awaited)) = &step.what else {
+            continue;
+        };
+        let Expr::Call(call) = &*awaited.value else {
+            continue;
+        };
         if !test.body.contains_range(awaited.range()) || locked(context, flow, index, index) {
             continue;
         }
         let callees = context.callees(call, step.scope);
         let [callee] = &*callees else { continue };
-        let Some(def) = callee.def.filter(|def| context.program().is_first_party(def.file)) else { continue };
+        let Some(def) = callee
+            .def
+            .filter(|def| context.program().is_first_party(def.file))
+        else {
+            continue;
+        };
         let keeps_out = context.in_function(def, |context, function, own| {
             let inner = Flow::new(context.names(), &function.body, own);
             let text = context.source(function);
@@ -95,8 +108,14 @@ fn refreshed_when_expired(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>
                 || text.contains("expired")
                 || text.contains("is_set(")
                 || text.contains(".wait(")
-                || inner.steps.iter().any(|step| held(context, &inner, step.frame, step.scope))
-                || !inner.steps.iter().any(|step| matches!(step.what, What::Suspend(_)))
+                || inner
+                    .steps
+                    .iter()
+                    .any(|step| held(context, &inner, step.frame, step.scope))
+                || !inner
+                    .steps
+                    .iter()
+                    .any(|step| matches!(step.what, What::Suspend(_)))
         });
         if keeps_out == Some(false) {
             checker.report(
@@ -117,7 +136,9 @@ fn refreshed_when_expired(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>
 fn filled_to_a_limit(checker: &Checker<'_>, flow: &Flow<'_>) {
     let context = &checker.context;
     for (checked, step) in flow.steps.iter().enumerate() {
-        let What::Call(sized) = step.what else { continue };
+        let What::Call(sized) = step.what else {
+            continue;
+        };
         let container = match &*sized.func {
             Expr::Attribute(found) if found.attr.as_str() == "qsize" => &*found.value,
             Expr::Name(found) if found.id == "len" => match &*sized.arguments.args {
@@ -126,35 +147,54 @@ fn filled_to_a_limit(checker: &Checker<'_>, flow: &Flow<'_>) {
             },
             _ => continue,
         };
-        let Some(text) = shared(context, container, step.scope) else { continue };
+        let Some(text) = shared(context, container, step.scope) else {
+            continue;
+        };
         // In the test of a loop that fills it.
-        let Some((around, test)) = flow.loops(step.frame).find_map(|(id, repeats)| match repeats {
-            Repeats::While(found) if found.test.range().contains_range(sized.range()) => Some((id, &*found.test)),
-            _ => None,
-        }) else {
+        let Some((around, test)) = flow
+            .loops(step.frame)
+            .find_map(|(id, repeats)| match repeats {
+                Repeats::While(found) if found.test.range().contains_range(sized.range()) => {
+                    Some((id, &*found.test))
+                }
+                _ => None,
+            })
+        else {
             continue;
         };
         if !is_below(test, sized) {
             continue;
         }
-        let filled = flow.steps.iter().enumerate().skip(checked).find(|(index, step)| match step.what {
-            What::Call(call) => {
-                flow.within(step.frame, around)
-                    && flow.follows(checked, *index)
-                    && method_call(call, &["put", "put_nowait", "append", "add", "appendleft"])
-                        .and_then(place)
-                        .as_deref()
-                        == Some(text.as_str())
-            }
-            _ => false,
-        });
-        let Some((filled, put)) = filled else { continue };
-        let Some(suspension) = flow.between(checked, filled).find_map(|middle| match &flow.steps[middle].what {
-            What::Suspend(suspension) if context.suspends(suspension, flow.steps[middle].scope) => {
-                Some(suspension.range())
-            }
-            _ => None,
-        }) else {
+        let filled = flow
+            .steps
+            .iter()
+            .enumerate()
+            .skip(checked)
+            .find(|(index, step)| match step.what {
+                What::Call(call) => {
+                    flow.within(step.frame, around)
+                        && flow.follows(checked, *index)
+                        && method_call(call, &["put", "put_nowait", "append", "add", "appendleft"])
+                            .and_then(place)
+                            .as_deref()
+                            == Some(text.as_str())
+                }
+                _ => false,
+            });
+        let Some((filled, put)) = filled else {
+            continue;
+        };
+        let Some(suspension) =
+            flow.between(checked, filled)
+                .find_map(|middle| match &flow.steps[middle].what {
+                    What::Suspend(suspension)
+                        if context.suspends(suspension, flow.steps[middle].scope) =>
+                    {
+                        Some(suspension.range())
+                    }
+                    _ => None,
+                })
+        else {
             continue;
         };
         if locked(context, flow, checked, filled) {
@@ -191,12 +231,18 @@ fn is_below(test: &Expr, sized: &ast::ExprCall) -> bool {
 fn changed_when_woken(checker: &Checker<'_>, flow: &Flow<'_>) {
     let context = &checker.context;
     for (woken, step) in flow.steps.iter().enumerate() {
-        let What::Suspend(Suspension::Await(awaited)) = &step.what else { continue };
-        let Expr::Name(future) = &*awaited.value else { continue };
+        let What::Suspend(Suspension::Await(awaited)) = &step.what else {
+            continue;
+        };
+        let Expr::Name(future) = &*awaited.value else {
+            continue;
+        };
         let made_here = flow.steps[..woken].iter().any(|step| match step.what {
-            What::Write { target: Expr::Name(name), value: Some(Expr::Call(call)), .. } => {
-                name.id == future.id && method_call(call, &["create_future"]).is_some()
-            }
+            What::Write {
+                target: Expr::Name(name),
+                value: Some(Expr::Call(call)),
+                ..
+            } => name.id == future.id && method_call(call, &["create_future"]).is_some(),
             _ => false,
         });
         // A loop asks again.
@@ -204,16 +250,29 @@ fn changed_when_woken(checker: &Checker<'_>, flow: &Flow<'_>) {
             continue;
         }
         let Some(next) = flow.steps.get(woken + 1..).and_then(|rest| {
-            rest.iter().enumerate().take(3).find_map(|(offset, step)| match step.what {
-                What::Write { target, augmented: true, .. } => Some((woken + 1 + offset, target)),
-                _ => None,
-            })
+            rest.iter()
+                .enumerate()
+                .take(3)
+                .find_map(|(offset, step)| match step.what {
+                    What::Write {
+                        target,
+                        augmented: true,
+                        ..
+                    } => Some((woken + 1 + offset, target)),
+                    _ => None,
+                })
         }) else {
             continue;
         };
-        let Some(text) = shared(context, next.1, step.scope) else { continue };
+        let Some(text) = shared(context, next.1, step.scope) else {
+            continue;
+        };
         let tested = flow.steps[..woken].iter().any(|step| match step.what {
-            What::Write { target, augmented: true, .. } => place(target).as_deref() == Some(text.as_str()),
+            What::Write {
+                target,
+                augmented: true,
+                ..
+            } => place(target).as_deref() == Some(text.as_str()),
             _ => false,
         });
         if tested && !locked(context, flow, woken, next.0) {
@@ -269,7 +328,11 @@ fn collect_tests<'a>(body: &'a [Stmt], tests: &mut Vec<Test<'a>>) {
                 collect_tests(&found.body, tests);
                 for clause in &found.elif_else_clauses {
                     if let Some(test) = &clause.test {
-                        tests.push(Test { test, body: block(&clause.body), otherwise: None });
+                        tests.push(Test {
+                            test,
+                            body: block(&clause.body),
+                            otherwise: None,
+                        });
                     }
                     collect_tests(&clause.body, tests);
                 }
@@ -311,7 +374,12 @@ fn missing_in(
         }
         if let Some(place) = shared(context, expr, scope) {
             let key = key.map(|key| context.source(key).to_owned());
-            all.push(Missing { place, key, range: test.range(), area });
+            all.push(Missing {
+                place,
+                key,
+                range: test.range(),
+                area,
+            });
         }
     };
     match test {
@@ -328,9 +396,13 @@ fn missing_in(
             }
         }
         Expr::Compare(found) => {
-            let ([op], [right]) = (&*found.ops, &*found.comparators) else { return };
+            let ([op], [right]) = (&*found.ops, &*found.comparators) else {
+                return;
+            };
             match op {
-                CmpOp::Is | CmpOp::Eq if !negated && right.is_none_literal_expr() => push(&found.left, None),
+                CmpOp::Is | CmpOp::Eq if !negated && right.is_none_literal_expr() => {
+                    push(&found.left, None)
+                }
                 CmpOp::IsNot | CmpOp::NotEq if negated && right.is_none_literal_expr() => {
                     push(&found.left, None);
                 }
@@ -348,13 +420,23 @@ fn missing_in(
 fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) {
     let context = &checker.context;
     let Some(checked) = flow.steps.iter().rposition(|step| match step.what {
-        What::Read(expr) => missing.range.contains_range(expr.range()) && place(expr).as_deref() == Some(missing.place.as_str()),
+        What::Read(expr) => {
+            missing.range.contains_range(expr.range())
+                && place(expr).as_deref() == Some(missing.place.as_str())
+        }
         _ => false,
     }) else {
         return;
     };
     for (index, step) in flow.steps.iter().enumerate().skip(checked + 1) {
-        let What::Write { target, value: Some(value), augmented: false } = step.what else { continue };
+        let What::Write {
+            target,
+            value: Some(value),
+            augmented: false,
+        } = step.what
+        else {
+            continue;
+        };
         if !missing.area.contains_range(target.range()) || !is_place(context, target, missing) {
             continue;
         }
@@ -373,13 +455,17 @@ fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) {
             .collect();
         let Some(last) = awaits.last() else { continue };
         // Claimed before the first await, or asked again after the last one.
-        let claimed = flow.between(checked, index).any(|middle| match flow.steps[middle].what {
-            What::Write { target, .. } => is_place(context, target, missing),
-            What::Read(expr) => {
-                middle > *last && place(expr).as_deref() == Some(missing.place.as_str()) && !target.range().contains_range(expr.range())
-            }
-            _ => false,
-        });
+        let claimed = flow
+            .between(checked, index)
+            .any(|middle| match flow.steps[middle].what {
+                What::Write { target, .. } => is_place(context, target, missing),
+                What::Read(expr) => {
+                    middle > *last
+                        && place(expr).as_deref() == Some(missing.place.as_str())
+                        && !target.range().contains_range(expr.range())
+                }
+                _ => false,
+            });
         if claimed
             || asked_again_under_lock(context, flow, missing, index)
             || locked(context, flow, checked, index)
@@ -389,7 +475,9 @@ fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) {
             continue;
         }
         let name = &missing.place;
-        let What::Suspend(suspension) = &flow.steps[awaits[0]].what else { continue };
+        let What::Suspend(suspension) = &flow.steps[awaits[0]].what else {
+            continue;
+        };
         checker.report(
             Report::new(
                 &RULE,
@@ -410,29 +498,49 @@ fn many_ask(context: &Context<'_>, flow: &Flow<'_>, missing: &Missing, index: us
         return true;
     }
     // What is read from a stream of the object's own is read by whom the object belongs to.
-    let What::Write { value: Some(value), .. } = flow.steps[index].what else { return false };
+    let What::Write {
+        value: Some(value), ..
+    } = flow.steps[index].what
+    else {
+        return false;
+    };
     let text = context.source(value);
     let own_stream = ["read", "recv", "receive", "parse", "body", "json", "text"]
         .iter()
-        .any(|word| text.rsplit_once('(').is_some_and(|(called, _)| called.ends_with(word)) || text.contains(&format!(".{word}(")));
+        .any(|word| {
+            text.rsplit_once('(')
+                .is_some_and(|(called, _)| called.ends_with(word))
+                || text.contains(&format!(".{word}("))
+        });
     !own_stream
-        && flow.steps.iter().enumerate().any(|(later, step)| match step.what {
-            What::Return(found) => {
-                found.value.as_deref().is_some_and(|value| place(value).as_deref() == Some(missing.place.as_str()))
-                    && (flow.follows(index, later) || later < index)
-            }
-            _ => false,
-        })
+        && flow
+            .steps
+            .iter()
+            .enumerate()
+            .any(|(later, step)| match step.what {
+                What::Return(found) => {
+                    found.value.as_deref().is_some_and(|value| {
+                        place(value).as_deref() == Some(missing.place.as_str())
+                    }) && (flow.follows(index, later) || later < index)
+                }
+                _ => false,
+            })
 }
 
 /// The usual second check: a lock is taken around the assignment, and the place is read again inside.
-fn asked_again_under_lock(context: &Context<'_>, flow: &Flow<'_>, missing: &Missing, index: usize) -> bool {
+fn asked_again_under_lock(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    missing: &Missing,
+    index: usize,
+) -> bool {
     let step = flow.steps[index];
     flow.frames(step.frame).any(|(id, frame)| match frame.kind {
         FrameKind::With { item, .. } if may_exclude(context, &item.context_expr, step.scope) => {
             flow.steps[..index].iter().any(|other| match other.what {
                 What::Read(expr) => {
-                    flow.within(other.frame, id) && place(expr).as_deref() == Some(missing.place.as_str())
+                    flow.within(other.frame, id)
+                        && place(expr).as_deref() == Some(missing.place.as_str())
                 }
                 _ => false,
             })
@@ -468,13 +576,23 @@ fn comes_from_await(flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
             ast::visitor::walk_expr(self, expr);
         }
     }
-    let mut finds = Finds { awaits: false, names: Vec::new() };
+    let mut finds = Finds {
+        awaits: false,
+        names: Vec::new(),
+    };
     ast::visitor::Visitor::visit_expr(&mut finds, value);
     finds.awaits
         || flow.steps[..index].iter().any(|step| match step.what {
-            What::Write { target: Expr::Name(name), value: Some(value), .. } => {
+            What::Write {
+                target: Expr::Name(name),
+                value: Some(value),
+                ..
+            } => {
                 finds.names.contains(&name.id.as_str()) && {
-                    let mut inner = Finds { awaits: false, names: Vec::new() };
+                    let mut inner = Finds {
+                        awaits: false,
+                        names: Vec::new(),
+                    };
                     ast::visitor::Visitor::visit_expr(&mut inner, value);
                     inner.awaits
                 }

@@ -53,11 +53,19 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     given_back_in_the_middle(checker, &flow);
     for (index, step) in flow.steps.iter().enumerate() {
-        let What::Catch(handler) = step.what else { continue };
-        let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else { continue };
-        let Some(class) = handler.type_.as_deref() else { continue };
+        let What::Catch(handler) = step.what else {
+            continue;
+        };
+        let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else {
+            continue;
+        };
+        let Some(class) = handler.type_.as_deref() else {
+            continue;
+        };
         let classes = handlers::classes(context, class, step.scope);
-        if !classes.iter().any(|class| class.is(&["builtins.Exception"]))
+        if !classes
+            .iter()
+            .any(|class| class.is(&["builtins.Exception"]))
             || catches(context, Some(class), step.scope)
         {
             continue;
@@ -77,8 +85,12 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         if handled_otherwise(context, &flow, index, whole) {
             continue;
         }
-        let Some(suspension) = awaited(context, &flow, whole) else { continue };
-        let Some((what, given)) = given_back(context, &flow, index, whole) else { continue };
+        let Some(suspension) = awaited(context, &flow, whole) else {
+            continue;
+        };
+        let Some((what, given)) = given_back(context, &flow, index, whole) else {
+            continue;
+        };
         checker.report(
             Report::new(
                 &RULE,
@@ -97,13 +109,18 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 fn given_back_in_the_middle(checker: &Checker<'_>, flow: &Flow<'_>) {
     let context = &checker.context;
     for step in &flow.steps {
-        let What::Call(call) = step.what else { continue };
-        let Some(FrameKind::Finally(whole)) = flow.frames(step.frame).map(|(_, frame)| frame.kind).find(|kind| {
-            matches!(kind, FrameKind::Finally(_))
-        }) else {
+        let What::Call(call) = step.what else {
             continue;
         };
-        let (Expr::Attribute(method), [Expr::Name(local)]) = (&*call.func, &*call.arguments.args) else {
+        let Some(FrameKind::Finally(whole)) = flow
+            .frames(step.frame)
+            .map(|(_, frame)| frame.kind)
+            .find(|kind| matches!(kind, FrameKind::Finally(_)))
+        else {
+            continue;
+        };
+        let (Expr::Attribute(method), [Expr::Name(local)]) = (&*call.func, &*call.arguments.args)
+        else {
             continue;
         };
         let name = method.attr.as_str();
@@ -112,18 +129,32 @@ fn given_back_in_the_middle(checker: &Checker<'_>, flow: &Flow<'_>) {
         }
         let local = local.id.as_str();
         let Some(start) = flow.steps.iter().find_map(|step| match step.what {
-            What::Write { target: Expr::Name(target), value: Some(_), .. }
-                if target.id == local && target.start() < whole.start() =>
-            {
-                Some(target.start())
-            }
+            What::Write {
+                target: Expr::Name(target),
+                value: Some(_),
+                ..
+            } if target.id == local && target.start() < whole.start() => Some(target.start()),
             _ => None,
         }) else {
             continue;
         };
-        let Some(end) = whole.body.last().map(Ranged::end) else { continue };
-        let mut talk = Talk { context, scope: step.scope, local, sends: false, reads: false, guarded: false };
-        ast::visitor::Visitor::visit_body(&mut talk, checker.function().map_or(&[][..], |function| &*function.body));
+        let Some(end) = whole.body.last().map(Ranged::end) else {
+            continue;
+        };
+        let mut talk = Talk {
+            context,
+            scope: step.scope,
+            local,
+            sends: false,
+            reads: false,
+            guarded: false,
+        };
+        ast::visitor::Visitor::visit_body(
+            &mut talk,
+            checker
+                .function()
+                .map_or(&[][..], |function| &*function.body),
+        );
         let text = context.source(TextRange::new(start, end));
         let handled = whole.handlers.iter().any(|handler| {
             let ExceptHandler::ExceptHandler(handler) = handler;
@@ -132,12 +163,16 @@ fn given_back_in_the_middle(checker: &Checker<'_>, flow: &Flow<'_>) {
         if !talk.sends || !talk.reads || talk.guarded || handled || text.contains("shield(") {
             continue;
         }
-        let Some(suspension) = awaited(context, flow, whole) else { continue };
+        let Some(suspension) = awaited(context, flow, whole) else {
+            continue;
+        };
         checker.report(
             Report::new(
                 &RULE,
                 call.range(),
-                format!("`{local}` is given back after a cancellation with its answer still to be read"),
+                format!(
+                    "`{local}` is given back after a cancellation with its answer still to be read"
+                ),
             )
             .related(checker, suspension, "a cancellation arrives here")
             .help("close it in `except BaseException` before it is given back"),
@@ -178,7 +213,10 @@ fn guards(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: us
         return false;
     }
     context.callees(call, scope).iter().any(|callee| {
-        let Some(def) = callee.def.filter(|def| !callee.is_class && context.program().is_first_party(def.file)) else {
+        let Some(def) = callee
+            .def
+            .filter(|def| !callee.is_class && context.program().is_first_party(def.file))
+        else {
             return false;
         };
         context
@@ -189,7 +227,8 @@ fn guards(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: us
                     What::Catch(handler) => {
                         catches(context, handler.type_.as_deref(), step.scope)
                             && flow.steps.iter().any(|inner| {
-                                matches!(inner.what, What::Call(_)) && flow.within(inner.frame, step.frame)
+                                matches!(inner.what, What::Call(_))
+                                    && flow.within(inner.frame, step.frame)
                             })
                     }
                     What::Call(inner) => guards(context, inner, step.scope, depth + 1),
@@ -209,20 +248,35 @@ fn asks_for_cancellation(
     let name = handler.name.as_ref()?.as_str();
     let flow = Flow::new(context.names(), &handler.body, scope);
     flow.steps.iter().find_map(|step| {
-        let What::Call(call) = step.what else { return None };
-        let [Expr::Name(value), class] = &*call.arguments.args else { return None };
+        let What::Call(call) = step.what else {
+            return None;
+        };
+        let [Expr::Name(value), class] = &*call.arguments.args else {
+            return None;
+        };
         let is_test = matches!(&*call.func, Expr::Name(func) if func.id == "isinstance");
         (is_test
             && value.id == name
-            && handlers::classes(context, class, step.scope).iter().any(|class| {
-                class.is(&["asyncio.CancelledError", "asyncio.exceptions.CancelledError", "trio.Cancelled"])
-            }))
+            && handlers::classes(context, class, step.scope)
+                .iter()
+                .any(|class| {
+                    class.is(&[
+                        "asyncio.CancelledError",
+                        "asyncio.exceptions.CancelledError",
+                        "trio.Cancelled",
+                    ])
+                }))
         .then_some(call.range())
     })
 }
 
 /// Whether this or an outer `try` does something on cancellation.
-fn handled_otherwise(context: &Context<'_>, flow: &Flow<'_>, index: usize, whole: &ast::StmtTry) -> bool {
+fn handled_otherwise(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    index: usize,
+    whole: &ast::StmtTry,
+) -> bool {
     let step = flow.steps[index];
     let takes = |found: &ast::StmtTry| {
         !found.finalbody.is_empty()
@@ -269,15 +323,28 @@ fn given_back<'a>(
     let frame = flow.steps[index].frame;
     let taken = |local: &str, owner: &Expr| {
         flow.steps[..index].iter().any(|step| match step.what {
-            What::Write { target: Expr::Name(name), value: Some(value), .. } => {
+            What::Write {
+                target: Expr::Name(name),
+                value: Some(value),
+                ..
+            } => {
                 name.id == local && name.start() < whole.start() && is_taken(value, owner, context)
             }
             _ => false,
         })
     };
-    for step in flow.steps.iter().skip(index).filter(|step| flow.within(step.frame, frame)) {
-        let What::Call(call) = step.what else { continue };
-        let Expr::Attribute(method) = &*call.func else { continue };
+    for step in flow
+        .steps
+        .iter()
+        .skip(index)
+        .filter(|step| flow.within(step.frame, frame))
+    {
+        let What::Call(call) = step.what else {
+            continue;
+        };
+        let Expr::Attribute(method) = &*call.func else {
+            continue;
+        };
         let name = method.attr.as_str();
         // A lock that was acquired by hand.
         if name == "release"
@@ -290,8 +357,15 @@ fn given_back<'a>(
         if !gives {
             continue;
         }
-        for argument in call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|keyword| &keyword.value)) {
-            let Expr::Name(local) = argument else { continue };
+        for argument in call
+            .arguments
+            .args
+            .iter()
+            .chain(call.arguments.keywords.iter().map(|keyword| &keyword.value))
+        {
+            let Expr::Name(local) = argument else {
+                continue;
+            };
             if taken(local.id.as_str(), &method.value) {
                 return Some((local.id.to_string(), call.range()));
             }
@@ -305,9 +379,21 @@ fn is_give_back(name: &str) -> bool {
     let name = name.trim_start_matches('_');
     matches!(
         name,
-        "release" | "putconn" | "put_back" | "give_back" | "putback" | "remove_from_pool" | "response_closed"
-            | "return_connection" | "release_connection" | "put_connection" | "close_connection" | "free"
-            | "discard_connection" | "return_to_pool" | "checkin"
+        "release"
+            | "putconn"
+            | "put_back"
+            | "give_back"
+            | "putback"
+            | "remove_from_pool"
+            | "response_closed"
+            | "return_connection"
+            | "release_connection"
+            | "put_connection"
+            | "close_connection"
+            | "free"
+            | "discard_connection"
+            | "return_to_pool"
+            | "checkin"
     )
 }
 
@@ -318,8 +404,16 @@ fn is_append(name: &str) -> bool {
 /// `self._free`, `self._idle`.
 fn is_free_list(owner: &Expr) -> bool {
     place(owner).is_some_and(|place| {
-        let last = place.rsplit('.').next().unwrap_or_default().trim_start_matches('_').to_owned();
-        matches!(last.as_str(), "free" | "idle" | "available" | "pool" | "connections" | "free_connections")
+        let last = place
+            .rsplit('.')
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches('_')
+            .to_owned();
+        matches!(
+            last.as_str(),
+            "free" | "idle" | "available" | "pool" | "connections" | "free_connections"
+        )
     })
 }
 
@@ -338,12 +432,15 @@ fn is_taken(value: &Expr, owner: &Expr, context: &Context<'_>) -> bool {
 }
 
 fn acquired_before(context: &Context<'_>, flow: &Flow<'_>, index: usize, lock: &Expr) -> bool {
-    flow.steps[..index].iter().enumerate().any(|(at, step)| match step.what {
-        What::Call(call) => {
-            crate::locks::method_call(call, &["acquire"])
-                .is_some_and(|found| crate::locks::same(context, found, lock))
-                && flow.follows(at, index)
-        }
-        _ => false,
-    })
+    flow.steps[..index]
+        .iter()
+        .enumerate()
+        .any(|(at, step)| match step.what {
+            What::Call(call) => {
+                crate::locks::method_call(call, &["acquire"])
+                    .is_some_and(|found| crate::locks::same(context, found, lock))
+                    && flow.follows(at, index)
+            }
+            _ => false,
+        })
 }

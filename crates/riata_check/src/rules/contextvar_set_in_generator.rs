@@ -42,7 +42,9 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let def = context.def_at(function.name.start());
-    let Some(about) = context.worker.function(def) else { return };
+    let Some(about) = context.worker.function(def) else {
+        return;
+    };
     if !about.is_async || !about.is_generator || !about.decorators_are_plain() {
         return;
     }
@@ -66,9 +68,13 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     for (call, variable) in sets {
-        let Some(behind) = yields.iter().find(|found| found.start() > call.end()) else { continue };
+        let Some(behind) = yields.iter().find(|found| found.start() > call.end()) else {
+            continue;
+        };
         let name = context.source(variable);
-        let message = format!("Async generator sets `{name}` and yields: its consumer runs in the same context");
+        let message = format!(
+            "Async generator sets `{name}` and yields: its consumer runs in the same context"
+        );
         checker.report(Report::new(&RULE, call, message).related(checker, *behind, "yields here"));
     }
 }
@@ -85,7 +91,9 @@ fn is_in_loop(function: &ast::StmtFunctionDef, places: &[ruff_text_size::TextRan
     let mut found = false;
     uses::stmts(&function.body, &mut |stmt| {
         if matches!(stmt, ast::Stmt::For(_) | ast::Stmt::While(_)) {
-            found |= places.iter().any(|place| stmt.range().contains_range(*place));
+            found |= places
+                .iter()
+                .any(|place| stmt.range().contains_range(*place));
         }
     });
     found

@@ -42,19 +42,27 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
     let how = match used(checker, expr) {
         Use::Tested => "tested for truth",
         Use::Compared => "compared",
-        Use::Argument(call) if super::coroutine_as_value::builtin(checker, call) == Some("bool") => {
+        Use::Argument(call)
+            if super::coroutine_as_value::builtin(checker, call) == Some("bool") =>
+        {
             "tested for truth"
         }
         _ => return,
     };
-    let Some(lost) = lost(checker, expr) else { return };
+    let Some(lost) = lost(checker, expr) else {
+        return;
+    };
     // Two futures may be compared, and `a and (task := …)` asks whether there is one.
     if matches!(lost, Lost::Task | Lost::Future)
         && (how == "compared" || matches!(checker.parent(), Some(AnyNodeRef::ExprNamed(_))))
     {
         return;
     }
-    let message = format!("`{}` is {} that is {how}, not its result", called(checker, expr), lost.article());
+    let message = format!(
+        "`{}` is {} that is {how}, not its result",
+        called(checker, expr),
+        lost.article()
+    );
     let mut report = Report::new(&RULE, expr, message);
     match add_await(checker, expr) {
         Some(fix) => report = report.fix(fix),

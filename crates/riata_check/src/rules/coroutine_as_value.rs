@@ -67,7 +67,9 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
         _ if is_call && is_mixed_item(checker, expr) => "kept among plain values".to_owned(),
         _ => return,
     };
-    let Some(lost) = lost(checker, expr) else { return };
+    let Some(lost) = lost(checker, expr) else {
+        return;
+    };
     let certain = match lost {
         Lost::Coroutine => true,
         Lost::Awaitable => !matches!(use_, Use::Returned | Use::Assigned(_)),
@@ -83,7 +85,11 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
     if matches!(use_, Use::Iterated) && calls_stub(checker, expr) {
         return;
     }
-    let message = format!("`{}` is {} that is {how}, not its result", called(checker, expr), lost.article());
+    let message = format!(
+        "`{}` is {} that is {how}, not its result",
+        called(checker, expr),
+        lost.article()
+    );
     let mut report = Report::new(&RULE, expr, message);
     match add_await(checker, expr) {
         Some(fix) => report = report.fix(fix),
@@ -96,15 +102,25 @@ fn calls_stub(checker: &Checker<'_>, expr: &Expr) -> bool {
     let Expr::Call(call) = expr else { return false };
     checker.callees(call).iter().any(|callee| {
         let Some(def) = callee.def else { return false };
-        let Some(module) = checker.context.worker.module(def.file) else { return false };
-        module.names().function_at(def.start).is_some_and(|(function, _, _)| is_stub(function))
+        let Some(module) = checker.context.worker.module(def.file) else {
+            return false;
+        };
+        module
+            .names()
+            .function_at(def.start)
+            .is_some_and(|(function, _, _)| is_stub(function))
     })
 }
 
 /// The builtin that a call calls.
 pub(super) fn builtin<'c>(checker: &Checker<'_>, call: &'c ast::ExprCall) -> Option<&'c str> {
     let name = call.func.as_name_expr()?.id.as_str();
-    checker.context.names().lookup(name, checker.scope()).is_none().then_some(name)
+    checker
+        .context
+        .names()
+        .lookup(name, checker.scope())
+        .is_none()
+        .then_some(name)
 }
 
 /// How a coroutine is lost as an argument, if it is.
@@ -112,10 +128,35 @@ fn passed(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<St
     if let Some(name) = builtin(checker, call) {
         let takes_value = matches!(
             name,
-            "int" | "float" | "len" | "list" | "tuple" | "set" | "dict" | "sorted" | "sum" | "min"
-                | "max" | "any" | "all" | "enumerate" | "zip" | "map" | "filter" | "range" | "abs"
-                | "round" | "iter" | "next" | "frozenset" | "bytes" | "reversed" | "divmod" | "chr"
-                | "ord" | "hex"
+            "int"
+                | "float"
+                | "len"
+                | "list"
+                | "tuple"
+                | "set"
+                | "dict"
+                | "sorted"
+                | "sum"
+                | "min"
+                | "max"
+                | "any"
+                | "all"
+                | "enumerate"
+                | "zip"
+                | "map"
+                | "filter"
+                | "range"
+                | "abs"
+                | "round"
+                | "iter"
+                | "next"
+                | "frozenset"
+                | "bytes"
+                | "reversed"
+                | "divmod"
+                | "chr"
+                | "ord"
+                | "hex"
         );
         // A name may be printed to see what it is.
         let shows = matches!(name, "str" | "print" | "format" | "repr") && expr.is_call_expr();
@@ -127,14 +168,21 @@ fn passed(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<St
             "debug" | "info" | "warning" | "error" | "exception" | "critical"
         )
         && expr.is_call_expr()
-        && last_name(&attribute.value)
-            .is_some_and(|name| matches!(name.to_ascii_lowercase().as_str(), "log" | "logger" | "_logger" | "logging"))
+        && last_name(&attribute.value).is_some_and(|name| {
+            matches!(
+                name.to_ascii_lowercase().as_str(),
+                "log" | "logger" | "_logger" | "logging"
+            )
+        })
     {
         return Some("written to the log".to_owned());
     }
     let callees = checker.callees(call);
     let [callee] = &*callees else { return None };
-    if matches!(callee.name.as_str(), "json.dumps" | "json.loads" | "copy.deepcopy") {
+    if matches!(
+        callee.name.as_str(),
+        "json.dumps" | "json.loads" | "copy.deepcopy"
+    ) {
         return Some(format!("given to `{}`", callee.name));
     }
     let def = callee.def?;
@@ -147,21 +195,29 @@ fn passed(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<St
             return parameter_is_plain(checker, init, call, expr, true);
         }
         // A field of a dataclass or a model.
-        let keyword = call.arguments.keywords.iter().find(|keyword| keyword.value.range() == expr.range())?;
+        let keyword = call
+            .arguments
+            .keywords
+            .iter()
+            .find(|keyword| keyword.value.range() == expr.range())?;
         let field = keyword.arg.as_ref()?;
-        return names.bindings(field.as_str(), class.1).iter().find_map(|binding| match binding {
-            crate::names::Binding::Annotated { annotation, .. } => {
-                is_plain_value(&context, annotation, class.1)
-                    .then(|| format!("given for `{field}`"))
-            }
-            _ => None,
-        });
+        return names
+            .bindings(field.as_str(), class.1)
+            .iter()
+            .find_map(|binding| match binding {
+                crate::names::Binding::Annotated { annotation, .. } => {
+                    is_plain_value(&context, annotation, class.1)
+                        .then(|| format!("given for `{field}`"))
+                }
+                _ => None,
+            });
     }
     let (function, _, scope) = names.function_at(def.start)?;
     let is_method = matches!(names.scope(scope).node, ScopeNode::Class(_))
-        && !function.decorator_list.iter().any(|decorator| {
-            last_name(&decorator.expression) == Some("staticmethod")
-        });
+        && !function
+            .decorator_list
+            .iter()
+            .any(|decorator| last_name(&decorator.expression) == Some("staticmethod"));
     let through_class = match &*call.func {
         Expr::Attribute(attribute) => matches!(checker.value(&attribute.value), Value::Class(_)),
         _ => false,
@@ -186,7 +242,10 @@ fn parameter_is_plain(
     // One signature of many says nothing of the others, and what a decorator takes is its own.
     let described = checker.context.worker.function(def)?;
     if !described.decorators_are_plain()
-        || described.decorators.iter().any(|name| name == "typing.overload")
+        || described
+            .decorators
+            .iter()
+            .any(|name| name == "typing.overload")
     {
         return None;
     }
@@ -203,8 +262,11 @@ pub(super) fn parameter<'f>(
     bound: bool,
 ) -> Option<&'f ast::Parameter> {
     let parameters = &function.parameters;
-    if let Some(keyword) =
-        call.arguments.keywords.iter().find(|keyword| keyword.value.range() == expr.range())
+    if let Some(keyword) = call
+        .arguments
+        .keywords
+        .iter()
+        .find(|keyword| keyword.value.range() == expr.range())
     {
         let name = keyword.arg.as_ref()?;
         return parameters
@@ -214,8 +276,15 @@ pub(super) fn parameter<'f>(
             .map(|parameter| &parameter.parameter)
             .find(|parameter| parameter.name.as_str() == name.as_str());
     }
-    let index = call.arguments.args.iter().position(|argument| argument.range() == expr.range())?;
-    if call.arguments.args[..index].iter().any(Expr::is_starred_expr) {
+    let index = call
+        .arguments
+        .args
+        .iter()
+        .position(|argument| argument.range() == expr.range())?;
+    if call.arguments.args[..index]
+        .iter()
+        .any(Expr::is_starred_expr)
+    {
         return None;
     }
     parameters
@@ -234,7 +303,11 @@ fn returned(checker: &Checker<'_>, expr: &Expr) -> Option<String> {
     if scope != checker.scope() || is_generator(function) {
         return None;
     }
-    let outer = context.names().scope(scope).parent.unwrap_or(ScopeId::MODULE);
+    let outer = context
+        .names()
+        .scope(scope)
+        .parent
+        .unwrap_or(ScopeId::MODULE);
     let how = || "returned".to_owned();
     match function.returns.as_deref() {
         Some(annotation) if function.is_async => is_plain(context, annotation, outer).then(how),
@@ -259,10 +332,16 @@ fn expects_value(checker: &Checker<'_>, function: &ast::StmtFunctionDef, expr: &
     if let Some(class) = checker.class() {
         let context = &checker.context;
         let names = context.names();
-        let outer = names.of_class(class).and_then(|scope| names.scope(scope).parent);
+        let outer = names
+            .of_class(class)
+            .and_then(|scope| names.scope(scope).parent);
         for base in class.bases() {
-            let Value::Class(found) = context.value(base, outer.unwrap_or(ScopeId::MODULE)) else { continue };
-            if let Some(def) = found.def.and_then(|def| context.method(def, function.name.as_str()))
+            let Value::Class(found) = context.value(base, outer.unwrap_or(ScopeId::MODULE)) else {
+                continue;
+            };
+            if let Some(def) = found
+                .def
+                .and_then(|def| context.method(def, function.name.as_str()))
                 && let Some(module) = context.worker.module(def.file)
                 && let Some((method, _, scope)) = module.names().function_at(def.start)
                 && let Some(annotation) = &method.returns
@@ -275,7 +354,15 @@ fn expects_value(checker: &Checker<'_>, function: &ast::StmtFunctionDef, expr: &
     Returned::of(function).iter().any(|other| {
         other.is_await_expr()
             || (other.is_literal_expr() && !other.is_none_literal_expr())
-            || matches!(other, Expr::Compare(_) | Expr::Dict(_) | Expr::List(_) | Expr::FString(_) | Expr::ListComp(_) | Expr::DictComp(_))
+            || matches!(
+                other,
+                Expr::Compare(_)
+                    | Expr::Dict(_)
+                    | Expr::List(_)
+                    | Expr::FString(_)
+                    | Expr::ListComp(_)
+                    | Expr::DictComp(_)
+            )
     })
 }
 
@@ -289,9 +376,12 @@ fn stored(checker: &Checker<'_>, statement: AnyNodeRef<'_>) -> Option<String> {
         }
         AnyNodeRef::StmtAssign(assign) => {
             if let [Expr::Subscript(subscript)] = assign.targets.as_slice() {
-                return fills_placeholder(checker, subscript).then(|| "kept among plain values".to_owned());
+                return fills_placeholder(checker, subscript)
+                    .then(|| "kept among plain values".to_owned());
             }
-            let [Expr::Attribute(attribute)] = assign.targets.as_slice() else { return None };
+            let [Expr::Attribute(attribute)] = assign.targets.as_slice() else {
+                return None;
+            };
             let declared = declared_plain(checker, attribute)?;
             declared.then(|| format!("stored in `{}`", context.source(attribute)))
         }
@@ -301,11 +391,14 @@ fn stored(checker: &Checker<'_>, statement: AnyNodeRef<'_>) -> Option<String> {
 
 /// `answer["body"] = read()` where `answer` is a dictionary that was made with a place for it, among other values.
 fn fills_placeholder(checker: &Checker<'_>, subscript: &ast::ExprSubscript) -> bool {
-    let (Expr::Name(name), Expr::StringLiteral(key)) = (&*subscript.value, &*subscript.slice) else {
+    let (Expr::Name(name), Expr::StringLiteral(key)) = (&*subscript.value, &*subscript.slice)
+    else {
         return false;
     };
-    let Some((_, [crate::names::Binding::Value(Expr::Dict(dict))])) =
-        checker.context.names().lookup(name.id.as_str(), checker.scope())
+    let Some((_, [crate::names::Binding::Value(Expr::Dict(dict))])) = checker
+        .context
+        .names()
+        .lookup(name.id.as_str(), checker.scope())
     else {
         return false;
     };
@@ -313,7 +406,10 @@ fn fills_placeholder(checker: &Checker<'_>, subscript: &ast::ExprSubscript) -> b
         item.value.is_none_literal_expr()
             && matches!(&item.key, Some(Expr::StringLiteral(found)) if found.value.to_str() == key.value.to_str())
     });
-    let others = dict.items.iter().any(|item| !item.value.is_none_literal_expr() && !item.value.is_call_expr());
+    let others = dict
+        .items
+        .iter()
+        .any(|item| !item.value.is_none_literal_expr() && !item.value.is_call_expr());
     has_place && others
 }
 
@@ -338,7 +434,12 @@ fn declared_plain(checker: &Checker<'_>, attribute: &ast::ExprAttribute) -> Opti
     declared_in(&checker.context, def, attribute.attr.as_str(), 0)
 }
 
-fn declared_in(context: &Context<'_>, class: crate::program::Def, name: &str, depth: usize) -> Option<bool> {
+fn declared_in(
+    context: &Context<'_>,
+    class: crate::program::Def,
+    name: &str,
+    depth: usize,
+) -> Option<bool> {
     if depth > 8 {
         return None;
     }
@@ -355,19 +456,28 @@ fn declared_in(context: &Context<'_>, class: crate::program::Def, name: &str, de
             return Some(is_plain_value(&inner, annotation, found.scope));
         }
     }
-    statement.bases().iter().find_map(|base| match inner.value(base, outer) {
-        Value::Class(base) => declared_in(&inner, base.def?, name, depth + 1),
-        _ => None,
-    })
+    statement
+        .bases()
+        .iter()
+        .find_map(|base| match inner.value(base, outer) {
+            Value::Class(base) => declared_in(&inner, base.def?, name, depth + 1),
+            _ => None,
+        })
 }
 
 /// A value of a dictionary display whose other values are plain: literals, calculations, or what is awaited.
 fn is_mixed_item(checker: &Checker<'_>, expr: &Expr) -> bool {
-    let Some(AnyNodeRef::ExprDict(dict)) = checker.parent() else { return false };
+    let Some(AnyNodeRef::ExprDict(dict)) = checker.parent() else {
+        return false;
+    };
     let mut plain = 0;
     for item in &dict.items {
         let same = item.value.range() == expr.range();
-        if !same && (item.value.is_await_expr() || item.value.is_literal_expr() || item.value.is_f_string_expr()) {
+        if !same
+            && (item.value.is_await_expr()
+                || item.value.is_literal_expr()
+                || item.value.is_f_string_expr())
+        {
             plain += 1;
         }
     }

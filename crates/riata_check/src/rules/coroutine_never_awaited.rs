@@ -50,10 +50,15 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
             if let Some((class, location)) = async_override(checker, call) {
                 if !is_meant(checker) {
                     let name = called(checker, expr);
-                    let message = format!("Coroutine of `{name}` is never awaited where `{class}` makes the method async");
+                    let message = format!(
+                        "Coroutine of `{name}` is never awaited where `{class}` makes the method async"
+                    );
                     let mut report = Report::new(&RULE, expr, message)
                         .help("await what it gives if it is awaitable, or do not override it with an async method");
-                    report.related.push(Related { location, message: "overrides it".to_owned() });
+                    report.related.push(Related {
+                        location,
+                        message: "overrides it".to_owned(),
+                    });
                     checker.report(report);
                 }
                 return;
@@ -66,14 +71,22 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
             {
                 return;
             }
-            report(checker, expr, format!("Coroutine of `{}` is never awaited", called(checker, expr)));
+            report(
+                checker,
+                expr,
+                format!("Coroutine of `{}` is never awaited", called(checker, expr)),
+            );
         }),
         Stmt::Assign(assign) => {
-            let [Expr::Name(target)] = assign.targets.as_slice() else { return };
+            let [Expr::Name(target)] = assign.targets.as_slice() else {
+                return;
+            };
             unread(checker, target.id.as_str(), &assign.value);
         }
         Stmt::AnnAssign(assign) => {
-            let (Expr::Name(target), Some(value)) = (&*assign.target, &assign.value) else { return };
+            let (Expr::Name(target), Some(value)) = (&*assign.target, &assign.value) else {
+                return;
+            };
             unread(checker, target.id.as_str(), value);
         }
         _ => {}
@@ -83,8 +96,12 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
 /// A subclass of the project in which a synchronous method that is called on `self` is async, and in which the calling method is
 /// inherited: its name, and where the method is.
 fn async_override(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<(String, Location)> {
-    let Expr::Attribute(attribute) = &*call.func else { return None };
-    let Expr::Name(owner) = &*attribute.value else { return None };
+    let Expr::Attribute(attribute) = &*call.func else {
+        return None;
+    };
+    let Expr::Name(owner) = &*attribute.value else {
+        return None;
+    };
     let caller = checker.function()?;
     let class = checker.class()?;
     if first_parameter(caller) != Some(owner.id.as_str()) {
@@ -107,7 +124,10 @@ fn async_override(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<(String
             return None;
         }
         let file = program.file(&Origin::Path(found.path.clone()));
-        let def = Def { file, start: TextSize::new(found.start) };
+        let def = Def {
+            file,
+            start: TextSize::new(found.start),
+        };
         let overriding = context.method(def, method)?;
         let inherited = context.method(def, caller.name.as_str())?;
         let is_same = inherited == context.def_at(caller.name.start())
@@ -118,16 +138,27 @@ fn async_override(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<(String
         }
         let module = context.worker.module(overriding.file)?;
         let (statement, _, _) = module.names().function_at(overriding.start)?;
-        Some((found.name.clone(), module.text().location(statement.name.range())))
+        Some((
+            found.name.clone(),
+            module.text().location(statement.name.range()),
+        ))
     })
 }
 
 /// Whether a method calls the one that it overrides.
 fn extends(checker: &Checker<'_>, method: Def, name: &str) -> bool {
-    let Some(module) = checker.context.worker.module(method.file) else { return false };
-    module.names().function_at(method.start).is_some_and(|(function, _, _)| {
-        module.text().slice(function.range()).contains(&format!("super().{name}("))
-    })
+    let Some(module) = checker.context.worker.module(method.file) else {
+        return false;
+    };
+    module
+        .names()
+        .function_at(method.start)
+        .is_some_and(|(function, _, _)| {
+            module
+                .text()
+                .slice(function.range())
+                .contains(&format!("super().{name}("))
+        })
 }
 
 /// Whether only the knowledge base says that a package's function is async, and the code around is not. Of an older release of
@@ -142,7 +173,9 @@ fn is_hearsay(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
 
 /// `app.get("/")(self.index)` registers a function: what such a decorator is declared to give back is the function.
 fn decorates(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
-    let ([argument], []) = (&*call.arguments.args, &*call.arguments.keywords) else { return false };
+    let ([argument], []) = (&*call.arguments.args, &*call.arguments.keywords) else {
+        return false;
+    };
     call.func.is_call_expr()
         && matches!(argument, Expr::Name(_) | Expr::Attribute(_))
         && matches!(checker.value(argument), Value::Function(_))
@@ -151,7 +184,9 @@ fn decorates(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
 /// A name of the function that is bound to a coroutine and never read.
 fn unread(checker: &Checker<'_>, name: &str, value: &Expr) {
     let Expr::Call(_) = value else { return };
-    let Some(function) = checker.function() else { return };
+    let Some(function) = checker.function() else {
+        return;
+    };
     if checker.context.names().of_function(function) != Some(checker.scope())
         || lost(checker, value) != Some(Lost::Coroutine)
         || is_shared(&function.body, name)
@@ -160,15 +195,20 @@ fn unread(checker: &Checker<'_>, name: &str, value: &Expr) {
     {
         return;
     }
-    let message =
-        format!("Coroutine of `{}` is kept in `{name}` and never awaited", called(checker, value));
+    let message = format!(
+        "Coroutine of `{}` is kept in `{name}` and never awaited",
+        called(checker, value)
+    );
     report(checker, value, message);
 }
 
 fn report(checker: &Checker<'_>, expr: &Expr, message: String) {
     let mut report = Report::new(&RULE, expr, message);
     if checker.in_async() {
-        report = report.fix(Fix::risky("Await it", vec![Edit::insert(expr.start(), "await ")]));
+        report = report.fix(Fix::risky(
+            "Await it",
+            vec![Edit::insert(expr.start(), "await ")],
+        ));
     } else {
         report = report.help("await it in an async function, or start it in a task that is kept");
     }

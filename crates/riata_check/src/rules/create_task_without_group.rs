@@ -46,7 +46,12 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             && checker
                 .context
                 .callee_name(call, checker.scope())
-                .is_some_and(|name| matches!(name.as_str(), "asyncio.create_task" | "asyncio.ensure_future"))
+                .is_some_and(|name| {
+                    matches!(
+                        name.as_str(),
+                        "asyncio.create_task" | "asyncio.ensure_future"
+                    )
+                })
         {
             tasks.push((name.id.as_str(), call));
         }
@@ -56,20 +61,28 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         let mut cancelled = false;
         uses::exprs(&function.body, true, &mut |expr| match expr {
             Expr::Await(found) => {
-                awaited |= found.value.as_name_expr().is_some_and(|read| read.id == name)
+                awaited |= found
+                    .value
+                    .as_name_expr()
+                    .is_some_and(|read| read.id == name)
                     && found.start() > call.end();
             }
             Expr::Call(found) => {
                 cancelled |= uses::called_name(found) == "cancel"
                     && found.func.as_attribute_expr().is_some_and(|attribute| {
-                        attribute.value.as_name_expr().is_some_and(|read| read.id == name)
+                        attribute
+                            .value
+                            .as_name_expr()
+                            .is_some_and(|read| read.id == name)
                     });
             }
             _ => {}
         });
         if awaited && !cancelled {
             let message = format!("Task `{name}` is started and awaited without a task group");
-            checker.report(Report::new(&RULE, call, message).help("start it in an `asyncio.TaskGroup`"));
+            checker.report(
+                Report::new(&RULE, call, message).help("start it in an `asyncio.TaskGroup`"),
+            );
         }
     }
 }

@@ -44,40 +44,55 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     for (cleared, step) in flow.steps.iter().enumerate() {
-        let What::Call(call) = step.what else { continue };
-        let Some(event) = method_call(call, &["clear"]).filter(|_| call.arguments.is_empty()) else { continue };
+        let What::Call(call) = step.what else {
+            continue;
+        };
+        let Some(event) = method_call(call, &["clear"]).filter(|_| call.arguments.is_empty())
+        else {
+            continue;
+        };
         if !is_event(context, event, step.scope) {
             continue;
         }
         // Who clears and sets it again shuts a gate for a while; no signal of others is lost.
-        let is_gate = flow.steps.iter().skip(cleared).any(|later| match later.what {
-            What::Call(call) => {
-                method_call(call, &["set"]).is_some_and(|opened| same(context, opened, event))
-            }
-            _ => false,
-        });
+        let is_gate =
+            flow.steps
+                .iter()
+                .skip(cleared)
+                .any(|later| match later.what {
+                    What::Call(call) => method_call(call, &["set"])
+                        .is_some_and(|opened| same(context, opened, event)),
+                    _ => false,
+                });
         if is_gate {
             continue;
         }
         // The last wait before it.
-        let Some(waited) = (0..cleared).rev().find(|index| match &flow.steps[*index].what {
-            What::Suspend(Suspension::Await(awaited)) => waits_for(context, &awaited.value, event),
-            _ => false,
-        }) else {
+        let Some(waited) = (0..cleared)
+            .rev()
+            .find(|index| match &flow.steps[*index].what {
+                What::Suspend(Suspension::Await(awaited)) => {
+                    waits_for(context, &awaited.value, event)
+                }
+                _ => false,
+            })
+        else {
             continue;
         };
         if !flow.follows(waited, cleared) || locked(context, &flow, waited, cleared) {
             continue;
         }
-        let between = flow.between(waited, cleared).find_map(|middle| match &flow.steps[middle].what {
-            What::Suspend(suspension)
-                if !matches!(suspension, Suspension::Leave(_) | Suspension::Yield(_))
-                    && context.suspends(suspension, flow.steps[middle].scope) =>
-            {
-                Some(suspension.range())
-            }
-            _ => None,
-        });
+        let between =
+            flow.between(waited, cleared)
+                .find_map(|middle| match &flow.steps[middle].what {
+                    What::Suspend(suspension)
+                        if !matches!(suspension, Suspension::Leave(_) | Suspension::Yield(_))
+                            && context.suspends(suspension, flow.steps[middle].scope) =>
+                    {
+                        Some(suspension.range())
+                    }
+                    _ => None,
+                });
         let Some(range) = between else { continue };
         let name = context.source(event);
         checker.report(
@@ -102,13 +117,22 @@ fn flow_range(flow: &Flow<'_>, index: usize) -> ruff_text_size::TextRange {
 
 fn is_event(context: &Context<'_>, event: &Expr, scope: ScopeId) -> bool {
     classes(&context.value(event, scope)).is_some_and(|classes| {
-        !classes.is_empty() && classes.iter().all(|class| matches!(*class, "asyncio.Event" | "asyncio.locks.Event"))
+        !classes.is_empty()
+            && classes
+                .iter()
+                .all(|class| matches!(*class, "asyncio.Event" | "asyncio.locks.Event"))
     })
 }
 
 /// `event.wait()`, also inside of `wait_for(…)`.
 fn waits_for(context: &Context<'_>, awaited: &Expr, event: &Expr) -> bool {
-    let Expr::Call(call) = awaited else { return false };
+    let Expr::Call(call) = awaited else {
+        return false;
+    };
     method_call(call, &["wait"]).is_some_and(|found| same(context, found, event))
-        || call.arguments.args.iter().any(|argument| waits_for(context, argument, event))
+        || call
+            .arguments
+            .args
+            .iter()
+            .any(|argument| waits_for(context, argument, event))
 }

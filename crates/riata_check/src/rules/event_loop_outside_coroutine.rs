@@ -71,18 +71,29 @@ fn check_body(checker: &Checker<'_>, body: &[Stmt]) {
             return;
         }
         context.runs(event, &mut |range, run| {
-            let Run::Function { runs: Runs { def, .. }, name } = run else { return };
+            let Run::Function {
+                runs: Runs { def, .. },
+                name,
+            } = run
+            else {
+                return;
+            };
             if !context.worker.program.is_first_party(def.file) || is_guarded(body, range) {
                 return;
             }
-            let Some(links) = context.worker.reach(Goal::AsksForLoop, def) else { return };
+            let Some(links) = context.worker.reach(Goal::AsksForLoop, def) else {
+                return;
+            };
             // One that runs the loop has a report of its own.
-            if links.iter().any(|link| link.callee.is_empty() || !link.first_party)
+            if links
+                .iter()
+                .any(|link| link.callee.is_empty() || !link.first_party)
                 || context.worker.reach(Goal::EntersLoop, def).is_some()
             {
                 return;
             }
-            let message = format!("`{name}` calls `asyncio.get_event_loop` while no event loop runs");
+            let message =
+                format!("`{name}` calls `asyncio.get_event_loop` while no event loop runs");
             let mut report = Report::new(&RULE, range, message).help("call it in a coroutine");
             report.related = links
                 .iter()
@@ -128,12 +139,15 @@ fn check_function(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         let direct = runs.iter().any(|run| run.range() == get.range());
         let named = || {
             let name = assigned_name(&function.body, get)?;
-            runs.iter().any(|run| run.as_name_expr().is_some_and(|read| read.id == name)).then_some(())
+            runs.iter()
+                .any(|run| run.as_name_expr().is_some_and(|read| read.id == name))
+                .then_some(())
         };
         if is_guarded(&function.body, get.range()) || !(direct || named().is_some()) {
             continue;
         }
-        let mut report = Report::new(&RULE, get, MESSAGE).help("give the coroutine to `asyncio.run`");
+        let mut report =
+            Report::new(&RULE, get, MESSAGE).help("give the coroutine to `asyncio.run`");
         if let Expr::Attribute(attribute) = &*get.func {
             let edit = Edit::replace(attribute.attr.range(), "new_event_loop");
             report = report.fix(Fix::risky("Make a new loop", vec![edit]));

@@ -74,7 +74,9 @@ fn check(checker: &Checker<'_>, statement: &Stmt) {
     if missed.is_empty() {
         return;
     }
-    let Some(Group { range, through }) = only_a_group(context, &found.body, scope, 0) else { return };
+    let Some(Group { range, through }) = only_a_group(context, &found.body, scope, 0) else {
+        return;
+    };
     let what = if through { "called here" } else { "here" };
     for at in &missed {
         let mut report = Report::new(
@@ -93,7 +95,9 @@ fn check(checker: &Checker<'_>, statement: &Stmt) {
 
 /// Errors that come out of a task group bare are no business of this rule.
 fn is_wrapped(class: &handlers::Class) -> bool {
-    let Some(name) = class.name.as_deref() else { return false };
+    let Some(name) = class.name.as_deref() else {
+        return false;
+    };
     !class.is_cancellation()
         && !class.is_broad()
         && !matches!(
@@ -115,7 +119,12 @@ struct Group {
 }
 
 /// The task group of a block that can raise nothing but what that group raises.
-fn only_a_group(context: &Context<'_>, body: &[Stmt], scope: ScopeId, depth: usize) -> Option<Group> {
+fn only_a_group(
+    context: &Context<'_>,
+    body: &[Stmt],
+    scope: ScopeId,
+    depth: usize,
+) -> Option<Group> {
     if depth > 3 {
         return None;
     }
@@ -123,9 +132,10 @@ fn only_a_group(context: &Context<'_>, body: &[Stmt], scope: ScopeId, depth: usi
     let mut found: Option<Group> = None;
     for step in &flow.steps {
         let inside = flow.frames(step.frame).any(|(_, frame)| match frame.kind {
-            FrameKind::With { item, is_async: true } => {
-                is_group(context, &item.context_expr, step.scope)
-            }
+            FrameKind::With {
+                item,
+                is_async: true,
+            } => is_group(context, &item.context_expr, step.scope),
             _ => false,
         });
         // Something on the way may take groups apart.
@@ -149,11 +159,16 @@ fn only_a_group(context: &Context<'_>, body: &[Stmt], scope: ScopeId, depth: usi
                 if guarded {
                     return None;
                 }
-                found = Some(Group { range: item.context_expr.range(), through: false });
+                found = Some(Group {
+                    range: item.context_expr.range(),
+                    through: false,
+                });
             }
             _ if inside => {}
             What::Suspend(Suspension::Await(awaited)) => {
-                let Expr::Call(call) = &*awaited.value else { return None };
+                let Expr::Call(call) = &*awaited.value else {
+                    return None;
+                };
                 let def = followed(context, call, step.scope)?;
                 let inner = context.in_function(def, |context, function, own| {
                     only_a_group(context, &function.body, own, depth + 1).is_some()
@@ -161,7 +176,10 @@ fn only_a_group(context: &Context<'_>, body: &[Stmt], scope: ScopeId, depth: usi
                 if !inner {
                     return None;
                 }
-                found = Some(Group { range: awaited.range(), through: true });
+                found = Some(Group {
+                    range: awaited.range(),
+                    through: true,
+                });
             }
             What::Suspend(_) => return None,
             What::Call(call) if !is_harmless(context, call, step.scope) => return None,
@@ -179,7 +197,10 @@ fn raises(statement: &Stmt) -> bool {
         Stmt::Raise(_) | Stmt::Assert(_) => true,
         Stmt::If(found) => {
             found.body.iter().any(raises)
-                || found.elif_else_clauses.iter().any(|clause| clause.body.iter().any(raises))
+                || found
+                    .elif_else_clauses
+                    .iter()
+                    .any(|clause| clause.body.iter().any(raises))
         }
         Stmt::For(found) => found.body.iter().any(raises),
         Stmt::While(found) => found.body.iter().any(raises),
@@ -207,29 +228,34 @@ fn is_group_call(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) ->
     let strict = call
         .arguments
         .find_keyword("strict_exception_groups")
-        .is_none_or(|keyword| keyword.value.as_boolean_literal_expr().is_some_and(|value| value.value));
+        .is_none_or(|keyword| {
+            keyword
+                .value
+                .as_boolean_literal_expr()
+                .is_some_and(|value| value.value)
+        });
     strict
-        && context.callee_name(call, scope).or_else(|| context.dotted(&call.func, scope)).is_some_and(|name| {
-            matches!(
-                name.as_str(),
-                "asyncio.TaskGroup"
-                    | "asyncio.taskgroups.TaskGroup"
-                    | "anyio.create_task_group"
-                    | "trio.open_nursery"
-                    | "anyio._core._tasks.create_task_group"
-                    | "trio._core._run.open_nursery"
-            )
-        })
+        && context
+            .callee_name(call, scope)
+            .or_else(|| context.dotted(&call.func, scope))
+            .is_some_and(|name| {
+                matches!(
+                    name.as_str(),
+                    "asyncio.TaskGroup"
+                        | "asyncio.taskgroups.TaskGroup"
+                        | "anyio.create_task_group"
+                        | "trio.open_nursery"
+                        | "anyio._core._tasks.create_task_group"
+                        | "trio._core._run.open_nursery"
+                )
+            })
 }
 
-fn is_harmless_context(
-    context: &Context<'_>,
-    expr: &Expr,
-    is_async: bool,
-    scope: ScopeId,
-) -> bool {
+fn is_harmless_context(context: &Context<'_>, expr: &Expr, is_async: bool, scope: ScopeId) -> bool {
     let Expr::Call(call) = expr else { return false };
-    let name = context.callee_name(call, scope).or_else(|| context.dotted(&call.func, scope));
+    let name = context
+        .callee_name(call, scope)
+        .or_else(|| context.dotted(&call.func, scope));
     name.is_some_and(|name| {
         let (module, last) = crate::locks::split(&name);
         let root = module.split('.').next().unwrap_or(module);
@@ -253,7 +279,18 @@ fn is_harmless(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> b
     match &*call.func {
         Expr::Attribute(found) => matches!(
             found.attr.as_str(),
-            "debug" | "info" | "warning" | "error" | "append" | "items" | "keys" | "values" | "add" | "copy" | "extend" | "time"
+            "debug"
+                | "info"
+                | "warning"
+                | "error"
+                | "append"
+                | "items"
+                | "keys"
+                | "values"
+                | "add"
+                | "copy"
+                | "extend"
+                | "time"
         ),
         Expr::Name(found) => {
             let is_builtin = context
@@ -288,5 +325,8 @@ fn star_fix(context: &Context<'_>, found: &ast::StmtTry) -> Option<Fix> {
         let keyword = ruff_text_size::TextSize::of("except");
         edits.push(Edit::insert(handler.start() + keyword, "*"));
     }
-    Some(Fix::risky("Handle the errors in the group with `except*`", edits))
+    Some(Fix::risky(
+        "Handle the errors in the group with `except*`",
+        edits,
+    ))
 }

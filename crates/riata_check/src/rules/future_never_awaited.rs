@@ -41,16 +41,20 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
         return;
     }
     dropped(&statement.value, &mut |expr, call| {
-        let Some(name) = checker.callee_name(call) else { return };
-        let is_future = matches!(name.as_str(), "asyncio.gather" | "asyncio.shield" | "asyncio.wrap_future")
-            || name.ends_with("Loop.run_in_executor");
+        let Some(name) = checker.callee_name(call) else {
+            return;
+        };
+        let is_future = matches!(
+            name.as_str(),
+            "asyncio.gather" | "asyncio.shield" | "asyncio.wrap_future"
+        ) || name.ends_with("Loop.run_in_executor");
         if !is_future || is_expected_to_fail(checker) {
             return;
         }
         let message = format!("Future of `{}` is never awaited", called(checker, expr));
-        checker.report(
-            Report::new(&RULE, expr, message)
-                .fix(Fix::risky("Await it", vec![Edit::insert(expr.start(), "await ")])),
-        );
+        checker.report(Report::new(&RULE, expr, message).fix(Fix::risky(
+            "Await it",
+            vec![Edit::insert(expr.start(), "await ")],
+        )));
     });
 }

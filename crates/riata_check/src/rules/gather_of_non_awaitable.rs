@@ -73,12 +73,17 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
 fn starred_elements(checker: &Checker<'_>, container: &Expr) {
     let mut found = None;
     let mut awaitables = false;
-    elements(checker, container, checker.scope(), &mut |element, scope, _| match element {
-        Expr::Await(awaited) if is_result(checker, element, scope) => {
-            found.get_or_insert((element, awaited));
-        }
-        _ => awaitables = true,
-    });
+    elements(
+        checker,
+        container,
+        checker.scope(),
+        &mut |element, scope, _| match element {
+            Expr::Await(awaited) if is_result(checker, element, scope) => {
+                found.get_or_insert((element, awaited));
+            }
+            _ => awaitables = true,
+        },
+    );
     if let Some((element, awaited)) = found
         && !awaitables
     {
@@ -104,12 +109,18 @@ fn is_result(checker: &Checker<'_>, element: &Expr, scope: ScopeId) -> bool {
         Awaitable::No => true,
         Awaitable::Unknown => {
             // Of a function that is declared to give an awaitable, more would be known; an untyped one rarely gives one.
-            let Expr::Await(awaited) = element else { return false };
-            let Expr::Call(call) = &*awaited.value else { return false };
+            let Expr::Await(awaited) = element else {
+                return false;
+            };
+            let Expr::Call(call) = &*awaited.value else {
+                return false;
+            };
             let name = last_name(&call.func).unwrap_or_default();
-            !["task", "spawn", "start", "submit", "schedule", "future", "create"]
-                .iter()
-                .any(|word| name.contains(word))
+            ![
+                "task", "spawn", "start", "submit", "schedule", "future", "create",
+            ]
+            .iter()
+            .any(|word| name.contains(word))
         }
         _ => false,
     }

@@ -38,7 +38,9 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     {
         return;
     }
-    let Some(function) = checker.function() else { return };
+    let Some(function) = checker.function() else {
+        return;
+    };
     let several = match &*call.arguments.args {
         [] => false,
         [one] => one.is_starred_expr(),
@@ -51,6 +53,7 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     });
     if several && !cancels {
         let message = "When one of these fails, `asyncio.gather` leaves the others running";
-        checker.report(Report::new(&RULE, call, message).help("start them in an `asyncio.TaskGroup`"));
+        checker
+            .report(Report::new(&RULE, call, message).help("start them in an `asyncio.TaskGroup`"));
     }
 }

@@ -38,9 +38,13 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     {
         return;
     }
-    let Some(function) = checker.function() else { return };
+    let Some(function) = checker.function() else {
+        return;
+    };
     let mut around = checker.ancestors();
-    let (Some(AnyNodeRef::ExprAwait(_)), Some(stmt)) = (around.next(), around.next()) else { return };
+    let (Some(AnyNodeRef::ExprAwait(_)), Some(stmt)) = (around.next(), around.next()) else {
+        return;
+    };
     let ignored = match stmt {
         AnyNodeRef::StmtExpr(_) => true,
         AnyNodeRef::StmtAssign(assign) => match assign.targets.as_slice() {
@@ -73,8 +77,10 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
             }
             Expr::Attribute(_) | Expr::Subscript(_) => true,
             Expr::Call(inner) => {
-                matches!(uses::called_name(inner), "values" | "all_tasks" | "copy" | "create_task" | "ensure_future")
-                    || handles_everything(checker, inner)
+                matches!(
+                    uses::called_name(inner),
+                    "values" | "all_tasks" | "copy" | "create_task" | "ensure_future"
+                ) || handles_everything(checker, inner)
             }
             Expr::ListComp(found) => is_watched(checker, &found.elt),
             Expr::Generator(found) => is_watched(checker, &found.elt),
@@ -86,7 +92,8 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     if looked_at {
         return;
     }
-    let message = "The errors of `asyncio.gather` are returned, but nobody looks at what it returns";
+    let message =
+        "The errors of `asyncio.gather` are returned, but nobody looks at what it returns";
     checker.report(
         Report::new(&RULE, call, message)
             .help("look for exceptions in the result, or leave `return_exceptions` out"),
@@ -96,22 +103,29 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
 /// `global` names and those of an outer function live on.
 fn is_shared(checker: &Checker<'_>, name: &str) -> bool {
     let names = checker.context.names();
-    names.lookup(name, checker.scope()).is_none_or(|(scope, _)| {
-        names.enclosing_function(scope).map(|(_, function)| function.name.start())
-            != checker.function().map(|function| function.name.start())
-    })
+    names
+        .lookup(name, checker.scope())
+        .is_none_or(|(scope, _)| {
+            names
+                .enclosing_function(scope)
+                .map(|(_, function)| function.name.start())
+                != checker.function().map(|function| function.name.start())
+        })
 }
 
 /// Whether the place is there to end something, where errors are of no interest any more.
 fn is_ending(function: &ast::StmtFunctionDef, call: &ast::ExprCall) -> bool {
-    if uses::is_cleanup_name(function.name.as_str()) || uses::in_handler(&function.body, call.range()) {
+    if uses::is_cleanup_name(function.name.as_str())
+        || uses::in_handler(&function.body, call.range())
+    {
         return true;
     }
     let mut cancels = false;
     uses::exprs(&function.body, true, &mut |expr| {
         if let Expr::Call(found) = expr {
             let name = uses::called_name(found);
-            cancels |= found.start() < call.end() && (name.contains("cancel") || uses::is_cleanup_name(name));
+            cancels |= found.start() < call.end()
+                && (name.contains("cancel") || uses::is_cleanup_name(name));
         }
     });
     cancels
@@ -123,12 +137,18 @@ fn is_made_of_calls(checker: &Checker<'_>, function: &ast::StmtFunctionDef, name
     let mut other = false;
     uses::stmts(&function.body, &mut |stmt| {
         if let Stmt::Assign(assign) = stmt
-            && assign.targets.iter().any(|target| target.as_name_expr().is_some_and(|found| found.id == name))
+            && assign
+                .targets
+                .iter()
+                .any(|target| target.as_name_expr().is_some_and(|found| found.id == name))
         {
             values.push(&assign.value);
         }
         if let Stmt::AnnAssign(assign) = stmt
-            && assign.target.as_name_expr().is_some_and(|found| found.id == name)
+            && assign
+                .target
+                .as_name_expr()
+                .is_some_and(|found| found.id == name)
             && let Some(value) = &assign.value
         {
             values.push(value);
@@ -137,7 +157,10 @@ fn is_made_of_calls(checker: &Checker<'_>, function: &ast::StmtFunctionDef, name
     uses::exprs(&function.body, false, &mut |expr| {
         if let Expr::Call(call) = expr
             && let Some(attribute) = call.func.as_attribute_expr()
-            && attribute.value.as_name_expr().is_some_and(|found| found.id == name)
+            && attribute
+                .value
+                .as_name_expr()
+                .is_some_and(|found| found.id == name)
         {
             match (attribute.attr.as_str(), &*call.arguments.args) {
                 ("append", [item]) => values.push(item),
@@ -155,7 +178,9 @@ fn is_made_of_calls(checker: &Checker<'_>, function: &ast::StmtFunctionDef, name
             Expr::List(list) if list.elts.is_empty() => continue,
             Expr::List(list) => list.elts.iter().all(is_lost),
             Expr::ListComp(found) => is_lost(&found.elt),
-            Expr::Call(call) if uses::called_name(call) == "list" && call.arguments.is_empty() => continue,
+            Expr::Call(call) if uses::called_name(call) == "list" && call.arguments.is_empty() => {
+                continue;
+            }
             item => is_lost(item),
         };
         if !lost {
@@ -181,7 +206,9 @@ fn is_task(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
     name.contains("task")
         || name.contains("future")
         || name == "shield"
-        || checker.facts(call).is_some_and(|facts| facts.spawns.is_some())
+        || checker
+            .facts(call)
+            .is_some_and(|facts| facts.spawns.is_some())
 }
 
 fn is_watched(checker: &Checker<'_>, element: &Expr) -> bool {
@@ -194,11 +221,19 @@ fn is_watched(checker: &Checker<'_>, element: &Expr) -> bool {
 /// Whether the function that is called catches every error of its own: its body is one `try` with `except Exception`.
 fn handles_everything(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
     let context = &checker.context;
-    let Some(def) = context.callees(call, checker.scope()).first().and_then(|callee| callee.def) else {
+    let Some(def) = context
+        .callees(call, checker.scope())
+        .first()
+        .and_then(|callee| callee.def)
+    else {
         return false;
     };
-    let Some(module) = context.worker.module(def.file) else { return false };
-    let Some((function, ..)) = module.names().function_at(def.start) else { return false };
+    let Some(module) = context.worker.module(def.file) else {
+        return false;
+    };
+    let Some((function, ..)) = module.names().function_at(def.start) else {
+        return false;
+    };
     let mut found = false;
     uses::stmts(&function.body, &mut |stmt| {
         let Stmt::Try(attempt) = stmt else { return };

@@ -34,5 +34,7 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    direct::report(checker, function, &RULE, |kind| matches!(kind, BlockKind::Compute));
+    direct::report(checker, function, &RULE, |kind| {
+        matches!(kind, BlockKind::Compute)
+    });
 }

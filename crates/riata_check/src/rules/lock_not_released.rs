@@ -42,13 +42,17 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     for (taken, step) in flow.steps.iter().enumerate() {
-        let What::Call(call) = step.what else { continue };
+        let What::Call(call) = step.what else {
+            continue;
+        };
         let (lock, gives, is_event) = if let Some(lock) = method_call(call, &["acquire"]) {
             if lock_kind(context, lock, step.scope) != Some(LockKind::Loop) {
                 continue;
             }
             (lock, "release", false)
-        } else if let Some(event) = method_call(call, &["clear"]).filter(|_| call.arguments.is_empty()) {
+        } else if let Some(event) =
+            method_call(call, &["clear"]).filter(|_| call.arguments.is_empty())
+        {
             if !is_event_lock(context, &flow, taken, event) {
                 continue;
             }
@@ -69,27 +73,31 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             continue;
         }
         let protected = released.iter().any(|index| {
-            flow.frames(flow.steps[*index].frame).any(|(_, frame)| match frame.kind {
-                FrameKind::Finally(_) => true,
-                FrameKind::Handler(_, handler) => catches(context, handler.type_.as_deref(), step.scope),
-                _ => false,
-            })
+            flow.frames(flow.steps[*index].frame)
+                .any(|(_, frame)| match frame.kind {
+                    FrameKind::Finally(_) => true,
+                    FrameKind::Handler(_, handler) => {
+                        catches(context, handler.type_.as_deref(), step.scope)
+                    }
+                    _ => false,
+                })
         });
         if protected {
             continue;
         }
         // The await that `acquire` itself is waited for with comes first.
         let risky = released.iter().find_map(|index| {
-            flow.between(taken, *index).find_map(|middle| match &flow.steps[middle].what {
-                What::Suspend(suspension)
-                    if !suspension.range().contains_range(call.range())
-                        && !matches!(suspension, Suspension::Leave(_))
-                        && context.suspends(suspension, flow.steps[middle].scope) =>
-                {
-                    Some(suspension.range())
-                }
-                _ => None,
-            })
+            flow.between(taken, *index)
+                .find_map(|middle| match &flow.steps[middle].what {
+                    What::Suspend(suspension)
+                        if !suspension.range().contains_range(call.range())
+                            && !matches!(suspension, Suspension::Leave(_))
+                            && context.suspends(suspension, flow.steps[middle].scope) =>
+                    {
+                        Some(suspension.range())
+                    }
+                    _ => None,
+                })
         });
         let Some(risky) = risky else { continue };
         let name = context.source(lock);
@@ -100,8 +108,16 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         };
         checker.report(
             Report::new(&RULE, call.range(), message)
-                .related(checker, risky, "an error or a cancellation here leaves it taken")
-                .help(if is_event { "set it in `finally`, or use a lock" } else { "use `async with`, or release it in `finally`" }),
+                .related(
+                    checker,
+                    risky,
+                    "an error or a cancellation here leaves it taken",
+                )
+                .help(if is_event {
+                    "set it in `finally`, or use a lock"
+                } else {
+                    "use `async with`, or release it in `finally`"
+                }),
         );
     }
 }
@@ -110,9 +126,11 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 fn is_event_lock(context: &Context<'_>, flow: &Flow<'_>, cleared: usize, event: &Expr) -> bool {
     let scope = flow.steps[cleared].scope;
     let value = context.value(event, scope);
-    let is_event = classes(&value)
-        .is_some_and(|classes| classes.iter().any(|class| class.ends_with(".Event")) && classes.iter().all(|class| !class.starts_with("threading")))
-        || (classes(&value).is_none_or(|classes| classes.is_empty()) && context.source(event).to_ascii_lowercase().contains("event"));
+    let is_event = classes(&value).is_some_and(|classes| {
+        classes.iter().any(|class| class.ends_with(".Event"))
+            && classes.iter().all(|class| !class.starts_with("threading"))
+    }) || (classes(&value).is_none_or(|classes| classes.is_empty())
+        && context.source(event).to_ascii_lowercase().contains("event"));
     is_event
         && flow.steps[..cleared].iter().any(|step| match step.what {
             What::Call(call) => {

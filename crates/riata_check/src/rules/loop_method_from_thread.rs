@@ -46,21 +46,36 @@ rule! {
 
 /// `Thread(target=f)`, `run_in_executor(None, f)`, `to_thread(f)`.
 fn handed_to_thread(checker: &Checker<'_>, call: &ast::ExprCall) {
-    let Some(hands_off) = checker.facts(call).and_then(|facts| facts.hands_off.as_deref()) else { return };
+    let Some(hands_off) = checker
+        .facts(call)
+        .and_then(|facts| facts.hands_off.as_deref())
+    else {
+        return;
+    };
     let callees = checker.callees(call);
     // Processes share nothing, and greenlets run in the same thread.
-    if callees.iter().any(|callee| callee.name.contains("Process") || callee.name.starts_with("sqlalchemy.")) {
+    if callees
+        .iter()
+        .any(|callee| callee.name.contains("Process") || callee.name.starts_with("sqlalchemy."))
+    {
         return;
     }
     let context = &checker.context;
-    let positions = hands_off.arguments.iter().filter_map(|index| call.arguments.args.get(*index));
-    let keywords = hands_off
-        .keywords
+    let positions = hands_off
+        .arguments
         .iter()
-        .filter_map(|name| call.arguments.find_keyword(name).map(|keyword| &keyword.value));
+        .filter_map(|index| call.arguments.args.get(*index));
+    let keywords = hands_off.keywords.iter().filter_map(|name| {
+        call.arguments
+            .find_keyword(name)
+            .map(|keyword| &keyword.value)
+    });
     for function in positions.chain(keywords) {
         for meant in &*context.meant(function, checker.scope()) {
-            let Some(def) = meant.def.filter(|def| !meant.is_class && context.program().is_first_party(def.file)) else {
+            let Some(def) = meant
+                .def
+                .filter(|def| !meant.is_class && context.program().is_first_party(def.file))
+            else {
                 continue;
             };
             let mut chain = Vec::new();
@@ -80,7 +95,12 @@ struct Unsafe {
     call_soon: Option<TextRange>,
 }
 
-fn in_thread(context: &Context<'_>, def: Def, depth: usize, chain: &mut Vec<Def>) -> Option<Unsafe> {
+fn in_thread(
+    context: &Context<'_>,
+    def: Def,
+    depth: usize,
+    chain: &mut Vec<Def>,
+) -> Option<Unsafe> {
     if depth > 2 || chain.contains(&def) {
         return None;
     }
@@ -89,20 +109,38 @@ fn in_thread(context: &Context<'_>, def: Def, depth: usize, chain: &mut Vec<Def>
         let text = context.source(function);
         // A thread with a loop of its own, or code that looks which thread it is in.
         if function.is_async
-            || ["run_until_complete", "asyncio.run(", "run_forever", "new_event_loop", "get_running_loop", "get_ident", "current_thread", "_threadsafe"]
-                .iter()
-                .any(|word| text.contains(word))
+            || [
+                "run_until_complete",
+                "asyncio.run(",
+                "run_forever",
+                "new_event_loop",
+                "get_running_loop",
+                "get_ident",
+                "current_thread",
+                "_threadsafe",
+            ]
+            .iter()
+            .any(|word| text.contains(word))
         {
             return None;
         }
         let flow = Flow::new(context.names(), &function.body, own);
         for step in &flow.steps {
-            let What::Call(call) = step.what else { continue };
+            let What::Call(call) = step.what else {
+                continue;
+            };
             if let Some(name) = of_the_loop(context, call, step.scope) {
-                return Some(Unsafe { def, range: call.range(), name, call_soon: call_soon(call) });
+                return Some(Unsafe {
+                    def,
+                    range: call.range(),
+                    name,
+                    call_soon: call_soon(call),
+                });
             }
             for callee in &*context.callees(call, step.scope) {
-                if let Some(inner) = callee.def.filter(|def| !callee.is_class && context.program().is_first_party(def.file))
+                if let Some(inner) = callee
+                    .def
+                    .filter(|def| !callee.is_class && context.program().is_first_party(def.file))
                     && let Some(found) = in_thread(context, inner, depth + 1, chain)
                 {
                     return Some(found);
@@ -122,11 +160,20 @@ fn call_soon(call: &ast::ExprCall) -> Option<TextRange> {
 
 /// The name of a method that only the loop's thread may call.
 fn of_the_loop(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<String> {
-    let Expr::Attribute(method) = &*call.func else { return None };
+    let Expr::Attribute(method) = &*call.func else {
+        return None;
+    };
     let name = method.attr.as_str();
     if !matches!(
         name,
-        "put_nowait" | "set" | "set_result" | "set_exception" | "call_soon" | "call_later" | "call_at" | "create_task"
+        "put_nowait"
+            | "set"
+            | "set_result"
+            | "set_exception"
+            | "call_soon"
+            | "call_later"
+            | "call_at"
+            | "create_task"
     ) {
         return None;
     }
@@ -149,9 +196,16 @@ fn of_the_loop(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> O
 fn report(checker: &Checker<'_>, given: &ast::ExprCall, found: &Unsafe) {
     let context = &checker.context;
     let here = context.def_at(found.def.start).file == found.def.file;
-    let message = format!("`{}` is called in another thread than the event loop's", found.name);
+    let message = format!(
+        "`{}` is called in another thread than the event loop's",
+        found.name
+    );
     let mut report = if here {
-        Report::new(&RULE, found.range, message).related(checker, given.range(), "the function is given to a thread here")
+        Report::new(&RULE, found.range, message).related(
+            checker,
+            given.range(),
+            "the function is given to a thread here",
+        )
     } else {
         Report::new(&RULE, given.range(), message)
     };
@@ -174,9 +228,14 @@ fn meant_for_threads(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     let name = function.name.as_str();
-    let by_name = ["threadsafe", "from_thread", "from_executor", "from_other_thread"]
-        .iter()
-        .any(|word| name.contains(word));
+    let by_name = [
+        "threadsafe",
+        "from_thread",
+        "from_executor",
+        "from_other_thread",
+    ]
+    .iter()
+    .any(|word| name.contains(word));
     let safe: Vec<FrameId> = flow
         .steps
         .iter()
@@ -186,7 +245,9 @@ fn meant_for_threads(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         })
         .collect();
     for step in &flow.steps {
-        let What::Call(call) = step.what else { continue };
+        let What::Call(call) = step.what else {
+            continue;
+        };
         if by_name
             && safe.is_empty()
             && let Some(attribute) = call_soon(call)
@@ -194,11 +255,18 @@ fn meant_for_threads(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             && context.source(&*method.value).ends_with("loop")
         {
             checker.report(
-                Report::new(&RULE, call.range(), format!("`{}` is called in another thread than the event loop's", context.source(&*call.func)))
-                    .fix(Fix::risky(
-                        "Use `call_soon_threadsafe`",
-                        vec![Edit::replace(attribute, "call_soon_threadsafe")],
-                    )),
+                Report::new(
+                    &RULE,
+                    call.range(),
+                    format!(
+                        "`{}` is called in another thread than the event loop's",
+                        context.source(&*call.func)
+                    ),
+                )
+                .fix(Fix::risky(
+                    "Use `call_soon_threadsafe`",
+                    vec![Edit::replace(attribute, "call_soon_threadsafe")],
+                )),
             );
         } else if safe.contains(&step.frame)
             && method_call(call, &["put_nowait"]).is_some()

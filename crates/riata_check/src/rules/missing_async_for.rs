@@ -45,12 +45,17 @@ rule! {
 
 fn check_loop(checker: &Checker<'_>, stmt: &Stmt) {
     let Stmt::For(each) = stmt else { return };
-    let Some(mut report) = judged(checker, &each.iter, checker.scope(), each.is_async) else { return };
+    let Some(mut report) = judged(checker, &each.iter, checker.scope(), each.is_async) else {
+        return;
+    };
     if each.is_async {
         let keyword = async_keyword(checker.context.text(), each.start());
         report = report.fix(Fix::safe("Use `for`", vec![Edit::replace(keyword, "")]));
     } else if checker.in_async() {
-        report = report.fix(Fix::safe("Use `async for`", vec![Edit::insert(each.start(), "async ")]));
+        report = report.fix(Fix::safe(
+            "Use `async for`",
+            vec![Edit::insert(each.start(), "async ")],
+        ));
     }
     checker.report(report);
 }
@@ -63,10 +68,16 @@ fn check_comprehension(checker: &Checker<'_>, expr: &Expr) {
         Expr::Generator(found) => &found.generators,
         _ => return,
     };
-    let inner = checker.context.names().of_comprehension(expr).unwrap_or_else(|| checker.scope());
+    let inner = checker
+        .context
+        .names()
+        .of_comprehension(expr)
+        .unwrap_or_else(|| checker.scope());
     for (index, generator) in generators.iter().enumerate() {
         let scope = if index == 0 { checker.scope() } else { inner };
-        let Some(mut report) = judged(checker, &generator.iter, scope, generator.is_async) else { continue };
+        let Some(mut report) = judged(checker, &generator.iter, scope, generator.is_async) else {
+            continue;
+        };
         if generator.is_async {
             let keyword = async_keyword(checker.context.text(), generator.start());
             report = report.fix(Fix::safe("Use `for`", vec![Edit::replace(keyword, "")]));
@@ -96,13 +107,19 @@ enum Kind {
 
 fn kind(checker: &Checker<'_>, value: &Expr, scope: ScopeId) -> Option<Kind> {
     let context = &checker.context;
-    if matches!(value, Expr::List(_) | Expr::Tuple(_) | Expr::Set(_) | Expr::Dict(_)) {
+    if matches!(
+        value,
+        Expr::List(_) | Expr::Tuple(_) | Expr::Set(_) | Expr::Dict(_)
+    ) {
         return Some(Kind::Sync);
     }
     if let Expr::Call(call) = value {
         let callees = context.callees(call, scope);
         if let [callee] = &*callees {
-            let known = context.knowledge().facts(&callee.name).and_then(|facts| facts.context);
+            let known = context
+                .knowledge()
+                .facts(&callee.name)
+                .and_then(|facts| facts.context);
             if known == Some(ContextKind::AsyncIterator) {
                 return Some(Kind::Async);
             }
@@ -112,8 +129,17 @@ fn kind(checker: &Checker<'_>, value: &Expr, scope: ScopeId) -> Option<Kind> {
             if let Some(builtin) = callee.name.strip_prefix("builtins.")
                 && matches!(
                     builtin,
-                    "range" | "list" | "tuple" | "dict" | "set" | "enumerate" | "zip" | "map" | "filter"
-                        | "reversed" | "sorted"
+                    "range"
+                        | "list"
+                        | "tuple"
+                        | "dict"
+                        | "set"
+                        | "enumerate"
+                        | "zip"
+                        | "map"
+                        | "filter"
+                        | "reversed"
+                        | "sorted"
                 )
             {
                 return Some(Kind::Sync);
@@ -125,7 +151,11 @@ fn kind(checker: &Checker<'_>, value: &Expr, scope: ScopeId) -> Option<Kind> {
                 if !function.decorators_are_plain() {
                     return None;
                 }
-                return Some(if function.is_async { Kind::Async } else { Kind::Sync });
+                return Some(if function.is_async {
+                    Kind::Async
+                } else {
+                    Kind::Sync
+                });
             }
         } else if callees.len() > 1 {
             return None;
@@ -145,8 +175,8 @@ fn kind(checker: &Checker<'_>, value: &Expr, scope: ScopeId) -> Option<Kind> {
     }
     match context.value(value, scope) {
         Value::Instance(class) => match class.name.as_str() {
-            "builtins.list" | "builtins.tuple" | "builtins.dict" | "builtins.set" | "builtins.range"
-            | "builtins.str" | "builtins.bytes" => return Some(Kind::Sync),
+            "builtins.list" | "builtins.tuple" | "builtins.dict" | "builtins.set"
+            | "builtins.range" | "builtins.str" | "builtins.bytes" => return Some(Kind::Sync),
             "types.AsyncGeneratorType" => return Some(Kind::Async),
             _ => {}
         },
@@ -154,7 +184,8 @@ fn kind(checker: &Checker<'_>, value: &Expr, scope: ScopeId) -> Option<Kind> {
     }
     let class = context.class_def(value, scope)?;
     let asynchronous = context.has_method(class, "__aiter__")?;
-    let synchronous = context.has_method(class, "__iter__")? || context.has_method(class, "__getitem__")?;
+    let synchronous =
+        context.has_method(class, "__iter__")? || context.has_method(class, "__getitem__")?;
     match (asynchronous, synchronous) {
         (true, false) => Some(Kind::Async),
         (false, true) => Some(Kind::Sync),
@@ -163,7 +194,9 @@ fn kind(checker: &Checker<'_>, value: &Expr, scope: ScopeId) -> Option<Kind> {
 }
 
 fn is_generator_call(checker: &Checker<'_>, value: &Expr, scope: ScopeId) -> bool {
-    let Expr::Call(call) = value else { return false };
+    let Expr::Call(call) = value else {
+        return false;
+    };
     let context = &checker.context;
     matches!(&*context.callees(call, scope), [callee] if callee
         .def

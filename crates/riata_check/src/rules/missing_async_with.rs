@@ -47,11 +47,16 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
             }
         }
         Stmt::Expr(found) => {
-            let Expr::Call(call) = &*found.value else { return };
-            if kind(checker, &found.value) == Some(Kind::Async) && !is_awaitable_too(checker, call) {
+            let Expr::Call(call) = &*found.value else {
+                return;
+            };
+            if kind(checker, &found.value) == Some(Kind::Async) && !is_awaitable_too(checker, call)
+            {
                 let name = checker.context.source(&*call.func);
-                let message = format!("`{name}(…)` gives an async context manager that is never entered");
-                checker.report(Report::new(&RULE, call, message).help("enter it with `async with`"));
+                let message =
+                    format!("`{name}(…)` gives an async context manager that is never entered");
+                checker
+                    .report(Report::new(&RULE, call, message).help("enter it with `async with`"));
             }
         }
         _ => {}
@@ -60,12 +65,14 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
 
 fn check_item(checker: &Checker<'_>, with: &ast::StmtWith, value: &Expr) {
     let (message, title) = match (kind(checker, value), with.is_async) {
-        (Some(Kind::Async), false) => {
-            ("is an async context manager, which `with` cannot enter", "Use `async with`")
-        }
-        (Some(Kind::Sync), true) => {
-            ("is not an async context manager: `async with` cannot enter it", "Use `with`")
-        }
+        (Some(Kind::Async), false) => (
+            "is an async context manager, which `with` cannot enter",
+            "Use `async with`",
+        ),
+        (Some(Kind::Sync), true) => (
+            "is not an async context manager: `async with` cannot enter it",
+            "Use `with`",
+        ),
         _ => return,
     };
     let name = checker.context.source(ast::helpers::map_callable(value));
@@ -104,7 +111,10 @@ fn kind(checker: &Checker<'_>, value: &Expr) -> Option<Kind> {
     if let Expr::Call(call) = value {
         let callees = context.callees(call, checker.scope());
         let [callee] = &*callees else { return None };
-        let known = context.knowledge().facts(&callee.name).and_then(|facts| facts.context);
+        let known = context
+            .knowledge()
+            .facts(&callee.name)
+            .and_then(|facts| facts.context);
         if known == Some(ContextKind::AsyncContextManager) && !is_both(&callee.name) {
             return Some(Kind::Async);
         }
@@ -157,5 +167,9 @@ fn is_awaitable_too(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
         .def
         .and_then(|def| context.worker.function(def))
         .is_some_and(|function| function.is_async_context_manager());
-    !generator && !matches!(callee.name.as_str(), "asyncio.timeout" | "asyncio.timeout_at")
+    !generator
+        && !matches!(
+            callee.name.as_str(),
+            "asyncio.timeout" | "asyncio.timeout_at"
+        )
 }

@@ -100,12 +100,12 @@ fn check(checker: &Checker<'_>, body: &[Stmt], scope: ScopeId) {
                 Step::Set => run = None,
                 Step::Get(call) => {
                     if let Some(run) = run {
-                        let message =
-                            "`asyncio.get_event_loop` raises after `asyncio.run`, which leaves no current loop";
-                        checker.report(
-                            Report::new(&RULE, *call, message)
-                                .related(checker, run, "runs a loop of its own, and closes it"),
-                        );
+                        let message = "`asyncio.get_event_loop` raises after `asyncio.run`, which leaves no current loop";
+                        checker.report(Report::new(&RULE, *call, message).related(
+                            checker,
+                            run,
+                            "runs a loop of its own, and closes it",
+                        ));
                     }
                 }
                 Step::Run(call) => {
@@ -115,7 +115,8 @@ fn check(checker: &Checker<'_>, body: &[Stmt], scope: ScopeId) {
                         .filter(|(_, end)| end < start)
                         .find_map(|(name, end)| given_work(block, name, *end, *start));
                     if let Some(given) = given {
-                        let message = "`asyncio.run` runs a new loop, not the one that was given work before";
+                        let message =
+                            "`asyncio.run` runs a new loop, not the one that was given work before";
                         checker.report(
                             Report::new(&RULE, *call, message)
                                 .related(checker, given, "is for the other loop")
@@ -140,8 +141,8 @@ fn given_work<'a>(block: &'a [Stmt], name: &str, from: TextSize, to: TextSize) -
         {
             match attribute.attr.as_str() {
                 "run_until_complete" | "run_forever" | "close" => run = true,
-                "create_task" | "call_soon" | "call_later" | "call_at" | "create_future" | "add_signal_handler"
-                | "add_reader" | "add_writer" | "run_in_executor"
+                "create_task" | "call_soon" | "call_later" | "call_at" | "create_future"
+                | "add_signal_handler" | "add_reader" | "add_writer" | "run_in_executor"
                     if call.start() > from && call.end() < to =>
                 {
                     given = given.or(Some(expr));
@@ -149,7 +150,10 @@ fn given_work<'a>(block: &'a [Stmt], name: &str, from: TextSize, to: TextSize) -
                 _ => {}
             }
         }
-        let passed = call.arguments.find_keyword("loop").is_some_and(|keyword| is_loop(&keyword.value));
+        let passed = call
+            .arguments
+            .find_keyword("loop")
+            .is_some_and(|keyword| is_loop(&keyword.value));
         if passed && call.start() > from && call.end() < to {
             given = given.or(Some(expr));
         }
@@ -171,7 +175,10 @@ fn blocks<'a>(body: &'a [Stmt], seen: &mut dyn FnMut(&'a [Stmt])) {
     uses::stmts(body, &mut |stmt| match stmt {
         Stmt::If(branch) => {
             seen(&branch.body);
-            branch.elif_else_clauses.iter().for_each(|clause| seen(&clause.body));
+            branch
+                .elif_else_clauses
+                .iter()
+                .for_each(|clause| seen(&clause.body));
         }
         Stmt::Try(attempt) => {
             seen(&attempt.body);

@@ -161,9 +161,15 @@ impl Rule {
 
     /// What it finds, in one line.
     pub fn summary(&self) -> String {
-        let lines = self.docs.lines().map(str::trim).skip_while(|line| line.is_empty());
+        let lines = self
+            .docs
+            .lines()
+            .map(str::trim)
+            .skip_while(|line| line.is_empty());
         let text = lines.skip_while(|line| line.starts_with('#') || line.is_empty());
-        text.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+        text.take_while(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -227,7 +233,11 @@ impl Selection {
     /// The rules that are on unless somebody says otherwise.
     pub fn default_rules() -> Self {
         Self {
-            enabled: RULES.iter().filter(|rule| rule.default).map(|rule| rule.code).collect(),
+            enabled: RULES
+                .iter()
+                .filter(|rule| rule.default)
+                .map(|rule| rule.code)
+                .collect(),
         }
     }
 
@@ -240,7 +250,11 @@ impl Selection {
         extend: &[String],
         ignore: &[String],
     ) -> Result<Self, String> {
-        Self::layered(&[Selectors { select, extend_select: extend, ignore }])
+        Self::layered(&[Selectors {
+            select,
+            extend_select: extend,
+            ignore,
+        }])
     }
 
     /// What layers make of the defaults, each laid over the ones before it. In a layer the entry that names a rule more
@@ -251,7 +265,11 @@ impl Selection {
     pub fn layered(layers: &[Selectors<'_>]) -> Result<Self, String> {
         let mut selection = Self::default_rules();
         for layer in layers {
-            let all = [layer.select.unwrap_or(&[]), layer.extend_select, layer.ignore];
+            let all = [
+                layer.select.unwrap_or(&[]),
+                layer.extend_select,
+                layer.ignore,
+            ];
             for entry in all.into_iter().flatten() {
                 validate(entry)?;
             }
@@ -287,7 +305,11 @@ pub fn select(entries: &[String]) -> Result<Vec<&'static Rule>, String> {
     for entry in entries {
         validate(entry)?;
     }
-    Ok(RULES.iter().copied().filter(|rule| specificity(rule, entries).is_some()).collect())
+    Ok(RULES
+        .iter()
+        .copied()
+        .filter(|rule| specificity(rule, entries).is_some())
+        .collect())
 }
 
 fn validate(entry: &str) -> Result<(), String> {
@@ -308,7 +330,10 @@ pub fn unknown(entry: &str) -> String {
 
 /// How exactly the entry that names a rule most exactly names it.
 fn specificity(rule: &Rule, entries: &[String]) -> Option<usize> {
-    entries.iter().filter_map(|entry| matches(rule, entry)).max()
+    entries
+        .iter()
+        .filter_map(|entry| matches(rule, entry))
+        .max()
 }
 
 /// How exactly an entry names a rule, if it does: by `ALL`, `RIA`, its family, or itself.
@@ -330,7 +355,10 @@ pub(crate) fn matches(rule: &Rule, entry: &str) -> Option<usize> {
 
 /// A rule by its code or its name.
 pub fn find(entry: &str) -> Option<&'static Rule> {
-    RULES.iter().copied().find(|rule| rule.code == entry || rule.name == entry)
+    RULES
+        .iter()
+        .copied()
+        .find(|rule| rule.code == entry || rule.name == entry)
 }
 
 #[cfg(test)]
@@ -341,7 +369,11 @@ mod tests {
     type Layer<'a> = (Option<&'a [&'a str]>, &'a [&'a str], &'a [&'a str]);
 
     fn on(layers: &[Layer<'_>]) -> Vec<&'static str> {
-        let own = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<String>>();
+        let own = |list: &[&str]| {
+            list.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<String>>()
+        };
         let owned: Vec<_> = layers
             .iter()
             .map(|(select, extend, ignore)| (select.map(own), own(extend), own(ignore)))
@@ -370,28 +402,53 @@ mod tests {
         assert_eq!(on(&[(Some(&["RIA1"]), &[], &["RIA101"])]), ["RIA102"]);
         assert_eq!(on(&[(Some(&["RIA101"]), &[], &["RIA1"])]), ["RIA101"]);
         assert_eq!(on(&[(Some(&["RIA1"]), &[], &["RIA1"])]), [""; 0]);
-        assert_eq!(on(&[(Some(&["ALL"]), &[], &["blocking-call-in-async"])]), ["RIA102"]);
+        assert_eq!(
+            on(&[(Some(&["ALL"]), &[], &["blocking-call-in-async"])]),
+            ["RIA102"]
+        );
         assert_eq!(on(&[(None, &["RIA102"], &["ALL"])]), ["RIA102"]);
         assert_eq!(on(&[(Some(&[]), &["RIA102"], &[])]), ["RIA102"]);
     }
 
     #[test]
     fn a_later_layer_is_laid_over_the_ones_before() {
-        assert_eq!(on(&[(None, &[], &["RIA101"]), (None, &["RIA1"], &[])]), ["RIA101", "RIA102"]);
-        assert_eq!(on(&[(Some(&["RIA101"]), &[], &[]), (None, &["RIA102"], &[])]), ["RIA101", "RIA102"]);
+        assert_eq!(
+            on(&[(None, &[], &["RIA101"]), (None, &["RIA1"], &[])]),
+            ["RIA101", "RIA102"]
+        );
+        assert_eq!(
+            on(&[(Some(&["RIA101"]), &[], &[]), (None, &["RIA102"], &[])]),
+            ["RIA101", "RIA102"]
+        );
         // A `select` makes the `ignore` of the file void.
-        assert_eq!(on(&[(None, &[], &["RIA101"]), (Some(&["RIA1"]), &[], &[])]), ["RIA101", "RIA102"]);
-        assert_eq!(on(&[(Some(&["RIA101", "RIA102"]), &[], &[]), (None, &[], &["RIA1"])]), [""; 0]);
+        assert_eq!(
+            on(&[(None, &[], &["RIA101"]), (Some(&["RIA1"]), &[], &[])]),
+            ["RIA101", "RIA102"]
+        );
+        assert_eq!(
+            on(&[
+                (Some(&["RIA101", "RIA102"]), &[], &[]),
+                (None, &[], &["RIA1"])
+            ]),
+            [""; 0]
+        );
     }
 
     #[test]
     fn a_word_that_is_no_rule_is_answered_with_the_nearest() {
-        let error = |entry: &str| Selection::new(Some(&[entry.to_owned()]), &[], &[]).expect_err("no rule");
-        assert_eq!(error("RIA1O2"), "`RIA1O2` is no rule; did you mean `RIA102`?");
+        let error =
+            |entry: &str| Selection::new(Some(&[entry.to_owned()]), &[], &[]).expect_err("no rule");
+        assert_eq!(
+            error("RIA1O2"),
+            "`RIA1O2` is no rule; did you mean `RIA102`?"
+        );
         assert_eq!(
             error("blocking-call-in-asnyc"),
             "`blocking-call-in-asnyc` is no rule; did you mean `blocking-call-in-async`?"
         );
-        assert_eq!(error("E501"), "`E501` is no rule; hint: `riata-check rule` lists them");
+        assert_eq!(
+            error("E501"),
+            "`E501` is no rule; hint: `riata-check rule` lists them"
+        );
     }
 }

@@ -54,21 +54,29 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     }
     // A function in a test that is run in such a block.
     let names = context.names();
-    let outer = names.scope(checker.scope()).parent.and_then(|scope| names.enclosing_function(scope));
+    let outer = names
+        .scope(checker.scope())
+        .parent
+        .and_then(|scope| names.enclosing_function(scope));
     if outer.is_some_and(|(_, outer)| !expected_to_fail(checker, outer).is_empty()) {
         return;
     }
     let expected = expected_to_fail(checker, function);
-    body::events(context.names(), &function.body, checker.scope(), &mut |event| {
-        if let Some((range, name)) = context.reaches(Goal::EntersLoop, event) {
-            if expected.iter().any(|block| block.contains_range(range)) {
+    body::events(
+        context.names(),
+        &function.body,
+        checker.scope(),
+        &mut |event| {
+            if let Some((range, name)) = context.reaches(Goal::EntersLoop, event) {
+                if expected.iter().any(|block| block.contains_range(range)) {
+                    return;
+                }
+                let message =
+                    format!("Async function calls `{name}`, but its event loop is running already");
+                checker.report(Report::new(&RULE, range, message).help("await the coroutine"));
                 return;
             }
-            let message = format!("Async function calls `{name}`, but its event loop is running already");
-            checker.report(Report::new(&RULE, range, message).help("await the coroutine"));
-            return;
-        }
-        context.runs(event, &mut |range, run| {
+            context.runs(event, &mut |range, run| {
             let Run::Function { runs: Runs { def, .. }, name } = run else { return };
             if expected.iter().any(|block| block.contains_range(range)) {
                 return;
@@ -95,7 +103,8 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             });
             checker.report(report);
         });
-    });
+        },
+    );
 }
 
 /// `if loop.is_running()`: in an `async def` it always does, but what is written under it is meant for where it does not.
@@ -117,7 +126,10 @@ fn expected_to_fail(checker: &Checker<'_>, function: &ast::StmtFunctionDef) -> V
         let expects = with.items.iter().any(|item| {
             let named = ast::helpers::map_callable(&item.context_expr);
             let name = last(checker.context.source(named));
-            matches!(name, "raises" | "assertRaises" | "assertRaisesRegex" | "suppress" | "RaisesGroup")
+            matches!(
+                name,
+                "raises" | "assertRaises" | "assertRaisesRegex" | "suppress" | "RaisesGroup"
+            )
         });
         if expects {
             found.push(with.range());

@@ -43,14 +43,15 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
-    let Some(function) = checker.function() else { return };
+    let Some(function) = checker.function() else {
+        return;
+    };
     if !function.is_async {
         return;
     }
     let context = &checker.context;
-    let flow = std::cell::LazyCell::new(|| {
-        Flow::new(context.names(), &function.body, checker.scope())
-    });
+    let flow =
+        std::cell::LazyCell::new(|| Flow::new(context.names(), &function.body, checker.scope()));
     for found in swallows(context, function, checker.scope()) {
         if found.awaits != Awaits::Tasks
             || found.cleaning
@@ -78,7 +79,9 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
             "The function's own cancellation is swallowed with that of the task it awaits",
         )
         .related(checker, found.suspension, "either arrives here")
-        .help("use `asyncio.wait([task])`, or raise again if `asyncio.current_task().cancelling()`");
+        .help(
+            "use `asyncio.wait([task])`, or raise again if `asyncio.current_task().cancelling()`",
+        );
         if let After::Awaits(range) = found.after {
             report = report.related(checker, range, "the function goes on to wait here");
         }
@@ -94,10 +97,12 @@ fn waits_otherwise(flow: &Flow<'_>, suspension: &ruff_text_size::TextRange) -> b
     }) else {
         return false;
     };
-    let by_loop = flow.loops(flow.steps[index].frame).any(|(_, repeats)| match repeats {
-        Repeats::While(found) => asks_done(&found.test),
-        _ => false,
-    });
+    let by_loop = flow
+        .loops(flow.steps[index].frame)
+        .any(|(_, repeats)| match repeats {
+            Repeats::While(found) => asks_done(&found.test),
+            _ => false,
+        });
     by_loop
         || flow.steps[..index].iter().any(|step| match step.what {
             What::Call(call) => match &*call.func {

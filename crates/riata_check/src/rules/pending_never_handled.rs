@@ -38,10 +38,16 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     if !returns_early(call) || checker.callee_name(call).as_deref() != Some("asyncio.wait") {
         return;
     }
-    let Some(function) = checker.function() else { return };
-    let Some(tasks) = call.arguments.args.first() else { return };
+    let Some(function) = checker.function() else {
+        return;
+    };
+    let Some(tasks) = call.arguments.args.first() else {
+        return;
+    };
     let mut around = checker.ancestors();
-    let (Some(AnyNodeRef::ExprAwait(_)), Some(stmt)) = (around.next(), around.next()) else { return };
+    let (Some(AnyNodeRef::ExprAwait(_)), Some(stmt)) = (around.next(), around.next()) else {
+        return;
+    };
     let ignored = match stmt {
         AnyNodeRef::StmtExpr(_) => true,
         AnyNodeRef::StmtAssign(assign) => match assign.targets.as_slice() {
@@ -62,9 +68,12 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     {
         return;
     }
-    let mut report =
-        Report::new(&RULE, call, "What is still pending when `asyncio.wait` returns is never touched")
-            .help("cancel what is pending, or keep it");
+    let mut report = Report::new(
+        &RULE,
+        call,
+        "What is still pending when `asyncio.wait` returns is never touched",
+    )
+    .help("cancel what is pending, or keep it");
     if is_expected_to_raise(&function.body, call.range()) {
         report = report.note("`asyncio.wait` does not raise `TimeoutError`");
     }
@@ -87,7 +96,10 @@ fn is_in_finally(body: &[Stmt], place: TextRange) -> bool {
     let mut found = false;
     uses::stmts(body, &mut |stmt| {
         let Stmt::Try(attempt) = stmt else { return };
-        found |= attempt.finalbody.iter().any(|stmt| stmt.range().contains_range(place));
+        found |= attempt
+            .finalbody
+            .iter()
+            .any(|stmt| stmt.range().contains_range(place));
     });
     found
 }
@@ -124,7 +136,10 @@ fn is_own(
         Expr::List(ast::ExprList { elts, .. })
         | Expr::Set(ast::ExprSet { elts, .. })
         | Expr::Tuple(ast::ExprTuple { elts, .. }) => {
-            !elts.is_empty() && elts.iter().all(|item| is_own(checker, function, item, wait))
+            !elts.is_empty()
+                && elts
+                    .iter()
+                    .all(|item| is_own(checker, function, item, wait))
         }
         Expr::ListComp(ast::ExprListComp { elt, .. })
         | Expr::SetComp(ast::ExprSetComp { elt, .. })
@@ -134,7 +149,9 @@ fn is_own(
             let name = uses::called_name(call);
             name.contains("create_task")
                 || name == "ensure_future"
-                || checker.facts(call).is_some_and(|facts| facts.spawns == Some(false))
+                || checker
+                    .facts(call)
+                    .is_some_and(|facts| facts.spawns == Some(false))
         }
         Expr::Name(name) => is_own_local(checker, function, name.id.as_str(), wait),
         _ => false,
@@ -171,7 +188,13 @@ fn is_own_local(
             Some(Expr::Call(call))
                 if call.arguments.is_empty()
                     && matches!(uses::called_name(call), "set" | "list") => {}
-            Some(value @ (Expr::List(_) | Expr::Set(_) | Expr::ListComp(_) | Expr::SetComp(_) | Expr::Call(_))) => {
+            Some(
+                value @ (Expr::List(_)
+                | Expr::Set(_)
+                | Expr::ListComp(_)
+                | Expr::SetComp(_)
+                | Expr::Call(_)),
+            ) => {
                 if is_own(checker, function, value, wait) {
                     made = true;
                 } else {
@@ -185,15 +208,16 @@ fn is_own_local(
         let Expr::Call(call) = expr else { return };
         match call.func.as_attribute_expr() {
             Some(attribute)
-                if attribute.value.as_name_expr().is_some_and(|read| read.id == name)
+                if attribute
+                    .value
+                    .as_name_expr()
+                    .is_some_and(|read| read.id == name)
                     && matches!(attribute.attr.as_str(), "append" | "add") =>
             {
                 harmless.insert(attribute.value.range());
-                let own = call
-                    .arguments
-                    .args
-                    .first()
-                    .is_some_and(|item| matches!(item, Expr::Call(_)) && is_own(checker, function, item, wait));
+                let own = call.arguments.args.first().is_some_and(|item| {
+                    matches!(item, Expr::Call(_)) && is_own(checker, function, item, wait)
+                });
                 if own { made = true } else { foreign = true }
             }
             // Counting them is not touching them.

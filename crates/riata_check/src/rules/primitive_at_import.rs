@@ -50,12 +50,22 @@ rule! {
 /// The primitive that a call makes.
 fn primitive(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> Option<String> {
     let Expr::Call(call) = expr else { return None };
-    let name = context.callee_name(call, scope).or_else(|| context.dotted(&call.func, scope))?;
+    let name = context
+        .callee_name(call, scope)
+        .or_else(|| context.dotted(&call.func, scope))?;
     let (module, last) = crate::locks::split(&name);
     let is_one = match module.split('.').next()? {
         "asyncio" => matches!(
             last,
-            "Lock" | "Event" | "Condition" | "Semaphore" | "BoundedSemaphore" | "Queue" | "LifoQueue" | "PriorityQueue" | "Future"
+            "Lock"
+                | "Event"
+                | "Condition"
+                | "Semaphore"
+                | "BoundedSemaphore"
+                | "Queue"
+                | "LifoQueue"
+                | "PriorityQueue"
+                | "Future"
         ),
         "anyio" | "trio" => matches!(last, "Event" | "Condition"),
         _ => false,
@@ -66,7 +76,10 @@ fn primitive(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> Option<Strin
 fn at_import(checker: &Checker<'_>, statement: &Stmt) {
     let context = &checker.context;
     let scope = checker.scope();
-    if !matches!(context.names().scope(scope).node, ScopeNode::Module | ScopeNode::Class(_)) {
+    if !matches!(
+        context.names().scope(scope).node,
+        ScopeNode::Module | ScopeNode::Class(_)
+    ) {
         return;
     }
     let (target, value) = match statement {
@@ -80,7 +93,9 @@ fn at_import(checker: &Checker<'_>, statement: &Stmt) {
         },
         _ => return,
     };
-    let Some(name) = primitive(context, value, scope) else { return };
+    let Some(name) = primitive(context, value, scope) else {
+        return;
+    };
     if !name.starts_with("asyncio.") {
         return;
     }
@@ -93,17 +108,23 @@ fn at_import(checker: &Checker<'_>, statement: &Stmt) {
         return;
     }
     let report = |why: &str| {
-        Report::new(&RULE, value.range(), format!("`{name}` is made when the module is imported, {why}"))
-            .help("make it in a coroutine or in the `__init__` of what uses it")
+        Report::new(
+            &RULE,
+            value.range(),
+            format!("`{name}` is made when the module is imported, {why}"),
+        )
+        .help("make it in a coroutine or in the `__init__` of what uses it")
     };
     if context.program().settings.python_version < (3, 10) || name == "asyncio.Future" {
         checker.report(report("for whichever event loop is current then"));
     } else if let Some(text) = place(target)
         && let Some(run) = another_loop(context, &text)
     {
-        checker.report(
-            report("and shared by several event loops").related(checker, run, "each call runs a new loop"),
-        );
+        checker.report(report("and shared by several event loops").related(
+            checker,
+            run,
+            "each call runs a new loop",
+        ));
     }
 }
 
@@ -111,15 +132,21 @@ fn at_import(checker: &Checker<'_>, statement: &Stmt) {
 fn another_loop(context: &Context<'_>, name: &str) -> Option<ruff_text_size::TextRange> {
     let names = context.names();
     let waits = names.functions.iter().any(|(function, _)| {
-        let Some(own) = names.of_function(function).filter(|_| function.is_async) else { return false };
+        let Some(own) = names.of_function(function).filter(|_| function.is_async) else {
+            return false;
+        };
         let flow = Flow::new(names, &function.body, own);
         flow.steps.iter().any(|step| match &step.what {
-            What::Suspend(Suspension::Enter(item)) => place(&item.context_expr).as_deref() == Some(name),
+            What::Suspend(Suspension::Enter(item)) => {
+                place(&item.context_expr).as_deref() == Some(name)
+            }
             What::Suspend(Suspension::Await(awaited)) => match &*awaited.value {
-                Expr::Call(call) => crate::locks::method_call(call, &["acquire", "wait", "get", "put", "join"])
-                    .and_then(place)
-                    .as_deref()
-                    == Some(name),
+                Expr::Call(call) => {
+                    crate::locks::method_call(call, &["acquire", "wait", "get", "put", "join"])
+                        .and_then(place)
+                        .as_deref()
+                        == Some(name)
+                }
                 _ => false,
             },
             _ => false,
@@ -156,13 +183,28 @@ fn in_a_coroutine(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     for (index, step) in flow.steps.iter().enumerate() {
-        let What::Write { target, value: Some(value), .. } = step.what else { continue };
-        let Some(name) = primitive(context, value, step.scope) else { continue };
+        let What::Write {
+            target,
+            value: Some(value),
+            ..
+        } = step.what
+        else {
+            continue;
+        };
+        let Some(name) = primitive(context, value, step.scope) else {
+            continue;
+        };
         // Nobody waits long for a lock; waiting is what the others are for.
-        if !matches!(crate::locks::split(&name).1, "Event" | "Condition" | "Queue") || !for_all(context, target, step.scope) {
+        if !matches!(
+            crate::locks::split(&name).1,
+            "Event" | "Condition" | "Queue"
+        ) || !for_all(context, target, step.scope)
+        {
             continue;
         }
-        let Some(text) = shared(context, target, step.scope) else { continue };
+        let Some(text) = shared(context, target, step.scope) else {
+            continue;
+        };
         let made_once = flow.steps[..index].iter().any(|step| match step.what {
             What::Read(expr) => place(expr).as_deref() == Some(text.as_str()),
             _ => false,
@@ -172,7 +214,9 @@ fn in_a_coroutine(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 Report::new(
                     &RULE,
                     value.range(),
-                    format!("`{text}` is made by the first event loop and kept for all that follow"),
+                    format!(
+                        "`{text}` is made by the first event loop and kept for all that follow"
+                    ),
                 )
                 .help("keep it on an object that lives as long as one loop"),
             );
@@ -187,9 +231,14 @@ fn for_all(context: &Context<'_>, target: &Expr, scope: ScopeId) -> bool {
         Expr::Attribute(found) => match &*found.value {
             Expr::Name(owner) => {
                 owner.id == "cls"
-                    || context.names().lookup(owner.id.as_str(), scope).is_some_and(|(_, bindings)| {
-                        bindings.iter().all(|binding| matches!(binding, Binding::Class(_)))
-                    })
+                    || context
+                        .names()
+                        .lookup(owner.id.as_str(), scope)
+                        .is_some_and(|(_, bindings)| {
+                            bindings
+                                .iter()
+                                .all(|binding| matches!(binding, Binding::Class(_)))
+                        })
             }
             _ => false,
         },

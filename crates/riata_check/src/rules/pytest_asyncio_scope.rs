@@ -53,8 +53,11 @@ fn check(checker: &Checker<'_>) {
     if !imports && !text.text.contains("mark.asyncio") {
         return;
     }
-    let functions: Vec<&ast::StmtFunctionDef> =
-        text.body().iter().filter_map(Stmt::as_function_def_stmt).collect();
+    let functions: Vec<&ast::StmtFunctionDef> = text
+        .body()
+        .iter()
+        .filter_map(Stmt::as_function_def_stmt)
+        .collect();
     let mut config: Option<Config> = None;
     for function in &functions {
         if !function.is_async {
@@ -62,16 +65,24 @@ fn check(checker: &Checker<'_>) {
         }
         for decorator in &function.decorator_list {
             let named = ast::helpers::map_callable(&decorator.expression);
-            match context.dotted(named, crate::names::ScopeId::MODULE).as_deref() {
+            match context
+                .dotted(named, crate::names::ScopeId::MODULE)
+                .as_deref()
+            {
                 Some("pytest.fixture") => {
                     if text.text.contains("anyio")
-                        || config.get_or_insert_with(|| Config::of(&text.path())).runs_async()
+                        || config
+                            .get_or_insert_with(|| Config::of(&text.path()))
+                            .runs_async()
                         || context.names().imports.contains("trio")
                         || !is_used(&functions, function)
                     {
                         continue;
                     }
-                    let message = format!("Async fixture `{}` is not one of pytest-asyncio, so tests get a coroutine in strict mode", function.name);
+                    let message = format!(
+                        "Async fixture `{}` is not one of pytest-asyncio, so tests get a coroutine in strict mode",
+                        function.name
+                    );
                     let mut report = Report::new(&RULE, named, message);
                     report = if imports {
                         report.fix(Fix::risky(
@@ -84,19 +95,29 @@ fn check(checker: &Checker<'_>) {
                     checker.report(report);
                 }
                 Some("pytest_asyncio.fixture") => {
-                    let Expr::Call(call) = &decorator.expression else { continue };
-                    let Some(scope) = call.arguments.find_keyword("scope") else { continue };
-                    let Expr::StringLiteral(scope) = &scope.value else { continue };
+                    let Expr::Call(call) = &decorator.expression else {
+                        continue;
+                    };
+                    let Some(scope) = call.arguments.find_keyword("scope") else {
+                        continue;
+                    };
+                    let Expr::StringLiteral(scope) = &scope.value else {
+                        continue;
+                    };
                     if scope.value.to_str() == "function"
                         || call.arguments.find_keyword("loop_scope").is_some()
                         || text.text.contains("pytestmark")
                         || text.text.contains("def event_loop")
-                        || config.get_or_insert_with(|| Config::of(&text.path())).sets_loop_scope()
+                        || config
+                            .get_or_insert_with(|| Config::of(&text.path()))
+                            .sets_loop_scope()
                     {
                         continue;
                     }
                     let user = functions.iter().find(|test| {
-                        test.name.starts_with("test_") && takes(test, function.name.as_str()) && runs_on_own_loop(test)
+                        test.name.starts_with("test_")
+                            && takes(test, function.name.as_str())
+                            && runs_on_own_loop(test)
                     });
                     let Some(user) = user else { continue };
                     let message = format!(
@@ -118,7 +139,9 @@ fn check(checker: &Checker<'_>) {
 }
 
 fn takes(test: &ast::StmtFunctionDef, fixture: &str) -> bool {
-    (*test.parameters).iter().any(|parameter| parameter.name().as_str() == fixture)
+    (*test.parameters)
+        .iter()
+        .any(|parameter| parameter.name().as_str() == fixture)
 }
 
 /// Whether a test marked for pytest-asyncio uses the fixture.
@@ -136,8 +159,12 @@ fn is_marked(test: &ast::StmtFunctionDef) -> bool {
 }
 
 fn runs_on_own_loop(test: &ast::StmtFunctionDef) -> bool {
-    test.decorator_list.iter().any(|decorator| match &decorator.expression {
-        Expr::Call(call) => last_name(&call.func) == Some("asyncio") && call.arguments.is_empty(),
-        other => last_name(other) == Some("asyncio"),
-    })
+    test.decorator_list
+        .iter()
+        .any(|decorator| match &decorator.expression {
+            Expr::Call(call) => {
+                last_name(&call.func) == Some("asyncio") && call.arguments.is_empty()
+            }
+            other => last_name(other) == Some("asyncio"),
+        })
 }

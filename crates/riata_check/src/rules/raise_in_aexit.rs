@@ -47,11 +47,17 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let mut found = Vec::new();
     raises(&function.body, &mut found);
     for raise in found {
-        let Some(Expr::Name(raised)) = raise.exc.as_deref() else { continue };
+        let Some(Expr::Name(raised)) = raise.exc.as_deref() else {
+            continue;
+        };
         if parameters.contains(&raised.id.as_str()) {
             checker.report(
-                Report::new(&RULE, raise.range(), "`__aexit__` raises the exception that it was given")
-                    .help("return, and it goes on by itself"),
+                Report::new(
+                    &RULE,
+                    raise.range(),
+                    "`__aexit__` raises the exception that it was given",
+                )
+                .help("return, and it goes on by itself"),
             );
         }
     }

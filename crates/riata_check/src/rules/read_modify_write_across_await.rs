@@ -46,15 +46,30 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     for (index, step) in flow.steps.iter().enumerate() {
-        let What::Write { target, value: Some(value), augmented } = step.what else { continue };
-        let Expr::Attribute(attribute) = target else { continue };
+        let What::Write {
+            target,
+            value: Some(value),
+            augmented,
+        } = step.what
+        else {
+            continue;
+        };
+        let Expr::Attribute(attribute) = target else {
+            continue;
+        };
         if !may_be_shared(context, &flow, attribute, index, step.scope) {
             continue;
         }
         let Some(text) = place(target) else { continue };
-        let read = if augmented { in_one_statement(context, &flow, &text, target, value, index) } else { before(context, &flow, &text, value, index) };
+        let read = if augmented {
+            in_one_statement(context, &flow, &text, target, value, index)
+        } else {
+            before(context, &flow, &text, value, index)
+        };
         let Some(read) = read else { continue };
-        let Some(suspension) = suspended(context, &flow, read, index) else { continue };
+        let Some(suspension) = suspended(context, &flow, read, index) else {
+            continue;
+        };
         if locked(context, &flow, read, index) {
             continue;
         }
@@ -72,7 +87,13 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 }
 
 /// `self.x` in a method, or an attribute of what was got from something shared.
-fn may_be_shared(context: &Context<'_>, flow: &Flow<'_>, target: &ast::ExprAttribute, index: usize, scope: ScopeId) -> bool {
+fn may_be_shared(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    target: &ast::ExprAttribute,
+    index: usize,
+    scope: ScopeId,
+) -> bool {
     if let Expr::Name(owner) = &*target.value
         && crate::shared::is_local(context, owner.id.as_str(), scope)
     {
@@ -83,7 +104,13 @@ fn may_be_shared(context: &Context<'_>, flow: &Flow<'_>, target: &ast::ExprAttri
 }
 
 /// `self` itself, or a local that was looked up in something shared.
-fn shared_owner(context: &Context<'_>, flow: &Flow<'_>, owner: &str, index: usize, scope: ScopeId) -> bool {
+fn shared_owner(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    owner: &str,
+    index: usize,
+    scope: ScopeId,
+) -> bool {
     let is_self = context
         .names()
         .enclosing_function(scope)
@@ -91,9 +118,11 @@ fn shared_owner(context: &Context<'_>, flow: &Flow<'_>, owner: &str, index: usiz
         && context.names().enclosing_class(scope).is_some();
     is_self
         || flow.steps[..index].iter().any(|step| match step.what {
-            What::Write { target: Expr::Name(name), value: Some(value @ Expr::Subscript(_)), .. } => {
-                name.id == owner && shared(context, value, step.scope).is_some()
-            }
+            What::Write {
+                target: Expr::Name(name),
+                value: Some(value @ Expr::Subscript(_)),
+                ..
+            } => name.id == owner && shared(context, value, step.scope).is_some(),
             _ => false,
         })
 }
@@ -109,51 +138,78 @@ fn in_one_statement(
 ) -> Option<usize> {
     // Sets and lists are changed in place: nothing is lost.
     let operator = context.source(TextRange::new(target.end(), value.start()));
-    let in_place = classes(&context.value(target, flow.steps[index].scope)).is_some_and(|classes| {
-        classes.iter().any(|class| !matches!(*class, "builtins.int" | "builtins.float" | "builtins.str"))
-    });
+    let in_place =
+        classes(&context.value(target, flow.steps[index].scope)).is_some_and(|classes| {
+            classes
+                .iter()
+                .any(|class| !matches!(*class, "builtins.int" | "builtins.float" | "builtins.str"))
+        });
     if in_place || !(operator.contains("+=") || operator.contains("-=")) {
         return None;
     }
-    flow.steps[..index].iter().rposition(|step| match step.what {
-        What::Read(expr) => expr.range() == target.range() && place(expr).as_deref() == Some(text),
-        _ => false,
-    })
+    flow.steps[..index]
+        .iter()
+        .rposition(|step| match step.what {
+            What::Read(expr) => {
+                expr.range() == target.range() && place(expr).as_deref() == Some(text)
+            }
+            _ => false,
+        })
 }
 
 /// The read of the place whose value a local carries over an await into the new one; or a read in the value itself.
-fn before(context: &Context<'_>, flow: &Flow<'_>, text: &str, value: &Expr, index: usize) -> Option<usize> {
+fn before(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    text: &str,
+    value: &Expr,
+    index: usize,
+) -> Option<usize> {
     // Written back as it was: somebody restores it.
     let Expr::BinOp(_) = value else { return None };
     let mut names = Names { found: Vec::new() };
     ast::visitor::Visitor::visit_expr(&mut names, value);
-    let by_local = flow.steps[..index].iter().enumerate().rev().find_map(|(at, step)| match step.what {
-        What::Write { target: Expr::Name(local), value: Some(from), augmented: false }
-            if names.found.contains(&local.id.as_str())
+    let by_local = flow.steps[..index]
+        .iter()
+        .enumerate()
+        .rev()
+        .find_map(|(at, step)| match step.what {
+            What::Write {
+                target: Expr::Name(local),
+                value: Some(from),
+                augmented: false,
+            } if names.found.contains(&local.id.as_str())
                 && place(from).as_deref() == Some(text)
                 && flow.follows(at, index) =>
-        {
-            Some(at)
-        }
-        _ => None,
-    });
+            {
+                Some(at)
+            }
+            _ => None,
+        });
     let by_itself = || {
-        flow.steps[..index].iter().rposition(|step| match step.what {
-            What::Read(expr) => value.range().contains_range(expr.range()) && place(expr).as_deref() == Some(text),
-            _ => false,
-        })
+        flow.steps[..index]
+            .iter()
+            .rposition(|step| match step.what {
+                What::Read(expr) => {
+                    value.range().contains_range(expr.range())
+                        && place(expr).as_deref() == Some(text)
+                }
+                _ => false,
+            })
     };
     let read = by_local.or_else(by_itself)?;
     // Looked at again, or written, in between.
-    let again = flow.between(read, index).any(|middle| match flow.steps[middle].what {
-        What::Read(expr) => {
-            place(expr).as_deref() == Some(text)
-                && !value.range().contains_range(expr.range())
-                && suspended(context, flow, read, middle).is_some()
-        }
-        What::Write { target, .. } => place(target).as_deref() == Some(text),
-        _ => false,
-    });
+    let again = flow
+        .between(read, index)
+        .any(|middle| match flow.steps[middle].what {
+            What::Read(expr) => {
+                place(expr).as_deref() == Some(text)
+                    && !value.range().contains_range(expr.range())
+                    && suspended(context, flow, read, middle).is_some()
+            }
+            What::Write { target, .. } => place(target).as_deref() == Some(text),
+            _ => false,
+        });
     (!again).then_some(read)
 }
 
@@ -170,16 +226,22 @@ impl<'a> ast::visitor::Visitor<'a> for Names<'a> {
     }
 }
 
-fn suspended(context: &Context<'_>, flow: &Flow<'_>, first: usize, later: usize) -> Option<TextRange> {
-    flow.between(first, later).find_map(|middle| match &flow.steps[middle].what {
-        What::Suspend(suspension)
-            if !matches!(suspension, Suspension::Yield(_))
-                && context.suspends(suspension, flow.steps[middle].scope) =>
-        {
-            Some(suspension.range())
-        }
-        _ => None,
-    })
+fn suspended(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    first: usize,
+    later: usize,
+) -> Option<TextRange> {
+    flow.between(first, later)
+        .find_map(|middle| match &flow.steps[middle].what {
+            What::Suspend(suspension)
+                if !matches!(suspension, Suspension::Yield(_))
+                    && context.suspends(suspension, flow.steps[middle].scope) =>
+            {
+                Some(suspension.range())
+            }
+            _ => None,
+        })
 }
 
 /// A file that is read, changed, and written in one function.
@@ -187,13 +249,19 @@ fn rewritten_file(checker: &Checker<'_>, flow: &Flow<'_>) {
     let context = &checker.context;
     let mut read: Vec<&Expr> = Vec::new();
     for step in &flow.steps {
-        let What::Suspend(Suspension::Enter(item)) = &step.what else { continue };
-        let Expr::Call(call) = &item.context_expr else { continue };
+        let What::Suspend(Suspension::Enter(item)) = &step.what else {
+            continue;
+        };
+        let Expr::Call(call) = &item.context_expr else {
+            continue;
+        };
         let is_open = context
             .callee_name(call, step.scope)
             .or_else(|| context.dotted(&call.func, step.scope))
             .is_some_and(|name| name.starts_with("aiofiles.") && name.ends_with("open"));
-        let Some(path) = call.arguments.args.first().filter(|_| is_open) else { continue };
+        let Some(path) = call.arguments.args.first().filter(|_| is_open) else {
+            continue;
+        };
         let mode = match call.arguments.find_argument_value("mode", 1) {
             None => "r",
             Some(Expr::StringLiteral(mode)) => mode.value.to_str(),
@@ -204,7 +272,11 @@ fn rewritten_file(checker: &Checker<'_>, flow: &Flow<'_>) {
         }
         if mode.starts_with('r') && !mode.contains('+') {
             read.push(path);
-        } else if mode.starts_with('w') && read.iter().any(|other| context.source(*other) == context.source(path)) {
+        } else if mode.starts_with('w')
+            && read
+                .iter()
+                .any(|other| context.source(*other) == context.source(path))
+        {
             checker.report(
                 Report::new(
                     &RULE,

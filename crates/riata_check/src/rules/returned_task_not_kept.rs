@@ -70,7 +70,9 @@ fn check_call(checker: &Checker<'_>, call: &ast::ExprCall) {
 }
 
 fn report(checker: &Checker<'_>, range: TextRange, name: &str, def: Def) {
-    let message = format!("Task that `{name}` starts and returns is not kept and may be collected before it is done");
+    let message = format!(
+        "Task that `{name}` starts and returns is not kept and may be collected before it is done"
+    );
     let mut report = Report::new(&RULE, range, message)
         .help("keep the tasks in the function that starts them, or here");
     if let Some(module) = checker.context.worker.module(def.file)

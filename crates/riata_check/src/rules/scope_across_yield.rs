@@ -45,7 +45,9 @@ rule! {
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let def = checker.context.def_at(function.name.start());
-    let Some(about) = checker.context.worker.function(def) else { return };
+    let Some(about) = checker.context.worker.function(def) else {
+        return;
+    };
     if !about.is_generator || !about.decorators_are_plain() {
         return;
     }
@@ -58,7 +60,9 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let mut reported: Vec<TextRange> = Vec::new();
     for (place, _, scopes) in &yields.found {
         for item in scopes {
-            let Some(name) = scope_name(checker, item) else { continue };
+            let Some(name) = scope_name(checker, item) else {
+                continue;
+            };
             if reported.contains(&item.range()) {
                 continue;
             }
@@ -86,15 +90,25 @@ fn scope_name(checker: &Checker<'_>, item: &Expr) -> Option<String> {
 }
 
 pub(crate) fn is_scope(name: &str) -> bool {
-    let Some((package, rest)) = name.split_once('.') else { return false };
+    let Some((package, rest)) = name.split_once('.') else {
+        return false;
+    };
     let what = crate::context::last(rest);
     match package {
         "asyncio" | "riata" => matches!(what, "timeout" | "timeout_at" | "Timeout" | "TaskGroup"),
         "async_timeout" => matches!(what, "timeout" | "timeout_at" | "Timeout"),
         "anyio" | "trio" => matches!(
             what,
-            "CancelScope" | "fail_after" | "fail_at" | "move_on_after" | "move_on_at" | "create_task_group"
-                | "TaskGroup" | "open_nursery" | "open_cancel_scope" | "NurseryManager"
+            "CancelScope"
+                | "fail_after"
+                | "fail_at"
+                | "move_on_after"
+                | "move_on_at"
+                | "create_task_group"
+                | "TaskGroup"
+                | "open_nursery"
+                | "open_cancel_scope"
+                | "NurseryManager"
         ),
         "aiotools" | "quattro" => matches!(what, "TaskGroup" | "fail_after" | "move_on_after"),
         _ => false,
@@ -115,7 +129,8 @@ impl<'a> Visitor<'a> for Yields<'a> {
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
             Stmt::With(with) => {
                 let outer = self.scopes.len();
-                self.scopes.extend(with.items.iter().map(|item| &item.context_expr));
+                self.scopes
+                    .extend(with.items.iter().map(|item| &item.context_expr));
                 self.visit_body(&with.body);
                 self.scopes.truncate(outer);
             }

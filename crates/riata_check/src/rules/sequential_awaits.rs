@@ -53,7 +53,9 @@ fn check_comprehension(checker: &Checker<'_>, expr: &Expr) {
         }
         _ => return,
     };
-    let [generator] = generators.as_slice() else { return };
+    let [generator] = generators.as_slice() else {
+        return;
+    };
     if generator.is_async || generator.ifs.iter().any(uses::awaits) || !checker.in_async() {
         return;
     }
@@ -64,14 +66,22 @@ fn check_comprehension(checker: &Checker<'_>, expr: &Expr) {
             awaited.push(found);
         }
     });
-    let [awaited] = awaited.as_slice() else { return };
+    let [awaited] = awaited.as_slice() else {
+        return;
+    };
     let direct = element.range() == awaited.range();
     if !direct && !matches!(element, Expr::Tuple(_)) {
         return;
     }
-    let Expr::Call(call) = &*awaited.value else { return };
-    let Some(scope) = checker.context.names().of_comprehension(expr) else { return };
-    if is_gathered(checker) || !is_independent(checker, call, scope, &generator.target, &generator.iter) {
+    let Expr::Call(call) = &*awaited.value else {
+        return;
+    };
+    let Some(scope) = checker.context.names().of_comprehension(expr) else {
+        return;
+    };
+    if is_gathered(checker)
+        || !is_independent(checker, call, scope, &generator.target, &generator.iter)
+    {
         return;
     }
     let name = checker.context.source(&*call.func);
@@ -96,7 +106,9 @@ fn check_loop(checker: &Checker<'_>, stmt: &Stmt) {
     if each.is_async || !each.orelse.is_empty() || !checker.in_async() {
         return;
     }
-    let Some(call) = collected(&each.body) else { return };
+    let Some(call) = collected(&each.body) else {
+        return;
+    };
     if is_independent(checker, call, checker.scope(), &each.target, &each.iter) {
         let name = checker.context.source(&*call.func);
         let message = format!("`{name}` is awaited for one item after the other");
@@ -113,17 +125,25 @@ fn collected(body: &[Stmt]) -> Option<&ast::ExprCall> {
         [one] => awaited_call(appended_value(one)?),
         [first, second] => {
             let assign = first.as_assign_stmt()?;
-            let [Expr::Name(name)] = assign.targets.as_slice() else { return None };
+            let [Expr::Name(name)] = assign.targets.as_slice() else {
+                return None;
+            };
             let value = appended_value(second)?;
             let same = value.as_name_expr().is_some_and(|read| read.id == name.id);
-            if same { awaited_call(&assign.value) } else { None }
+            if same {
+                awaited_call(&assign.value)
+            } else {
+                None
+            }
         }
         _ => None,
     }
 }
 
 fn appended_value(stmt: &Stmt) -> Option<&Expr> {
-    let Expr::Call(call) = &*stmt.as_expr_stmt()?.value else { return None };
+    let Expr::Call(call) = &*stmt.as_expr_stmt()?.value else {
+        return None;
+    };
     let attribute = call.func.as_attribute_expr()?;
     if attribute.attr.as_str() != "append" || !attribute.value.is_name_expr() {
         return None;
@@ -162,12 +182,17 @@ fn is_independent(
     let bound = uses::bound_names(target);
     let reads = |expr: &Expr| uses::names_in(expr).iter().any(|name| bound.contains(name));
     let arguments = || {
-        call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|keyword| &keyword.value))
+        call.arguments
+            .args
+            .iter()
+            .chain(call.arguments.keywords.iter().map(|keyword| &keyword.value))
     };
     if !arguments().any(reads) && !reads(&call.func) {
         return false;
     }
-    if checker.function().is_some_and(|function| is_in_order(function.name.as_str()))
+    if checker
+        .function()
+        .is_some_and(|function| is_in_order(function.name.as_str()))
         || is_in_order(uses::called_name(call))
         || waits_already(uses::called_name(call))
         || arguments().any(uses::awaits)
@@ -193,19 +218,60 @@ fn is_independent(
         return false;
     }
     let callees = context.callees(call, scope);
-    !callees.iter().any(|callee| is_serial_callee(context, callee))
+    !callees
+        .iter()
+        .any(|callee| is_serial_callee(context, callee))
 }
 
 /// Names of functions that take what comes next, or whose calls have an order.
 fn is_in_order(name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "read", "readline", "readexactly", "readuntil", "recv", "receive", "recvfrom", "next", "anext", "sleep",
-        "write", "send", "put", "drain", "acquire", "fetchone", "fetchmany", "fetchrow", "fetchval", "fetchall",
-        "execute", "executemany", "commit", "input", "prompt", "ask", "expect", "step", "retry", "apply", "pop",
-        "push", "append", "feed", "wait", "checkpoint", "test", "migrate", "play", "press", "insert", "flush",
+        "read",
+        "readline",
+        "readexactly",
+        "readuntil",
+        "recv",
+        "receive",
+        "recvfrom",
+        "next",
+        "anext",
+        "sleep",
+        "write",
+        "send",
+        "put",
+        "drain",
+        "acquire",
+        "fetchone",
+        "fetchmany",
+        "fetchrow",
+        "fetchval",
+        "fetchall",
+        "execute",
+        "executemany",
+        "commit",
+        "input",
+        "prompt",
+        "ask",
+        "expect",
+        "step",
+        "retry",
+        "apply",
+        "pop",
+        "push",
+        "append",
+        "feed",
+        "wait",
+        "checkpoint",
+        "test",
+        "migrate",
+        "play",
+        "press",
+        "insert",
+        "flush",
     ];
     let name = name.trim_matches('_');
-    name.split('_').any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
+    name.split('_')
+        .any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
         || name.starts_with("read")
         || name.starts_with("recv")
 }
@@ -214,21 +280,47 @@ fn is_in_order(name: &str) -> bool {
 fn waits_already(name: &str) -> bool {
     matches!(
         name,
-        "wait" | "wait_for" | "join" | "result" | "get" | "shield" | "wait_closed" | "close" | "aclose" | "communicate"
-            | "get_result" | "done" | "stop" | "shutdown" | "exception"
+        "wait"
+            | "wait_for"
+            | "join"
+            | "result"
+            | "get"
+            | "shield"
+            | "wait_closed"
+            | "close"
+            | "aclose"
+            | "communicate"
+            | "get_result"
+            | "done"
+            | "stop"
+            | "shutdown"
+            | "exception"
     )
 }
 
 /// Whether the place is in a block that lets one in at a time, or that the calls share.
 fn is_serial_block(checker: &Checker<'_>) -> bool {
     checker.ancestors().any(|node| {
-        let AnyNodeRef::StmtWith(with) = node else { return false };
+        let AnyNodeRef::StmtWith(with) = node else {
+            return false;
+        };
         with.items.iter().any(|item| {
             let named = ast::helpers::map_callable(&item.context_expr);
             let source = checker.context.source(named).to_ascii_lowercase();
-            ["lock", "sem", "mutex", "transaction", "begin", "limit", "throttl", "cursor", "atomic", "savepoint"]
-                .iter()
-                .any(|word| source.contains(word))
+            [
+                "lock",
+                "sem",
+                "mutex",
+                "transaction",
+                "begin",
+                "limit",
+                "throttl",
+                "cursor",
+                "atomic",
+                "savepoint",
+            ]
+            .iter()
+            .any(|word| source.contains(word))
         })
     })
 }
@@ -257,7 +349,8 @@ fn is_serial(context: &Context<'_>, expr: &Expr, scope: ScopeId, items: &FxHashS
             false
         }
         Value::Instance(class) => {
-            is_serial_class(last(&class.name)) || (!class.name.starts_with("builtins.") && is_serial_name(name))
+            is_serial_class(last(&class.name))
+                || (!class.name.starts_with("builtins.") && is_serial_name(name))
         }
         Value::Module(_) => false,
         _ => is_serial_name(name),
@@ -266,8 +359,24 @@ fn is_serial(context: &Context<'_>, expr: &Expr, scope: ScopeId, items: &FxHashS
 
 fn is_serial_class(name: &str) -> bool {
     [
-        "Session", "Connection", "Cursor", "Reader", "Writer", "Transaction", "Stream", "Socket", "Queue", "Lock",
-        "Semaphore", "Channel", "Pipe", "Protocol", "Transport", "Page", "Iterator", "Generator",
+        "Session",
+        "Connection",
+        "Cursor",
+        "Reader",
+        "Writer",
+        "Transaction",
+        "Stream",
+        "Socket",
+        "Queue",
+        "Lock",
+        "Semaphore",
+        "Channel",
+        "Pipe",
+        "Protocol",
+        "Transport",
+        "Page",
+        "Iterator",
+        "Generator",
     ]
     .iter()
     .any(|word| name.contains(word))
@@ -275,12 +384,55 @@ fn is_serial_class(name: &str) -> bool {
 
 fn is_serial_name(name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "conn", "connection", "con", "cur", "cursor", "session", "db", "database", "tx", "txn", "trans", "transaction",
-        "reader", "writer", "stream", "ws", "websocket", "sock", "socket", "transport", "protocol", "proto", "page",
-        "browser", "driver", "device", "bus", "serial", "port", "channel", "pipe", "pipeline", "lock", "sem",
-        "semaphore", "file", "fp", "queue", "limiter", "receive", "input", "iterator", "it", "parser", "modbus",
+        "conn",
+        "connection",
+        "con",
+        "cur",
+        "cursor",
+        "session",
+        "db",
+        "database",
+        "tx",
+        "txn",
+        "trans",
+        "transaction",
+        "reader",
+        "writer",
+        "stream",
+        "ws",
+        "websocket",
+        "sock",
+        "socket",
+        "transport",
+        "protocol",
+        "proto",
+        "page",
+        "browser",
+        "driver",
+        "device",
+        "bus",
+        "serial",
+        "port",
+        "channel",
+        "pipe",
+        "pipeline",
+        "lock",
+        "sem",
+        "semaphore",
+        "file",
+        "fp",
+        "queue",
+        "limiter",
+        "receive",
+        "input",
+        "iterator",
+        "it",
+        "parser",
+        "modbus",
     ];
-    name.trim_matches('_').split('_').any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
+    name.trim_matches('_')
+        .split('_')
+        .any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
 /// Whether what is called uses what it must not share, or does not wait at all.
@@ -298,16 +450,27 @@ fn is_serial_callee(context: &Context<'_>, callee: &Callee) -> bool {
 }
 
 fn uses_one_at_a_time(context: &Context<'_>, def: Def, depth: usize) -> bool {
-    let Some(about) = context.worker.function(def) else { return false };
+    let Some(about) = context.worker.function(def) else {
+        return false;
+    };
     if !about.is_async || about.is_generator {
         return false;
     }
-    let Some(module) = context.worker.module(def.file) else { return false };
-    if module.text().path().extension().is_some_and(|extension| extension == "pyi") {
+    let Some(module) = context.worker.module(def.file) else {
+        return false;
+    };
+    if module
+        .text()
+        .path()
+        .extension()
+        .is_some_and(|extension| extension == "pyi")
+    {
         return false;
     }
     let inner = Context::new(context.worker, &module);
-    let Some((function, scope, _)) = module.names().function_at(def.start) else { return false };
+    let Some((function, scope, _)) = module.names().function_at(def.start) else {
+        return false;
+    };
     let mut serial = false;
     let mut waits = false;
     uses::stmts(&function.body, &mut |stmt| match stmt {
@@ -346,7 +509,9 @@ fn uses_one_at_a_time(context: &Context<'_>, def: Def, depth: usize) -> bool {
                 .iter()
                 .filter(|callee| !callee.is_class)
                 .filter_map(|callee| callee.def)
-                .any(|inner_def| inner_def != def && uses_one_at_a_time(&inner, inner_def, depth + 1));
+                .any(|inner_def| {
+                    inner_def != def && uses_one_at_a_time(&inner, inner_def, depth + 1)
+                });
         }
     }
     // Where nothing waits at the outermost level, nothing is won; further in it just is no reason.
@@ -360,7 +525,10 @@ fn gathered(checker: &Checker<'_>, list: &Expr, awaited: &ast::ExprAwait) -> Opt
     if (imports.contains("trio") || imports.contains("anyio")) && !imports.contains("asyncio") {
         return None;
     }
-    if matches!(context.awaitable(&awaited.value, checker.scope()), Awaitable::No) {
+    if matches!(
+        context.awaitable(&awaited.value, checker.scope()),
+        Awaitable::No
+    ) {
         return None;
     }
     let gather = imports::member(context, checker.scope(), list.start(), "asyncio", "gather")?;
@@ -382,5 +550,8 @@ fn gathered(checker: &Checker<'_>, list: &Expr, awaited: &ast::ExprAwait) -> Opt
         Edit::insert(list.end(), format!("){close}")),
     ];
     edits.extend(gather.edit);
-    Some(Fix::risky("Start the calls together with `asyncio.gather`", edits))
+    Some(Fix::risky(
+        "Start the calls together with `asyncio.gather`",
+        edits,
+    ))
 }

@@ -47,7 +47,9 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     let mut reported: Vec<TextRange> = Vec::new();
     for step in &flow.steps {
-        let What::Suspend(suspension) = &step.what else { continue };
+        let What::Suspend(suspension) = &step.what else {
+            continue;
+        };
         for (frame, repeats) in flow.loops(step.frame) {
             let iterable = match repeats {
                 Repeats::For(found) if !found.is_async => {
@@ -68,12 +70,19 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             {
                 continue;
             }
-            let Some(container) = iterated(iterable) else { continue };
-            let Some(text) = shared(context, container, step.scope) else { continue };
-            if held(context, &flow, frame, step.scope) || !is_container(context, container, step.scope) {
+            let Some(container) = iterated(iterable) else {
+                continue;
+            };
+            let Some(text) = shared(context, container, step.scope) else {
+                continue;
+            };
+            if held(context, &flow, frame, step.scope)
+                || !is_container(context, container, step.scope)
+            {
                 continue;
             }
-            let Some((changed, in_method)) = changed_elsewhere(context, function, &text, container, step.scope)
+            let Some((changed, in_method)) =
+                changed_elsewhere(context, function, &text, container, step.scope)
             else {
                 continue;
             };
@@ -88,7 +97,10 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 .related(checker, changed, format!("`{in_method}` changes it"))
                 .fix(Fix::risky(
                     "Iterate a copy",
-                    vec![Edit::insert(iterable.start(), "list("), Edit::insert(iterable.end(), ")")],
+                    vec![
+                        Edit::insert(iterable.start(), "list("),
+                        Edit::insert(iterable.end(), ")"),
+                    ],
                 )),
             );
         }
@@ -102,7 +114,11 @@ fn iterated(iterable: &Expr) -> Option<&Expr> {
             crate::locks::method_call(call, &["values", "keys", "items"])
         }
         Expr::Call(call) => match (&*call.func, &*call.arguments.args) {
-            (Expr::Name(name), [inner, ..]) if matches!(name.id.as_str(), "enumerate" | "reversed") => iterated(inner),
+            (Expr::Name(name), [inner, ..])
+                if matches!(name.id.as_str(), "enumerate" | "reversed") =>
+            {
+                iterated(inner)
+            }
             _ => None,
         },
         Expr::Attribute(_) | Expr::Name(_) => Some(iterable),
@@ -113,9 +129,13 @@ fn iterated(iterable: &Expr) -> Option<&Expr> {
 
 /// The branch of the await leaves the loop.
 fn leaves_after(flow: &Flow<'_>, from: crate::flow::FrameId, around: crate::flow::FrameId) -> bool {
-    flow.frames(from).take_while(|(id, _)| *id != around).any(|(_, frame)| {
-        matches!(frame.kind, FrameKind::Arm { .. } | FrameKind::With { .. }) && !frame.ends.falls && !frame.ends.continues
-    })
+    flow.frames(from)
+        .take_while(|(id, _)| *id != around)
+        .any(|(_, frame)| {
+            matches!(frame.kind, FrameKind::Arm { .. } | FrameKind::With { .. })
+                && !frame.ends.falls
+                && !frame.ends.continues
+        })
 }
 
 /// A built-in container that minds being changed, as far as one can tell: objects of other classes may iterate a copy of their own.
@@ -161,28 +181,45 @@ fn changed_elsewhere(
             return None;
         }
         let flow = Flow::new(context.names(), &other.body, own);
-        let found = container_changes(context, &flow).into_iter().find(|(index, changed, _)| {
-            changed == text
-                && match flow.steps[*index].what {
-                    // An item of an item: `self.x[key].append(1)` changes what `self.x` holds, not itself.
-                    What::Call(call) => match &*call.func {
-                        Expr::Attribute(method) => {
-                            matches!(&*method.value, Expr::Subscript(_)) == matches!(container, Expr::Subscript(_))
+        let found = container_changes(context, &flow)
+            .into_iter()
+            .find(|(index, changed, _)| {
+                changed == text
+                    && match flow.steps[*index].what {
+                        // An item of an item: `self.x[key].append(1)` changes what `self.x` holds, not itself.
+                        What::Call(call) => match &*call.func {
+                            Expr::Attribute(method) => {
+                                matches!(&*method.value, Expr::Subscript(_))
+                                    == matches!(container, Expr::Subscript(_))
+                            }
+                            _ => true,
+                        },
+                        What::Write {
+                            target: Expr::Subscript(found),
+                            ..
+                        }
+                        | What::Delete(Expr::Subscript(found)) => {
+                            matches!(&*found.value, Expr::Subscript(_))
+                                == matches!(container, Expr::Subscript(_))
                         }
                         _ => true,
-                    },
-                    What::Write { target: Expr::Subscript(found), .. }
-                    | What::Delete(Expr::Subscript(found)) => {
-                        matches!(&*found.value, Expr::Subscript(_)) == matches!(container, Expr::Subscript(_))
                     }
-                    _ => true,
-                }
-        });
+            });
         found.map(|(_, _, range)| (range, other.name.to_string()))
     })
 }
 
 /// What runs before anything else does.
 fn is_set_up(name: &str) -> bool {
-    matches!(name, "__init__" | "__new__" | "__post_init__" | "__setstate__" | "setup" | "setUp" | "asyncSetUp" | "__init_subclass__")
+    matches!(
+        name,
+        "__init__"
+            | "__new__"
+            | "__post_init__"
+            | "__setstate__"
+            | "setup"
+            | "setUp"
+            | "asyncSetUp"
+            | "__init_subclass__"
+    )
 }

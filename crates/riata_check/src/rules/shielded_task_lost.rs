@@ -40,19 +40,31 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     for step in &flow.steps {
-        let What::Suspend(Suspension::Await(awaited)) = &step.what else { continue };
-        let Expr::Call(shield) = &*awaited.value else { continue };
-        let [Expr::Name(task)] = &*shield.arguments.args else { continue };
+        let What::Suspend(Suspension::Await(awaited)) = &step.what else {
+            continue;
+        };
+        let Expr::Call(shield) = &*awaited.value else {
+            continue;
+        };
+        let [Expr::Name(task)] = &*shield.arguments.args else {
+            continue;
+        };
         if context.callee_name(shield, step.scope).as_deref() != Some("asyncio.shield") {
             continue;
         }
         let made_here = flow.steps.iter().any(|other| match other.what {
-            What::Write { target: Expr::Name(name), value: Some(Expr::Call(call)), .. } => {
+            What::Write {
+                target: Expr::Name(name),
+                value: Some(Expr::Call(call)),
+                ..
+            } => {
                 name.id == task.id
-                    && context
+                    && context.callee_name(call, other.scope).is_some_and(|name| {
+                        name.ends_with(".create_task") || name == "asyncio.ensure_future"
+                    })
+                    && !context
                         .callee_name(call, other.scope)
-                        .is_some_and(|name| name.ends_with(".create_task") || name == "asyncio.ensure_future")
-                    && !context.callee_name(call, other.scope).is_some_and(|name| name.contains("TaskGroup"))
+                        .is_some_and(|name| name.contains("TaskGroup"))
             }
             _ => false,
         });
@@ -64,7 +76,13 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             What::Read(expr @ Expr::Name(name)) => {
                 name.id == task.id
                     && !shield.range().contains_range(expr.range())
-                    && !is_callback(context.text().text.get(usize::from(expr.end())..).unwrap_or_default())
+                    && !is_callback(
+                        context
+                            .text()
+                            .text
+                            .get(usize::from(expr.end())..)
+                            .unwrap_or_default(),
+                    )
             }
             _ => false,
         });
@@ -73,7 +91,10 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 Report::new(
                     &RULE,
                     shield.range(),
-                    format!("The shielded task is lost when this is cancelled: only `{}` refers to it", task.id),
+                    format!(
+                        "The shielded task is lost when this is cancelled: only `{}` refers to it",
+                        task.id
+                    ),
                 )
                 .help("keep the task in a set until it is done"),
             );
@@ -83,5 +104,6 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 
 /// `.add_done_callback(`, right behind the name.
 fn is_callback(rest: &str) -> bool {
-    rest.starts_with(".add_done_callback(") && !rest.lines().next().unwrap_or_default().contains("discard")
+    rest.starts_with(".add_done_callback(")
+        && !rest.lines().next().unwrap_or_default().contains("discard")
 }

@@ -59,7 +59,8 @@ fn look(checker: &Checker<'_>, body: &[Stmt]) {
         {
             let message = "Test sleeps to give another task the time it needs";
             checker.report(
-                Report::new(&RULE, call, message).help("wait for what it does: an event, a queue, a result, with a timeout"),
+                Report::new(&RULE, call, message)
+                    .help("wait for what it does: an event, a queue, a result, with a timeout"),
             );
         }
     }
@@ -74,10 +75,18 @@ fn look(checker: &Checker<'_>, body: &[Stmt]) {
 
 /// `await asyncio.sleep(0.1)`; zero is a turn of the loop and no time.
 fn sleeps<'s>(checker: &Checker<'_>, stmt: &'s Stmt) -> Option<&'s ast::ExprCall> {
-    let Stmt::Expr(statement) = stmt else { return None };
-    let Expr::Await(awaited) = &*statement.value else { return None };
-    let Expr::Call(call) = &*awaited.value else { return None };
-    let [Expr::NumberLiteral(time)] = &*call.arguments.args else { return None };
+    let Stmt::Expr(statement) = stmt else {
+        return None;
+    };
+    let Expr::Await(awaited) = &*statement.value else {
+        return None;
+    };
+    let Expr::Call(call) = &*awaited.value else {
+        return None;
+    };
+    let [Expr::NumberLiteral(time)] = &*call.arguments.args else {
+        return None;
+    };
     let is_zero = matches!(&time.value, ast::Number::Int(value) if value.as_u64() == Some(0));
     let name = checker.dotted(&call.func)?;
     (!is_zero && name == "asyncio.sleep").then_some(call)
@@ -94,9 +103,16 @@ fn asserts_that_something_happened(checker: &Checker<'_>, stmt: &Stmt) -> bool {
             Expr::Call(call) => last_name(&call.func).is_some_and(|name| {
                 matches!(
                     name,
-                    "assert_called" | "assert_called_once" | "assert_called_with" | "assert_called_once_with"
-                        | "assert_awaited" | "assert_awaited_once" | "assert_awaited_with"
-                        | "assert_awaited_once_with" | "assertTrue" | "assertEqual"
+                    "assert_called"
+                        | "assert_called_once"
+                        | "assert_called_with"
+                        | "assert_called_once_with"
+                        | "assert_awaited"
+                        | "assert_awaited_once"
+                        | "assert_awaited_with"
+                        | "assert_awaited_once_with"
+                        | "assertTrue"
+                        | "assertEqual"
                 )
             }),
             _ => false,

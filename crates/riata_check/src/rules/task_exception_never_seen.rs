@@ -42,11 +42,16 @@ rule! {
 
 fn check(checker: &Checker<'_>, stmt: &Stmt) {
     let Stmt::Assign(assign) = stmt else { return };
-    let ([Expr::Attribute(target)], Expr::Call(call)) = (assign.targets.as_slice(), &*assign.value) else {
+    let ([Expr::Attribute(target)], Expr::Call(call)) = (assign.targets.as_slice(), &*assign.value)
+    else {
         return;
     };
-    let Expr::Name(owner) = &*target.value else { return };
-    let Some(function) = checker.function() else { return };
+    let Expr::Name(owner) = &*target.value else {
+        return;
+    };
+    let Some(function) = checker.function() else {
+        return;
+    };
     let Some(class) = checker.class() else { return };
     if crate::names::first_parameter(function) != Some(owner.id.as_str())
         || spawned(&checker.context, call, checker.scope()).is_none_or(|spawn| spawn.awaited)
@@ -61,9 +66,13 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
     let mut seen = Seen { name, found: false };
     seen.visit_body(&class.body);
     if !seen.found {
-        let message = format!("Nobody sees an exception of the task in `{}`", checker.context.source(target));
+        let message = format!(
+            "Nobody sees an exception of the task in `{}`",
+            checker.context.source(target)
+        );
         checker.report(
-            Report::new(&RULE, call, message).help("await it in the end, or log its exception in a done callback"),
+            Report::new(&RULE, call, message)
+                .help("await it in the end, or log its exception in a done callback"),
         );
     }
 }
@@ -81,7 +90,10 @@ impl<'a> Visitor<'a> for Seen<'_> {
                 // `self._task.cancel()`, `.done()`
                 if let Expr::Attribute(method) = &*call.func
                     && self.is_task(&method.value)
-                    && matches!(method.attr.as_str(), "cancel" | "done" | "cancelled" | "set_name" | "get_name")
+                    && matches!(
+                        method.attr.as_str(),
+                        "cancel" | "done" | "cancelled" | "set_name" | "get_name"
+                    )
                 {
                     return;
                 }
@@ -90,7 +102,9 @@ impl<'a> Visitor<'a> for Seen<'_> {
             Expr::UnaryOp(operation) if self.is_task(&operation.operand) => return,
             _ => {}
         }
-        if self.is_task(expr) && matches!(expr, Expr::Attribute(attribute) if attribute.ctx.is_load()) {
+        if self.is_task(expr)
+            && matches!(expr, Expr::Attribute(attribute) if attribute.ctx.is_load())
+        {
             self.found = true;
         }
         visitor::walk_expr(self, expr);

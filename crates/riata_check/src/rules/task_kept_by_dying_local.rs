@@ -54,15 +54,21 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
         },
         _ => return,
     };
-    let (Expr::Name(name), Expr::Call(call)) = (target, value) else { return };
+    let (Expr::Name(name), Expr::Call(call)) = (target, value) else {
+        return;
+    };
     let name = name.id.as_str();
-    let Some(function) = checker.function() else { return };
+    let Some(function) = checker.function() else {
+        return;
+    };
     let scope = checker.scope();
     let context = &checker.context;
     if context.names().of_function(function) != Some(scope) {
         return;
     }
-    let Some(spawn) = spawned(context, call, scope) else { return };
+    let Some(spawn) = spawned(context, call, scope) else {
+        return;
+    };
     if spawn.awaited
         || is_shared(&function.body, name)
         || is_kept(context, function, scope, name, false)
@@ -70,7 +76,9 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
     {
         return;
     }
-    let message = format!("Task is kept only in `{name}`, which dies with the function, and may be collected before it is done");
+    let message = format!(
+        "Task is kept only in `{name}`, which dies with the function, and may be collected before it is done"
+    );
     checker.report(Report::new(&RULE, call, message).help(
         "keep the task where it lives on, such as in a set it is discarded from when done, or await it",
     ));

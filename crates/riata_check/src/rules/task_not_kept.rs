@@ -54,7 +54,9 @@ fn check_call(checker: &Checker<'_>, call: &ast::ExprCall) {
     called_back(checker, call, &mut |at, spawn| {
         if spawn.through.is_none() {
             let name = called(checker, at);
-            let message = format!("Task of `{name}` is dropped by the callback and may be collected before it is done");
+            let message = format!(
+                "Task of `{name}` is dropped by the callback and may be collected before it is done"
+            );
             checker.report(Report::new(&RULE, at, message).help(HELP));
         }
     });
@@ -87,10 +89,12 @@ pub(super) fn dropped_tasks(
             }
         }
         // `[create_task(f(x)) for x in xs]`
-        Expr::ListComp(ast::ExprListComp { elt, .. }) | Expr::SetComp(ast::ExprSetComp { elt, .. }) => {
-            if let (Expr::Call(call), Some(inner)) =
-                (&**elt, checker.context.names().of_comprehension(&statement.value))
-                && let Some(spawn) = spawned(&checker.context, call, inner)
+        Expr::ListComp(ast::ExprListComp { elt, .. })
+        | Expr::SetComp(ast::ExprSetComp { elt, .. }) => {
+            if let (Expr::Call(call), Some(inner)) = (
+                &**elt,
+                checker.context.names().of_comprehension(&statement.value),
+            ) && let Some(spawn) = spawned(&checker.context, call, inner)
                 && !spawn.awaited
             {
                 found(call, spawn);
@@ -124,12 +128,18 @@ pub(super) fn called_back(
     call: &ast::ExprCall,
     found: &mut dyn FnMut(&Expr, Spawn),
 ) {
-    let Some(index) = dropping_callback(checker, call) else { return };
-    let Some(argument) = call.arguments.args.get(index) else { return };
+    let Some(index) = dropping_callback(checker, call) else {
+        return;
+    };
+    let Some(argument) = call.arguments.args.get(index) else {
+        return;
+    };
     let scope = checker.scope();
     match argument {
         Expr::Lambda(lambda) => {
-            let Some(inner) = checker.context.names().of_lambda(lambda) else { return };
+            let Some(inner) = checker.context.names().of_lambda(lambda) else {
+                return;
+            };
             dropped(&lambda.body, &mut |expr, call| {
                 if let Some(spawn) = spawned(&checker.context, without_callbacks(call), inner)
                     && !spawn.awaited
@@ -157,7 +167,9 @@ pub(super) fn called_back(
 
 /// Which argument of a call is a callback whose result the loop drops.
 fn dropping_callback(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
-    let Expr::Attribute(attribute) = &*call.func else { return None };
+    let Expr::Attribute(attribute) = &*call.func else {
+        return None;
+    };
     let index = match attribute.attr.as_str() {
         "add_done_callback" | "call_soon" | "call_soon_threadsafe" => 0,
         "call_later" | "call_at" | "add_signal_handler" | "add_reader" | "add_writer" => 1,
@@ -165,7 +177,9 @@ fn dropping_callback(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usiz
     };
     // A class of the project may do what it wants with what a callback gives.
     let own = checker.callees(call).iter().any(|callee| {
-        callee.def.is_some_and(|def| checker.context.program().is_first_party(def.file))
+        callee
+            .def
+            .is_some_and(|def| checker.context.program().is_first_party(def.file))
     });
     (!own).then_some(index)
 }

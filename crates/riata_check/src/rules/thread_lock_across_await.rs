@@ -51,19 +51,20 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let flow = Flow::new(context.names(), &function.body, checker.scope());
     let mut reported: Vec<TextRange> = Vec::new();
     for (index, step) in flow.steps.iter().enumerate() {
-        let What::Suspend(suspension) = &step.what else { continue };
+        let What::Suspend(suspension) = &step.what else {
+            continue;
+        };
         let lock = flow
             .frames(step.frame)
             .find_map(|(_, frame)| match frame.kind {
-                FrameKind::With { item, is_async: false } => {
-                    entered_lock(context, &item.context_expr, step.scope)
-                        .then(|| (item.context_expr.range(), "held"))
-                }
+                FrameKind::With {
+                    item,
+                    is_async: false,
+                } => entered_lock(context, &item.context_expr, step.scope)
+                    .then(|| (item.context_expr.range(), "held")),
                 _ => None,
             })
-            .or_else(|| {
-                acquired(context, &flow, index).map(|call| (call.range(), "acquired"))
-            });
+            .or_else(|| acquired(context, &flow, index).map(|call| (call.range(), "acquired")));
         let Some((range, _)) = lock else { continue };
         if reported.contains(&range) || !context.suspends(suspension, step.scope) {
             continue;
@@ -84,7 +85,9 @@ fn entered_lock(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> bool {
     }
     let Expr::Call(call) = expr else { return false };
     context.callees(call, scope).iter().any(|callee| {
-        let Some(def) = callee.def.filter(|_| !callee.is_class) else { return false };
+        let Some(def) = callee.def.filter(|_| !callee.is_class) else {
+            return false;
+        };
         let is_manager = context
             .worker
             .function(def)
@@ -96,7 +99,10 @@ fn entered_lock(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> bool {
                     flow.steps.iter().any(|step| {
                         matches!(step.what, What::Suspend(_))
                             && flow.frames(step.frame).any(|(_, frame)| match frame.kind {
-                                FrameKind::With { item, is_async: false } => {
+                                FrameKind::With {
+                                    item,
+                                    is_async: false,
+                                } => {
                                     lock_kind(context, &item.context_expr, step.scope)
                                         == Some(LockKind::Thread)
                                 }
@@ -111,12 +117,19 @@ fn entered_lock(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> bool {
 /// The `lock.acquire()` before a step that no `lock.release()` in between ends.
 fn acquired<'a>(context: &Context<'_>, flow: &Flow<'a>, at: usize) -> Option<&'a ast::ExprCall> {
     (0..at).rev().find_map(|index| {
-        let What::Call(call) = flow.steps[index].what else { return None };
+        let What::Call(call) = flow.steps[index].what else {
+            return None;
+        };
         let lock = method_call(call, &["acquire"])?;
         // Asked whether it is free: nobody waits.
-        let asks = call.arguments.find_argument_value("blocking", 0).is_some_and(|blocking| {
-            !blocking.as_boolean_literal_expr().is_some_and(|blocking| blocking.value)
-        });
+        let asks = call
+            .arguments
+            .find_argument_value("blocking", 0)
+            .is_some_and(|blocking| {
+                !blocking
+                    .as_boolean_literal_expr()
+                    .is_some_and(|blocking| blocking.value)
+            });
         if asks
             || !flow.follows(index, at)
             || lock_kind(context, lock, flow.steps[index].scope) != Some(LockKind::Thread)
@@ -124,12 +137,13 @@ fn acquired<'a>(context: &Context<'_>, flow: &Flow<'a>, at: usize) -> Option<&'a
             return None;
         }
         let released = |range: std::ops::Range<usize>| {
-            range.into_iter().any(|middle| match flow.steps[middle].what {
-                What::Call(other) => {
-                    method_call(other, &["release"]).is_some_and(|found| same(context, found, lock))
-                }
-                _ => false,
-            })
+            range
+                .into_iter()
+                .any(|middle| match flow.steps[middle].what {
+                    What::Call(other) => method_call(other, &["release"])
+                        .is_some_and(|found| same(context, found, lock)),
+                    _ => false,
+                })
         };
         (!released(index + 1..at) && released(at..flow.steps.len())).then_some(call)
     })

@@ -30,12 +30,18 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    if !function.is_async || function.decorator_list.iter().any(|decorator| is_override(&decorator.expression)) {
+    if !function.is_async
+        || function
+            .decorator_list
+            .iter()
+            .any(|decorator| is_override(&decorator.expression))
+    {
         return;
     }
-    let found = function.parameters.iter_non_variadic_params().find(|parameter| {
-        parameter.parameter.name.as_str() == "timeout"
-    });
+    let found = function
+        .parameters
+        .iter_non_variadic_params()
+        .find(|parameter| parameter.parameter.name.as_str() == "timeout");
     if let Some(parameter) = found {
         let message = format!("Async function `{}` takes a `timeout`", function.name);
         checker.report(
@@ -48,7 +54,9 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 fn is_override(decorator: &ast::Expr) -> bool {
     match decorator {
         ast::Expr::Name(name) => matches!(name.id.as_str(), "override" | "overload"),
-        ast::Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "override" | "overload"),
+        ast::Expr::Attribute(attribute) => {
+            matches!(attribute.attr.as_str(), "override" | "overload")
+        }
         _ => false,
     }
 }

@@ -39,7 +39,9 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     if checker.callee_name(call).as_deref() != Some("asyncio.wait_for") {
         return;
     }
-    let Some(argument) = call.arguments.find_argument_value("fut", 0) else { return };
+    let Some(argument) = call.arguments.find_argument_value("fut", 0) else {
+        return;
+    };
     let timeout = call.arguments.find_argument_value("timeout", 1);
     if timeout.is_some_and(Expr::is_none_literal_expr) {
         return;
@@ -47,10 +49,14 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     let Expr::Call(inner) = argument else { return };
     let context = &checker.context;
     let name = context.source(&*inner.func);
-    if let Some(def) = context.callees(inner, checker.scope()).first().and_then(|callee| callee.def)
+    if let Some(def) = context
+        .callees(inner, checker.scope())
+        .first()
+        .and_then(|callee| callee.def)
         && let Some(place) = swallows(context, def)
     {
-        let message = format!("`asyncio.wait_for` cannot end `{name}`, which swallows its cancellation");
+        let message =
+            format!("`asyncio.wait_for` cannot end `{name}`, which swallows its cancellation");
         let mut report = Report::new(&RULE, call, message).help("let `CancelledError` pass");
         report.related.push(place);
         checker.report(report);
@@ -59,14 +65,17 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     if context.program().settings.python_version >= (3, 12) || !acquires(uses::called_name(inner)) {
         return;
     }
-    let message = format!("`asyncio.wait_for` may lose what `{name}` acquires when it is cancelled");
+    let message =
+        format!("`asyncio.wait_for` may lose what `{name}` acquires when it is cancelled");
     let help = "use `async with asyncio.timeout(…)`, or `async_timeout` before Python 3.11";
     checker.report(Report::new(&RULE, call, message).help(help));
 }
 
 /// Names of functions that take something which must be given back.
 fn acquires(name: &str) -> bool {
-    name.trim_matches('_').split('_').any(|word| matches!(word, "acquire" | "checkout" | "lease" | "borrow"))
+    name.trim_matches('_')
+        .split('_')
+        .any(|word| matches!(word, "acquire" | "checkout" | "lease" | "borrow"))
 }
 
 /// Where a coroutine function catches its cancellation in a loop and goes on.
@@ -80,13 +89,17 @@ fn swallows(context: &Context<'_>, def: Def) -> Option<crate::diagnostic::Relate
     let (function, scope, _) = module.names().function_at(def.start)?;
     let mut found = None;
     uses::stmts(&function.body, &mut |stmt| {
-        let (Stmt::While(ast::StmtWhile { body, .. }) | Stmt::For(ast::StmtFor { body, .. })) = stmt else {
+        let (Stmt::While(ast::StmtWhile { body, .. }) | Stmt::For(ast::StmtFor { body, .. })) =
+            stmt
+        else {
             return;
         };
         for stmt in body {
             let Stmt::Try(attempt) = stmt else { continue };
             let mut awaits = false;
-            uses::exprs(&attempt.body, false, &mut |expr| awaits |= expr.is_await_expr());
+            uses::exprs(&attempt.body, false, &mut |expr| {
+                awaits |= expr.is_await_expr()
+            });
             if !awaits {
                 continue;
             }

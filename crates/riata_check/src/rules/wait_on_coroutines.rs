@@ -43,11 +43,11 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     {
         return;
     }
-    let given = call
-        .arguments
-        .args
-        .first()
-        .or_else(|| call.arguments.find_keyword("fs").map(|keyword| &keyword.value));
+    let given = call.arguments.args.first().or_else(|| {
+        call.arguments
+            .find_keyword("fs")
+            .map(|keyword| &keyword.value)
+    });
     let Some(given) = given else { return };
     let mut found: Option<(&Expr, ScopeId)> = None;
     elements(checker, given, checker.scope(), &mut |element, scope, _| {
@@ -56,7 +56,10 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         }
     });
     let Some((element, _)) = found else { return };
-    let message = format!("`asyncio.wait` gets the coroutine of `{}`, not a task", called(checker, element));
+    let message = format!(
+        "`asyncio.wait` gets the coroutine of `{}`, not a task",
+        called(checker, element)
+    );
     let mut report = Report::new(&RULE, call, message);
     if given.range().contains_range(element.range()) {
         let wait = checker.context.source(&*call.func);
@@ -86,12 +89,31 @@ fn is_coroutine(checker: &Checker<'_>, element: &Expr, scope: ScopeId) -> bool {
         _ => return false,
     }
     // What a method of an unknown object gives to wait for is a coroutine, unless its name says otherwise.
-    let Expr::Call(call) = element else { return false };
-    let Expr::Attribute(attribute) = &*call.func else { return false };
+    let Expr::Call(call) = element else {
+        return false;
+    };
+    let Expr::Attribute(attribute) = &*call.func else {
+        return false;
+    };
     let name = attribute.attr.as_str();
     let says_otherwise = [
-        "task", "future", "submit", "spawn", "schedule", "executor", "start", "job", "run_in", "soon",
-        "get", "pop", "apply", "shield", "gather", "wait_for_next", "deferred",
+        "task",
+        "future",
+        "submit",
+        "spawn",
+        "schedule",
+        "executor",
+        "start",
+        "job",
+        "run_in",
+        "soon",
+        "get",
+        "pop",
+        "apply",
+        "shield",
+        "gather",
+        "wait_for_next",
+        "deferred",
     ]
     .iter()
     .any(|word| name.contains(word));

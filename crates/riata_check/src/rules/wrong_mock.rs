@@ -54,8 +54,12 @@ fn check_call(checker: &Checker<'_>, call: &ast::ExprCall) {
     match last_name(&call.func) {
         // `patch("module.function", AsyncMock())`
         Some("patch") => {
-            let Some(Expr::StringLiteral(target)) = arguments.first() else { return };
-            let Some(mock) = replacement(call, 1) else { return };
+            let Some(Expr::StringLiteral(target)) = arguments.first() else {
+                return;
+            };
+            let Some(mock) = replacement(call, 1) else {
+                return;
+            };
             if let Some(def) = named(checker, target.value.to_str()) {
                 report(checker, mock, def);
             }
@@ -74,7 +78,9 @@ fn check_call(checker: &Checker<'_>, call: &ast::ExprCall) {
                     }
                 }
                 [owner, Expr::StringLiteral(name), ..] => {
-                    let Some(mock) = replacement(call, 2) else { return };
+                    let Some(mock) = replacement(call, 2) else {
+                        return;
+                    };
                     if let Some(def) = member(checker, owner, name.value.to_str()) {
                         report(checker, mock, def);
                     }
@@ -89,7 +95,9 @@ fn check_call(checker: &Checker<'_>, call: &ast::ExprCall) {
 /// `service.stop = AsyncMock()`
 fn check_stmt(checker: &Checker<'_>, stmt: &Stmt) {
     let Stmt::Assign(assign) = stmt else { return };
-    let [Expr::Attribute(target)] = assign.targets.as_slice() else { return };
+    let [Expr::Attribute(target)] = assign.targets.as_slice() else {
+        return;
+    };
     if imports_mock(checker)
         && kind(checker, &assign.value).is_some()
         && let Some(def) = member(checker, &target.value, target.attr.as_str())
@@ -100,7 +108,9 @@ fn check_stmt(checker: &Checker<'_>, stmt: &Stmt) {
 
 fn imports_mock(checker: &Checker<'_>) -> bool {
     let imports = &checker.context.names().imports;
-    ["unittest.mock", "unittest", "mock"].iter().any(|name| imports.contains(name))
+    ["unittest.mock", "unittest", "mock"]
+        .iter()
+        .any(|name| imports.contains(name))
 }
 
 /// The mock that a call of `patch` is given, or the class in `new_callable=`.
@@ -124,18 +134,26 @@ fn kind(checker: &Checker<'_>, mock: &Expr) -> Option<Mock> {
     match last(&name) {
         "AsyncMock" => Some(Mock::Async),
         // What it returns may be something to await.
-        "Mock" | "MagicMock" => {
-            call.is_none_or(|call| call.arguments.is_empty()).then_some(Mock::Plain)
-        }
+        "Mock" | "MagicMock" => call
+            .is_none_or(|call| call.arguments.is_empty())
+            .then_some(Mock::Plain),
         _ => None,
     }
 }
 
 fn report(checker: &Checker<'_>, mock: &Expr, def: Def) {
-    let Some(kind) = kind(checker, mock) else { return };
-    let Some(module) = checker.context.worker.module(def.file) else { return };
-    let Some((function, _, scope)) = module.names().function_at(def.start) else { return };
-    let Some(described) = checker.context.worker.function(def) else { return };
+    let Some(kind) = kind(checker, mock) else {
+        return;
+    };
+    let Some(module) = checker.context.worker.module(def.file) else {
+        return;
+    };
+    let Some((function, _, scope)) = module.names().function_at(def.start) else {
+        return;
+    };
+    let Some(described) = checker.context.worker.function(def) else {
+        return;
+    };
     if is_generator(function) || described.is_property() {
         return;
     }
@@ -147,11 +165,19 @@ fn report(checker: &Checker<'_>, mock: &Expr, def: Def) {
                 None => Returned::of(function).is_empty() && !is_stub(function),
             };
             let is_plain = !function.is_async && described.decorators_are_plain() && gives_plain;
-            (is_plain, "`AsyncMock` stands in for the plain function", "MagicMock")
+            (
+                is_plain,
+                "`AsyncMock` stands in for the plain function",
+                "MagicMock",
+            )
         }
         Mock::Plain => {
             let is_async = described.gives_coroutine();
-            (is_async, "A mock that is not async stands in for the async function", "AsyncMock")
+            (
+                is_async,
+                "A mock that is not async stands in for the async function",
+                "AsyncMock",
+            )
         }
     };
     if !is_wrong {
@@ -165,12 +191,19 @@ fn report(checker: &Checker<'_>, mock: &Expr, def: Def) {
     let (range, known) = match class {
         Expr::Attribute(attribute) => (attribute.attr.range(), true),
         name => {
-            let known = checker.context.names().lookup(other, checker.scope()).is_some();
+            let known = checker
+                .context
+                .names()
+                .lookup(other, checker.scope())
+                .is_some();
             (name.range(), known)
         }
     };
     report = if known {
-        report.fix(Fix::risky(format!("Use `{other}`"), vec![Edit::replace(range, other)]))
+        report.fix(Fix::risky(
+            format!("Use `{other}`"),
+            vec![Edit::replace(range, other)],
+        ))
     } else {
         report.help(format!("use `{other}`"))
     };
@@ -186,7 +219,9 @@ fn named(checker: &Checker<'_>, dotted: &str) -> Option<Def> {
     let worker = checker.context.worker;
     let parts: Vec<&str> = dotted.split('.').collect();
     for split in (1..parts.len()).rev() {
-        let Some(file) = worker.find_module(&parts.get(..split)?.join(".")) else { continue };
+        let Some(file) = worker.find_module(&parts.get(..split)?.join(".")) else {
+            continue;
+        };
         let module = worker.module(file)?;
         let context = Context::new(worker, &module);
         let names = module.names();

@@ -95,9 +95,15 @@ fn check(checker: &Checker<'_>, statement: &Stmt) {
         if classes.iter().any(|class| class.name.is_none()) {
             return;
         }
-        caught.extend(classes.iter().filter_map(|class| Some((Timeout::of(class)?, class.range))));
+        caught.extend(
+            classes
+                .iter()
+                .filter_map(|class| Some((Timeout::of(class)?, class.range))),
+        );
     }
-    let [(first, at), rest @ ..] = &*caught else { return };
+    let [(first, at), rest @ ..] = &*caught else {
+        return;
+    };
     let all = || std::iter::once(*first).chain(rest.iter().map(|(timeout, _)| *timeout));
     if checks_version(checker) {
         return;
@@ -105,10 +111,15 @@ fn check(checker: &Checker<'_>, statement: &Stmt) {
     let mut raised = Vec::new();
     timeouts(context, &found.body, scope, 0, &mut raised);
     // When one of them is right, so is the handler, as far as it goes.
-    if raised.iter().any(|(timeout, ..)| all().any(|caught| caught.catches(*timeout, version))) {
+    if raised
+        .iter()
+        .any(|(timeout, ..)| all().any(|caught| caught.catches(*timeout, version)))
+    {
         return;
     }
-    let Some((timeout, range, name)) = raised.first() else { return };
+    let Some((timeout, range, name)) = raised.first() else {
+        return;
+    };
     let wrong = first.name();
     let right = timeout.name();
     let since = if *timeout == Timeout::Trio || *first == Timeout::Trio {
@@ -123,10 +134,19 @@ fn check(checker: &Checker<'_>, statement: &Stmt) {
     )
     .related(checker, *range, "the timeout is here");
     match replacement(context, *timeout, scope) {
-        Some(text) if rest.is_empty() && found.handlers.iter().any(|handler| handler.range().contains_range(*at)) => {
+        Some(text)
+            if rest.is_empty()
+                && found
+                    .handlers
+                    .iter()
+                    .any(|handler| handler.range().contains_range(*at)) =>
+        {
             let written = context.source(*at);
             // A constant is mended where it is made.
-            if written.ends_with("TimeoutError") || written.ends_with("TooSlowError") || written.ends_with(".timeout") {
+            if written.ends_with("TimeoutError")
+                || written.ends_with("TooSlowError")
+                || written.ends_with(".timeout")
+            {
                 report = report.fix(Fix::safe(
                     format!("Catch `{text}`"),
                     vec![Edit::replace(*at, text)],
@@ -141,7 +161,10 @@ fn check(checker: &Checker<'_>, statement: &Stmt) {
 /// A branch for some versions of Python only.
 fn checks_version(checker: &Checker<'_>) -> bool {
     checker.ancestors().any(|node| match node {
-        AnyNodeRef::StmtIf(found) => checker.context.source(&*found.test).contains("version_info"),
+        AnyNodeRef::StmtIf(found) => checker
+            .context
+            .source(&*found.test)
+            .contains("version_info"),
         _ => false,
     })
 }
@@ -160,9 +183,11 @@ fn timeouts(
             FrameKind::Try(found) => found.handlers.iter().any(|handler| {
                 let ExceptHandler::ExceptHandler(handler) = handler;
                 handler.type_.as_deref().is_none_or(|class| {
-                    handlers::classes(context, class, step.scope).iter().any(|class| {
-                        class.name.is_none() || class.is_broad() || Timeout::of(class).is_some()
-                    })
+                    handlers::classes(context, class, step.scope)
+                        .iter()
+                        .any(|class| {
+                            class.name.is_none() || class.is_broad() || Timeout::of(class).is_some()
+                        })
                 })
             }),
             FrameKind::With { item, .. } => crate::flow::is_suppress(&item.context_expr),
@@ -173,9 +198,12 @@ fn timeouts(
         }
         match &step.what {
             What::Suspend(Suspension::Await(awaited)) => {
-                let Expr::Call(call) = &*awaited.value else { continue };
+                let Expr::Call(call) = &*awaited.value else {
+                    continue;
+                };
                 let name = name_of(context, call, step.scope);
-                if let Some(timeout) = name.as_deref().and_then(|name| awaited_timeout(name, call)) {
+                if let Some(timeout) = name.as_deref().and_then(|name| awaited_timeout(name, call))
+                {
                     raised.push((timeout, call.range(), name.unwrap_or_default()));
                 } else if depth < 2
                     && let Some(def) = followed(context, call, step.scope)
@@ -184,7 +212,11 @@ fn timeouts(
                     context.in_function(def, |context, function, own| {
                         timeouts(context, &function.body, own, depth + 1, &mut inner);
                     });
-                    raised.extend(inner.into_iter().map(|(timeout, _, name)| (timeout, call.range(), name)));
+                    raised.extend(
+                        inner
+                            .into_iter()
+                            .map(|(timeout, _, name)| (timeout, call.range(), name)),
+                    );
                 }
             }
             What::Suspend(Suspension::Enter(item)) => {
@@ -200,7 +232,9 @@ fn timeouts(
                 }
             }
             What::Call(call) => {
-                let Some(name) = name_of(context, call, step.scope) else { continue };
+                let Some(name) = name_of(context, call, step.scope) else {
+                    continue;
+                };
                 let timeout = match name.as_str() {
                     "trio.fail_after" | "trio.fail_at" => Timeout::Trio,
                     "anyio.fail_after" => Timeout::Builtin,
@@ -212,7 +246,9 @@ fn timeouts(
                 let entered = timeout == Timeout::Concurrent
                     || flow.steps.iter().any(|other| {
                         flow.frames(other.frame).any(|(_, frame)| match frame.kind {
-                            FrameKind::With { item, .. } => item.context_expr.range() == call.range(),
+                            FrameKind::With { item, .. } => {
+                                item.context_expr.range() == call.range()
+                            }
                             _ => false,
                         })
                     });
@@ -234,7 +270,9 @@ fn awaited_timeout(name: &str, call: &ast::ExprCall) -> Option<Timeout> {
 }
 
 fn name_of(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<String> {
-    context.callee_name(call, scope).or_else(|| context.dotted(&call.func, scope))
+    context
+        .callee_name(call, scope)
+        .or_else(|| context.dotted(&call.func, scope))
 }
 
 fn followed(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<Def> {

@@ -30,7 +30,9 @@ mod endless {
         "RIA992", "endless", default: true, fix: Safe, hooks: [Expr(check)],
     }
     fn check(checker: &Checker<'_>, expr: &Expr) {
-        let Expr::BooleanLiteral(literal) = expr else { return };
+        let Expr::BooleanLiteral(literal) = expr else {
+            return;
+        };
         let other = if literal.value { "False" } else { "True" };
         let fix = Fix::safe("Turn it around", vec![Edit::replace(literal.range, other)]);
         checker.report(Report::new(&RULE, expr, "A truth").fix(fix));
@@ -88,12 +90,14 @@ struct OneFile {
 
 impl OneFile {
     fn new(name: &str, text: &str, rules: &[&'static Rule]) -> Self {
-        let root = std::env::temp_dir().join(format!("riata-session-{name}-{}", std::process::id()));
+        let root =
+            std::env::temp_dir().join(format!("riata-session-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&root).expect("the temporary folder can be written to");
         let path = root.join("main.py");
         std::fs::write(&path, text).expect("as above");
         let settings = Settings::new(root);
-        let mut session = Session::new(vec![path.clone()], settings).expect("the settings are right");
+        let mut session =
+            Session::new(vec![path.clone()], settings).expect("the settings are right");
         session.hooks = Arc::new(Hooks::new(rules.iter().copied()));
         Self { session, path }
     }
@@ -111,11 +115,21 @@ impl Drop for OneFile {
 #[test]
 fn a_rule_that_panics_ends_nothing_else() {
     let rules = [&panics::RULE, &endless::RULE];
-    let one = OneFile::new("panics", "async def f():\n    g(1)\n    return True\n", &rules);
+    let one = OneFile::new(
+        "panics",
+        "async def f():\n    g(1)\n    return True\n",
+        &rules,
+    );
     let outcome = one.session.check();
-    let problems: Vec<&str> =
-        outcome.problems.iter().map(|problem| problem.message.as_str()).collect();
-    assert!(matches!(problems[..], [one] if one.starts_with("rule `panics` failed: at 1 arguments")), "{problems:?}");
+    let problems: Vec<&str> = outcome
+        .problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert!(
+        matches!(problems[..], [one] if one.starts_with("rule `panics` failed: at 1 arguments")),
+        "{problems:?}"
+    );
     assert_eq!(outcome.problems[0].path, one.path);
     assert_eq!(outcome.diagnostics.len(), 1);
 }
@@ -125,7 +139,8 @@ fn fixes_that_undo_each_other_come_to_an_end() {
     let mut one = OneFile::new("endless", "x = True\n", &[&endless::RULE]);
     let fixed = crate::fix::fix(&mut one.session, Applicability::Safe, |_, _| {});
     let said = &fixed.outcome.problems[0].message;
-    let expected = "after 100 rounds of fixes there is still something to fix (RIA992); please report this";
+    let expected =
+        "after 100 rounds of fixes there is still something to fix (RIA992); please report this";
     assert_eq!(said, expected);
     assert_eq!(fixed.outcome.problems.len(), 1);
 }
@@ -135,7 +150,10 @@ fn a_fix_that_breaks_the_file_is_left_out() {
     let rules = [&breaking::RULE];
     let mut one = OneFile::new("breaking", "x = True\ny = 1  # noqa: RIA101\n", &rules);
     let fixed = crate::fix::fix(&mut one.session, Applicability::Safe, |_, _| {});
-    assert_eq!(fixed.outcome.problems[0].message, "a fix of RIA993 would break the file, and was left out");
+    assert_eq!(
+        fixed.outcome.problems[0].message,
+        "a fix of RIA993 would break the file, and was left out"
+    );
     assert_eq!(fixed.outcome.problems.len(), 1);
     // The other one is applied.
     assert_eq!(fixed.changes[&one.path].after, "x = True\ny = 1\n");
@@ -151,11 +169,21 @@ fn a_file_that_takes_types_too_long_is_checked_without_them() {
         let outcome = one.session.check();
         assert!(start.elapsed() < Duration::from_secs(5));
         assert_eq!(outcome.problems, []);
-        let codes: Vec<&str> = outcome.diagnostics.iter().map(|found| found.code.as_str()).collect();
+        let codes: Vec<&str> = outcome
+            .diagnostics
+            .iter()
+            .map(|found| found.code.as_str())
+            .collect();
         assert_eq!(codes, ["RIA994", "RIA992"]);
-        let notices: Vec<&str> =
-            outcome.notices.iter().map(|notice| notice.message.as_str()).collect();
-        assert_eq!(notices, ["types took longer than 0.2 s; checked without them"]);
+        let notices: Vec<&str> = outcome
+            .notices
+            .iter()
+            .map(|notice| notice.message.as_str())
+            .collect();
+        assert_eq!(
+            notices,
+            ["types took longer than 0.2 s; checked without them"]
+        );
     }
     // Types are as good as before.
     one.session.hooks = Arc::new(Hooks::new([&endless::RULE as &'static Rule]));
@@ -173,8 +201,14 @@ fn a_thread_that_is_stuck_is_left_behind() {
         let outcome = one.session.check();
         assert_eq!(outcome.problems, []);
         assert_eq!(outcome.diagnostics.len(), 1);
-        let notices: Vec<&str> =
-            outcome.notices.iter().map(|notice| notice.message.as_str()).collect();
-        assert_eq!(notices, ["types took longer than 0.1 s; checked without them"]);
+        let notices: Vec<&str> = outcome
+            .notices
+            .iter()
+            .map(|notice| notice.message.as_str())
+            .collect();
+        assert_eq!(
+            notices,
+            ["types took longer than 0.1 s; checked without them"]
+        );
     }
 }

@@ -20,16 +20,29 @@ fn check(name: &str, text: impl AsRef<[u8]>, expected_problems: &[&str], expecte
         .cloned()
         .collect();
     assert_eq!(lines(&found), expected);
-    let good = outcome.diagnostics.iter().find(|found| found.location.path == project.path("good.py"));
+    let good = outcome
+        .diagnostics
+        .iter()
+        .find(|found| found.location.path == project.path("good.py"));
     assert!(good.is_some(), "the good file is checked too");
 }
 
 #[test]
 fn files_that_are_no_text_are_told() {
-    check("bad.py", b"x = '\xe9'\n", &["bad.py: not valid UTF-8 at byte 5"], &[]);
+    check(
+        "bad.py",
+        b"x = '\xe9'\n",
+        &["bad.py: not valid UTF-8 at byte 5"],
+        &[],
+    );
     let latin = "bad.py: declares the encoding `latin-1`; only UTF-8 is supported (byte 23 is not)";
     check("bad.py", b"# coding: latin-1\nx = '\xe9'\n", &[latin], &[]);
-    check("bad.py", b"x = 1\0\n", &["bad.py: has a NUL at byte 5, which Python does not accept"], &[]);
+    check(
+        "bad.py",
+        b"x = 1\0\n",
+        &["bad.py: has a NUL at byte 5, which Python does not accept"],
+        &[],
+    );
 }
 
 #[test]
@@ -49,25 +62,103 @@ fn odd_texts_are_checked() {
 
 #[test]
 fn long_lines_and_files_are_checked() {
-    check("long.py", format!("{SLEEPS}x = '{}'\n", "é".repeat(5 << 20)), &[], &["3: RIA101"]);
-    check("long.py", format!("{SLEEPS}x = [{}]\n", "1, ".repeat(200_000)), &[], &["3: RIA101"]);
-    check("long.py", format!("{SLEEPS}# {}\n", "(".repeat(10 << 20)), &[], &["3: RIA101"]);
-    check("long.py", format!("{SLEEPS}{}", "x = 1\n".repeat(20_000)), &[], &["3: RIA101"]);
+    check(
+        "long.py",
+        format!("{SLEEPS}x = '{}'\n", "é".repeat(5 << 20)),
+        &[],
+        &["3: RIA101"],
+    );
+    check(
+        "long.py",
+        format!("{SLEEPS}x = [{}]\n", "1, ".repeat(200_000)),
+        &[],
+        &["3: RIA101"],
+    );
+    check(
+        "long.py",
+        format!("{SLEEPS}# {}\n", "(".repeat(10 << 20)),
+        &[],
+        &["3: RIA101"],
+    );
+    check(
+        "long.py",
+        format!("{SLEEPS}{}", "x = 1\n".repeat(20_000)),
+        &[],
+        &["3: RIA101"],
+    );
 }
 
 #[test]
 fn what_is_nested_too_deeply_is_told() {
     let deep = ["deep.py: nested more than 1000 levels deep, which is too deep to check"];
-    check("deep.py", format!("async def f():\n    x = {}{}\n", "(".repeat(10_000), ")".repeat(10_000)), &deep, &[]);
-    check("deep.py", format!("async def f():\n    x = {}\n", "[".repeat(10_000)), &deep, &[]);
-    check("deep.py", format!("async def f():\n    x = {}1{}\n", "f(".repeat(10_000), ")".repeat(10_000)), &deep, &[]);
-    let ifs: String = (0..5000).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
-    check("deep.py", format!("{ifs}{}async\n", " ".repeat(5000)), &deep, &[]);
-    check("deep.py", format!("async def f():\n    x = x{}\n", " + x".repeat(100_000)), &deep, &[]);
-    check("deep.py", format!("async def f():\n    x = x{}\n", ".x".repeat(100_000)), &deep, &[]);
-    check("deep.py", format!("async def f():\n    x = {}x\n", "not ".repeat(100_000)), &deep, &[]);
-    check("deep.py", format!("async def f():\n    x = {}x\n", "lambda: ".repeat(100_000)), &deep, &[]);
-    check("deep.py", format!("async def f():\n    x = {}x\n", "x if y else ".repeat(100_000)), &deep, &[]);
+    check(
+        "deep.py",
+        format!(
+            "async def f():\n    x = {}{}\n",
+            "(".repeat(10_000),
+            ")".repeat(10_000)
+        ),
+        &deep,
+        &[],
+    );
+    check(
+        "deep.py",
+        format!("async def f():\n    x = {}\n", "[".repeat(10_000)),
+        &deep,
+        &[],
+    );
+    check(
+        "deep.py",
+        format!(
+            "async def f():\n    x = {}1{}\n",
+            "f(".repeat(10_000),
+            ")".repeat(10_000)
+        ),
+        &deep,
+        &[],
+    );
+    let ifs: String = (0..5000)
+        .map(|depth| format!("{}if x:\n", " ".repeat(depth)))
+        .collect();
+    check(
+        "deep.py",
+        format!("{ifs}{}async\n", " ".repeat(5000)),
+        &deep,
+        &[],
+    );
+    check(
+        "deep.py",
+        format!("async def f():\n    x = x{}\n", " + x".repeat(100_000)),
+        &deep,
+        &[],
+    );
+    check(
+        "deep.py",
+        format!("async def f():\n    x = x{}\n", ".x".repeat(100_000)),
+        &deep,
+        &[],
+    );
+    check(
+        "deep.py",
+        format!("async def f():\n    x = {}x\n", "not ".repeat(100_000)),
+        &deep,
+        &[],
+    );
+    check(
+        "deep.py",
+        format!("async def f():\n    x = {}x\n", "lambda: ".repeat(100_000)),
+        &deep,
+        &[],
+    );
+    check(
+        "deep.py",
+        format!(
+            "async def f():\n    x = {}x\n",
+            "x if y else ".repeat(100_000)
+        ),
+        &deep,
+        &[],
+    );
 }
 
 /// As deep as is allowed, through every walk and through inference.
@@ -77,19 +168,29 @@ fn what_is_nested_deeply_is_checked() {
     let check = |text: String| check("deep.py", format!("{SLEEPS}{text}"), &[], &found);
     check(format!("    x = {}1{}\n", "(".repeat(900), ")".repeat(900)));
     check(format!("    x = {}1{}\n", "[".repeat(900), "]".repeat(900)));
-    check(format!("    x = {}1{}\n", "str(".repeat(450), ")".repeat(450)));
+    check(format!(
+        "    x = {}1{}\n",
+        "str(".repeat(450),
+        ")".repeat(450)
+    ));
     check(format!("    x = 1{}\n", " + 1".repeat(900)));
     check(format!("    x = ''{}\n", ".strip()".repeat(450)));
     check(format!("    x = f{}\n", ".x".repeat(900)));
     check(format!("    x = {}1\n", "not ".repeat(900)));
     check(format!("    x = {}1\n", "lambda: ".repeat(900)));
     check(format!("    x = {}1\n", "1 if f else ".repeat(450)));
-    let ifs: String = (0..450).map(|depth| format!("    {}if f:\n", " ".repeat(depth))).collect();
+    let ifs: String = (0..450)
+        .map(|depth| format!("    {}if f:\n", " ".repeat(depth)))
+        .collect();
     check(format!("{ifs}    {}pass\n", " ".repeat(450)));
-    let defs: String =
-        (0..300).map(|depth| format!("    {}async def g():\n", " ".repeat(depth))).collect();
+    let defs: String = (0..300)
+        .map(|depth| format!("    {}async def g():\n", " ".repeat(depth)))
+        .collect();
     check(format!("{defs}    {}pass\n", " ".repeat(300)));
-    check(format!("    if f: pass\n{}", "    elif f(): pass\n".repeat(3000)));
+    check(format!(
+        "    if f: pass\n{}",
+        "    elif f(): pass\n".repeat(3000)
+    ));
 }
 
 #[test]
@@ -99,7 +200,9 @@ fn files_that_cannot_be_read_are_told() {
     symlink("nowhere", project.path("broken.py")).expect("it is ours");
     symlink("loop.py", project.path("loop.py")).expect("it is ours");
     let session = riata_check::Session::new(
-        ["good.py", "gone.py", "folder.py", "broken.py", "loop.py"].map(|name| project.path(name)).to_vec(),
+        ["good.py", "gone.py", "folder.py", "broken.py", "loop.py"]
+            .map(|name| project.path(name))
+            .to_vec(),
         project.settings(),
     )
     .expect("the settings are right");
@@ -121,9 +224,11 @@ fn folders_are_searched_past_what_is_odd_in_them() {
     std::fs::create_dir(project.path("folder.py")).expect("it is ours");
     symlink("..", project.path("pkg/up")).expect("it is ours");
     symlink("loop.py", project.path("pkg/loop.py")).expect("it is ours");
-    let outcome = riata_check::check(&[project.path("")], project.settings()).expect("the settings are right");
+    let outcome = riata_check::check(&[project.path("")], project.settings())
+        .expect("the settings are right");
     assert_eq!(lines(&outcome.diagnostics), ["3: RIA101"]);
     assert_eq!(problems(&outcome), Vec::<String>::new());
-    let outcome = riata_check::check(&[project.path("nowhere")], project.settings()).expect("as above");
+    let outcome =
+        riata_check::check(&[project.path("nowhere")], project.settings()).expect("as above");
     assert_eq!(outcome.problems.len(), 1);
 }

@@ -20,7 +20,9 @@ fn fixes_go_on_until_there_is_nothing_to_fix() {
     let fixed = fix_all(&project);
     assert_eq!(fixed.outcome.problems, []);
     assert_eq!(lines(&fixed.outcome.diagnostics), Vec::<String>::new());
-    let [(path, change)] = fixed.changes.iter().collect::<Vec<_>>()[..] else { panic!("{fixed:?}") };
+    let [(path, change)] = fixed.changes.iter().collect::<Vec<_>>()[..] else {
+        panic!("{fixed:?}")
+    };
     assert_eq!(*path, project.path("a.py"));
     assert_eq!((change.after.as_str(), change.count()), (AFTER, 2));
     assert_eq!(project.read("a.py"), BEFORE);
@@ -32,26 +34,37 @@ fn fixes_go_on_until_there_is_nothing_to_fix() {
 fn a_diff_shows_what_would_change() {
     let fixed = fix_all(&Project::new(&[("a.py", "x = 1  # noqa: RIA101\n")]));
     let change = fixed.changes.values().next().expect("one file changes");
-    assert_eq!(change.diff("a.py"), "--- a.py\n+++ a.py\n@@ -1 +1 @@\n-x = 1  # noqa: RIA101\n+x = 1\n");
+    assert_eq!(
+        change.diff("a.py"),
+        "--- a.py\n+++ a.py\n@@ -1 +1 @@\n-x = 1  # noqa: RIA101\n+x = 1\n"
+    );
 }
 
 #[test]
 fn what_is_left_alone_is_not_fixed() {
     let project = Project::new(&[("a.py", BEFORE)]);
-    let fixed = fix(&mut project.session(), Applicability::Safe, |_, found| found.clear());
+    let fixed = fix(&mut project.session(), Applicability::Safe, |_, found| {
+        found.clear()
+    });
     assert!(fixed.changes.is_empty());
 }
 
 #[test]
 fn files_with_syntax_errors_are_not_fixed() {
-    let fixed = fix_all(&Project::new(&[("a.py", "x = 1  # noqa: RIA101\n\n\n\n\ny = = 1\n")]));
+    let fixed = fix_all(&Project::new(&[(
+        "a.py",
+        "x = 1  # noqa: RIA101\n\n\n\n\ny = = 1\n",
+    )]));
     assert!(fixed.changes.is_empty());
     assert_eq!(lines(&fixed.outcome.diagnostics), ["6: RIA000"]);
 }
 
 #[test]
 fn written_files_keep_their_mode_and_links_lead_where_they_led() {
-    let project = Project::new(&[("folder/real.txt", "\u{feff}x = 'é'  # noqa: RIA101\r\ny = 2\r\n")]);
+    let project = Project::new(&[(
+        "folder/real.txt",
+        "\u{feff}x = 'é'  # noqa: RIA101\r\ny = 2\r\n",
+    )]);
     let real = project.path("folder/real.txt");
     std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o751)).expect("it is ours");
     symlink("folder/real.txt", project.path("link.py")).expect("the folder is ours");
@@ -60,9 +73,17 @@ fn written_files_keep_their_mode_and_links_lead_where_they_led() {
         change.write(path).expect("it can be written");
     }
     assert!(project.path("link.py").is_symlink());
-    assert_eq!(project.read("folder/real.txt"), "\u{feff}x = 'é'\r\ny = 2\r\n");
-    assert_eq!(real.metadata().expect("it is there").permissions().mode() & 0o777, 0o751);
-    let names = std::fs::read_dir(project.path("folder")).expect("it is there").count();
+    assert_eq!(
+        project.read("folder/real.txt"),
+        "\u{feff}x = 'é'\r\ny = 2\r\n"
+    );
+    assert_eq!(
+        real.metadata().expect("it is there").permissions().mode() & 0o777,
+        0o751
+    );
+    let names = std::fs::read_dir(project.path("folder"))
+        .expect("it is there")
+        .count();
     assert_eq!(names, 1, "temporary files are left");
 }
 
@@ -77,8 +98,12 @@ fn a_file_that_somebody_else_changed_is_not_written() {
     assert_eq!(project.read("a.py"), "other = 1\n");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o444)).expect("it is ours");
     project.write("b.py", BEFORE);
-    std::fs::set_permissions(project.path("b.py"), std::fs::Permissions::from_mode(0o444)).expect("it is ours");
+    std::fs::set_permissions(project.path("b.py"), std::fs::Permissions::from_mode(0o444))
+        .expect("it is ours");
     let fixed = fix_all(&project);
     let error = fixed.changes[&project.path("b.py")].write(&project.path("b.py"));
-    assert_eq!(error, Err(String::from("cannot be written: the file is read-only")));
+    assert_eq!(
+        error,
+        Err(String::from("cannot be written: the file is read-only"))
+    );
 }

@@ -24,7 +24,9 @@ const ROUNDS_OF_A_SESSION: usize = 40;
 fn nothing_that_can_be_written_breaks_the_checker() {
     let seconds: Option<u64> = number("RIATA_FUZZ_SECONDS");
     let seed = number("RIATA_FUZZ_SEED").unwrap_or_else(|| match seconds {
-        Some(_) => std::time::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs()),
+        Some(_) => std::time::UNIX_EPOCH
+            .elapsed()
+            .map_or(1, |since| since.as_secs()),
         None => 1,
     });
     let texts = corpus();
@@ -43,13 +45,20 @@ fn nothing_that_can_be_written_breaks_the_checker() {
         if rounds % ROUNDS_OF_A_SESSION == 0 {
             sessions = Some([session(&project, true), session(&project, false)]);
         }
-        let Some(sessions) = &mut sessions else { unreachable!("it was just made") };
-        let mutated: Vec<(PathBuf, String)> =
-            names.iter().map(|name| (project.path(name), mutate(&texts, &mut random))).collect();
+        let Some(sessions) = &mut sessions else {
+            unreachable!("it was just made")
+        };
+        let mutated: Vec<(PathBuf, String)> = names
+            .iter()
+            .map(|name| (project.path(name), mutate(&texts, &mut random)))
+            .collect();
         for session in sessions {
             if let Err(message) = try_texts(session, &mutated) {
                 let kept = keep(&mutated);
-                panic!("{message}\nin one of the files of {} (seed {seed}, round {rounds})", kept.display());
+                panic!(
+                    "{message}\nin one of the files of {} (seed {seed}, round {rounds})",
+                    kept.display()
+                );
             }
         }
         rounds += 1;
@@ -66,7 +75,11 @@ fn number(name: &str) -> Option<u64> {
 fn session(project: &Project, use_types: bool) -> Session {
     let all = [String::from("ALL")];
     let selection = Selection::new(Some(&all), &[], &[]).expect("all rules are rules");
-    let settings = Settings { selection, use_types, ..project.settings() };
+    let settings = Settings {
+        selection,
+        use_types,
+        ..project.settings()
+    };
     Session::new(project.files(), settings).expect("the settings are right")
 }
 
@@ -80,7 +93,11 @@ fn try_texts(session: &mut Session, texts: &[(PathBuf, String)]) -> Result<(), S
     for (path, change) in &fixed.changes {
         let parsed = parses(&change.before);
         if parsed && !parses(&change.after) {
-            return Err(format!("a fix of {:?} breaks {}", change.fixed, path.display()));
+            return Err(format!(
+                "a fix of {:?} breaks {}",
+                change.fixed,
+                path.display()
+            ));
         }
     }
     Ok(())
@@ -93,10 +110,13 @@ fn are_sound(session: &Session, outcome: &Outcome) -> Result<(), String> {
     }
     for found in &outcome.diagnostics {
         let text = session.text(&found.location.path)?;
-        let is_in = |start: u32, end: u32| {
-            start <= end && text.get(start as usize..end as usize).is_some()
-        };
-        let fix_is_in = found.fix.iter().flat_map(|fix| &fix.edits).all(|edit| is_in(edit.start, edit.end));
+        let is_in =
+            |start: u32, end: u32| start <= end && text.get(start as usize..end as usize).is_some();
+        let fix_is_in = found
+            .fix
+            .iter()
+            .flat_map(|fix| &fix.edits)
+            .all(|edit| is_in(edit.start, edit.end));
         if !is_in(found.range.0, found.range.1) || !fix_is_in {
             return Err(format!("a place that is not in the file: {found:?}"));
         }
@@ -105,7 +125,9 @@ fn are_sound(session: &Session, outcome: &Outcome) -> Result<(), String> {
 }
 
 fn parses(text: &str) -> bool {
-    parse_unchecked(text, ParseOptions::from(Mode::Module)).errors().is_empty()
+    parse_unchecked(text, ParseOptions::from(Mode::Module))
+        .errors()
+        .is_empty()
 }
 
 /// Write the texts where they can be looked at.
@@ -160,19 +182,85 @@ impl Random {
 }
 
 const HEADS: &[&str] = &[
-    "async def f():", "def f(self):", "class C:", "if x:", "while True:", "for x in xs:", "async for x in xs:",
-    "with a as b:", "async with a, b as c:", "async with asyncio.timeout(1):", "async with asyncio.TaskGroup() as g:",
-    "try:", "finally:", "except:", "except BaseException as e:", "except* ValueError:", "else:", "match x:", "case [a, *_]:",
+    "async def f():",
+    "def f(self):",
+    "class C:",
+    "if x:",
+    "while True:",
+    "for x in xs:",
+    "async for x in xs:",
+    "with a as b:",
+    "async with a, b as c:",
+    "async with asyncio.timeout(1):",
+    "async with asyncio.TaskGroup() as g:",
+    "try:",
+    "finally:",
+    "except:",
+    "except BaseException as e:",
+    "except* ValueError:",
+    "else:",
+    "match x:",
+    "case [a, *_]:",
     "@decorator",
 ];
 /// What goes around an expression.
-const PAIRS: &[(&str, &str)] =
-    &[("(", ")"), ("[", "]"), ("f(", ")"), ("await (", ")"), ("f'{", "}'"), ("lambda x: (", ")")];
+const PAIRS: &[(&str, &str)] = &[
+    ("(", ")"),
+    ("[", "]"),
+    ("f(", ")"),
+    ("await (", ")"),
+    ("f'{", "}'"),
+    ("lambda x: (", ")"),
+];
 const TOKENS: &[&str] = &[
-    "await ", "async ", "(", ")", "[", "]", "{", "}", ":", ",", "=", ":=", "*", "**", ".", "lambda: ", "yield ", "yield from ",
-    "return ", "not ", "None", "self", "asyncio", "asyncio.create_task(f())", "asyncio.gather(*x)", "f'{x}'", "'é𝄞'", "\"\"\"",
-    "# noqa: RIA101, E501", "  # riata: ignore[RIA201]", "\\\n", ";", "\t", "\r\n", "\u{feff}", "global x", "nonlocal x", "->",
-    "import m1", "from m2 import *", "from . import m3", "del x", "raise", "assert f()", "...", "0", " if x else ", " for x in y",
+    "await ",
+    "async ",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ",",
+    "=",
+    ":=",
+    "*",
+    "**",
+    ".",
+    "lambda: ",
+    "yield ",
+    "yield from ",
+    "return ",
+    "not ",
+    "None",
+    "self",
+    "asyncio",
+    "asyncio.create_task(f())",
+    "asyncio.gather(*x)",
+    "f'{x}'",
+    "'é𝄞'",
+    "\"\"\"",
+    "# noqa: RIA101, E501",
+    "  # riata: ignore[RIA201]",
+    "\\\n",
+    ";",
+    "\t",
+    "\r\n",
+    "\u{feff}",
+    "global x",
+    "nonlocal x",
+    "->",
+    "import m1",
+    "from m2 import *",
+    "from . import m3",
+    "del x",
+    "raise",
+    "assert f()",
+    "...",
+    "0",
+    " if x else ",
+    " for x in y",
 ];
 
 fn mutate(texts: &[String], random: &mut Random) -> String {
@@ -212,8 +300,11 @@ fn mutate_lines(text: &str, texts: &[String], random: &mut Random) -> String {
             lines.splice(at..at, moved);
         }
         3 => {
-            let other: Vec<String> =
-                random.pick(texts).split_inclusive('\n').map(ToOwned::to_owned).collect();
+            let other: Vec<String> = random
+                .pick(texts)
+                .split_inclusive('\n')
+                .map(ToOwned::to_owned)
+                .collect();
             let taken = random.range(other.len(), 12);
             lines.splice(at..at, other[taken].to_vec());
         }

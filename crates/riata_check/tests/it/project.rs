@@ -14,9 +14,12 @@ impl Project {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let root = std::env::temp_dir().join(format!("riata-check-{}-{number}", std::process::id()));
+        let root =
+            std::env::temp_dir().join(format!("riata-check-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&root).expect("the temporary folder can be written to");
-        let project = Self { root: root.canonicalize().expect("it was just made") };
+        let project = Self {
+            root: root.canonicalize().expect("it was just made"),
+        };
         for (name, text) in files {
             project.write(name, text);
         }
@@ -77,7 +80,10 @@ impl Drop for Project {
 
 /// `line: code`, for each finding.
 pub(crate) fn lines(found: &[Diagnostic]) -> Vec<String> {
-    found.iter().map(|found| format!("{}: {}", found.location.start.line, found.code)).collect()
+    found
+        .iter()
+        .map(|found| format!("{}: {}", found.location.start.line, found.code))
+        .collect()
 }
 
 /// The problems, with file names alone.
@@ -90,5 +96,6 @@ pub(crate) fn problems(outcome: &Outcome) -> Vec<String> {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }

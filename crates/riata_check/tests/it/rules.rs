@@ -16,8 +16,17 @@ fn every_rule_says_what_its_test_file_expects() {
     for rule in RULES {
         let name = rule.name.replace('-', "_");
         let file = folder.join(format!("{name}.py"));
-        let path = if file.is_file() { file } else { folder.join(&name) };
-        assert!(path.exists(), "`{}` has no test file {}", rule.name, path.display());
+        let path = if file.is_file() {
+            file
+        } else {
+            folder.join(&name)
+        };
+        assert!(
+            path.exists(),
+            "`{}` has no test file {}",
+            rule.name,
+            path.display()
+        );
         let expected = expected(&path);
         assert!(
             expected.iter().any(|(_, _, code)| code == rule.code),
@@ -40,12 +49,19 @@ type Expectations = BTreeSet<(PathBuf, usize, String)>;
 
 fn expected(path: &Path) -> Expectations {
     let mut all = Expectations::new();
-    let files = if path.is_dir() { python_files(path) } else { vec![path.to_path_buf()] };
+    let files = if path.is_dir() {
+        python_files(path)
+    } else {
+        vec![path.to_path_buf()]
+    };
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a test file can be read");
         for (index, line) in text.lines().enumerate() {
             if let Some((_, codes)) = line.split_once("# error: ") {
-                for code in codes.split([',', ' ']).filter(|code| code.starts_with("RIA")) {
+                for code in codes
+                    .split([',', ' '])
+                    .filter(|code| code.starts_with("RIA"))
+                {
                     all.insert((file.clone(), index + 1, code.to_owned()));
                 }
             }
@@ -68,13 +84,21 @@ fn python_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn found(path: &Path, code: &str) -> Expectations {
-    let root = if path.is_dir() { path } else { path.parent().expect("a file is in a folder") };
+    let root = if path.is_dir() {
+        path
+    } else {
+        path.parent().expect("a file is in a folder")
+    };
     let suppressed = [String::from("RIA101")];
     let settings = Settings {
         // Findings about suppressions need something that is suppressed.
         selection: Selection::new(
             Some(&[code.to_owned()]),
-            if code.starts_with("RIA00") { &suppressed } else { &[] },
+            if code.starts_with("RIA00") {
+                &suppressed
+            } else {
+                &[]
+            },
             &[],
         )
         .expect("a rule"),
@@ -82,7 +106,9 @@ fn found(path: &Path, code: &str) -> Expectations {
     };
     // Each finding counts, also those that a report makes one of.
     let (files, _) = find(&[path.to_path_buf()], &settings);
-    let outcome = Session::new(files, settings).expect("the settings are right").check();
+    let outcome = Session::new(files, settings)
+        .expect("the settings are right")
+        .check();
     assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
     outcome
         .diagnostics

@@ -12,7 +12,9 @@ fn fixed(rule: &str, code: &str) -> String {
         selection: Selection::new(Some(&[rule.to_owned()]), &[], &[]).expect("a rule"),
         ..project.settings()
     };
-    let outcome = Session::new(project.files(), settings).expect("the settings are right").check();
+    let outcome = Session::new(project.files(), settings)
+        .expect("the settings are right")
+        .check();
     let found = outcome.diagnostics.first().expect("a report");
     let fix = found.fix.as_ref().expect("a fix");
     let mut text = code.to_owned();
@@ -103,7 +105,10 @@ async def g(xs, f):
     return [await f(x) for x in xs]
 ";
     let found = fixed("RIA404", before);
-    assert!(found.ends_with("    return await aio.gather(*[f(x) for x in xs])\n"), "{found}");
+    assert!(
+        found.ends_with("    return await aio.gather(*[f(x) for x in xs])\n"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -131,7 +136,10 @@ async def g():
         pass
 ";
     let found = fixed("RIA802", before);
-    assert!(found.contains("    async with asyncio.Lock():  # a lock\n"), "{found}");
+    assert!(
+        found.contains("    async with asyncio.Lock():  # a lock\n"),
+        "{found}"
+    );
     let before = "\
 import threading
 
@@ -141,7 +149,10 @@ async def g():
 ";
     let found = fixed("RIA802", before);
     assert!(found.contains("    with threading.Lock():\n"), "{found}");
-    let found = fixed("RIA803", "async def g():\n    async for x in [1]:\n        pass\n");
+    let found = fixed(
+        "RIA803",
+        "async def g():\n    async for x in [1]:\n        pass\n",
+    );
     assert_eq!(found, "async def g():\n    for x in [1]:\n        pass\n");
     let before = "\
 async def rows():
@@ -151,7 +162,10 @@ async def g():
     return {x for x in rows()}
 ";
     let found = fixed("RIA803", before);
-    assert!(found.ends_with("    return {x async for x in rows()}\n"), "{found}");
+    assert!(
+        found.ends_with("    return {x async for x in rows()}\n"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -164,5 +178,8 @@ def main(work):
     loop.run_until_complete(work())
 ";
     let found = fixed("RIA409", before);
-    assert!(found.contains("    loop = asyncio.new_event_loop()\n"), "{found}");
+    assert!(
+        found.contains("    loop = asyncio.new_event_loop()\n"),
+        "{found}"
+    );
 }

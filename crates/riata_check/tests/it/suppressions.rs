@@ -6,14 +6,22 @@ use crate::project::{Project, lines};
 
 /// Check the body of an async function; its first line is line 5.
 fn check(body: &str, expected: &[&str]) {
-    check_file(&format!("import asyncio, time\n\n\nasync def main():\n{body}"), expected);
+    check_file(
+        &format!("import asyncio, time\n\n\nasync def main():\n{body}"),
+        expected,
+    );
 }
 
 fn check_file(text: &str, expected: &[&str]) {
     let project = Project::new(&[("main.py", text)]);
     let outcome = project.check();
     assert_eq!(outcome.problems, []);
-    assert_eq!(lines(&outcome.diagnostics), expected, "{text}\n{:#?}", outcome.diagnostics);
+    assert_eq!(
+        lines(&outcome.diagnostics),
+        expected,
+        "{text}\n{:#?}",
+        outcome.diagnostics
+    );
 }
 
 #[test]
@@ -21,14 +29,23 @@ fn a_comment_counts_for_its_line_and_its_rules() {
     check("    time.sleep(1)\n", &["5: RIA101"]);
     check("    time.sleep(1)  # riata: ignore\n", &[]);
     check("    time.sleep(1)  # riata: ignore[RIA101]\n", &[]);
-    check("    time.sleep(1)  # riata: ignore[blocking-call-in-async]\n", &[]);
+    check(
+        "    time.sleep(1)  # riata: ignore[blocking-call-in-async]\n",
+        &[],
+    );
     check("    time.sleep(1)  # noqa\n", &[]);
     check("    time.sleep(1)  # noqa: RIA101\n", &[]);
-    check("    time.sleep(1)  # type: ignore # noqa: RIA101 # why\n", &[]);
+    check(
+        "    time.sleep(1)  # type: ignore # noqa: RIA101 # why\n",
+        &[],
+    );
     check("    time.sleep(1)  # noqa: E501\n", &["5: RIA101"]);
     check("    time.sleep(1)  # noqa:\n", &["5: RIA101"]);
     check("    time.sleep(1)  # flake8: noqa\n", &["5: RIA101"]);
-    check("    time.sleep(1)  # riata: ignore[RIA102]\n", &["5: RIA101", "5: RIA001"]);
+    check(
+        "    time.sleep(1)  # riata: ignore[RIA102]\n",
+        &["5: RIA101", "5: RIA001"],
+    );
     check("    # riata: ignore\n    time.sleep(1)\n", &["6: RIA101"]);
     check("    time.sleep(1); '# riata: ignore'\n", &["5: RIA101"]);
     check("    '''\n    # noqa'''; time.sleep(1)\n", &["6: RIA101"]);
@@ -38,13 +55,25 @@ fn a_comment_counts_for_its_line_and_its_rules() {
 fn a_comment_counts_for_what_begins_or_ends_on_its_line() {
     check("    time.sleep(  # noqa\n        1\n    )\n", &[]);
     check("    time.sleep(\n        1\n    )  # noqa\n", &[]);
-    check("    time.sleep(\n        1  # noqa\n    )\n", &["5: RIA101"]);
+    check(
+        "    time.sleep(\n        1  # noqa\n    )\n",
+        &["5: RIA101"],
+    );
     check("    time.sleep(1), \\\n        2  # noqa\n", &[]);
-    check("    time.sleep(1), \\\n        2, \\\n        3  # riata: ignore[RIA101]\n", &[]);
+    check(
+        "    time.sleep(1), \\\n        2, \\\n        3  # riata: ignore[RIA101]\n",
+        &[],
+    );
     check("    f'''{time.sleep(1)}\n    '''  # noqa\n", &[]);
-    check("    f'''{f'{time.sleep(1)}'}\n    ''' + '''\n    '''  # noqa\n", &[]);
+    check(
+        "    f'''{f'{time.sleep(1)}'}\n    ''' + '''\n    '''  # noqa\n",
+        &[],
+    );
     check("    time.sleep(len('''\n    '''))  # noqa\n", &[]);
-    check("    1, '''\n    ''', time.sleep(1)\n    2  # noqa\n", &["6: RIA101"]);
+    check(
+        "    1, '''\n    ''', time.sleep(1)\n    2  # noqa\n",
+        &["6: RIA101"],
+    );
 }
 
 #[test]
@@ -52,7 +81,10 @@ fn a_comment_may_count_for_the_whole_file() {
     let body = "import time\nasync def main():\n    time.sleep(1)\n";
     check_file(&format!("# riata: ignore-file\n{body}"), &[]);
     check_file(&format!("{body}# riata: ignore-file[RIA101]\n"), &[]);
-    check_file(&format!("# riata: ignore-file[RIA102]\n{body}"), &["1: RIA001", "4: RIA101"]);
+    check_file(
+        &format!("# riata: ignore-file[RIA102]\n{body}"),
+        &["1: RIA001", "4: RIA101"],
+    );
     check_file(&format!("# ruff: noqa\n{body}"), &["4: RIA101"]);
     check_file(&format!("# flake8: noqa\n{body}"), &["4: RIA101"]);
     check_file(&format!("# flake8: noqa: RIA101\n{body}"), &["4: RIA101"]);
@@ -63,25 +95,47 @@ fn what_is_not_used_is_removed_and_other_text_stays() {
     let check = |before: &str, after: &str| {
         let project = Project::new(&[("main.py", before)]);
         let outcome = project.check();
-        let [found] = outcome.diagnostics.as_slice() else { panic!("{:#?}", outcome.diagnostics) };
+        let [found] = outcome.diagnostics.as_slice() else {
+            panic!("{:#?}", outcome.diagnostics)
+        };
         assert_eq!(found.code, "RIA001");
         let fix = found.fix.as_ref().expect("it has a fix");
         assert_eq!(fix.applicability, Applicability::Safe);
-        let [edit] = fix.edits.as_slice() else { panic!("{fix:?}") };
+        let [edit] = fix.edits.as_slice() else {
+            panic!("{fix:?}")
+        };
         let mut text = before.to_owned();
         text.replace_range(edit.start as usize..edit.end as usize, &edit.content);
         assert_eq!(text, after);
     };
     check("x = 1  # riata: ignore[RIA101]\n", "x = 1\n");
     check("x = 1  # riata: ignore[RIA101]", "x = 1");
-    check("x = 1  # riata: ignore[RIA101]\r\ny = 2\r\n", "x = 1\r\ny = 2\r\n");
-    check("x = 1  # riata: ignore[RIA101] because\n", "x = 1  # because\n");
-    check("x = 1  # riata: ignore[RIA101]  # noqa\n", "x = 1  # noqa\n");
-    check("x = 1  # noqa: E501  # riata: ignore[RIA101]\n", "x = 1  # noqa: E501\n");
+    check(
+        "x = 1  # riata: ignore[RIA101]\r\ny = 2\r\n",
+        "x = 1\r\ny = 2\r\n",
+    );
+    check(
+        "x = 1  # riata: ignore[RIA101] because\n",
+        "x = 1  # because\n",
+    );
+    check(
+        "x = 1  # riata: ignore[RIA101]  # noqa\n",
+        "x = 1  # noqa\n",
+    );
+    check(
+        "x = 1  # noqa: E501  # riata: ignore[RIA101]\n",
+        "x = 1  # noqa: E501\n",
+    );
     check("x = 1  # noqa: RIA101, E501\n", "x = 1  # noqa: E501\n");
-    check("x = 1  # noqa: E501 RIA101 why\n", "x = 1  # noqa: E501 why\n");
+    check(
+        "x = 1  # noqa: E501 RIA101 why\n",
+        "x = 1  # noqa: E501 why\n",
+    );
     check("x = 1  # noqa: RIA101 why\n", "x = 1  # why\n");
-    check("x = 1\n    # riata: ignore[RIA101]\ny = 2\n", "x = 1\ny = 2\n");
+    check(
+        "x = 1\n    # riata: ignore[RIA101]\ny = 2\n",
+        "x = 1\ny = 2\n",
+    );
     check("# riata: ignore-file[RIA101, RIA102]\nx = 1\n", "x = 1\n");
     check("# noqa: RIA101", "");
     check("\u{feff}x = 'é'  # noqa: RIA101\n", "\u{feff}x = 'é'\n");
@@ -89,25 +143,40 @@ fn what_is_not_used_is_removed_and_other_text_stays() {
 
 #[test]
 fn wrong_names_are_told_with_what_may_be_meant() {
-    let project = Project::new(&[("main.py", "x = 1  # riata: ignore[blocking-call-in-asink, RIA000]\n")]);
+    let project = Project::new(&[(
+        "main.py",
+        "x = 1  # riata: ignore[blocking-call-in-asink, RIA000]\n",
+    )]);
     let outcome = project.check();
-    let said: Vec<_> =
-        outcome.diagnostics.iter().map(|found| (found.message.as_str(), found.help.as_deref())).collect();
+    let said: Vec<_> = outcome
+        .diagnostics
+        .iter()
+        .map(|found| (found.message.as_str(), found.help.as_deref()))
+        .collect();
     let expected = [
         (
             "Suppression names `blocking-call-in-asink`, which is no rule",
             Some("did you mean `blocking-call-in-async`?"),
         ),
-        ("Suppression names `RIA000`, and syntax errors cannot be suppressed", said[1].1),
+        (
+            "Suppression names `RIA000`, and syntax errors cannot be suppressed",
+            said[1].1,
+        ),
     ];
     assert_eq!(said, expected);
 }
 
 #[test]
 fn without_types_nothing_is_called_unused() {
-    let project = Project::new(&[("main.py", "async def f():\n    x = 1  # riata: ignore[RIA101]\n")]);
+    let project = Project::new(&[(
+        "main.py",
+        "async def f():\n    x = 1  # riata: ignore[RIA101]\n",
+    )]);
     assert_eq!(lines(&project.check().diagnostics), ["2: RIA001"]);
-    let settings = riata_check::Settings { use_types: false, ..project.settings() };
+    let settings = riata_check::Settings {
+        use_types: false,
+        ..project.settings()
+    };
     let session = riata_check::Session::new(project.files(), settings).expect("as above");
     assert_eq!(session.check().diagnostics, []);
 }

@@ -32,8 +32,14 @@ fn mistakes_in_a_configuration() {
     ");
     insta::assert_snapshot!(configured("[tool.riata.check]\nexclude = ['a[']\n"));
     insta::assert_snapshot!("not_toml", configured("[tool.riata.check\n"));
-    insta::assert_snapshot!("no_source_root", configured("[tool.riata.check]\nsrc = ['lib']\n"));
-    insta::assert_snapshot!("no_environment", configured("[tool.riata.check]\npython = '.venv'\n"));
+    insta::assert_snapshot!(
+        "no_source_root",
+        configured("[tool.riata.check]\nsrc = ['lib']\n")
+    );
+    insta::assert_snapshot!(
+        "no_environment",
+        configured("[tool.riata.check]\npython = '.venv'\n")
+    );
 }
 
 #[test]
@@ -57,8 +63,14 @@ fn mistakes_on_the_command_line() {
     insta::assert_snapshot!(project.run(&["--config", "nowhere.toml"]));
     insta::assert_snapshot!("unknown_format", project.run(&["--output-format", "xml"]));
     insta::assert_snapshot!("unknown_version", project.run(&["--target-version", "py2"]));
-    insta::assert_snapshot!("no_python", project.run(&["--isolated", "--python", "venv"]));
-    insta::assert_snapshot!("no_rule_in_pattern", project.run(&["--per-file-ignores", "tests"]));
+    insta::assert_snapshot!(
+        "no_python",
+        project.run(&["--isolated", "--python", "venv"])
+    );
+    insta::assert_snapshot!(
+        "no_rule_in_pattern",
+        project.run(&["--per-file-ignores", "tests"])
+    );
 }
 
 #[test]

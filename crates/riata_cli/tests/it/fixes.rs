@@ -3,7 +3,8 @@
 use crate::project::Project;
 
 /// One suppression is used, the other is not.
-const TEXT: &str = "import time\n\n\nasync def f():\n    time.sleep(1)\n    x = 1  # riata: ignore[RIA102]\n";
+const TEXT: &str =
+    "import time\n\n\nasync def f():\n    time.sleep(1)\n    x = 1  # riata: ignore[RIA102]\n";
 
 #[test]
 fn a_diff_writes_nothing() {
@@ -22,7 +23,10 @@ fn a_diff_writes_nothing() {
     ----- stderr -----
     note: --fix would fix 1 error in 1 file
     ");
-    assert_eq!(std::fs::read_to_string(project.path("a.py")).expect("it is there"), TEXT);
+    assert_eq!(
+        std::fs::read_to_string(project.path("a.py")).expect("it is there"),
+        TEXT
+    );
     insta::assert_snapshot!(project.run(&["--isolated", "--diff", "b.py"]), @r"
     exit code: 0
     ----- stderr -----
@@ -74,8 +78,17 @@ fn a_baseline_hides_what_is_known() {
     ----- stdout -----
     All checks passed!
     ");
-    project.write("a.py", "import time\n\n\nasync def f():\n    time.sleep(2)\n");
-    let arguments = ["--isolated", "--baseline", "known.json", "--output-format", "concise"];
+    project.write(
+        "a.py",
+        "import time\n\n\nasync def f():\n    time.sleep(2)\n",
+    );
+    let arguments = [
+        "--isolated",
+        "--baseline",
+        "known.json",
+        "--output-format",
+        "concise",
+    ];
     insta::assert_snapshot!(project.run(&arguments), @r"
     exit code: 1
     ----- stdout -----
@@ -96,7 +109,10 @@ fn a_baseline_hides_what_is_known() {
 #[test]
 fn the_configuration_may_name_the_baseline() {
     let project = Project::new(&[
-        ("pyproject.toml", "[tool.riata.check]\nbaseline = 'known.json'\n"),
+        (
+            "pyproject.toml",
+            "[tool.riata.check]\nbaseline = 'known.json'\n",
+        ),
         ("a.py", TEXT),
     ]);
     project.run(&["--write-baseline", "known.json"]);
@@ -111,13 +127,21 @@ fn the_configuration_may_name_the_baseline() {
     ----- stdout -----
     All checks passed!
     ");
-    assert_eq!(std::fs::read_to_string(project.path("a.py")).expect("it is there"), TEXT);
+    assert_eq!(
+        std::fs::read_to_string(project.path("a.py")).expect("it is there"),
+        TEXT
+    );
 }
 
 #[test]
 fn a_baseline_is_for_one_project() {
     let toml = "[tool.riata.check]\n";
-    let files = [("a/pyproject.toml", toml), ("a/a.py", TEXT), ("b/pyproject.toml", toml), ("b/b.py", TEXT)];
+    let files = [
+        ("a/pyproject.toml", toml),
+        ("a/a.py", TEXT),
+        ("b/pyproject.toml", toml),
+        ("b/b.py", TEXT),
+    ];
     let project = Project::new(&files);
     insta::assert_snapshot!(project.run(&["--write-baseline", "known.json", "a", "b"]), @r"
     exit code: 2

@@ -8,7 +8,11 @@ const SLEEPS: &str = "import time\n\n\nasync def f():\n    time.sleep(1)\n";
 fn found(project: &Project, arguments: &[&str]) -> Vec<String> {
     let mut all = vec!["--output-format", "concise", "-q"];
     all.extend(arguments);
-    project.stdout(&all).lines().map(ToOwned::to_owned).collect()
+    project
+        .stdout(&all)
+        .lines()
+        .map(ToOwned::to_owned)
+        .collect()
 }
 
 /// The paths and codes of what is found.
@@ -18,7 +22,12 @@ fn places(project: &Project, arguments: &[&str]) -> Vec<String> {
         .map(|line| {
             let mut parts = line.split(':');
             let path = parts.next().unwrap_or("");
-            let code = parts.nth(2).unwrap_or("").split_whitespace().next().unwrap_or("");
+            let code = parts
+                .nth(2)
+                .unwrap_or("")
+                .split_whitespace()
+                .next()
+                .unwrap_or("");
             format!("{path} {code}")
         })
         .collect()
@@ -27,23 +36,41 @@ fn places(project: &Project, arguments: &[&str]) -> Vec<String> {
 #[test]
 fn the_nearest_configuration_counts() {
     let project = Project::new(&[
-        ("a/pyproject.toml", "[tool.riata.check]\nignore = ['RIA101']\n"),
+        (
+            "a/pyproject.toml",
+            "[tool.riata.check]\nignore = ['RIA101']\n",
+        ),
         ("a/a.py", SLEEPS),
         // It says nothing to us, so the one above counts.
         ("a/inner/pyproject.toml", "[project]\nname = 'inner'\n"),
         ("a/inner/a.py", SLEEPS),
-        ("b/pyproject.toml", "[tool.riata.check]\nselect = ['RIA1']\n"),
+        (
+            "b/pyproject.toml",
+            "[tool.riata.check]\nselect = ['RIA1']\n",
+        ),
         ("b/b.py", SLEEPS),
     ]);
     assert_eq!(places(&project, &["a", "b"]), ["b/b.py RIA101"]);
     // Nothing is checked twice, or with the settings of the folder around it.
     assert_eq!(places(&project, &[".", "b", "a"]), ["b/b.py RIA101"]);
     assert_eq!(places(&project, &["a/inner"]), [""; 0]);
-    assert_eq!(places(&project, &["--isolated", "a/inner"]), ["a/inner/a.py RIA101"]);
+    assert_eq!(
+        places(&project, &["--isolated", "a/inner"]),
+        ["a/inner/a.py RIA101"]
+    );
     // What the command line selects makes what the file ignores void.
-    assert_eq!(places(&project, &["--select", "RIA1", "a/a.py"]), ["a/a.py RIA101"]);
-    assert_eq!(places(&project, &["--config", "ignore = ['RIA101']", "b"]), [""; 0]);
-    assert_eq!(places(&project, &["--config", "a/pyproject.toml", "b"]), [""; 0]);
+    assert_eq!(
+        places(&project, &["--select", "RIA1", "a/a.py"]),
+        ["a/a.py RIA101"]
+    );
+    assert_eq!(
+        places(&project, &["--config", "ignore = ['RIA101']", "b"]),
+        [""; 0]
+    );
+    assert_eq!(
+        places(&project, &["--config", "a/pyproject.toml", "b"]),
+        [""; 0]
+    );
 }
 
 #[test]
@@ -55,7 +82,10 @@ fn a_configuration_file_may_have_the_keys_at_its_top() {
 #[test]
 fn rules_are_off_in_some_files() {
     let project = Project::new(&[
-        ("pyproject.toml", "[tool.riata.check.per-file-ignores]\n'tests/*' = ['RIA1']\n"),
+        (
+            "pyproject.toml",
+            "[tool.riata.check.per-file-ignores]\n'tests/*' = ['RIA1']\n",
+        ),
         ("tests/test_a.py", SLEEPS),
         ("a.py", SLEEPS),
     ]);
@@ -84,10 +114,15 @@ fn folders_are_left_out() {
         all.extend(arguments);
         let root = format!("{}/", project.root().display());
         let text = project.stdout(&all);
-        text.lines().map(|line| line.replace(&root, "")).collect::<Vec<_>>()
+        text.lines()
+            .map(|line| line.replace(&root, ""))
+            .collect::<Vec<_>>()
     };
     assert_eq!(files(&[]), [".github/a.py", "a.pyw", "pkg/a.py"]);
-    assert_eq!(files(&["--extend-exclude", "pkg"]), [".github/a.py", "a.pyw"]);
+    assert_eq!(
+        files(&["--extend-exclude", "pkg"]),
+        [".github/a.py", "a.pyw"]
+    );
     assert_eq!(
         files(&["--no-respect-gitignore"]),
         [".github/a.py", "a.pyw", "generated/a.py", "pkg/a.py"]
@@ -99,7 +134,10 @@ fn folders_are_left_out() {
     // What is named is checked.
     let named = files(&["build/a.py", "a.txt", "generated"]);
     assert_eq!(named, ["a.txt", "build/a.py", "generated/a.py"]);
-    assert_eq!(files(&["build", "pkg", "pkg/a.py"]), ["build/a.py", "pkg/a.py"]);
+    assert_eq!(
+        files(&["build", "pkg", "pkg/a.py"]),
+        ["build/a.py", "pkg/a.py"]
+    );
 }
 
 #[test]
@@ -125,7 +163,10 @@ baseline = \"known.json\"
         ("src/shop/__init__.py", ""),
         ("tools/lib/helpers/__init__.py", ""),
         (".venv/pyvenv.cfg", "home = /nowhere\nversion = 3.13.1\n"),
-        (".venv/lib/python3.13/site-packages/requests/__init__.py", ""),
+        (
+            ".venv/lib/python3.13/site-packages/requests/__init__.py",
+            "",
+        ),
     ]);
     // The default list of what is left out is long.
     let text = project.run(&["--show-settings", "--exclude", ".venv"]);
@@ -137,18 +178,30 @@ baseline = \"known.json\"
 fn a_script_that_starts_an_interpreter_is_asked_where_it_lies() {
     use std::os::unix::fs::PermissionsExt as _;
     let project = Project::new(&[
-        ("environment/lib/python3.13/site-packages/requests/__init__.py", ""),
-        ("environment/pyvenv.cfg", "home = /nowhere\nversion = 3.13.1\n"),
+        (
+            "environment/lib/python3.13/site-packages/requests/__init__.py",
+            "",
+        ),
+        (
+            "environment/pyvenv.cfg",
+            "home = /nowhere\nversion = 3.13.1\n",
+        ),
         ("a.py", ""),
     ]);
     let prefix = project.path("environment");
-    project.write("shims/python", &format!("#!/bin/sh\nprintf %s '{}'\n", prefix.display()));
+    project.write(
+        "shims/python",
+        &format!("#!/bin/sh\nprintf %s '{}'\n", prefix.display()),
+    );
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(project.path("shims/python"), executable).expect("it is ours");
     let text = project.run(&["--isolated", "--python", "shims/python", "--show-settings"]);
     assert!(text.contains("python = \"<root>/environment\"\n"), "{text}");
     // A configuration does not make us run anything.
-    project.write("pyproject.toml", "[tool.riata.check]\npython = 'shims/python'\n");
+    project.write(
+        "pyproject.toml",
+        "[tool.riata.check]\npython = 'shims/python'\n",
+    );
     let text = project.run(&["--show-settings"]);
     assert!(text.starts_with("exit code: 2\n"), "{text}");
 }
@@ -159,13 +212,22 @@ fn the_oldest_python_can_be_told() {
         let mut all = vec!["--show-settings"];
         all.extend(arguments);
         let text = project.stdout(&all);
-        let line = text.lines().find(|line| line.starts_with("target-version")).expect("shown");
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("target-version"))
+            .expect("shown");
         line.to_owned()
     };
     let project = Project::new(&[("pyproject.toml", "[project]\nrequires-python = '>=3.11'\n")]);
     assert_eq!(version(&project, &[]), "target-version = \"py311\"");
-    assert_eq!(version(&project, &["--target-version", "py314"]), "target-version = \"py314\"");
-    assert_eq!(version(&project, &["--isolated"]), "target-version = \"py310\"");
+    assert_eq!(
+        version(&project, &["--target-version", "py314"]),
+        "target-version = \"py314\""
+    );
+    assert_eq!(
+        version(&project, &["--isolated"]),
+        "target-version = \"py310\""
+    );
 }
 
 #[test]
@@ -213,8 +275,14 @@ async def f(prices: Prices):
 #[test]
 fn names_of_functions_that_block_can_be_told() {
     let project = Project::new(&[
-        ("pyproject.toml", "[tool.riata.check]\nnot-blocking = ['time.sleep']\nblocking = ['vendor.wait']\n"),
-        ("a.py", "import time\nimport vendor\n\n\nasync def f():\n    time.sleep(1)\n    vendor.wait()\n"),
+        (
+            "pyproject.toml",
+            "[tool.riata.check]\nnot-blocking = ['time.sleep']\nblocking = ['vendor.wait']\n",
+        ),
+        (
+            "a.py",
+            "import time\nimport vendor\n\n\nasync def f():\n    time.sleep(1)\n    vendor.wait()\n",
+        ),
     ]);
     let found = found(&project, &[]);
     assert_eq!(found.len(), 1, "{found:?}");
@@ -224,13 +292,22 @@ fn names_of_functions_that_block_can_be_told() {
 #[test]
 fn without_types_it_goes_by_names() {
     let found = places(&shop(), &["--isolated", "--no-types"]);
-    assert!(found.contains(&"shop/server.py RIA101".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"shop/server.py RIA101".to_owned()),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn exit_zero_and_quiet() {
     let project = Project::new(&[("a.py", SLEEPS)]);
-    let text = project.run(&["--isolated", "--exit-zero", "-q", "--output-format", "concise"]);
+    let text = project.run(&[
+        "--isolated",
+        "--exit-zero",
+        "-q",
+        "--output-format",
+        "concise",
+    ]);
     insta::assert_snapshot!(text, @r"
     exit code: 0
     ----- stdout -----
@@ -243,7 +320,10 @@ fn verbose_says_what_is_used() {
     let project = Project::new(&[
         ("pyproject.toml", "[tool.riata.check]\n"),
         (".venv/pyvenv.cfg", "home = /nowhere\nversion = 3.13.1\n"),
-        (".venv/lib/python3.13/site-packages/requests/__init__.py", ""),
+        (
+            ".venv/lib/python3.13/site-packages/requests/__init__.py",
+            "",
+        ),
         ("a.py", "x = 1\n"),
     ]);
     let text = project.run(&["-v"]);

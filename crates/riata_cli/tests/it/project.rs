@@ -13,7 +13,9 @@ pub(crate) struct Project {
 impl Project {
     /// A folder with these files: (path, text).
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let project = Self { folder: tempfile::tempdir().expect("a folder can be made") };
+        let project = Self {
+            folder: tempfile::tempdir().expect("a folder can be made"),
+        };
         for (path, text) in files {
             project.write(path, text);
         }
@@ -49,7 +51,12 @@ impl Project {
 
     /// The exit code, standard output and standard error of a run, as one text.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        self.show(&self.command(arguments).output().expect("the command starts"))
+        self.show(
+            &self
+                .command(arguments)
+                .output()
+                .expect("the command starts"),
+        )
     }
 
     /// The same with a text on standard input.
@@ -69,7 +76,10 @@ impl Project {
 
     /// Standard output alone, as it is.
     pub(crate) fn stdout(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().expect("the command starts");
+        let output = self
+            .command(arguments)
+            .output()
+            .expect("the command starts");
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
@@ -77,7 +87,10 @@ impl Project {
         let mut text = format!("exit code: {}\n", output.status.code().expect("no signal"));
         for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
             if !bytes.is_empty() {
-                text.push_str(&format!("----- {name} -----\n{}", String::from_utf8_lossy(bytes)));
+                text.push_str(&format!(
+                    "----- {name} -----\n{}",
+                    String::from_utf8_lossy(bytes)
+                ));
             }
         }
         self.normalized(&text)

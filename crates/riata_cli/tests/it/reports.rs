@@ -56,10 +56,19 @@ fn nothing_found() {
 fn hard(text: &str, pieces: &[&str]) -> String {
     let project = Project::new(&[("hard.py", text)]);
     let outcome = Outcome {
-        diagnostics: pieces.iter().map(|piece| finding(&project, text, piece)).collect(),
+        diagnostics: pieces
+            .iter()
+            .map(|piece| finding(&project, text, piece))
+            .collect(),
         ..Outcome::default()
     };
-    render(&project, OutputFormat::Full, Style::default(), false, &outcome)
+    render(
+        &project,
+        OutputFormat::Full,
+        Style::default(),
+        false,
+        &outcome,
+    )
 }
 
 fn finding(project: &Project, text: &str, piece: &str) -> Diagnostic {
@@ -73,7 +82,10 @@ fn finding(project: &Project, text: &str, piece: &str) -> Diagnostic {
             start: position(text, start),
             end: position(text, end),
         },
-        range: (u32::try_from(start).expect("small"), u32::try_from(end).expect("small")),
+        range: (
+            u32::try_from(start).expect("small"),
+            u32::try_from(end).expect("small"),
+        ),
         message: "Async function does something".to_owned(),
         related: Vec::new(),
         also: Vec::new(),
@@ -88,7 +100,10 @@ fn finding(project: &Project, text: &str, piece: &str) -> Diagnostic {
 fn position(text: &str, offset: usize) -> Position {
     let before = &text[..offset];
     let line = before.rsplit('\n').next().expect("one at least");
-    Position { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+    Position {
+        line: before.matches('\n').count() + 1,
+        column: line.chars().count() + 1,
+    }
 }
 
 fn render(
@@ -118,7 +133,10 @@ fn tabs_wide_characters_and_windows_lines() {
 
 #[test]
 fn long_lines_are_cut() {
-    let list = (0..500).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let list = (0..500)
+        .map(|n| n.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
     let text = format!("async def f():\n    x = [{list}]; sleep(1); y = [{list}]\n");
     insta::assert_snapshot!(hard(&text, &["sleep(1)", &list]));
 }
@@ -127,12 +145,18 @@ fn long_lines_are_cut() {
 fn a_call_over_many_lines() {
     let arguments: String = (0..12).map(|n| format!("        {n},\n")).collect();
     let call = format!("sleep(\n{arguments}    )");
-    insta::assert_snapshot!(hard(&format!("async def f():\n    {call}\n    pass\n"), &[&call]));
+    insta::assert_snapshot!(hard(
+        &format!("async def f():\n    {call}\n    pass\n"),
+        &[&call]
+    ));
 }
 
 #[test]
 fn the_end_of_a_file_and_control_characters() {
-    insta::assert_snapshot!(hard("async def f():\n    x = '\u{1b}[31m\u{8}'; sleep(1)", &["sleep(1)"]));
+    insta::assert_snapshot!(hard(
+        "async def f():\n    x = '\u{1b}[31m\u{8}'; sleep(1)",
+        &["sleep(1)"]
+    ));
     let mut beyond = hard_beyond();
     beyond.push('\n');
     insta::assert_snapshot!("a_place_that_is_not_there", beyond);
@@ -142,21 +166,44 @@ fn the_end_of_a_file_and_control_characters() {
 fn hard_beyond() -> String {
     let project = Project::new(&[("hard.py", "x = 1\n")]);
     let mut found = finding(&project, "x = 1\n", "1");
-    found.location.start = Position { line: 70, column: 12 };
-    found.location.end = Position { line: 71, column: 2 };
+    found.location.start = Position {
+        line: 70,
+        column: 12,
+    };
+    found.location.end = Position {
+        line: 71,
+        column: 2,
+    };
     let mut gone = found.clone();
     gone.location.path = project.path("gone.py");
-    gone.related.push(Related { location: gone.location.clone(), message: "calls `f`".to_owned() });
-    let outcome = Outcome { diagnostics: vec![found, gone], ..Outcome::default() };
-    render(&project, OutputFormat::Full, Style::default(), false, &outcome)
+    gone.related.push(Related {
+        location: gone.location.clone(),
+        message: "calls `f`".to_owned(),
+    });
+    let outcome = Outcome {
+        diagnostics: vec![found, gone],
+        ..Outcome::default()
+    };
+    render(
+        &project,
+        OutputFormat::Full,
+        Style::default(),
+        false,
+        &outcome,
+    )
 }
 
-const SLEEPS: &str = "import time\n\n\nasync def f():\n    time.sleep(1)\n\n\nasync def g():\n    time.sleep(2)\n";
+const SLEEPS: &str =
+    "import time\n\n\nasync def f():\n    time.sleep(1)\n\n\nasync def g():\n    time.sleep(2)\n";
 
 /// Two findings with a fix each, of which one is safe.
 fn fixable() -> (Project, Outcome) {
     let project = Project::new(&[("hard.py", SLEEPS)]);
-    let import = Edit { start: 0, end: 0, content: "import asyncio\n".to_owned() };
+    let import = Edit {
+        start: 0,
+        end: 0,
+        content: "import asyncio\n".to_owned(),
+    };
     let fixed = |piece: &str, applicability| {
         let mut found = finding(&project, SLEEPS, piece);
         let name = piece.find('(').expect("a call");
@@ -177,15 +224,20 @@ fn fixable() -> (Project, Outcome) {
         fixed("time.sleep(1)", Applicability::Safe),
         fixed("time.sleep(2)", Applicability::Unsafe),
     ];
-    (project, Outcome { diagnostics, ..Outcome::default() })
+    (
+        project,
+        Outcome {
+            diagnostics,
+            ..Outcome::default()
+        },
+    )
 }
 
 #[test]
 fn fixes() {
     let (project, outcome) = fixable();
-    let render = |format, unsafe_fixes| {
-        render(&project, format, Style::default(), unsafe_fixes, &outcome)
-    };
+    let render =
+        |format, unsafe_fixes| render(&project, format, Style::default(), unsafe_fixes, &outcome);
     insta::assert_snapshot!("fixes_full", render(OutputFormat::Full, false));
     insta::assert_snapshot!("fixes_json", render(OutputFormat::Json, false));
     insta::assert_snapshot!(render(OutputFormat::Concise, false), @r"
@@ -203,7 +255,11 @@ fn fixes() {
 #[test]
 fn colors_and_links() {
     let (project, outcome) = fixable();
-    let style = Style { color: true, hyperlinks: true, width: 80 };
+    let style = Style {
+        color: true,
+        hyperlinks: true,
+        width: 80,
+    };
     let text = render(&project, OutputFormat::Full, style, false, &outcome);
     insta::assert_snapshot!(text.replace('\x1b', "ESC"));
 }
@@ -213,28 +269,72 @@ fn a_stub_and_other_places() {
     let text = "async def f():\n    sleep(1)\n";
     let project = Project::new(&[("hard.py", text)]);
     let mut found = finding(&project, text, "sleep(1)");
-    let stub = Location { path: "stdlib/time.pyi".into(), ..found.location.clone() };
-    found.related.push(Related { location: found.location.clone(), message: "calls `sleep`".to_owned() });
-    found.related.push(Related { location: stub, message: "calls `time.sleep`".to_owned() });
-    found.also.push(Related { location: found.location.clone(), message: "also reached from `g`".to_owned() });
-    found.notes.push("also reached from 1 more async function".to_owned());
+    let stub = Location {
+        path: "stdlib/time.pyi".into(),
+        ..found.location.clone()
+    };
+    found.related.push(Related {
+        location: found.location.clone(),
+        message: "calls `sleep`".to_owned(),
+    });
+    found.related.push(Related {
+        location: stub,
+        message: "calls `time.sleep`".to_owned(),
+    });
+    found.also.push(Related {
+        location: found.location.clone(),
+        message: "also reached from `g`".to_owned(),
+    });
+    found
+        .notes
+        .push("also reached from 1 more async function".to_owned());
     found.help = Some("await `asyncio.sleep`".to_owned());
-    let outcome = Outcome { diagnostics: vec![found], ..Outcome::default() };
-    insta::assert_snapshot!(render(&project, OutputFormat::Full, Style::default(), false, &outcome));
+    let outcome = Outcome {
+        diagnostics: vec![found],
+        ..Outcome::default()
+    };
+    insta::assert_snapshot!(render(
+        &project,
+        OutputFormat::Full,
+        Style::default(),
+        false,
+        &outcome
+    ));
 }
 
 #[test]
 fn what_could_not_be_checked_has_not_passed() {
     let project = Project::new(&[]);
-    let problem = Problem { path: project.path("a.py"), message: "not readable".to_owned() };
-    let outcome = Outcome { problems: vec![problem], ..Outcome::default() };
-    assert_eq!(render(&project, OutputFormat::Full, Style::default(), false, &outcome), "");
+    let problem = Problem {
+        path: project.path("a.py"),
+        message: "not readable".to_owned(),
+    };
+    let outcome = Outcome {
+        problems: vec![problem],
+        ..Outcome::default()
+    };
+    assert_eq!(
+        render(
+            &project,
+            OutputFormat::Full,
+            Style::default(),
+            false,
+            &outcome
+        ),
+        ""
+    );
 }
 
 #[test]
 fn a_fix_in_sarif_is_a_list_of_replacements() {
     let (project, outcome) = fixable();
-    let text = render(&project, OutputFormat::Sarif, Style::default(), false, &outcome);
+    let text = render(
+        &project,
+        OutputFormat::Sarif,
+        Style::default(),
+        false,
+        &outcome,
+    );
     let log: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
     let fix = &log["runs"][0]["results"][0]["fixes"][0];
     insta::assert_snapshot!(format!("{fix:#}"));
@@ -261,8 +361,15 @@ fn no_place_is_too_odd_to_show() {
                 let mut found = finding(&project, "x", "x");
                 found.location.start = *start;
                 found.location.end = *end;
-                let related = Location { start: *end, end: *start, ..found.location.clone() };
-                found.related = vec![Related { location: related, message: "calls".to_owned() }];
+                let related = Location {
+                    start: *end,
+                    end: *start,
+                    ..found.location.clone()
+                };
+                found.related = vec![Related {
+                    location: related,
+                    message: "calls".to_owned(),
+                }];
                 let (from, to) = (u32::try_from(start.column), u32::try_from(end.column));
                 let edit = Edit {
                     start: from.expect("small"),
@@ -278,9 +385,15 @@ fn no_place_is_too_odd_to_show() {
             }
         }
         let count = diagnostics.len();
-        let outcome = Outcome { diagnostics, ..Outcome::default() };
+        let outcome = Outcome {
+            diagnostics,
+            ..Outcome::default()
+        };
         for (_, format) in OutputFormat::ALL {
-            let style = Style { width: 10, ..Style::default() };
+            let style = Style {
+                width: 10,
+                ..Style::default()
+            };
             let text = render(&project, format, style, false, &outcome);
             assert!(text.matches("RIA101").count() >= count, "{format}");
         }

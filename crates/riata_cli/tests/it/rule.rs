@@ -11,7 +11,10 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn one_rule_is_explained() {
     insta::assert_snapshot!(run(&["rule", "RIA102"]));
-    assert_eq!(run(&["rule", "RIA102"]), run(&["rule", "blocking-call-through-helper"]));
+    assert_eq!(
+        run(&["rule", "RIA102"]),
+        run(&["rule", "blocking-call-through-helper"])
+    );
 }
 
 #[test]
@@ -23,9 +26,16 @@ fn a_rule_as_json() {
 fn all_rules_are_listed_and_explained() {
     let (list, all) = (run(&["rule"]), run(&["rule", "--all"]));
     for rule in RULES {
-        let line = list.lines().find(|line| line.starts_with(rule.code)).expect("a line");
+        let line = list
+            .lines()
+            .find(|line| line.starts_with(rule.code))
+            .expect("a line");
         assert_eq!(line.split_whitespace().nth(1), Some(rule.name));
-        assert!(all.contains(&format!("# {} ({})\n", rule.name, rule.code)), "{}", rule.code);
+        assert!(
+            all.contains(&format!("# {} ({})\n", rule.name, rule.code)),
+            "{}",
+            rule.code
+        );
     }
     let json = Project::new(&[]).stdout(&["rule", "--all", "--output-format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");

@@ -15,7 +15,10 @@ fn sarif() {
     let shop = shop();
     let mut log = log(&shop);
     // The documentation of rules is looked at elsewhere.
-    for rule in log["runs"][0]["tool"]["driver"]["rules"].as_array_mut().expect("a list") {
+    for rule in log["runs"][0]["tool"]["driver"]["rules"]
+        .as_array_mut()
+        .expect("a list")
+    {
         rule["help"] = Value::Null;
     }
     insta::assert_snapshot!(shop.normalized(&format!("{log:#}")));
@@ -50,7 +53,8 @@ fn required_fields_are_there() {
     for result in results {
         message(&result["message"]);
         level(&result["level"]);
-        let index = usize::try_from(result["ruleIndex"].as_u64().expect("a number")).expect("small");
+        let index =
+            usize::try_from(result["ruleIndex"].as_u64().expect("a number")).expect("small");
         assert_eq!(rules[index]["id"], result["ruleId"]);
         for place in result["locations"].as_array().expect("a list") {
             location(place);
@@ -71,7 +75,9 @@ fn required_fields_are_there() {
 }
 
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("a string, not {value}"))
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("a string, not {value}"))
 }
 
 fn message(value: &Value) {

@@ -89,9 +89,15 @@ fn edits_are_answered() {
     project.write("other/deep/new.py", SLEEPS);
     watch.expect("other/deep/new.py:5:5: RIA101");
     // Settings.
-    project.write("pyproject.toml", "[tool.riata.check]\nignore = ['RIA101']\n");
+    project.write(
+        "pyproject.toml",
+        "[tool.riata.check]\nignore = ['RIA101']\n",
+    );
     watch.expect("All checks passed!");
-    project.write("pyproject.toml", "[tool.riata.check]\nignore = ['RIA1']\nx = 1\n");
+    project.write(
+        "pyproject.toml",
+        "[tool.riata.check]\nignore = ['RIA1']\nx = 1\n",
+    );
     watch.expect("unknown key `x`");
     project.write("pyproject.toml", "");
     watch.expect("other/deep/new.py:5:5: RIA101");
