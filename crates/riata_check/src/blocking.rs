@@ -138,6 +138,7 @@ impl Search<'_> {
         if about.marker == Some(Marker::DoesNotBlock)
             || told == Some(false)
             || asks_where_it_runs(&function.body)
+            || about.runs_elsewhere()
         {
             return None;
         }
@@ -189,7 +190,7 @@ fn counts(kind: BlockKind, once: bool, cached: bool, first_party: bool) -> bool 
         // Too short to look for behind a helper.
         BlockKind::BriefDisk => false,
         BlockKind::Import => !once && (first_party || !cached),
-        BlockKind::Disk => !once,
+        BlockKind::Disk => !once && !cached,
         _ => true,
     }
 }
@@ -381,7 +382,12 @@ impl<'a> Context<'a> {
                 let waits = !name.starts_with("socket.socket.")
                     || !(place.expects_would_block || self.sets_sockets_non_blocking());
                 let runs = !blocks.lazy || matches!(used, Use::Iterated);
-                if waits && runs && applies(blocks) && !self.is_done(&callee.name, call, scope) {
+                if waits
+                    && runs
+                    && applies(blocks)
+                    && !self.is_done(&callee.name, call, scope)
+                    && !self.is_harmless(&callee.name, blocks.kind, call, scope)
+                {
                     let once = place.after_miss;
                     found(
                         range,
@@ -472,6 +478,13 @@ impl<'a> Context<'a> {
     /// class of the object, or else from the method's own.
     fn implementations(&self, def: Def, object: Option<Def>) -> Vec<(Runs, String)> {
         const MOST: usize = 16;
+        // Anything may stand behind what the standard library promises: `__exit__` of an `AbstractContextManager`.
+        if matches!(
+            self.program().origin(def.file),
+            riata_types::Origin::Typeshed(_)
+        ) {
+            return Vec::new();
+        }
         let Some(module) = self.worker.module(def.file) else {
             return Vec::new();
         };

@@ -370,9 +370,20 @@ impl<'a> Context<'a> {
 
     // By names alone.
 
+    /// Whether this is a file of tests, by its name.
+    pub(crate) fn is_test_module(&self) -> bool {
+        let name = last(&self.text().name);
+        name.starts_with("test_") || name.ends_with("_test") || name == "conftest"
+    }
+
     /// The full name that an expression made of names and dots stands for, by imports: `asyncio.sleep`.
     pub(crate) fn dotted(&self, expr: &Expr, scope: ScopeId) -> Option<String> {
-        match self.own(expr, scope, 0) {
+        self.dotted_from(expr, scope, 0)
+    }
+
+    /// The same, for what is asked on the way to something else: names may go round in circles.
+    fn dotted_from(&self, expr: &Expr, scope: ScopeId, depth: usize) -> Option<String> {
+        match self.own(expr, scope, depth) {
             Value::Module(name) | Value::Named(name) => {
                 Some(self.knowledge().canonical(&name).into_owned())
             }
@@ -500,7 +511,12 @@ impl<'a> Context<'a> {
             }
             Binding::Parameter(parameter) => {
                 if let Some(annotation) = &parameter.annotation {
-                    return self.annotated(annotation, scope, depth + 1);
+                    // It stands outside of the function: `def f(type: type[Base])` does not mean the parameter.
+                    let outer = match self.names().scope(scope).node {
+                        ScopeNode::Function(_) => self.names().scope(scope).parent.unwrap_or(scope),
+                        _ => scope,
+                    };
+                    return self.annotated(annotation, outer, depth + 1);
                 }
                 match self.names().scope(scope).node {
                     ScopeNode::Function(function) if first_parameter(function) == Some(name) => {
@@ -800,13 +816,19 @@ impl<'a> Context<'a> {
 
     /// An instance of what an annotation names.
     fn annotated(&self, annotation: &Expr, scope: ScopeId, depth: usize) -> Value {
+        if depth > MAX_DEPTH {
+            return Value::Unknown;
+        }
         match annotation {
             Expr::BinOp(union) if union.op == ast::Operator::BitOr => self.either(
                 self.annotated(&union.left, scope, depth + 1),
                 self.annotated(&union.right, scope, depth + 1),
             ),
             Expr::NoneLiteral(_) => Value::None,
-            Expr::Subscript(subscript) => match self.dotted(&subscript.value, scope).as_deref() {
+            Expr::Subscript(subscript) => match self
+                .dotted_from(&subscript.value, scope, depth + 1)
+                .as_deref()
+            {
                 Some("typing.Optional" | "typing.Annotated" | "typing.Final") => {
                     let inner = match &*subscript.slice {
                         Expr::Tuple(tuple) => tuple.elts.first(),

@@ -6,7 +6,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::context::Context;
+use crate::context::{Context, last};
 use crate::names::{ScopeId, ScopeNode};
 use crate::program::{Def, Worker};
 
@@ -71,6 +71,23 @@ impl Function {
                 name.as_str(),
                 "functools.cache" | "functools.lru_cache" | "functools.cached_property"
             )
+        })
+    }
+
+    /// A decorator says that the body runs in a thread, or that something async stands in for it where a loop runs.
+    pub(crate) fn runs_elsewhere(&self) -> bool {
+        const WORDS: &[&str] = &[
+            "async",
+            "sync_compatible",
+            "to_thread",
+            "in_thread",
+            "threaded",
+            "threadpool",
+            "executor",
+        ];
+        self.decorators.iter().any(|name| {
+            let name = last(name);
+            !is_plain_decorator(name) && WORDS.iter().any(|word| name.contains(word))
         })
     }
 

@@ -25,6 +25,7 @@ pub(crate) struct Hierarchy {
     /// Indices of the classes that name a base.
     derived: FxHashMap<String, Vec<usize>>,
     async_methods: FxHashSet<String>,
+    plain_methods: FxHashSet<String>,
 }
 
 impl Hierarchy {
@@ -38,6 +39,8 @@ impl Hierarchy {
             for (name, is_async) in &class.methods {
                 if *is_async {
                     all.async_methods.insert(name.clone());
+                } else {
+                    all.plain_methods.insert(name.clone());
                 }
             }
             all.classes.push(class);
@@ -48,6 +51,11 @@ impl Hierarchy {
     /// Whether any class of the project has an async method of this name.
     pub(crate) fn has_async_method(&self, name: &str) -> bool {
         self.async_methods.contains(name)
+    }
+
+    /// Whether any class of the project has a method of this name that is not async.
+    pub(crate) fn has_plain_method(&self, name: &str) -> bool {
+        self.plain_methods.contains(name)
     }
 
     /// The classes that may derive from one of this name, at any depth.

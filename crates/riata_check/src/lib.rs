@@ -21,6 +21,7 @@ mod flow;
 mod functions;
 pub mod globs;
 mod handlers;
+mod harmless;
 mod hierarchy;
 mod imports;
 mod knowledge;
@@ -46,6 +47,7 @@ mod syntax;
 mod tasks;
 mod uses;
 pub mod watch;
+mod ways;
 mod write;
 
 pub use run::{Outcome, Problem, check, panic_message, silence_panics};

@@ -1,11 +1,14 @@
-use ruff_python_ast as ast;
+use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::blocking::Run;
+use crate::blocking::{Chain, Run, Runs};
 use crate::body::{self, Event, Use};
 use crate::checker::{Checker, Report};
+use crate::context::last;
 use crate::diagnostic::Related;
+use crate::knowledge::BlockKind;
 use crate::rules::rule;
+use crate::uses;
 
 rule! {
     /// ## What it does
@@ -58,6 +61,9 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 let Some(chain) = context.worker.chain(runs) else {
                     return;
                 };
+                if is_harmless(checker, function, event, runs, &name, &chain) {
+                    return;
+                }
                 let message = match chain.links.last() {
                     Some(last) => {
                         format!("{what} calls `{name}`, which blocks in `{}`", last.callee)
@@ -120,4 +126,46 @@ fn in_a_thread(checker: &Checker<'_>, event: Event<'_>, range: TextRange) -> Str
         }
     }
     "run it in a thread, with `await asyncio.to_thread(...)`".to_owned()
+}
+
+/// What a helper waits for is not waited for from here.
+fn is_harmless(
+    checker: &Checker<'_>,
+    function: &ast::StmtFunctionDef,
+    event: Event<'_>,
+    runs: Runs,
+    name: &str,
+    chain: &Chain,
+) -> bool {
+    let context = &checker.context;
+    // A test has the loop for itself.
+    if chain.blocks.kind == BlockKind::Disk && context.is_test_module() {
+        return true;
+    }
+    let Event::Call { call, scope, .. } = event else {
+        return false;
+    };
+    if context.is_shut(call, scope, runs.def, chain) {
+        return true;
+    }
+    if chain.blocks.kind != BlockKind::Thread {
+        return false;
+    }
+    let mut awaited = false;
+    let mut asked = false;
+    uses::exprs(&function.body, false, &mut |expr| match expr {
+        Expr::Await(found) => awaited |= found.start() < call.start(),
+        Expr::Call(found) => {
+            asked |= found.start() < call.start()
+                && matches!(uses::called_name(found), "empty" | "qsize");
+        }
+        _ => {}
+    });
+    // Where a coroutine asks for the result of an object of its own, it has mostly waited for it before; and a queue that was
+    // asked whether it is empty has something.
+    let waits_on_queue = chain
+        .links
+        .last()
+        .is_some_and(|link| link.callee.ends_with("Queue.get"));
+    awaited && matches!(last(name), "result" | "exception") || asked && waits_on_queue
 }

@@ -5,6 +5,7 @@ use ruff_text_size::{Ranged, TextSize};
 use crate::annotations::last_name;
 use crate::body::is_type_checking;
 use crate::checker::{Checker, Report};
+use crate::context::Value;
 use crate::diagnostic::{Edit, Fix, Related};
 use crate::locals::{is_shared, reads};
 use crate::lost::{Lost, called, dropped, is_expected_to_fail, lost};
@@ -66,6 +67,7 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
                 || super::assertion_never_awaited::is_assertion(checker, call)
                 || is_meant(checker)
                 || is_hearsay(checker, call)
+                || decorates(checker, call)
             {
                 return;
             }
@@ -167,6 +169,16 @@ fn is_hearsay(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
             .callees(call)
             .iter()
             .any(|callee| callee.def.is_none() && !callee.name.starts_with("asyncio."))
+}
+
+/// `app.get("/")(self.index)` registers a function: what such a decorator is declared to give back is the function.
+fn decorates(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
+    let ([argument], []) = (&*call.arguments.args, &*call.arguments.keywords) else {
+        return false;
+    };
+    call.func.is_call_expr()
+        && matches!(argument, Expr::Name(_) | Expr::Attribute(_))
+        && matches!(checker.value(argument), Value::Function(_))
 }
 
 /// A name of the function that is bound to a coroutine and never read.

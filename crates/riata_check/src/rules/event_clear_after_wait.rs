@@ -54,6 +54,19 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         if !is_event(context, event, step.scope) {
             continue;
         }
+        // Who clears and sets it again shuts a gate for a while; no signal of others is lost.
+        let is_gate =
+            flow.steps
+                .iter()
+                .skip(cleared)
+                .any(|later| match later.what {
+                    What::Call(call) => method_call(call, &["set"])
+                        .is_some_and(|opened| same(context, opened, event)),
+                    _ => false,
+                });
+        if is_gate {
+            continue;
+        }
         // The last wait before it.
         let Some(waited) = (0..cleared)
             .rev()

@@ -117,5 +117,8 @@ fn is_coroutine(checker: &Checker<'_>, element: &Expr, scope: ScopeId) -> bool {
     ]
     .iter()
     .any(|word| name.contains(word));
-    !says_otherwise && checker.context.callees(call, scope).is_empty()
+    // A plain method of that name that the project has may be the one.
+    !says_otherwise
+        && !checker.context.program().hierarchy().has_plain_method(name)
+        && checker.context.callees(call, scope).is_empty()
 }
