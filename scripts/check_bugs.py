@@ -62,7 +62,10 @@ def environment(extra: list[Path]) -> Path:
     packages = made / "lib/python3.13/site-packages"
     packages.mkdir(parents=True, exist_ok=True)
     (made / "bin").mkdir(exist_ok=True)
-    (made / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.13.0\n")
+    configuration = made / "pyvenv.cfg"
+    # Another process may be reading the file: it is not written again.
+    if not configuration.exists():
+        configuration.write_text("home = /usr/bin\nversion = 3.13.0\n")
     for source in extra:
         for entry in source.iterdir():
             link = packages / entry.name

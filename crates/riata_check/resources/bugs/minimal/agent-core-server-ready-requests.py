@@ -1,0 +1,15 @@
+import asyncio
+
+
+class BrowserServer:
+    async def _wait_for_server_ready(self, url, tries=30):
+        import requests
+
+        for _ in range(tries):
+            try:
+                if requests.get(url, timeout=2).ok:  # bug
+                    return True
+            except requests.RequestException:
+                pass
+            await asyncio.sleep(1)
+        return False

@@ -1,0 +1,1 @@
+HAS_AWAIT_METHOD = True

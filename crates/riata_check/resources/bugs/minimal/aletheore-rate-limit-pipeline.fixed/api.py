@@ -1,0 +1,10 @@
+import asyncio
+
+from limits import client, is_rate_limited
+
+
+async def create_embeddings(request):
+    connection = client()
+    if await asyncio.to_thread(is_rate_limited, connection, f"repo:{request.repo}", 60):
+        return 429
+    return await request.provider.embed(request.texts)

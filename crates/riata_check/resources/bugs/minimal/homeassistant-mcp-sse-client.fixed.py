@@ -1,0 +1,3 @@
+async def connect(make):
+    async with make() as session:
+        return await session.list_tools()

@@ -1,0 +1,24 @@
+import asyncio
+from datetime import datetime, timedelta
+
+
+class TadoXApi:
+    def __init__(self, session):
+        self._session = session
+        self._lock = asyncio.Lock()
+        self._refresh_token = "a"
+        self._token_expiry = datetime.now()
+
+    async def refresh_access_token(self):
+        data = await self._session.post({"refresh_token": self._refresh_token})
+        self._refresh_token = data["refresh_token"]
+        self._token_expiry = datetime.now() + timedelta(seconds=data["expires_in"])
+
+    async def _ensure_valid_token(self):
+        async with self._lock:
+            if datetime.now() >= self._token_expiry - timedelta(seconds=60):
+                await self.refresh_access_token()
+
+    async def _request(self, url):
+        await self._ensure_valid_token()
+        return await self._session.get(url)
