@@ -103,7 +103,7 @@ impl Context<'_> {
 
 /// What packs and unpacks, and takes a buffer as well as a path.
 fn is_archive(name: &str) -> bool {
-    ["zipfile.", "tarfile.", "gzip.", "bz2.", "lzma.", "wave."].iter().any(|module| name.starts_with(module))
+    ["zipfile.", "tarfile.", "gzip.", "bz2.", "lzma.", "wave.", "PIL.Image.open", "mutagen."].iter().any(|module| name.starts_with(module))
 }
 
 /// An address that needs no name server to be found.

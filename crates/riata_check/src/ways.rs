@@ -167,10 +167,8 @@ fn is_none(value: &Expr, written: bool, way: &Way<'_, '_>) -> Option<bool> {
         }
         // Of a name that was asked for before, types know that it is something.
         _ if written => match way.context.value(value, way.scope) {
-            Value::Instance(class) => (class.def.is_some() && way.context.types_at(value).is_some()).then_some(false),
-            Value::Union(parts) => {
-                parts.iter().all(|part| matches!(part, Value::Instance(class) if class.def.is_some())).then_some(false)
-            }
+            Value::Instance(_) => way.context.types_at(value).is_some().then_some(false),
+            Value::Union(parts) => parts.iter().all(|part| matches!(part, Value::Instance(_))).then_some(false),
             _ => None,
         },
         _ => None,

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import subprocess
 import time
 from time import sleep as nap
@@ -45,3 +46,14 @@ async def elsewhere():
 
 def synchronous():
     time.sleep(1)
+
+
+async def killed(process: subprocess.Popen, other: subprocess.Popen):
+    process.kill()
+    process.wait()
+    other.wait()  # error: RIA101
+
+
+async def addresses():
+    socket.getaddrinfo("127.0.0.1", 80)
+    socket.getaddrinfo("example.org", 80)  # error: RIA101

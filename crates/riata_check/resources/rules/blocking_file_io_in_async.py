@@ -1,5 +1,7 @@
 import asyncio
 import importlib
+import io
+import zipfile
 from pathlib import Path
 
 
@@ -17,3 +19,10 @@ async def elsewhere(path: Path):
 
 def synchronous():
     return open("x")
+
+
+async def in_memory(data: bytes):
+    buffer = io.BytesIO(data)
+    with zipfile.ZipFile(buffer) as archive:
+        print(archive)
+    zipfile.ZipFile("x.zip")  # error: RIA103

@@ -26,3 +26,29 @@ class Worker:
 async def its_own(jobs: asyncio.Queue, event: asyncio.Event):
     await jobs.get()
     await event.wait()
+
+
+async def new_lock(locks: dict[str, threading.Lock]):
+    lock = threading.Lock()
+    lock.acquire()
+    locks["x"] = lock
+
+
+async def has_ended(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():
+        await asyncio.sleep(0.1)
+    thread.join()
+
+
+async def told_the_loop(loop: asyncio.AbstractEventLoop, done: asyncio.Future):
+    def work():
+        loop.call_soon_threadsafe(done.set_result, None)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        await done
+    finally:
+        thread.join()

@@ -178,3 +178,14 @@ async def flag():
 async def main():
     task = asyncio.create_task(last_of_a_task())
     await task
+
+
+async def raises_the_first():
+    try:
+        await work()
+    except OSError as error:
+        try:
+            await work()
+        except BaseException:
+            pass
+        raise RuntimeError from error

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import unittest.mock
+from collections.abc import Callable, Coroutine
 from contextlib import asynccontextmanager
 
 import pytest
@@ -156,3 +157,16 @@ async def test_expected():
 def mocked():
     mock = unittest.mock.MagicMock()
     mock.close()
+
+
+class App:
+    def get(self, path) -> Callable[[Callable], Coroutine]: ...
+
+
+async def index():
+    return 1
+
+
+def routes(app: App):
+    app.get("/")(index)
+    app.get("/")(1)  # error: RIA201

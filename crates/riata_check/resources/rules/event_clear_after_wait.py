@@ -51,3 +51,10 @@ class Saver:
         await self.changed.wait()
         await work()
         items.clear()
+
+    async def gate(self):
+        await self.changed.wait()
+        await work()
+        self.changed.clear()
+        await work()
+        self.changed.set()

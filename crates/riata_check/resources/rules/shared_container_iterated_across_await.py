@@ -80,3 +80,25 @@ class Hub:
         for client in self.clients.values():
             client.prepare()
         await asyncio.sleep(1)
+
+
+class Fetcher:
+    def __init__(self):
+        self.pending = set()
+        self.task = asyncio.create_task(self.run())
+
+    async def run(self):
+        while True:
+            self.pending.add(asyncio.Event())
+            await asyncio.sleep(1)
+
+    async def look(self):
+        for event in self.pending:  # error: RIA706
+            await event.wait()
+
+    async def close(self):
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        await self.task
+        for event in self.pending:
+            await event.wait()

@@ -33,3 +33,12 @@ async def fine(clients, pool, ready):
     await asyncio.wait(found)
     event = asyncio.Event()
     await event.wait()
+
+
+class Buffer:
+    def drained(self):
+        return self.future
+
+
+async def of_the_project(buffers):
+    await asyncio.wait([buffer.drained() for buffer in buffers])

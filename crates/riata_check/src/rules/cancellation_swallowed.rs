@@ -1,5 +1,5 @@
 use ruff_python_ast::{self as ast, Stmt};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::cancellation::{After, Awaits, Swallow, swallows};
 use crate::checker::{Checker, Report};
@@ -7,6 +7,7 @@ use crate::diagnostic::{Edit, Fix};
 use crate::flow::ends;
 use crate::locks::method_call;
 use crate::rules::rule;
+use crate::uses;
 
 rule! {
     /// ## What it does
@@ -59,6 +60,10 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         if found.awaits == Awaits::Tasks || found.cleaning {
             continue;
         }
+        // `except BaseException: pass` and then `raise` of the error that this was the clean-up for.
+        if !found.explicit && raises_next(checker, function, found.at) {
+            continue;
+        }
         let is_task = || context.program().spawned().contains(function.name.as_str());
         let Some(what) = harm(&found, is_task) else { continue };
         let mut report = Report::new(&RULE, found.at, format!("A cancellation is swallowed: {what}"))
@@ -72,6 +77,20 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         };
         checker.report(report);
     }
+}
+
+/// Whether the statement after the `try` that a handler belongs to raises.
+fn raises_next(checker: &Checker<'_>, function: &ast::StmtFunctionDef, handler: TextRange) -> bool {
+    let mut all: Vec<&Stmt> = Vec::new();
+    uses::stmts(&function.body, &mut |stmt| all.push(stmt));
+    let attempt = all
+        .iter()
+        .filter(|stmt| stmt.is_try_stmt() && stmt.range().contains_range(handler))
+        .max_by_key(|stmt| stmt.start());
+    let Some(attempt) = attempt else { return false };
+    let next = all.iter().filter(|stmt| stmt.start() >= attempt.end()).min_by_key(|stmt| stmt.start());
+    let column = |stmt: &Stmt| checker.context.text().position(stmt.start()).column;
+    next.is_some_and(|next| next.is_raise_stmt() && column(next) == column(attempt))
 }
 
 /// What is wrong with it, if anything is.

@@ -178,7 +178,27 @@ fn changed_elsewhere(
                     _ => true,
                 }
         });
-        found.map(|(_, _, range)| (range, other.name.to_string()))
+        // Of a task that this function has cancelled before nothing comes any more.
+        found
+            .filter(|_| !has_cancelled(context, function, other.name.as_str(), scope))
+            .map(|(_, _, range)| (range, other.name.to_string()))
+    })
+}
+
+/// Whether a function cancels and awaits `self.task` where the class has `self.task = create_task(self.method())`.
+fn has_cancelled(context: &Context<'_>, function: &ast::StmtFunctionDef, method: &str, scope: ScopeId) -> bool {
+    let mut cancelled: Vec<&Expr> = Vec::new();
+    let mut awaited: Vec<&str> = Vec::new();
+    crate::uses::exprs(&function.body, false, &mut |expr| match expr {
+        Expr::Call(call) => cancelled.extend(crate::locks::method_call(call, &["cancel"])),
+        Expr::Await(found) => awaited.push(context.source(&*found.value)),
+        _ => {}
+    });
+    cancelled.iter().any(|task| {
+        awaited.contains(&context.source(*task))
+            && crate::locks::assigned(context, task, scope).iter().any(|(value, _)| {
+                context.source(*value).contains(&format!(".{method}("))
+            })
     })
 }
 

@@ -1,7 +1,11 @@
 import asyncio
+import io
+import queue
+import ssl
 import threading
 import time
 
+import helpers
 from helpers import Client, items, load, opened
 
 
@@ -79,3 +83,24 @@ def mutual(n):
 
 async def cycles():
     recursive(3)  # error: RIA102
+
+
+async def ways(context: ssl.SSLContext, data: bytes, items: queue.Queue):
+    helpers.connect()  # error: RIA102
+    helpers.connect(None)  # error: RIA102
+    helpers.connect(context)
+    helpers.start()  # error: RIA102
+    helpers.start(wait=False)
+    helpers.start(False)
+    helpers.read("x")  # error: RIA102
+    helpers.read(io.BytesIO(data))
+    helpers.plainly_decorated()  # error: RIA102
+    helpers.decorated()
+    helpers.next_item(items)  # error: RIA102
+    helpers.version()
+
+
+async def not_empty(items: queue.Queue):
+    while items.empty():
+        await asyncio.sleep(1)
+    return helpers.next_item(items)

@@ -1,3 +1,8 @@
+import functools
+import importlib.metadata
+import io
+import queue
+import ssl
 import contextlib
 import time
 import urllib.request
@@ -29,3 +34,48 @@ def items():
     while True:
         time.sleep(1)
         yield 1
+
+
+def connect(context=None, wait=True, source=None):
+    if context is None:
+        context = ssl.create_default_context()
+    return context
+
+
+def start(wait: bool = True):
+    if wait:
+        time.sleep(1)
+
+
+def read(source):
+    if isinstance(source, io.IOBase):
+        return source.read()
+    else:
+        return open(source).read()
+
+
+def elsewhere(function):
+    return function
+
+
+@elsewhere
+def plainly_decorated():
+    time.sleep(1)
+
+
+def in_thread(function):
+    return function
+
+
+@in_thread
+def decorated():
+    time.sleep(1)
+
+
+def next_item(items: queue.Queue):
+    return items.get()
+
+
+@functools.cache
+def version():
+    return importlib.metadata.version("x")
