@@ -949,7 +949,7 @@ fn start_of(binding: &Binding<'_>) -> Option<ruff_text_size::TextSize> {
         Binding::Function(function) => function.start(),
         Binding::Class(class) => class.start(),
         Binding::Value(value) | Binding::With { value, .. } => value.start(),
-        Binding::Item { iterable, .. } => iterable.start(),
+        Binding::Item { iterable } => iterable.start(),
         Binding::Annotated { annotation, .. } => annotation.start(),
         Binding::Parameter(parameter) => parameter.start(),
         Binding::Exception | Binding::Other => return None,

@@ -105,7 +105,7 @@ impl Way<'_, '_> {
     /// What a condition comes to, as far as the call decides it.
     fn holds(&self, test: &Expr) -> Option<bool> {
         match test {
-            Expr::Name(name) => self.given(name.id.as_str(), is_true),
+            Expr::Name(name) => self.given(name, is_true),
             Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => {
                 self.holds(&not.operand).map(|holds| !holds)
             }
@@ -130,9 +130,7 @@ impl Way<'_, '_> {
                     return None;
                 };
                 let name = compare.left.as_name_expr()?;
-                let is_none = self.given(name.id.as_str(), |value, written| {
-                    is_none(value, written, self)
-                })?;
+                let is_none = self.given(name, |value, written| is_none(value, written, self))?;
                 match op {
                     ast::CmpOp::Is => Some(is_none),
                     ast::CmpOp::IsNot => Some(!is_none),
@@ -145,7 +143,7 @@ impl Way<'_, '_> {
                 };
                 let asks_for_file = uses::names_in(class).contains("io")
                     || matches!(class, Expr::Name(class) if class.id.ends_with("IOBase"));
-                let is_buffer = self.given(name.id.as_str(), |value, written| {
+                let is_buffer = self.given(name, |value, written| {
                     let Value::Instance(class) = (if written {
                         self.context.value(value, self.scope)
                     } else {
@@ -162,7 +160,12 @@ impl Way<'_, '_> {
     }
 
     /// What is known of the value that a parameter gets; `written` in the call, or else in the `def`.
-    fn given(&self, name: &str, known: impl Fn(&Expr, bool) -> Option<bool>) -> Option<bool> {
+    fn given(
+        &self,
+        asked: &ast::ExprName,
+        known: impl Fn(&Expr, bool) -> Option<bool>,
+    ) -> Option<bool> {
+        let name = asked.id.as_str();
         let parameters = &self.function.parameters;
         let index = parameters
             .posonlyargs
@@ -172,7 +175,7 @@ impl Way<'_, '_> {
         let found = parameters
             .iter_non_variadic_params()
             .find(|found| found.name() == name)?;
-        if self.is_rebound(name) {
+        if self.is_rebound(asked) {
             return None;
         }
         let arguments = &self.call.arguments;
@@ -196,11 +199,13 @@ impl Way<'_, '_> {
         known(found.default.as_deref()?, false)
     }
 
-    fn is_rebound(&self, name: &str) -> bool {
+    /// Whether a parameter may have another value where it is asked for.
+    fn is_rebound(&self, name: &ast::ExprName) -> bool {
         let mut found = false;
         uses::exprs(&self.function.body, false, &mut |expr| {
             if let Expr::Name(other) = expr {
-                found |= other.id == name && !other.ctx.is_load();
+                found |=
+                    other.id == name.id && !other.ctx.is_load() && other.start() < name.start();
             }
         });
         found

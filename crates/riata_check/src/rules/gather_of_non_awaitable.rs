@@ -52,10 +52,17 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
             Expr::Await(_) => {}
             _ if is_container(checker, argument) => {
                 let message = "`gather` gets a container, not the awaitables in it";
-                let star = Edit::insert(argument.start(), "*");
+                let edits = match argument {
+                    // The call's own parentheses are the generator's.
+                    Expr::Generator(generator) if !generator.parenthesized => vec![
+                        Edit::insert(argument.start(), "*("),
+                        Edit::insert(argument.end(), ")"),
+                    ],
+                    _ => vec![Edit::insert(argument.start(), "*")],
+                };
                 checker.report(
                     Report::new(&RULE, argument, message)
-                        .fix(Fix::risky("Pass its elements with a star", vec![star])),
+                        .fix(Fix::risky("Pass its elements with a star", edits)),
                 );
             }
             _ if is_certain_value(checker, argument) => {
@@ -92,10 +99,8 @@ fn starred_elements(checker: &Checker<'_>, container: &Expr) {
 
 fn awaited_before(checker: &Checker<'_>, element: &Expr, awaited: &ast::ExprAwait) {
     let message = "`gather` gets results that were awaited before, one after the other, and cannot await them again";
-    let edit = Edit::replace(
-        ruff_text_size::TextRange::new(element.start(), awaited.value.start()),
-        "",
-    );
+    let text = &checker.context.text().text;
+    let edit = Edit::remove_keyword(text, awaited.start(), "await");
     checker.report(
         Report::new(&RULE, element, message)
             .fix(Fix::risky("Leave the awaiting to `gather`", vec![edit])),

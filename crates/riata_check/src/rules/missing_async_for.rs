@@ -6,7 +6,6 @@ use crate::context::{Awaitable, Value};
 use crate::diagnostic::{Edit, Fix};
 use crate::knowledge::ContextKind;
 use crate::names::{Binding, ScopeId};
-use crate::rules::missing_async_with::async_keyword;
 use crate::rules::rule;
 
 rule! {
@@ -50,8 +49,8 @@ fn check_loop(checker: &Checker<'_>, stmt: &Stmt) {
         return;
     };
     if each.is_async {
-        let keyword = async_keyword(checker.context.text(), each.start());
-        report = report.fix(Fix::safe("Use `for`", vec![Edit::replace(keyword, "")]));
+        let edit = Edit::remove_keyword(&checker.context.text().text, each.start(), "async");
+        report = report.fix(Fix::safe("Use `for`", vec![edit]));
     } else if checker.in_async() {
         report = report.fix(Fix::safe(
             "Use `async for`",
@@ -80,8 +79,9 @@ fn check_comprehension(checker: &Checker<'_>, expr: &Expr) {
             continue;
         };
         if generator.is_async {
-            let keyword = async_keyword(checker.context.text(), generator.start());
-            report = report.fix(Fix::safe("Use `for`", vec![Edit::replace(keyword, "")]));
+            let edit =
+                Edit::remove_keyword(&checker.context.text().text, generator.start(), "async");
+            report = report.fix(Fix::safe("Use `for`", vec![edit]));
         } else if checker.in_async() && !matches!(expr, Expr::Generator(_)) {
             let edit = Edit::insert(generator.start(), "async ");
             report = report.fix(Fix::safe("Use `async for`", vec![edit]));
