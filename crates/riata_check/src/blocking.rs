@@ -215,7 +215,7 @@ impl<'a> Context<'a> {
                     }
                 }
             }
-            Event::Attribute { attribute, .. } => {
+            Event::Attribute { attribute } => {
                 let Some(types) = self.types_at(attribute) else { return };
                 if !self.program().settings.follow_properties {
                     return;

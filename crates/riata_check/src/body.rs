@@ -32,7 +32,7 @@ pub(crate) struct Place {
 pub(crate) enum Event<'a> {
     Call { call: &'a ast::ExprCall, scope: ScopeId, used: Use, place: Place },
     /// An attribute that is read or assigned, not called.
-    Attribute { attribute: &'a ast::ExprAttribute, scope: ScopeId },
+    Attribute { attribute: &'a ast::ExprAttribute },
     /// `with value` where the value is no call.
     Entered { value: &'a Expr, scope: ScopeId },
     /// `for … in value` where the value is no call.
@@ -179,7 +179,7 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
             Expr::Attribute(attribute) => {
                 self.visit_expr(&attribute.value);
                 if attribute.ctx.is_load() || attribute.ctx.is_store() {
-                    (self.seen)(Event::Attribute { attribute, scope: self.scope });
+                    (self.seen)(Event::Attribute { attribute });
                 }
             }
             Expr::ListComp(ast::ExprListComp { generators, .. })

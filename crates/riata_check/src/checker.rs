@@ -28,13 +28,17 @@ pub(crate) struct Checker<'a> {
 /// The rules that are on, by what they want to see.
 #[derive(Default)]
 pub(crate) struct Hooks {
-    calls: Vec<(&'static Rule, fn(&Checker<'_>, &ast::ExprCall))>,
-    exprs: Vec<(&'static Rule, fn(&Checker<'_>, &Expr))>,
-    stmts: Vec<(&'static Rule, fn(&Checker<'_>, &Stmt))>,
-    functions: Vec<(&'static Rule, fn(&Checker<'_>, &ast::StmtFunctionDef))>,
-    classes: Vec<(&'static Rule, fn(&Checker<'_>, &ast::StmtClassDef))>,
-    modules: Vec<(&'static Rule, fn(&Checker<'_>))>,
+    calls: Hooked<ast::ExprCall>,
+    exprs: Hooked<Expr>,
+    stmts: Hooked<Stmt>,
+    functions: Hooked<ast::StmtFunctionDef>,
+    classes: Hooked<ast::StmtClassDef>,
+    modules: Vec<(&'static Rule, ModuleCheck)>,
 }
+
+/// The checks of one kind of node, with the rules that they are of.
+type Hooked<Node> = Vec<(&'static Rule, fn(&Checker<'_>, &Node))>;
+type ModuleCheck = fn(&Checker<'_>);
 
 impl Hooks {
     pub(crate) fn new(rules: impl IntoIterator<Item = &'static Rule>) -> Self {

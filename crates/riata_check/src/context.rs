@@ -484,7 +484,7 @@ impl<'a> Context<'a> {
                     _ => Value::Unknown,
                 }
             }
-            Binding::Item { .. } | Binding::Exception { .. } | Binding::Other => Value::Unknown,
+            Binding::Item { .. } | Binding::Exception | Binding::Other => Value::Unknown,
         }
     }
 
@@ -835,10 +835,10 @@ fn start_of(binding: &Binding<'_>) -> Option<ruff_text_size::TextSize> {
         Binding::Function(function) => function.start(),
         Binding::Class(class) => class.start(),
         Binding::Value(value) | Binding::With { value, .. } => value.start(),
-        Binding::Item { iterable, .. } => iterable.start(),
+        Binding::Item { iterable } => iterable.start(),
         Binding::Annotated { annotation, .. } => annotation.start(),
         Binding::Parameter(parameter) => parameter.start(),
-        Binding::Exception { .. } | Binding::Other => return None,
+        Binding::Exception | Binding::Other => return None,
     })
 }
 

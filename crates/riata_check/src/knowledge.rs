@@ -135,8 +135,6 @@ pub(crate) struct Facts {
     pub(crate) enters_loop: bool,
     /// A decorator of functions, or a method to be overridden, that the event loop calls.
     pub(crate) runs_in_loop: bool,
-    /// Said by the user to be harmless.
-    pub(crate) does_not_block: bool,
 }
 
 /// Which arguments of a call are meant.
@@ -303,8 +301,7 @@ impl Knowledge {
             self.facts.entry(name.clone()).or_default().blocks = Some(blocks);
         }
         for name in harmless {
-            let facts = Facts { does_not_block: true, ..Facts::default() };
-            self.facts.insert(name.clone(), facts);
+            self.facts.insert(name.clone(), Facts::default());
         }
     }
 
@@ -369,10 +366,6 @@ impl Knowledge {
 
     pub(crate) fn is_class(&self, name: &str) -> bool {
         self.classes.contains(name)
-    }
-
-    pub(crate) fn base(&self, class: &str) -> Option<&str> {
-        self.bases.get(class).map(String::as_str)
     }
 }
 

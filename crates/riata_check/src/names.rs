@@ -21,7 +21,7 @@ pub(crate) enum ScopeNode<'a> {
     Module,
     Function(&'a ast::StmtFunctionDef),
     Class(&'a ast::StmtClassDef),
-    Lambda(&'a ast::ExprLambda),
+    Lambda,
     Comprehension,
 }
 
@@ -41,9 +41,9 @@ pub(crate) enum Binding<'a> {
     /// `with value as name`.
     With { value: &'a Expr, is_async: bool },
     /// `for name in iterable`.
-    Item { iterable: &'a Expr, is_async: bool },
-    /// `except class as name`.
-    Exception { class: Option<&'a Expr> },
+    Item { iterable: &'a Expr },
+    /// `except … as name`.
+    Exception,
     /// One of the names on the left of an unpacking, a pattern, `del`, an augmented assignment.
     Other,
 }
@@ -405,7 +405,7 @@ impl<'a> Builder<'a> {
             if index > 0 {
                 self.visit_expr(&generator.iter);
             }
-            let item = Binding::Item { iterable: &generator.iter, is_async: generator.is_async };
+            let item = Binding::Item { iterable: &generator.iter };
             self.target(&generator.target, item);
             for condition in &generator.ifs {
                 self.visit_expr(condition);
@@ -468,7 +468,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
             }
             Stmt::AugAssign(assign) => self.target(&assign.target, Binding::Other),
             Stmt::For(each) => {
-                let item = Binding::Item { iterable: &each.iter, is_async: each.is_async };
+                let item = Binding::Item { iterable: &each.iter };
                 self.target(&each.target, item);
             }
             Stmt::With(with) => {
@@ -502,7 +502,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
     fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
         let ast::ExceptHandler::ExceptHandler(found) = handler;
         if let Some(name) = &found.name {
-            self.bind(name.as_str(), Binding::Exception { class: found.type_.as_deref() });
+            self.bind(name.as_str(), Binding::Exception);
         }
         visitor::walk_except_handler(self, handler);
     }
@@ -536,7 +536,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                         }
                     }
                 }
-                let outer = self.enter(ScopeNode::Lambda(lambda), (lambda.start(), Kind::Lambda));
+                let outer = self.enter(ScopeNode::Lambda, (lambda.start(), Kind::Lambda));
                 if let Some(parameters) = &lambda.parameters {
                     for parameter in &**parameters {
                         let binding = Binding::Parameter(parameter.as_parameter());

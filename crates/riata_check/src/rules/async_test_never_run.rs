@@ -132,10 +132,10 @@ fn check_module(checker: &Checker<'_>) {
     for stmt in text.body() {
         match stmt {
             // `pytestmark = …` holds for all.
-            Stmt::Assign(assign) => {
-                if assign.targets.iter().any(|target| last_name(target) == Some("pytestmark")) {
-                    return;
-                }
+            Stmt::Assign(assign)
+                if assign.targets.iter().any(|target| last_name(target) == Some("pytestmark")) =>
+            {
+                return;
             }
             Stmt::FunctionDef(function) if function.is_async => {
                 if function.decorator_list.iter().any(|decorator| {
