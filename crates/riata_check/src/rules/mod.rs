@@ -13,6 +13,7 @@ mod blocking_call_through_helper;
 mod blocking_file_io_in_async;
 mod blocking_thread_wait_in_async;
 mod brief_file_call_in_async;
+mod broad_except_around_task_group;
 mod buffered_async_iterator;
 mod cached_coroutine_function;
 mod cancellation_swallowed;
@@ -107,6 +108,7 @@ pub static RULES: &[&Rule] = &[
     &await_in_finally::RULE,
     &wrong_timeout_error::RULE,
     &except_around_task_group::RULE,
+    &broad_except_around_task_group::RULE,
     &raise_in_aexit::RULE,
     &shielded_task_lost::RULE,
     &thread_lock_across_await::RULE,
