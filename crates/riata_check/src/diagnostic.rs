@@ -1,6 +1,6 @@
 //! What a rule says about a piece of code.
 
-use ruff_text_size::TextRange;
+use ruff_text_size::{TextRange, TextSize};
 use serde::{Deserialize, Serialize};
 
 use crate::source::Location;
@@ -74,8 +74,17 @@ impl Edit {
         Self { start: range.start().into(), end: range.end().into(), content: content.into() }
     }
 
-    pub(crate) fn insert(at: ruff_text_size::TextSize, content: impl Into<String>) -> Self {
+    pub(crate) fn insert(at: TextSize, content: impl Into<String>) -> Self {
         Self::replace(TextRange::empty(at), content)
+    }
+
+    /// Take away the keyword at a place with the blanks behind it; parentheses, comments and new lines stay.
+    pub(crate) fn remove_keyword(text: &str, at: TextSize, keyword: &str) -> Self {
+        let rest = text.get(usize::from(at)..).unwrap_or("");
+        let length = rest.strip_prefix(keyword).map_or(0, |behind| {
+            keyword.len() + behind.len() - behind.trim_start_matches([' ', '\t']).len()
+        });
+        Self::replace(TextRange::at(at, TextSize::try_from(length).unwrap_or_default()), "")
     }
 }
 

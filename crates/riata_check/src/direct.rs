@@ -1,10 +1,14 @@
 //! Reports of calls that block and stand in code of the event loop themselves.
 
-use ruff_python_ast as ast;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Stmt};
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::blocking::Run;
-use crate::body;
+use crate::body::{self, Event};
 use crate::checker::{Checker, Report};
+use crate::diagnostic::{Edit, Fix};
+use crate::imports;
 use crate::knowledge::BlockKind;
 use crate::rules::Rule;
 
@@ -28,9 +32,51 @@ pub(crate) fn report(
             let message = format!("{what} calls `{name}`, which {}", effect(blocks.kind));
             let mut report = Report::new(rule, range, message);
             report.help = Some(blocks.instead.clone().unwrap_or_else(|| advice(blocks.kind).to_owned()));
+            if name == "time.sleep"
+                && let Event::Call { call, scope, .. } = event
+                && scope == checker.scope()
+                && function.is_async
+                && let Some(fix) = sleep_fix(checker, function, call)
+            {
+                report = report.fix(fix);
+            }
             checker.report(report);
         });
     });
+}
+
+/// A `time.sleep(…)` that is a statement becomes the sleep of the async library that the module uses.
+fn sleep_fix(checker: &Checker<'_>, function: &ast::StmtFunctionDef, call: &ast::ExprCall) -> Option<Fix> {
+    if !is_statement(&function.body, call.range()) {
+        return None;
+    }
+    let context = &checker.context;
+    let body = context.text().body();
+    let library = ["asyncio", "anyio", "trio"].into_iter().find(|name| imports::uses(body, name));
+    let sleep = imports::member(context, checker.scope(), call.start(), library.unwrap_or("asyncio"), "sleep")?;
+    let mut edits = vec![Edit::replace(call.func.range(), format!("await {}", sleep.name))];
+    edits.extend(sleep.edit);
+    Some(Fix::risky(format!("Await `{}`", sleep.name), edits))
+}
+
+/// Whether the expression with this range is a statement of a body.
+fn is_statement(body: &[Stmt], range: TextRange) -> bool {
+    struct Finder {
+        range: TextRange,
+        found: bool,
+    }
+    impl Visitor<'_> for Finder {
+        fn visit_stmt(&mut self, stmt: &Stmt) {
+            match stmt {
+                Stmt::Expr(found) if found.value.range() == self.range => self.found = true,
+                other if other.range().contains_range(self.range) => visitor::walk_stmt(self, other),
+                _ => {}
+            }
+        }
+    }
+    let mut finder = Finder { range, found: false };
+    finder.visit_body(body);
+    finder.found
 }
 
 /// What a call of a kind does to the loop.

@@ -45,6 +45,18 @@ pub(crate) fn member(
     }
 }
 
+/// Whether a module's body imports a package, or something of it.
+pub(crate) fn uses(body: &[Stmt], package: &str) -> bool {
+    let is = |name: &str| name.split('.').next() == Some(package);
+    body.iter().any(|stmt| match stmt {
+        Stmt::Import(found) => found.names.iter().any(|alias| is(alias.name.as_str())),
+        Stmt::ImportFrom(found) => {
+            found.level == 0 && found.module.as_ref().is_some_and(|module| is(module.as_str()))
+        }
+        _ => false,
+    })
+}
+
 /// The `import module` statements of a module's body.
 fn top_level<'a>(body: &'a [Stmt], module: &str) -> Vec<&'a ast::Alias> {
     body.iter()

@@ -211,6 +211,13 @@ pub(crate) fn add_await(checker: &Checker<'_>, expr: &Expr) -> Option<Fix> {
     if !checker.in_async() || !is_run_by_function(checker) {
         return None;
     }
+    // A coroutine that has a name can be awaited once.
+    if let Expr::Name(name) = expr {
+        let reads = crate::uses::loads(&checker.function()?.body, name.id.as_str());
+        if reads.len() > 1 || is_repeated(checker) {
+            return None;
+        }
+    }
     let parenthesize = match checker.parent() {
         Some(AnyNodeRef::ExprAttribute(_) | AnyNodeRef::ExprSubscript(_)) => true,
         Some(AnyNodeRef::ExprCall(call)) => call.func.range() == expr.range(),
@@ -222,6 +229,21 @@ pub(crate) fn add_await(checker: &Checker<'_>, expr: &Expr) -> Option<Fix> {
         vec![Edit::insert(expr.start(), "await ")]
     };
     Some(Fix::risky("Await it", edits))
+}
+
+/// Whether a loop or a comprehension of the function stands around the expression at hand.
+fn is_repeated(checker: &Checker<'_>) -> bool {
+    let mut own = checker.ancestors().take_while(|node| !node.is_stmt_function_def());
+    own.any(|node| {
+        matches!(
+            node,
+            AnyNodeRef::StmtFor(_)
+                | AnyNodeRef::StmtWhile(_)
+                | AnyNodeRef::ExprListComp(_)
+                | AnyNodeRef::ExprSetComp(_)
+                | AnyNodeRef::ExprDictComp(_)
+        )
+    })
 }
 
 /// No lambda and no generator expression between the expression at hand and the function.

@@ -49,6 +49,10 @@ async def awaited(base: Base, event: asyncio.Event):
     await right  # error: RIA209
     await event.wait  # error: RIA209
     await base.stop()  # error: RIA209
+    await (  # error: RIA209
+        plain()  # A comment.
+    )
+    await(nothing())  # error: RIA209
     await [right(), right()]  # error: RIA209
     event.set()
     await event.set()  # error: RIA209

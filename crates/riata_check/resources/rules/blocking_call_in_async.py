@@ -13,6 +13,16 @@ async def direct():
     requests.get("https://example.org")  # error: RIA101
 
 
+async def many_lines(seconds, quick):
+    if quick: time.sleep(0)  # error: RIA101
+    time.sleep(  # error: RIA101
+        # A moment.
+        seconds
+    )
+    for _ in range(3): time.sleep(1); print("again")  # error: RIA101
+    return [time.sleep(1), f"{time.sleep(1)}"]  # error: RIA101
+
+
 async def through_a_session():
     session = requests.Session()
     session.get("https://example.org")  # error: RIA101

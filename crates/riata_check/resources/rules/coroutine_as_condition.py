@@ -66,6 +66,19 @@ async def test_name(job):
         return await found
 
 
+async def test_name_once(job):
+    found = is_public(job)
+    if not found:  # error: RIA202
+        return 6
+
+
+async def test_name_in_a_loop(jobs):
+    found = is_public(jobs)
+    for job in jobs:
+        if found:  # error: RIA202
+            return job
+
+
 async def test_comprehension(job):
     jobs = [each for each in job if is_public(each)]  # error: RIA202
     return jobs

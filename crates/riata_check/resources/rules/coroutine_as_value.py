@@ -69,6 +69,12 @@ async def used(name):
     first = fetch(name)[0]  # error: RIA203
     length = len(fetch(name))  # error: RIA203
     upper = text().upper()  # error: RIA203
+    print(f"{text():>10} {text()!r} {text().upper()}")  # error: RIA203
+    power = text() ** 2  # error: RIA203
+    many = text(  # error: RIA203
+        # Of many lines.
+    ).lower()
+    print(many, power)
     for number in fetch(name):  # error: RIA203
         print(number)
     show(text())  # error: RIA203

@@ -18,6 +18,12 @@ async def wrong(urls):
     for url in urls:
         found.append(fetch(url))
     await asyncio.gather(found)  # error: RIA206
+    await asyncio.gather(
+        await (  # error: RIA206
+            fetch("a")  # The first.
+        ),
+        fetch("b"),
+    )
     await asyncio.gather(*[await fetch(url) for url in urls])  # error: RIA206
     results = [await fetch(url) for url in urls]  # error: RIA206
     await asyncio.gather(*results)

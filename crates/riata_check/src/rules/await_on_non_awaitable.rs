@@ -1,5 +1,5 @@
 use ruff_python_ast::{self as ast, Expr};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::Ranged;
 
 use crate::checker::{Checker, Report};
 use crate::context::{Awaitable, Value};
@@ -40,7 +40,8 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
     let Expr::Await(awaited) = expr else { return };
     let value = &*awaited.value;
     let without = || {
-        let edit = Edit::replace(TextRange::new(expr.start(), value.start()), "");
+        let text = &checker.context.text().text;
+        let edit = Edit::remove_keyword(text, expr.start(), "await");
         Fix::risky("Remove `await`", vec![edit])
     };
     let (message, fix) = match value {

@@ -46,17 +46,23 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     for argument in &call.arguments.args {
         match argument {
             Expr::Starred(starred) => starred_elements(checker, &starred.value),
-            Expr::Await(awaited) => {
-                if is_result(checker, argument, checker.scope()) {
-                    awaited_before(checker, argument, awaited);
-                }
+            Expr::Await(awaited) if is_result(checker, argument, checker.scope()) => {
+                awaited_before(checker, argument, awaited);
             }
+            Expr::Await(_) => {}
             _ if is_container(checker, argument) => {
                 let message = "`gather` gets a container, not the awaitables in it";
-                let star = Edit::insert(argument.start(), "*");
+                let edits = match argument {
+                    // The call's own parentheses are the generator's.
+                    Expr::Generator(generator) if !generator.parenthesized => vec![
+                        Edit::insert(argument.start(), "*("),
+                        Edit::insert(argument.end(), ")"),
+                    ],
+                    _ => vec![Edit::insert(argument.start(), "*")],
+                };
                 checker.report(
                     Report::new(&RULE, argument, message)
-                        .fix(Fix::risky("Pass its elements with a star", vec![star])),
+                        .fix(Fix::risky("Pass its elements with a star", edits)),
                 );
             }
             _ if is_certain_value(checker, argument) => {
@@ -88,10 +94,8 @@ fn starred_elements(checker: &Checker<'_>, container: &Expr) {
 
 fn awaited_before(checker: &Checker<'_>, element: &Expr, awaited: &ast::ExprAwait) {
     let message = "`gather` gets results that were awaited before, one after the other, and cannot await them again";
-    let edit = Edit::replace(
-        ruff_text_size::TextRange::new(element.start(), awaited.value.start()),
-        "",
-    );
+    let text = &checker.context.text().text;
+    let edit = Edit::remove_keyword(text, awaited.start(), "await");
     checker.report(
         Report::new(&RULE, element, message)
             .fix(Fix::risky("Leave the awaiting to `gather`", vec![edit])),

@@ -6,7 +6,6 @@ use crate::context::{Awaitable, Value};
 use crate::diagnostic::{Edit, Fix};
 use crate::knowledge::ContextKind;
 use crate::names::{Binding, ScopeId};
-use crate::rules::missing_async_with::async_keyword;
 use crate::rules::rule;
 
 rule! {
@@ -47,8 +46,8 @@ fn check_loop(checker: &Checker<'_>, stmt: &Stmt) {
     let Stmt::For(each) = stmt else { return };
     let Some(mut report) = judged(checker, &each.iter, checker.scope(), each.is_async) else { return };
     if each.is_async {
-        let keyword = async_keyword(checker.context.text(), each.start());
-        report = report.fix(Fix::safe("Use `for`", vec![Edit::replace(keyword, "")]));
+        let edit = Edit::remove_keyword(&checker.context.text().text, each.start(), "async");
+        report = report.fix(Fix::safe("Use `for`", vec![edit]));
     } else if checker.in_async() {
         report = report.fix(Fix::safe("Use `async for`", vec![Edit::insert(each.start(), "async ")]));
     }
@@ -68,8 +67,8 @@ fn check_comprehension(checker: &Checker<'_>, expr: &Expr) {
         let scope = if index == 0 { checker.scope() } else { inner };
         let Some(mut report) = judged(checker, &generator.iter, scope, generator.is_async) else { continue };
         if generator.is_async {
-            let keyword = async_keyword(checker.context.text(), generator.start());
-            report = report.fix(Fix::safe("Use `for`", vec![Edit::replace(keyword, "")]));
+            let edit = Edit::remove_keyword(&checker.context.text().text, generator.start(), "async");
+            report = report.fix(Fix::safe("Use `for`", vec![edit]));
         } else if checker.in_async() && !matches!(expr, Expr::Generator(_)) {
             let edit = Edit::insert(generator.start(), "async ");
             report = report.fix(Fix::safe("Use `async for`", vec![edit]));

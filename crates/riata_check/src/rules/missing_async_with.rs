@@ -1,11 +1,10 @@
 use ruff_python_ast::{self as ast, Expr, Stmt};
-use ruff_text_size::{Ranged, TextRange, TextSize};
+use ruff_text_size::Ranged;
 
 use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix};
 use crate::knowledge::ContextKind;
 use crate::rules::rule;
-use crate::source::Text;
 
 rule! {
     /// ## What it does
@@ -72,23 +71,13 @@ fn check_item(checker: &Checker<'_>, with: &ast::StmtWith, value: &Expr) {
     let mut report = Report::new(&RULE, value, format!("`{name}` {message}"));
     if with.items.len() == 1 {
         if with.is_async {
-            let keyword = async_keyword(checker.context.text(), with.start());
-            report = report.fix(Fix::safe(title, vec![Edit::replace(keyword, "")]));
+            let edit = Edit::remove_keyword(&checker.context.text().text, with.start(), "async");
+            report = report.fix(Fix::safe(title, vec![edit]));
         } else if checker.in_async() {
             report = report.fix(Fix::safe(title, vec![Edit::insert(with.start(), "async ")]));
         }
     }
     checker.report(report);
-}
-
-/// `async` with the blanks behind it, at the start of a statement.
-pub(crate) fn async_keyword(text: &Text, start: TextSize) -> TextRange {
-    let rest = text.text.get(usize::from(start)..).unwrap_or("");
-    let length = match rest.strip_prefix("async") {
-        Some(behind) => "async".len() + behind.len() - behind.trim_start_matches([' ', '\t']).len(),
-        None => 0,
-    };
-    TextRange::at(start, TextSize::try_from(length).unwrap_or_default())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

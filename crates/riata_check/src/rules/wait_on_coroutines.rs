@@ -6,6 +6,7 @@ use crate::checker::{Checker, Report};
 use crate::context::Awaitable;
 use crate::diagnostic::{Edit, Fix};
 use crate::elements::elements;
+use crate::imports;
 use crate::lost::called;
 use crate::names::ScopeId;
 use crate::rules::rule;
@@ -49,26 +50,18 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         .first()
         .or_else(|| call.arguments.find_keyword("fs").map(|keyword| &keyword.value));
     let Some(given) = given else { return };
-    let mut found: Option<(&Expr, ScopeId)> = None;
+    let mut found: Vec<&Expr> = Vec::new();
     elements(checker, given, checker.scope(), &mut |element, scope, _| {
-        if found.is_none() && is_coroutine(checker, element, scope) {
-            found = Some((element, scope));
+        if is_coroutine(checker, element, scope) {
+            found.push(element);
         }
     });
-    let Some((element, _)) = found else { return };
+    let Some(&element) = found.first() else { return };
     let message = format!("`asyncio.wait` gets the coroutine of `{}`, not a task", called(checker, element));
     let mut report = Report::new(&RULE, call, message);
     if given.range().contains_range(element.range()) {
-        let wait = checker.context.source(&*call.func);
-        let module = wait.strip_suffix(".wait");
-        if let (Some(module), true) = (module, element.is_call_expr()) {
-            report = report.fix(Fix::risky(
-                "Make a task of it",
-                vec![
-                    Edit::insert(element.start(), format!("{module}.create_task(")),
-                    Edit::insert(element.end(), ")"),
-                ],
-            ));
+        if let Some(fix) = task_fix(checker, given, &found) {
+            report = report.fix(fix);
         }
     } else {
         report = report.related(checker, element, "the coroutine is put in here");
@@ -77,6 +70,21 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         report = report.help("make tasks of them with `asyncio.create_task`");
     }
     checker.report(report);
+}
+
+/// Tasks of the coroutines that are made in the argument itself.
+fn task_fix(checker: &Checker<'_>, given: &Expr, coroutines: &[&Expr]) -> Option<Fix> {
+    let start = given.start();
+    let create = imports::member(&checker.context, checker.scope(), start, "asyncio", "create_task")?;
+    let mut edits = Vec::from_iter(create.edit);
+    for coroutine in coroutines {
+        if !coroutine.is_call_expr() || !given.range().contains_range(coroutine.range()) {
+            return None;
+        }
+        edits.push(Edit::insert(coroutine.start(), format!("{}(", create.name)));
+        edits.push(Edit::insert(coroutine.end(), ")"));
+    }
+    Some(Fix::risky("Make tasks of the coroutines", edits))
 }
 
 fn is_coroutine(checker: &Checker<'_>, element: &Expr, scope: ScopeId) -> bool {

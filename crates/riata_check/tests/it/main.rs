@@ -5,6 +5,7 @@ mod baselines;
 mod fixes;
 mod fuzz;
 mod project;
+mod rule_fixes;
 mod rules;
 mod structure_fixes;
 mod suppressions;

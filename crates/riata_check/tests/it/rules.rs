@@ -6,17 +6,14 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use riata_check::files::find;
-use riata_check::rules::{RULES, Selection};
+use riata_check::rules::{RULES, Rule, Selection};
 use riata_check::{Session, Settings};
 
 #[test]
 fn every_rule_says_what_its_test_file_expects() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("resources/rules");
     let mut failures = String::new();
     for rule in RULES {
-        let name = rule.name.replace('-', "_");
-        let file = folder.join(format!("{name}.py"));
-        let path = if file.is_file() { file } else { folder.join(&name) };
+        let path = test_file(rule);
         assert!(path.exists(), "`{}` has no test file {}", rule.name, path.display());
         let expected = expected(&path);
         assert!(
@@ -34,6 +31,14 @@ fn every_rule_says_what_its_test_file_expects() {
         }
     }
     assert!(failures.is_empty(), "\n{failures}");
+}
+
+/// The test file of a rule, or the folder.
+pub(crate) fn test_file(rule: &Rule) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("resources/rules");
+    let name = rule.name.replace('-', "_");
+    let file = folder.join(format!("{name}.py"));
+    if file.is_file() { file } else { folder.join(&name) }
 }
 
 type Expectations = BTreeSet<(PathBuf, usize, String)>;
@@ -67,10 +72,11 @@ fn python_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn found(path: &Path, code: &str) -> Expectations {
+/// For a run of one rule over its test file.
+pub(crate) fn settings(path: &Path, code: &str) -> Settings {
     let root = if path.is_dir() { path } else { path.parent().expect("a file is in a folder") };
     let suppressed = [String::from("RIA101")];
-    let settings = Settings {
+    Settings {
         // Findings about suppressions need something that is suppressed.
         selection: Selection::new(
             Some(&[code.to_owned()]),
@@ -79,8 +85,12 @@ fn found(path: &Path, code: &str) -> Expectations {
         )
         .expect("a rule"),
         ..Settings::new(root.to_path_buf())
-    };
+    }
+}
+
+fn found(path: &Path, code: &str) -> Expectations {
     // Each finding counts, also those that a report makes one of.
+    let settings = settings(path, code);
     let (files, _) = find(&[path.to_path_buf()], &settings);
     let outcome = Session::new(files, settings).expect("the settings are right").check();
     assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);

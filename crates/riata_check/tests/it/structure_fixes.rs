@@ -166,3 +166,25 @@ def main(work):
     let found = fixed("RIA409", before);
     assert!(found.contains("    loop = asyncio.new_event_loop()\n"), "{found}");
 }
+
+#[test]
+fn a_sleep_is_the_one_of_the_async_library_at_hand() {
+    let code = "\
+import time
+
+async def f():
+    time.sleep(1)
+";
+    let fixed_for = |import: &str| fixed("RIA101", &format!("{import}{code}"));
+    let expected = |import: &str, sleep: &str| {
+        format!("{import}import time\n\nasync def f():\n    await {sleep}(1)\n")
+    };
+    assert_eq!(fixed_for(""), expected("import asyncio\n", "asyncio.sleep"));
+    assert_eq!(fixed_for("import trio\n"), expected("import trio\n", "trio.sleep"));
+    assert_eq!(fixed_for("import anyio as a\n"), expected("import anyio as a\n", "a.sleep"));
+    let from = "from anyio import Event\n";
+    assert_eq!(
+        fixed_for(from),
+        "from anyio import Event\nimport anyio\nimport time\n\nasync def f():\n    await anyio.sleep(1)\n"
+    );
+}

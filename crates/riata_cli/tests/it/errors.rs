@@ -84,7 +84,7 @@ fn links_that_lead_in_circles_are_told() {
     ----- stdout -----
     pkg/a.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
     pkg/link.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
-    Found 2 errors.
+    Found 2 errors (2 fixable with --fix --unsafe-fixes).
     ");
     insta::assert_snapshot!(project.run(&["--isolated", "loop.py"]), @r"
     exit code: 2

@@ -37,7 +37,7 @@ fn fixes_are_written_and_the_rest_is_reported() {
     exit code: 1
     ----- stdout -----
     a.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
-    Found 1 error.
+    Found 1 error (1 fixable with --fix --unsafe-fixes).
     ----- stderr -----
     note: fixed 1 error in 1 file
     ");
@@ -80,7 +80,7 @@ fn a_baseline_hides_what_is_known() {
     exit code: 1
     ----- stdout -----
     a.py:5:5: RIA101 Async function calls `time.sleep`, which sleeps
-    Found 1 error.
+    Found 1 error (1 fixable with --fix --unsafe-fixes).
     ----- stderr -----
     note: 2 entries of the baseline `known.json` are no longer found
     ");

@@ -191,7 +191,7 @@ async def f(prices: Prices):
     ----- stdout -----
     shop/server.py:7:5: RIA101 Async function calls `time.sleep`, which sleeps
     shop/server.py:8:12: RIA102 Async function calls `shop.prices.Prices.of`, which blocks in `urllib.request.urlopen`
-    Found 2 errors.
+    Found 2 errors (1 fixable with --fix --unsafe-fixes).
     "
     );
     insta::assert_snapshot!(shop.run_with_input(&["--isolated", "-"], SLEEPS), @r"
@@ -203,10 +203,16 @@ async def f(prices: Prices):
     4 | async def f():
     5 |     time.sleep(1)
       |     ^^^^^^^^^^^^^
-      |
-      = help: await `asyncio.sleep` (or `anyio.sleep`, `trio.sleep`)
+    help: Await `asyncio.sleep`
+    1 + import asyncio
+    2 | import time
+      :
+    5 | async def f():
+      -     time.sleep(1)
+    6 +     await asyncio.sleep(1)
+    note: the fix may change what the program does: `--fix --unsafe-fixes` applies it
 
-    Found 1 error.
+    Found 1 error (1 fixable with --fix --unsafe-fixes).
     ");
 }
 
