@@ -25,6 +25,7 @@ impl Context<'_> {
                 .args
                 .first()
                 .is_some_and(|host| is_address(last(name), host)),
+            BlockKind::Network if name == "socket.socket.connect" => self.is_datagram(call, scope),
             BlockKind::Thread if name.ends_with(".acquire") => self.is_new(call, scope),
             BlockKind::Thread if name.ends_with("Thread.join") => self.has_ended(call, scope),
             BlockKind::Process if name.ends_with("Popen.wait") => self.was_killed(call, scope),
@@ -44,6 +45,25 @@ impl Context<'_> {
                 .keywords
                 .iter()
                 .any(|keyword| is_buffer(&keyword.value))
+    }
+
+    /// Of a socket for datagrams `connect` only notes the address.
+    fn is_datagram(&self, call: &ast::ExprCall, scope: ScopeId) -> bool {
+        let Expr::Attribute(attribute) = &*call.func else {
+            return false;
+        };
+        let Some(socket) = attribute.value.as_name_expr() else {
+            return false;
+        };
+        let Some((_, bindings)) = self.names().lookup(socket.id.as_str(), scope) else {
+            return false;
+        };
+        bindings.iter().any(|binding| match binding {
+            Binding::Value(made) | Binding::With { value: made, .. } => {
+                self.source(*made).contains("SOCK_DGRAM")
+            }
+            _ => false,
+        })
     }
 
     /// `lock = threading.Lock(); lock.acquire()`: nobody else has it yet.
