@@ -21,6 +21,7 @@ impl Context<'_> {
         match kind {
             BlockKind::Disk => is_archive(name) && self.is_in_memory(call, scope),
             BlockKind::Dns => call.arguments.args.first().is_some_and(|host| is_address(last(name), host)),
+            BlockKind::Network if name == "socket.socket.connect" => self.is_datagram(call, scope),
             BlockKind::Thread if name.ends_with(".acquire") => self.is_new(call, scope),
             BlockKind::Thread if name.ends_with("Thread.join") => self.has_ended(call, scope),
             BlockKind::Process if name.ends_with("Popen.wait") => self.was_killed(call, scope),
@@ -36,6 +37,17 @@ impl Context<'_> {
         };
         call.arguments.args.iter().any(is_buffer)
             || call.arguments.keywords.iter().any(|keyword| is_buffer(&keyword.value))
+    }
+
+    /// Of a socket for datagrams `connect` only notes the address.
+    fn is_datagram(&self, call: &ast::ExprCall, scope: ScopeId) -> bool {
+        let Expr::Attribute(attribute) = &*call.func else { return false };
+        let Some(socket) = attribute.value.as_name_expr() else { return false };
+        let Some((_, bindings)) = self.names().lookup(socket.id.as_str(), scope) else { return false };
+        bindings.iter().any(|binding| match binding {
+            Binding::Value(made) | Binding::With { value: made, .. } => self.source(*made).contains("SOCK_DGRAM"),
+            _ => false,
+        })
     }
 
     /// `lock = threading.Lock(); lock.acquire()`: nobody else has it yet.

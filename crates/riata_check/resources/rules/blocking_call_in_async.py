@@ -57,3 +57,10 @@ async def killed(process: subprocess.Popen, other: subprocess.Popen):
 async def addresses():
     socket.getaddrinfo("127.0.0.1", 80)
     socket.getaddrinfo("example.org", 80)  # error: RIA101
+
+
+async def own_address():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as finder:
+        finder.connect(("192.0.2.1", 80))
+    stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    stream.connect(("192.0.2.1", 80))  # error: RIA101
