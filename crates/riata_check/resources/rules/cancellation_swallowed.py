@@ -189,3 +189,11 @@ async def raises_the_first():
         except BaseException:
             pass
         raise RuntimeError from error
+
+
+async def never_gets_there(stream):
+    try:
+        await work()
+    except asyncio.CancelledError:
+        await work()
+        raise AssertionError("work is cancelled again")

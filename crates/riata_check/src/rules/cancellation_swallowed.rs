@@ -1,6 +1,7 @@
 use ruff_python_ast::{self as ast, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::annotations::last_name;
 use crate::cancellation::{After, Awaits, Swallow, swallows};
 use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix};
@@ -96,7 +97,14 @@ fn raises_next(checker: &Checker<'_>, function: &ast::StmtFunctionDef, handler: 
 /// What is wrong with it, if anything is.
 fn harm(found: &Swallow<'_>, is_task: impl Fn() -> bool) -> Option<&'static str> {
     if found.replaced {
-        return found.explicit.then_some("another error is raised in its place");
+        // `raise AssertionError` says that the line is never reached: what was awaited before raises the cancellation.
+        let unreached = found.handler.is_some_and(|handler| {
+            matches!(handler.body.last(), Some(Stmt::Raise(raised))
+                if raised.exc.as_deref().is_some_and(|error| {
+                    last_name(ast::helpers::map_callable(error)) == Some("AssertionError")
+                }))
+        });
+        return (found.explicit && !unreached).then_some("another error is raised in its place");
     }
     if found.used {
         return (found.explicit && found.kept_and_returns)

@@ -98,6 +98,7 @@ async def ways(context: ssl.SSLContext, data: bytes, items: queue.Queue):
     helpers.decorated()
     helpers.next_item(items)  # error: RIA102
     helpers.version()
+    helpers.source("x")
 
 
 async def not_empty(items: queue.Queue):
