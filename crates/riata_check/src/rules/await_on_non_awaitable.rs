@@ -142,7 +142,6 @@ fn has_async_override(checker: &Checker<'_>, function: &ast::StmtFunctionDef) ->
         .any(|(other, _)| other.is_async && other.name.as_str() == function.name.as_str())
         || checker
             .context
-            .program()
-            .hierarchy()
+            .worker
             .has_async_method(function.name.as_str())
 }

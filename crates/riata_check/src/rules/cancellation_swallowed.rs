@@ -67,7 +67,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         if !found.explicit && raises_next(checker, function, found.at) {
             continue;
         }
-        let is_task = || context.program().spawned().contains(function.name.as_str());
+        let is_task = || context.worker.is_spawned(function.name.as_str());
         let Some(what) = harm(&found, is_task) else {
             continue;
         };

@@ -4,7 +4,6 @@ use ruff_text_size::Ranged;
 use crate::annotations::last_name;
 use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix};
-use crate::pytest_config::Config;
 use crate::rules::rule;
 
 rule! {
@@ -60,7 +59,7 @@ fn check(checker: &Checker<'_>) {
         .iter()
         .filter_map(Stmt::as_function_def_stmt)
         .collect();
-    let mut config: Option<Config> = None;
+    let mut config = None;
     for function in &functions {
         if !function.is_async {
             continue;
@@ -74,7 +73,7 @@ fn check(checker: &Checker<'_>) {
                 Some("pytest.fixture") => {
                     if text.text.contains("anyio")
                         || config
-                            .get_or_insert_with(|| Config::of(&text.path()))
+                            .get_or_insert_with(|| context.worker.pytest_config(&text.path()))
                             .runs_async()
                         || context.names().imports.contains("trio")
                         || !is_used(&functions, function)
@@ -111,7 +110,7 @@ fn check(checker: &Checker<'_>) {
                         || text.text.contains("pytestmark")
                         || text.text.contains("def event_loop")
                         || config
-                            .get_or_insert_with(|| Config::of(&text.path()))
+                            .get_or_insert_with(|| context.worker.pytest_config(&text.path()))
                             .sets_loop_scope()
                     {
                         continue;
