@@ -15,6 +15,7 @@ use crate::knowledge::{BlockKind, Blocks};
 use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::{Def, Worker};
 use crate::source::Location;
+use crate::trace::Node;
 
 /// What was found out about functions, for all threads.
 #[derive(Default)]
@@ -58,6 +59,7 @@ const MAX_FOREIGN: usize = 5;
 impl Worker<'_> {
     /// The calls through which a synchronous function blocks, if it does.
     pub(crate) fn chain(&self, runs: Runs) -> Option<Arc<Chain>> {
+        self.asks(|| Node::Chain(runs));
         if let Some(found) = self.program.memo.chains.get(&runs) {
             return found.clone();
         }
@@ -87,6 +89,7 @@ struct Search<'w> {
 
 impl Search<'_> {
     fn visit(&mut self, runs: Runs, foreign: usize) -> Option<Arc<Chain>> {
+        self.worker.asks(|| Node::Chain(runs));
         let memo = &self.worker.program.memo.chains;
         if let Some(found) = memo.get(&runs) {
             return found.clone();
@@ -101,6 +104,7 @@ impl Search<'_> {
             return None;
         }
         self.depth += 1;
+        let _inside = self.worker.works_out(|| Node::Chain(runs));
         let found = self.search(runs, first_party, foreign);
         self.depth -= 1;
         if found.is_some() {
@@ -392,7 +396,7 @@ impl<'a> Context<'a> {
         });
         let base = object.unwrap_or_else(|| base.name.to_string());
         let mut found = Vec::new();
-        for class in self.program().hierarchy().derived(&base) {
+        for class in self.worker.derived(&base) {
             match class.methods.get(function.name.as_str()) {
                 Some(false) => {}
                 // One that is async means that nobody may take it for a plain call.

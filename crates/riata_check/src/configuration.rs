@@ -28,6 +28,7 @@ pub const KEYS: &[&str] = &[
     "blocking",
     "not-blocking",
     "baseline",
+    "cache-dir",
     "output-format",
 ];
 
@@ -50,6 +51,7 @@ pub struct Configuration {
     pub blocking: Vec<String>,
     pub not_blocking: Vec<String>,
     pub baseline: Option<PathBuf>,
+    pub cache_dir: Option<PathBuf>,
     pub output_format: Option<OutputFormat>,
 }
 
@@ -178,6 +180,7 @@ impl Reader<'_> {
                 "blocking" => found.blocking = self.strings(name, value)?,
                 "not-blocking" => found.not_blocking = self.strings(name, value)?,
                 "baseline" => found.baseline = Some(self.path(self.string(name, value)?)),
+                "cache-dir" => found.cache_dir = Some(self.path(self.string(name, value)?)),
                 "output-format" => {
                     let format = self.string(name, value)?.parse::<OutputFormat>();
                     let format = format
@@ -363,6 +366,7 @@ mod tests {
             blocking = ["shop.db.query"]
             not-blocking = ["requests.get"]
             baseline = "baseline.json"
+            cache-dir = "cache"
             output-format = "concise"
             "#,
         )
@@ -375,6 +379,7 @@ mod tests {
             Some(vec![PathBuf::from("/project/lib"), PathBuf::from("/other")])
         );
         assert_eq!(found.python, Some(PathBuf::from("/project/.venv")));
+        assert_eq!(found.cache_dir, Some(PathBuf::from("/project/cache")));
         assert_eq!(found.respect_gitignore, Some(false));
         assert_eq!(found.output_format, Some(OutputFormat::Concise));
     }

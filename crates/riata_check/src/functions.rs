@@ -9,6 +9,7 @@ use ruff_text_size::Ranged;
 use crate::context::Context;
 use crate::names::{ScopeId, ScopeNode};
 use crate::program::{Def, Worker};
+use crate::trace::Node;
 
 /// What a comment on a function says about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,17 +117,23 @@ impl Context<'_> {
 impl Worker<'_> {
     /// The function that is defined at a place; `None` for a class, or a file that cannot be read.
     pub(crate) fn function(&self, def: Def) -> Option<Arc<Function>> {
+        self.asks(|| Node::Function(def));
         if let Some(found) = self.program.memo.functions.get(&def) {
             return found.clone();
         }
+        let _inside = self.works_out(|| Node::Function(def));
         let found = self.describe(def).map(Arc::new);
         self.program.memo.functions.entry(def).or_insert(found).clone()
     }
 
     fn describe(&self, def: Def) -> Option<Function> {
-        let module = self.module(def.file)?;
+        let module = self.module_for_interface(def.file)?;
         let context = Context::new(self, &module);
         let (function, _, scope) = module.names().function_at(def.start)?;
+        if !function.decorator_list.is_empty() {
+            // What a decorator does is looked for in its body.
+            self.asks(|| Node::Text(def.file));
+        }
         let decorators: Vec<String> = function
             .decorator_list
             .iter()
@@ -318,7 +325,7 @@ pub(crate) fn is_stub(function: &ast::StmtFunctionDef) -> bool {
 }
 
 /// `# riata: blocks` at the end of the `def` line.
-fn marker(line: &str) -> Option<Marker> {
+pub(crate) fn marker(line: &str) -> Option<Marker> {
     let (_, comment) = line.rsplit_once('#')?;
     match comment.trim().strip_prefix("riata:")?.trim() {
         "blocks" => Some(Marker::Blocks),

@@ -24,6 +24,7 @@ pub const DEFAULT_EXCLUDE: &[&str] = &[
     ".pyenv",
     ".pytest_cache",
     ".pytype",
+    ".riata_cache",
     ".ruff_cache",
     ".svn",
     ".tox",

@@ -9,13 +9,21 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
-use crate::hierarchy::{self, Hierarchy};
+use crate::hierarchy::{self, Hierarchy, Scanned};
 use crate::knowledge::Knowledge;
+use crate::pytest_config::Config;
 use crate::settings::Settings;
 use crate::source::Module;
+use crate::trace::{Node, Query, Stack, Trace};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FileId(u32);
+
+impl FileId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// A `def` or a `class`, by its file and the start of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +48,8 @@ pub(crate) struct Program {
     found: DashMap<String, Option<FileId>, FxBuildHasher>,
     pub(crate) memo: Memo,
     spawned: OnceLock<FxHashSet<String>>,
+    /// What results depend on, when somebody wants to know.
+    pub(crate) trace: Option<Trace>,
 }
 
 #[derive(Default)]
@@ -66,6 +76,7 @@ impl Program {
             found: DashMap::default(),
             memo: Memo::default(),
             spawned: OnceLock::new(),
+            trace: None,
         }
     }
 
@@ -132,11 +143,23 @@ impl Program {
 pub(crate) struct Worker<'p> {
     pub(crate) program: &'p Program,
     pub(crate) types: Option<Types>,
+    pub(crate) stack: Stack,
 }
 
 impl<'p> Worker<'p> {
+    pub(crate) fn new(program: &'p Program, types: Option<Types>) -> Self {
+        Self { program, types, stack: Stack::default() }
+    }
+
     /// The module that a definition is in, read and parsed once for all.
     pub(crate) fn module(&self, file: FileId) -> Option<Arc<Module>> {
+        self.asks(|| Node::Text(file));
+        self.module_for_interface(file)
+    }
+
+    /// The same, for those who look at nothing but what the module shows to others: see `cache::interface`.
+    pub(crate) fn module_for_interface(&self, file: FileId) -> Option<Arc<Module>> {
+        self.asks(|| Node::Interface(file));
         if let Some(found) = self.program.modules.get(&file) {
             return found.clone();
         }
@@ -164,6 +187,7 @@ impl<'p> Worker<'p> {
 
     /// The file of a module by its dotted name: a first-party one, or, with types, an installed one.
     pub(crate) fn find_module(&self, dotted: &str) -> Option<FileId> {
+        self.asks(|| Node::Query(Query::Module(dotted.to_owned())));
         if let Some(path) = self.program.project.get(dotted) {
             return Some(self.program.file(&Origin::Path(path.clone())));
         }
@@ -178,5 +202,30 @@ impl<'p> Worker<'p> {
             .map(|origin| self.program.file(&origin));
         self.program.found.insert(dotted.to_owned(), found);
         found
+    }
+
+    /// Whether any class of the project has an async method of this name.
+    pub(crate) fn has_async_method(&self, name: &str) -> bool {
+        self.asks(|| Node::Query(Query::HasAsyncMethod(name.to_owned())));
+        self.program.hierarchy().has_async_method(name)
+    }
+
+    /// The classes of the project that may derive from one of this name.
+    pub(crate) fn derived(&self, name: &str) -> Vec<&'p Scanned> {
+        self.asks(|| Node::Query(Query::Derived(name.to_owned())));
+        self.program.hierarchy().derived(name)
+    }
+
+    /// Whether the project seems to run functions of this name as tasks of their own.
+    pub(crate) fn is_spawned(&self, name: &str) -> bool {
+        self.asks(|| Node::Query(Query::IsSpawned(name.to_owned())));
+        self.program.spawned().contains(name)
+    }
+
+    /// What the configuration of pytest around a test says.
+    pub(crate) fn pytest_config(&self, test: &Path) -> Config {
+        let folder = test.parent().unwrap_or(test);
+        self.asks(|| Node::Query(Query::PytestConfig(folder.to_path_buf())));
+        Config::of(folder)
     }
 }

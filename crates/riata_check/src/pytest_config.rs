@@ -9,10 +9,10 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The configuration for a test file: of the nearest folders above that have any, with the `conftest.py` files on the way.
-    pub(crate) fn of(test: &Path) -> Self {
+    /// The configuration for tests in a folder: of the nearest folders above that have any, with the `conftest.py` files on the way.
+    pub(crate) fn of(folder: &Path) -> Self {
         let mut text = String::new();
-        for folder in test.ancestors().skip(1).take(8) {
+        for folder in folder.ancestors().take(8) {
             let mut is_root = folder.join(".git").exists();
             for name in ["conftest.py", "pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"] {
                 if let Ok(found) = std::fs::read_to_string(folder.join(name)) {
@@ -26,6 +26,10 @@ impl Config {
             }
         }
         Self { text }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether async tests without a marker may be run: `asyncio_mode = auto`, a hook, another plugin.

@@ -12,6 +12,7 @@ use crate::body::{self, Event, Use};
 use crate::context::{Context, Value, last};
 use crate::names::ScopeId;
 use crate::program::{Def, Worker};
+use crate::trace::Node;
 use crate::uses;
 
 /// What is looked for.
@@ -32,6 +33,7 @@ const MAX_FOREIGN: usize = 3;
 impl Worker<'_> {
     /// The calls from a synchronous function's body to the goal, outermost first.
     pub(crate) fn reach(&self, goal: Goal, def: Def) -> Option<Arc<[Link]>> {
+        self.asks(|| Node::Reach(goal, def));
         if let Some(found) = self.program.memo.reach.get(&(goal, def)) {
             return found.clone();
         }
@@ -123,6 +125,8 @@ type Found = (Option<Arc<[Link]>>, bool);
 
 impl Search<'_> {
     fn visit(&mut self, def: Def, foreign: usize) -> Found {
+        let node = || Node::Reach(self.goal, def);
+        self.worker.asks(node);
         let memo = &self.worker.program.memo.reach;
         if let Some(found) = memo.get(&(self.goal, def)) {
             return (found.clone(), true);
@@ -133,6 +137,7 @@ impl Search<'_> {
             return (None, false);
         }
         self.depth += 1;
+        let _inside = self.worker.works_out(node);
         let (found, complete) = self.search(def, first_party, foreign);
         self.depth -= 1;
         if found.is_some() || complete {

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use riata_types::Types;
+use riata_types::{Origin, Types};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cache::interface::Facts;
 use crate::checker::{Checker, Hooks};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -22,6 +23,7 @@ use crate::run::{Outcome, Problem, panic_message};
 use crate::settings::Settings;
 use crate::source::Module;
 use crate::suppression::Suppressions;
+use crate::trace::Node;
 
 /// Inference recurses along a tree, and so do rules: `depth.rs` bounds how far, this has room for it. Pages that are not
 /// used cost nothing.
@@ -58,6 +60,8 @@ pub(crate) struct FileOutcome {
     pub(crate) notices: Vec<Problem>,
     /// The first-party files that what is said may depend on.
     pub(crate) imports: Vec<PathBuf>,
+    /// What is known of the very text that was checked, where a cache keeps it.
+    pub(crate) facts: Option<Facts>,
 }
 
 impl Session {
@@ -82,6 +86,11 @@ impl Session {
 
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// Whether files are taken to hold something else than what is on disk.
+    pub(crate) fn has_texts(&self) -> bool {
+        !self.texts.is_empty()
     }
 
     pub fn settings(&self) -> &Settings {
@@ -136,15 +145,23 @@ impl Session {
 
     /// Check some of the files.
     pub(crate) fn check_files(&self, files: &[PathBuf]) -> Vec<(PathBuf, FileOutcome)> {
+        self.check_as_part_of(&Arc::new(self.program()), files)
+    }
+
+    /// What the files of a run share.
+    pub(crate) fn program(&self) -> Program {
         let project: FxHashMap<String, PathBuf> =
             self.files.iter().map(|path| (self.settings.module_name(path), path.clone())).collect();
+        Program::new(self.settings.clone(), Arc::clone(&self.knowledge), project, Arc::clone(&self.texts))
+    }
+
+    pub(crate) fn check_as_part_of(
+        &self,
+        program: &Arc<Program>,
+        files: &[PathBuf],
+    ) -> Vec<(PathBuf, FileOutcome)> {
         let run = Arc::new(Run {
-            program: Program::new(
-                self.settings.clone(),
-                Arc::clone(&self.knowledge),
-                project,
-                Arc::clone(&self.texts),
-            ),
+            program: Arc::clone(program),
             hooks: Arc::clone(&self.hooks),
             types: Arc::clone(&self.types),
             files: files.to_vec(),
@@ -178,7 +195,7 @@ impl Session {
 
 /// One run over files, shared by its threads. A thread that is stuck in types is left behind, and keeps it alive.
 struct Run {
-    program: Program,
+    program: Arc<Program>,
     hooks: Arc<Hooks>,
     types: Arc<Mutex<Option<Types>>>,
     files: Vec<PathBuf>,
@@ -280,7 +297,7 @@ impl Run {
 
     fn new_worker(&self) -> Worker<'_> {
         let types = self.types.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Worker { program: &self.program, types }
+        Worker::new(&self.program, types)
     }
 
     /// Check one file; also whether the worker's types were called off, and must not be asked again.
@@ -312,7 +329,7 @@ impl Run {
             shared.project.clone(),
             Arc::clone(&shared.texts),
         );
-        let worker = Worker { program: &program, types: None };
+        let worker = Worker::new(&program, None);
         let result = catch_unwind(AssertUnwindSafe(|| check_module(&worker, &self.hooks, path)));
         let told = |message| vec![Problem { path: path.to_path_buf(), message }];
         match result {
@@ -338,6 +355,8 @@ fn new_types(settings: &Settings) -> Result<Types, String> {
 }
 
 fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome {
+    let file = worker.program.file(&Origin::Path(path.to_path_buf()));
+    let _inside = worker.works_out(|| Node::File(file));
     let problem = |message: String| Problem { path: path.to_path_buf(), message };
     let failed = |message| FileOutcome { problems: vec![problem(message)], ..FileOutcome::default() };
     let program = worker.program;
@@ -390,7 +409,8 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
     if worker.types.is_some() && has_async && !is_typed {
         notices.push(problem("types cannot open it; checked without them".to_owned()));
     }
-    FileOutcome { diagnostics, problems, notices, imports }
+    let facts = program.trace.as_ref().map(|_| Facts::new(&module.text().text, module.text().parsed()));
+    FileOutcome { diagnostics, problems, notices, imports, facts }
 }
 
 #[cfg(test)]

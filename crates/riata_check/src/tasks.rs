@@ -14,6 +14,7 @@ use crate::functions::{Returned, is_generator};
 use crate::locals::{Read, is_shared, reads};
 use crate::names::{Binding, Names, ScopeId};
 use crate::program::{Def, Worker};
+use crate::trace::Node;
 
 /// A call that gives a task which is kept by nobody but who gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,13 +114,16 @@ pub(crate) fn spawned_by(context: &Context<'_>, func: &Expr, scope: ScopeId) -> 
 impl Worker<'_> {
     /// Whether a function returns a task that it does not keep; `true` when the call has to be awaited for it.
     fn returns_task(&self, def: Def, depth: usize) -> Option<bool> {
+        self.asks(|| Node::Wrapper(def));
         if let Some(found) = self.program.memo.wrappers.get(&def) {
             return *found;
         }
         if depth > MAX_DEPTH {
             return None;
         }
+        let inside = self.works_out(|| Node::Wrapper(def));
         let found = self.look_for_task(def, depth);
+        drop(inside);
         // What was cut short by the depth may be found from elsewhere.
         if found.is_some() || depth == 1 {
             self.program.memo.wrappers.insert(def, found);

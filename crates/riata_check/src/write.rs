@@ -31,7 +31,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     result
 }
 
-fn new_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+pub(crate) fn new_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let process = std::process::id();
     for attempt in 0.. {

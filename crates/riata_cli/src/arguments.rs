@@ -54,6 +54,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     pub(crate) sources: Sources,
+
+    #[command(flatten)]
+    pub(crate) caching: Caching,
 }
 
 #[derive(Args, Debug)]
@@ -184,6 +187,18 @@ pub(crate) struct Sources {
     /// Use no configuration file, and no environment but the one that --python names
     #[arg(long)]
     pub(crate) isolated: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Cache")]
+pub(crate) struct Caching {
+    /// Where results are kept for the next run, instead of `.riata_cache` in the project [env: RIATA_CACHE_DIR]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Check every file, and keep no results
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use riata_check::cache::Cache;
 use riata_check::configuration::absolute;
 use riata_check::diagnostic::{Applicability, Diagnostic};
 use riata_check::fix::{self, Change};
@@ -226,7 +227,13 @@ fn check(
             all.changes.extend(fixed.changes);
             fixed.outcome
         } else {
-            let mut outcome = session.check();
+            let mut outcome = match &project.cache {
+                // What is on standard input is not on disk.
+                Some(folder) if stdin.is_none() => {
+                    cached(&session, &Cache::new(folder, session.settings(), &project.paths), arguments, terminal)
+                }
+                _ => session.check(),
+            };
             hide(&session, &mut outcome.diagnostics);
             outcome
         };
@@ -246,6 +253,21 @@ fn check(
     progress.finish();
     all.outcome.finish();
     Ok(all)
+}
+
+/// Check what the cache has no results for.
+fn cached(session: &Session, cache: &Cache, arguments: &Arguments, terminal: &Terminal) -> Outcome {
+    let found = session.check_with(cache);
+    if arguments.verbose {
+        if found.unchanged > 0 {
+            let files = session.files().len();
+            terminal.note(&format!("results of {} of {files} files come from the cache", found.unchanged));
+        }
+        if let Some(failure) = &found.failure {
+            terminal.note(failure);
+        }
+    }
+    found.outcome
 }
 
 /// The text on standard input and the path that it is taken to be at, when the command line asks for it.
@@ -314,7 +336,8 @@ fn show_settings(out: &mut dyn Write, project: &Project, folder: &Path) -> io::R
     writeln!(out, "respect-gitignore = {}", settings.respect_gitignore)?;
     writeln!(out, "blocking = {}", texts(&settings.blocking))?;
     writeln!(out, "not-blocking = {}", texts(&settings.not_blocking))?;
-    writeln!(out, "baseline = {}", optional(project.baseline.as_deref()))
+    writeln!(out, "baseline = {}", optional(project.baseline.as_deref()))?;
+    writeln!(out, "cache-dir = {}", optional(project.cache.as_deref()))
 }
 
 /// One entry a line.

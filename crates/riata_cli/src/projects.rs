@@ -28,6 +28,8 @@ pub(crate) struct Project {
     pub(crate) environment: Option<Environment>,
     pub(crate) output_format: Option<OutputFormat>,
     pub(crate) baseline: Option<PathBuf>,
+    /// Where results are kept, if they are.
+    pub(crate) cache: Option<PathBuf>,
     /// What those want to know who ask for more.
     pub(crate) notes: Vec<String>,
 }
@@ -184,6 +186,7 @@ impl<'a> CommandLine<'a> {
         if let Some(environment) = &environment {
             settings.site_packages.clone_from(&environment.site_packages);
         }
+        let cache = self.cache(&configurations, &group.root);
         Ok(Project {
             paths: group.paths,
             files,
@@ -193,6 +196,7 @@ impl<'a> CommandLine<'a> {
             environment,
             output_format: first(&configurations, |configuration| configuration.output_format),
             baseline: first(&configurations, |configuration| configuration.baseline.clone()),
+            cache,
             notes,
         })
     }
@@ -226,6 +230,19 @@ impl<'a> CommandLine<'a> {
         }
         patterns.extend(files.extend_exclude.iter().cloned());
         Excludes::new(&patterns, root).map_err(|error| format!("`exclude`: {error}"))
+    }
+
+    fn cache(&self, configurations: &[&Configuration], root: &Path) -> Option<PathBuf> {
+        let caching = &self.arguments.caching;
+        let from_environment = || std::env::var_os("RIATA_CACHE_DIR").filter(|folder| !folder.is_empty());
+        if caching.no_cache {
+            return None;
+        }
+        let named = caching.cache_dir.clone().or_else(|| from_environment().map(PathBuf::from));
+        named
+            .map(|named| absolute(self.folder, &named))
+            .or_else(|| first(configurations, |configuration| configuration.cache_dir.clone()))
+            .or_else(|| Some(root.join(riata_check::cache::FOLDER)))
     }
 
     /// An environment that was named has to be there; one that is looked for does not.

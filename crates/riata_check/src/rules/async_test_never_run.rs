@@ -157,7 +157,7 @@ fn check_module(checker: &Checker<'_>) {
         }
     }
     // One that was forgotten among many; where most have none, something else runs them.
-    if marked <= bare.len() || bare.is_empty() || crate::pytest_config::Config::of(&path).runs_async() {
+    if marked <= bare.len() || bare.is_empty() || checker.context.worker.pytest_config(&path).runs_async() {
         return;
     }
     for function in bare {

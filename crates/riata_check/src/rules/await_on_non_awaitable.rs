@@ -112,5 +112,5 @@ fn has_async_override(checker: &Checker<'_>, function: &ast::StmtFunctionDef) ->
         .functions
         .iter()
         .any(|(other, _)| other.is_async && other.name.as_str() == function.name.as_str())
-        || checker.context.program().hierarchy().has_async_method(function.name.as_str())
+        || checker.context.worker.has_async_method(function.name.as_str())
 }

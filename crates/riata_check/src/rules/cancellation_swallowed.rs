@@ -59,7 +59,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         if found.awaits == Awaits::Tasks || found.cleaning {
             continue;
         }
-        let is_task = || context.program().spawned().contains(function.name.as_str());
+        let is_task = || context.worker.is_spawned(function.name.as_str());
         let Some(what) = harm(&found, is_task) else { continue };
         let mut report = Report::new(&RULE, found.at, format!("A cancellation is swallowed: {what}"))
             .related(checker, found.suspension, "it arrives here");

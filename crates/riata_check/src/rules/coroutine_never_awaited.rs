@@ -91,7 +91,7 @@ fn async_override(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<(String
     let context = &checker.context;
     let program = context.program();
     let method = attribute.attr.as_str();
-    if !program.hierarchy().has_async_method(method) {
+    if !context.worker.has_async_method(method) {
         return None;
     }
     let base = context.def_at(class.name.start());
@@ -99,7 +99,7 @@ fn async_override(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<(String
     if own.is_async || own.is_generator {
         return None;
     }
-    let derived = program.hierarchy().derived(class.name.as_str());
+    let derived = context.worker.derived(class.name.as_str());
     derived.iter().find_map(|found| {
         if found.methods.get(method) != Some(&true) {
             return None;

@@ -67,7 +67,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         let harmless = if found.cancels {
             !goes_on
         } else {
-            !goes_on && context.program().spawned().contains(function.name.as_str())
+            !goes_on && context.worker.is_spawned(function.name.as_str())
         };
         if harmless || waits_otherwise(&flow, &found.suspension) {
             continue;

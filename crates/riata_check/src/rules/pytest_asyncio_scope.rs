@@ -4,7 +4,6 @@ use ruff_text_size::Ranged;
 use crate::annotations::last_name;
 use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix};
-use crate::pytest_config::Config;
 use crate::rules::rule;
 
 rule! {
@@ -55,7 +54,7 @@ fn check(checker: &Checker<'_>) {
     }
     let functions: Vec<&ast::StmtFunctionDef> =
         text.body().iter().filter_map(Stmt::as_function_def_stmt).collect();
-    let mut config: Option<Config> = None;
+    let mut config = None;
     for function in &functions {
         if !function.is_async {
             continue;
@@ -65,7 +64,7 @@ fn check(checker: &Checker<'_>) {
             match context.dotted(named, crate::names::ScopeId::MODULE).as_deref() {
                 Some("pytest.fixture") => {
                     if text.text.contains("anyio")
-                        || config.get_or_insert_with(|| Config::of(&text.path())).runs_async()
+                        || config.get_or_insert_with(|| context.worker.pytest_config(&text.path())).runs_async()
                         || context.names().imports.contains("trio")
                         || !is_used(&functions, function)
                     {
@@ -91,7 +90,7 @@ fn check(checker: &Checker<'_>) {
                         || call.arguments.find_keyword("loop_scope").is_some()
                         || text.text.contains("pytestmark")
                         || text.text.contains("def event_loop")
-                        || config.get_or_insert_with(|| Config::of(&text.path())).sets_loop_scope()
+                        || config.get_or_insert_with(|| context.worker.pytest_config(&text.path())).sets_loop_scope()
                     {
                         continue;
                     }

@@ -1,0 +1,198 @@
+//! What a module shows to others, as a hash: what they see of it stays the same as long as the hash does.
+//!
+//! It is the code without comments, blank lines and the bodies of functions that are annotated with what they return. Bodies
+//! stay in where types look into them from outside: attributes of objects are set there, and globals. What is shown of the
+//! others is whether they yield, whether they do nothing, and what they import.
+
+use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, ExprContext, ModModule, Stmt};
+use ruff_python_parser::Parsed;
+use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashSet;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use crate::functions::{is_generator, is_stub, marker};
+
+/// What is known of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) content: u128,
+    pub(crate) interface: u128,
+    /// What it imports, as it is written: `a.b`, `..c`. Members of modules are named like modules.
+    pub(crate) imports: Vec<String>,
+}
+
+pub(crate) fn content(text: &str) -> u128 {
+    xxh3_128(text.as_bytes())
+}
+
+impl Facts {
+    pub(crate) fn new(text: &str, parsed: &Parsed<ModModule>) -> Self {
+        let mut shown = Shown { text, hash: Xxh3::new(), hidden: Vec::new(), imports: FxHashSet::default() };
+        shown.visit_body(parsed.suite());
+        if !parsed.errors().is_empty() {
+            // Where functions begin and end is a guess.
+            shown.hidden.clear();
+        }
+        let mut hidden = shown.hidden.iter().peekable();
+        for token in parsed.tokens() {
+            let range = token.range();
+            while hidden.next_if(|hidden| hidden.end() <= range.start()).is_some() {}
+            if hidden.peek().is_some_and(|hidden| hidden.contains_range(range))
+                || matches!(token.kind(), TokenKind::Comment | TokenKind::NonLogicalNewline)
+            {
+                continue;
+            }
+            // The end of an indentation is an empty text.
+            let text = if token.kind() == TokenKind::Newline { "\n" } else { &text[range] };
+            shown.hash.update(&[token.kind() as u8]);
+            shown.hash.update(text.as_bytes());
+            shown.hash.update(&[0]);
+        }
+        let mut imports: Vec<String> = shown.imports.into_iter().collect();
+        imports.sort_unstable();
+        Self { content: content(text), interface: shown.hash.digest128(), imports }
+    }
+
+    /// Of a text that nothing can be told of but that it is there.
+    pub(crate) fn opaque(text: &str) -> Self {
+        let content = content(text);
+        Self { content, interface: content, imports: Vec::new() }
+    }
+}
+
+struct Shown<'a> {
+    text: &'a str,
+    hash: Xxh3,
+    /// In order, not overlapping.
+    hidden: Vec<TextRange>,
+    imports: FxHashSet<String>,
+}
+
+impl<'a> Visitor<'a> for Shown<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Import(import) => {
+                self.hash.update(self.text[import.range].as_bytes());
+                self.imports.extend(import.names.iter().map(|alias| alias.name.to_string()));
+            }
+            Stmt::ImportFrom(import) => {
+                self.hash.update(self.text[import.range].as_bytes());
+                let module = import.module.as_ref().map_or("", |module| module.as_str());
+                let module = format!("{}{module}", ".".repeat(import.level as usize));
+                let dot = if module.ends_with('.') || module.is_empty() { "" } else { "." };
+                for alias in &import.names {
+                    self.imports.insert(format!("{module}{dot}{}", alias.name));
+                }
+            }
+            Stmt::FunctionDef(function) => {
+                self.function(function);
+                visitor::walk_stmt(self, stmt);
+            }
+            _ => visitor::walk_stmt(self, stmt),
+        }
+    }
+
+    fn visit_expr(&mut self, _: &'a Expr) {}
+}
+
+impl<'a> Shown<'a> {
+    fn function(&mut self, function: &'a ast::StmtFunctionDef) {
+        let start = usize::from(function.name.start());
+        let before = self.text[..start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        let after = self.text[start..].find(['\n', '\r']).map_or(self.text.len(), |at| start + at);
+        self.hash.update(&[
+            u8::from(is_generator(function)),
+            u8::from(is_stub(function)),
+            marker(&self.text[before..after]).map_or(0, |marker| 1 + marker as u8),
+        ]);
+        let is_inside = self.hidden.last().is_some_and(|hidden| hidden.contains_range(function.range));
+        if let [first, .., last] | [first @ last] = function.body.as_slice()
+            && function.returns.is_some()
+            && !is_inside
+            && !Sets::outside(&function.body)
+        {
+            self.hidden.push(TextRange::new(first.start(), last.end()));
+        }
+    }
+}
+
+/// Whether a body sets attributes of objects, or names of other scopes.
+struct Sets(bool);
+
+impl Sets {
+    fn outside(body: &[Stmt]) -> bool {
+        let mut sets = Self(false);
+        sets.visit_body(body);
+        sets.0
+    }
+}
+
+impl<'a> Visitor<'a> for Sets {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        self.0 |= matches!(stmt, Stmt::Global(_) | Stmt::Nonlocal(_));
+        if !self.0 {
+            visitor::walk_stmt(self, stmt);
+        }
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Attribute(attribute) = expr {
+            self.0 |= attribute.ctx != ExprContext::Load;
+        }
+        if !self.0 {
+            visitor::walk_expr(self, expr);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Facts;
+    use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
+
+    fn facts(text: &str) -> Facts {
+        let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
+        Facts::new(text, &parsed.try_into_module().expect("a module"))
+    }
+
+    const MODULE: &str = "import a.b\nfrom . import c\n\nclass C:\n    def m(self) -> int:\n        return 1\n\n\
+                          def f(x):\n    return x\n\nasync def g() -> int:\n    from ..d import e\n    return await e()\n";
+
+    fn changes(old: &str, new: &str) -> bool {
+        assert!(MODULE.contains(old), "{old}");
+        facts(MODULE).interface != facts(&MODULE.replacen(old, new, 1)).interface
+    }
+
+    #[test]
+    fn imports_are_those_of_functions_too() {
+        assert_eq!(facts(MODULE).imports, ["..d.e", ".c", "a.b"]);
+    }
+
+    #[test]
+    fn bodies_of_annotated_functions_and_comments_do_not_show() {
+        assert!(!changes("return 1", "value = 2\n        return value + 1"));
+        assert!(!changes("await e()", "await e() + 1  # a comment"));
+        assert!(!changes("class C:", "# a comment\n\nclass C:  # another one\n"));
+    }
+
+    #[test]
+    fn everything_else_shows() {
+        for (old, new) in [
+            ("return x", "return x + 1"),
+            ("-> int", "-> str"),
+            ("def f(x)", "def f(x, y)"),
+            ("return 1", "self.x = 1"),
+            ("return 1", "yield 1"),
+            ("return 1", "..."),
+            ("return 1", "global x"),
+            ("import e", "import f"),
+            ("m(self) -> int:", "m(self) -> int:  # riata: blocks"),
+            ("return x\n", "return x\n\nX = 1\n"),
+            ("class C:\n    def m(self) -> int:\n        return 1\n", "class C:\n    pass\ndef m(self) -> int:\n    return 1\n"),
+        ] {
+            assert!(changes(old, new), "{old} -> {new}");
+        }
+    }
+}
