@@ -157,7 +157,7 @@ fn passed(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<St
                 | "chr"
                 | "ord"
                 | "hex"
-        );
+        ) || (matches!(name, "hasattr" | "getattr") && expr.is_call_expr());
         // A name may be printed to see what it is.
         let shows = matches!(name, "str" | "print" | "format" | "repr") && expr.is_call_expr();
         return (takes_value || shows).then(|| format!("given to `{name}`"));
