@@ -202,14 +202,21 @@ impl<'a> Context<'a> {
             Event::Call { call, scope, used, place } => {
                 let on_self = receiver.and_then(|class| self.method_of_self(call, scope, class));
                 if let Some((runs, name)) = on_self {
+                    let is_plain = || {
+                        self.worker.function(runs.def).is_some_and(|function| {
+                            function.decorators_are_plain() && !function.is_generator
+                        })
+                    };
                     if !matches!(used, Use::Awaited) {
                         self.method_call_runs(runs, name, call, used, found);
+                    } else if is_plain() {
+                        self.method_call_runs(runs, name, call, Use::Plain, found);
                     }
                     return;
                 }
                 for callee in &*self.callees(call, scope) {
                     if matches!(used, Use::Awaited) {
-                        self.await_runs(callee, call, found);
+                        self.await_runs(callee, (call, scope, receiver), place, found);
                     } else {
                         self.call_runs(callee, (call, scope, receiver), used, place, found);
                     }
@@ -251,21 +258,35 @@ impl<'a> Context<'a> {
     }
 
     /// An awaited coroutine of an installed package runs here as much as a function does. The project's own are looked at
-    /// where they stand.
+    /// where they stand. What makes an awaitable or an async context, a plain function or a class, runs before it is awaited.
     fn await_runs(
         &self,
         callee: &Callee,
-        call: &ast::ExprCall,
+        (call, scope, receiver): (&ast::ExprCall, ScopeId, Option<Def>),
+        place: Place,
         found: &mut dyn FnMut(TextRange, Run),
     ) {
+        let is_known = self.knowledge().facts(&callee.name).is_some();
+        if callee.is_class {
+            // `async with Client():`, where the constructor is what blocks.
+            return self.call_runs(callee, (call, scope, receiver), Use::Plain, place, found);
+        }
         let Some(def) = callee.def else { return };
-        if callee.is_class
-            || self.knowledge().facts(&callee.name).is_some()
-            || self.program().is_first_party(def.file)
-        {
+        if is_known {
             return;
         }
-        if self.worker.function(def).is_some_and(|function| function.is_coroutine()) {
+        let Some(function) = self.worker.function(def) else { return };
+        if !function.is_async {
+            // A decorator may be what makes it awaitable, and hand it to a thread.
+            if function.decorators_are_plain() && !function.is_generator {
+                self.call_runs(callee, (call, scope, receiver), Use::Plain, place, found);
+            }
+            return;
+        }
+        if self.program().is_first_party(def.file) {
+            return;
+        }
+        if function.is_coroutine() || function.is_async_context_manager() {
             let runs = Runs { def, receiver: None };
             found(call.range(), Run::Function { runs, name: callee.name.clone() });
         }

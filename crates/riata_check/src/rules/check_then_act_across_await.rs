@@ -60,6 +60,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             lazily_made(checker, &flow, &missing);
         }
         refreshed_when_expired(checker, &flow, test);
+        renewed_in_time(checker, &flow, test);
     }
     filled_to_a_limit(checker, &flow);
     changed_when_woken(checker, &flow);
@@ -111,6 +112,138 @@ fn refreshed_when_expired(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>
             return;
         }
     }
+}
+
+/// `if time() > self.expires_at - 60: self.token = await …`: the time of a shared thing's end is asked, and the thing replaced after an
+/// await, here or in the method that is awaited. The same where the branch for what is still fresh leaves.
+fn renewed_in_time(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>) {
+    let context = &checker.context;
+    let mut places = Vec::new();
+    ending_places(test.test, &mut places);
+    places.retain(|place| shared(context, place, checker.scope()).is_some());
+    if places.is_empty() || !asks_the_time(test.test) {
+        return;
+    }
+    // All that the test reads, and what belongs to it: of `self.token.expires_at`, also `self.token`.
+    let read: Vec<String> = flow
+        .steps
+        .iter()
+        .filter_map(|step| match step.what {
+            What::Read(expr) if test.test.range().contains_range(expr.range()) => {
+                shared(context, expr, step.scope).filter(|_| expr.is_attribute_expr() || expr.is_name_expr())
+            }
+            _ => None,
+        })
+        .collect();
+    let Some(checked) = flow.steps.iter().rposition(|step| match step.what {
+        What::Read(expr) => test.test.range().contains_range(expr.range()),
+        _ => false,
+    }) else {
+        return;
+    };
+    let inside = |range: TextRange| {
+        test.body.contains_range(range) || test.otherwise.is_some_and(|area| area.contains_range(range))
+    };
+    for (index, step) in flow.steps.iter().enumerate().skip(checked) {
+        let What::Suspend(Suspension::Await(awaited)) = &step.what else { continue };
+        if !inside(awaited.range()) || !flow.follows(checked, index) || locked(context, flow, checked, index) {
+            continue;
+        }
+        // One task alone looks again and again.
+        if flow.loops(step.frame).next().is_some() {
+            return;
+        }
+        let written_after = flow.steps.iter().enumerate().skip(index).any(|(later, step)| match step.what {
+            What::Write { target, value: Some(value), .. } => {
+                inside(target.range())
+                    && !value.is_none_literal_expr()
+                    && flow.follows(index, later)
+                    && place(target).is_some_and(|text| read.contains(&text))
+            }
+            _ => false,
+        });
+        let written_there = || {
+            let Expr::Call(call) = &*awaited.value else { return false };
+            let callees = context.callees(call, step.scope);
+            let [callee] = &*callees else { return false };
+            let Some(def) = callee.def.filter(|def| context.program().is_first_party(def.file)) else { return false };
+            let replaces = context.in_function(def, |context, function, own| {
+                let inner = Flow::new(context.names(), &function.body, own);
+                let asks_again = inner.steps.iter().any(|step| match step.what {
+                    What::Read(expr) => place(expr).is_some_and(|text| is_an_end(&text)),
+                    _ => false,
+                });
+                function.is_async
+                    && !asks_again
+                    && !inner.steps.iter().any(|step| held(context, &inner, step.frame, step.scope))
+                    && inner.steps.iter().any(|step| matches!(step.what, What::Suspend(_)))
+                    && inner.steps.iter().any(|step| match step.what {
+                        What::Write { target, .. } => place(target).is_some_and(|text| read.contains(&text)),
+                        _ => false,
+                    })
+            });
+            replaces == Some(true)
+        };
+        if written_after || written_there() {
+            checker.report(
+                Report::new(
+                    &RULE,
+                    test.test.range(),
+                    "What has expired is renewed after an `await`, so several tasks may each renew it",
+                )
+                .related(checker, awaited.range(), "other tasks run here and find it expired as well")
+                .help("hold an `asyncio.Lock` from the check to the renewal, and check again inside"),
+            );
+        }
+        return;
+    }
+}
+
+/// Attributes and globals that say when something ends.
+fn ending_places<'a>(expr: &'a Expr, places: &mut Vec<&'a Expr>) {
+    struct Finds<'a, 'b> {
+        places: &'b mut Vec<&'a Expr>,
+    }
+    impl<'a> ast::visitor::Visitor<'a> for Finds<'a, '_> {
+        fn visit_expr(&mut self, expr: &'a Expr) {
+            if place(expr).is_some_and(|text| is_an_end(&text)) {
+                self.places.push(expr);
+            } else {
+                ast::visitor::walk_expr(self, expr);
+            }
+        }
+    }
+    ast::visitor::Visitor::visit_expr(&mut Finds { places }, expr);
+}
+
+fn is_an_end(text: &str) -> bool {
+    let last = text.rsplit('.').next().unwrap_or_default();
+    ["expir", "valid_until", "valid_to"].iter().any(|word| last.to_ascii_lowercase().contains(word))
+}
+
+/// `time.time()`, `datetime.now(…)`, `loop.time()` or a local called `now`, compared with something.
+fn asks_the_time(test: &Expr) -> bool {
+    struct Finds {
+        found: bool,
+    }
+    impl<'a> ast::visitor::Visitor<'a> for Finds {
+        fn visit_expr(&mut self, expr: &'a Expr) {
+            let called = match expr {
+                Expr::Call(call) => match &*call.func {
+                    Expr::Attribute(found) => found.attr.as_str(),
+                    Expr::Name(found) => found.id.as_str(),
+                    _ => "",
+                },
+                Expr::Name(found) => found.id.as_str(),
+                _ => "",
+            };
+            self.found |= matches!(called, "time" | "now" | "utcnow" | "monotonic" | "perf_counter");
+            ast::visitor::walk_expr(self, expr);
+        }
+    }
+    let mut finds = Finds { found: false };
+    ast::visitor::Visitor::visit_expr(&mut finds, test);
+    finds.found
 }
 
 /// `while queue.qsize() < limit: …; await …; queue.put(…)`.
@@ -383,7 +516,7 @@ fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) {
         if claimed
             || asked_again_under_lock(context, flow, missing, index)
             || locked(context, flow, checked, index)
-            || !comes_from_await(flow, value, index)
+            || !(comes_from_await(flow, value, index) || (missing.key.is_some() && is_empty_container(value)))
             || !many_ask(context, flow, missing, index)
         {
             continue;
@@ -448,6 +581,19 @@ fn is_place(context: &Context<'_>, target: &Expr, missing: &Missing) -> bool {
                 && context.source(&*found.slice) == key
         }
         (target, None) => place(target).as_deref() == Some(missing.place.as_str()),
+        _ => false,
+    }
+}
+
+/// What others have filled by now is replaced by an empty one.
+fn is_empty_container(value: &Expr) -> bool {
+    match value {
+        Expr::Dict(found) => found.items.is_empty(),
+        Expr::List(found) => found.elts.is_empty(),
+        Expr::Call(found) => {
+            found.arguments.is_empty()
+                && matches!(&*found.func, Expr::Name(name) if matches!(name.id.as_str(), "dict" | "list" | "set" | "OrderedDict"))
+        }
         _ => false,
     }
 }

@@ -286,6 +286,12 @@ fn given_back<'a>(
         {
             return Some((context.source(&*method.value).to_owned(), call.range()));
         }
+        // `conn.reserve()` before it, `conn.release_reservation()` here.
+        if let Some(owner) = place(&method.value)
+            && reserved_before(flow, index, whole, &owner, name)
+        {
+            return Some((owner, call.range()));
+        }
         let gives = is_give_back(name) || (is_append(name) && is_free_list(&method.value));
         if !gives {
             continue;
@@ -298,6 +304,31 @@ fn given_back<'a>(
         }
     }
     None
+}
+
+/// A method of the same object that takes what another gives back, called before the `try`.
+fn reserved_before(flow: &Flow<'_>, index: usize, whole: &ast::StmtTry, owner: &str, gives: &str) -> bool {
+    const PAIRS: &[(&str, &[&str])] = &[
+        ("reserve", &["release", "unreserve", "cancel_reservation", "free"]),
+        ("checkout", &["checkin", "release"]),
+        ("increment", &["decrement"]),
+        ("incr", &["decr"]),
+        ("mark_busy", &["mark_idle", "mark_free"]),
+        ("begin_use", &["end_use"]),
+    ];
+    let starts = |name: &str, word: &str| name.trim_start_matches('_').starts_with(word);
+    flow.steps[..index].iter().any(|step| match step.what {
+        What::Call(call) if call.end() <= whole.start() => match &*call.func {
+            Expr::Attribute(taken) => {
+                place(&taken.value).as_deref() == Some(owner)
+                    && PAIRS.iter().any(|(take, give)| {
+                        starts(taken.attr.as_str(), take) && give.iter().any(|give| starts(gives, give))
+                    })
+            }
+            _ => false,
+        },
+        _ => false,
+    })
 }
 
 /// Names of methods that end the use of something.

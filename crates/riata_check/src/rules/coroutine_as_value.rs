@@ -116,7 +116,7 @@ fn passed(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<St
                 | "max" | "any" | "all" | "enumerate" | "zip" | "map" | "filter" | "range" | "abs"
                 | "round" | "iter" | "next" | "frozenset" | "bytes" | "reversed" | "divmod" | "chr"
                 | "ord" | "hex"
-        );
+        ) || (matches!(name, "hasattr" | "getattr") && expr.is_call_expr());
         // A name may be printed to see what it is.
         let shows = matches!(name, "str" | "print" | "format" | "repr") && expr.is_call_expr();
         return (takes_value || shows).then(|| format!("given to `{name}`"));
