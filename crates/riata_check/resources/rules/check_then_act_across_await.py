@@ -1,3 +1,4 @@
+import time
 import asyncio
 
 cache = {}
@@ -166,3 +167,69 @@ class ReadLock:
         self._waiters.append(future)
         await future
         self._readers += 1  # error: RIA703
+
+
+class Renews:
+    def __init__(self, http):
+        self._http = http
+        self._renewal = asyncio.Lock()
+        self.token = None
+        self.expires_at = 0.0
+
+    async def renew(self):
+        answer = await self._http.post("token")
+        self.token = answer["token"]
+        self.expires_at = answer["expires_at"]
+
+    async def renew_once(self):
+        async with self._renewal:
+            answer = await self._http.post("token")
+            self.expires_at = answer["expires_at"]
+
+    async def here(self):
+        if time.time() > self.expires_at - 60:  # error: RIA703
+            answer = await self._http.post("token")
+            self.token = answer["token"]
+            self.expires_at = answer["expires_at"]
+
+    async def in_a_method(self):
+        if time.time() > self.expires_at - 60:  # error: RIA703
+            await self.renew()
+
+    async def in_a_method_with_a_lock(self):
+        if time.time() > self.expires_at - 60:
+            await self.renew_once()
+
+    async def under_a_lock(self):
+        async with self._renewal:
+            if time.time() > self.expires_at - 60:
+                await self.renew()
+
+    async def by_one_task(self):
+        while True:
+            if time.time() > self.expires_at - 60:
+                await self.renew()
+
+    async def only_tells(self):
+        if time.time() > self.expires_at - 60:
+            await self._http.post("expired")
+
+
+_folders = {}
+_other_folders = {}
+
+
+async def folders_of(product, fetch):
+    if product not in _folders:  # error: RIA703
+        names = await fetch(product)
+        _folders[product] = {}
+        for name in names:
+            _folders[product][name] = await fetch(name)
+    return _folders[product]
+
+
+async def folders_claimed(product, fetch):
+    if product not in _other_folders:
+        _other_folders[product] = {}
+        await fetch(product)
+    return _other_folders[product]

@@ -139,3 +139,23 @@ class Pool:
         except Exception:
             await self.release(connection)
             raise
+
+
+async def reserves(pool):
+    connection = pool.best()
+    connection.reserve_capacity()
+    try:
+        return await connection.begin()
+    except Exception:  # error: RIA603
+        connection.release_reservation()
+        raise
+
+
+async def reserves_well(pool):
+    connection = pool.best()
+    connection.reserve_capacity()
+    try:
+        return await connection.begin()
+    except BaseException:
+        connection.release_reservation()
+        raise

@@ -115,3 +115,11 @@ async def twice(name):
     if name:
         return text()
     return fetch(name)
+
+
+async def gives_nothing():
+    pass
+
+
+HAS_AWAIT = hasattr(gives_nothing(), "__await__")  # error: RIA203
+IS_NAMED = hasattr(gives_nothing, "__name__")

@@ -56,11 +56,14 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let mut tests = Vec::new();
     collect_tests(&function.body, &mut tests);
     for test in tests {
+        let mut told = false;
         for missing in found_missing(context, test, checker.scope()) {
-            lazily_made(checker, &flow, &missing);
+            told |= lazily_made(checker, &flow, &missing);
         }
         refreshed_when_expired(checker, &flow, test);
-        renewed_in_time(checker, &flow, test);
+        if !told {
+            renewed_in_time(checker, &flow, test);
+        }
     }
     filled_to_a_limit(checker, &flow);
     changed_when_woken(checker, &flow);
@@ -478,13 +481,13 @@ fn missing_in(
 }
 
 /// What is missing is assigned after an await, and nothing kept others from doing the same.
-fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) {
+fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) -> bool {
     let context = &checker.context;
     let Some(checked) = flow.steps.iter().rposition(|step| match step.what {
         What::Read(expr) => missing.range.contains_range(expr.range()) && place(expr).as_deref() == Some(missing.place.as_str()),
         _ => false,
     }) else {
-        return;
+        return false;
     };
     for (index, step) in flow.steps.iter().enumerate().skip(checked + 1) {
         let What::Write { target, value: Some(value), augmented: false } = step.what else { continue };
@@ -516,7 +519,7 @@ fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) {
         if claimed
             || asked_again_under_lock(context, flow, missing, index)
             || locked(context, flow, checked, index)
-            || !(comes_from_await(flow, value, index) || (missing.key.is_some() && is_empty_container(value)))
+            || !(comes_from_await(flow, value, index) || (is_of_all(missing) && is_empty_container(value)))
             || !many_ask(context, flow, missing, index)
         {
             continue;
@@ -533,8 +536,9 @@ fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) {
             .related(checker, target.range(), "it is set here")
             .help("hold an `asyncio.Lock` from the check to the assignment"),
         );
-        return;
+        return true;
     }
+    false
 }
 
 /// Whether one may take it that several tasks ask: it is handed out to callers, or kept by key, or one for all instances.
@@ -583,6 +587,11 @@ fn is_place(context: &Context<'_>, target: &Expr, missing: &Missing) -> bool {
         (target, None) => place(target).as_deref() == Some(missing.place.as_str()),
         _ => false,
     }
+}
+
+/// A table of the whole module or class. One of an object may belong to a single task, as a connection does.
+fn is_of_all(missing: &Missing) -> bool {
+    missing.key.is_some() && !missing.place.starts_with("self.")
 }
 
 /// What others have filled by now is replaced by an empty one.

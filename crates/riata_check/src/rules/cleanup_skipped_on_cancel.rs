@@ -287,7 +287,7 @@ fn given_back<'a>(
             return Some((context.source(&*method.value).to_owned(), call.range()));
         }
         // `conn.reserve()` before it, `conn.release_reservation()` here.
-        if let Some(owner) = place(&method.value)
+        if let Some(owner) = place(&method.value).filter(|owner| owner != "self")
             && reserved_before(flow, index, whole, &owner, name)
         {
             return Some((owner, call.range()));

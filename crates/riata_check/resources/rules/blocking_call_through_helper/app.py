@@ -1,3 +1,4 @@
+import helpers
 import asyncio
 import threading
 import time
@@ -79,3 +80,17 @@ def mutual(n):
 
 async def cycles():
     recursive(3)  # error: RIA102
+
+
+async def enters_what_blocks(factory):
+    async with helpers.make_session(factory) as session:  # error: RIA102
+        await session.get("/")
+
+
+async def enters_what_does_not(factory):
+    async with helpers.quick_session(factory) as session:
+        await session.get("/")
+
+
+async def awaits_what_a_thread_makes():
+    return await helpers.made_in_a_thread()

@@ -1,3 +1,5 @@
+import asyncio
+import ssl
 import contextlib
 import time
 import urllib.request
@@ -29,3 +31,23 @@ def items():
     while True:
         time.sleep(1)
         yield 1
+
+
+def make_session(factory):
+    return factory(ssl=ssl.create_default_context())
+
+
+def quick_session(factory):
+    return factory()
+
+
+def in_a_thread(function):
+    async def wrapper():
+        return await asyncio.to_thread(function)
+
+    return wrapper
+
+
+@in_a_thread
+def made_in_a_thread():
+    return ssl.create_default_context()
