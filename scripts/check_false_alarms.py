@@ -17,10 +17,10 @@ import json
 import random
 import subprocess
 import sys
-import tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import tomllib
 from check_bugs import ROOT, download, environment
 
 JUDGED = ROOT / "crates/riata_check/resources/judged"
@@ -29,8 +29,19 @@ SAMPLE = 100
 
 
 def reports(binary: Path, folder: Path) -> list[dict]:
-    command = [str(binary), "--isolated", "--output-format", "json", "--exit-zero", "--no-respect-gitignore"]
-    packages = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and path.suffix not in (".dist-info", ".data")]
+    command = [
+        str(binary),
+        "--isolated",
+        "--output-format",
+        "json",
+        "--exit-zero",
+        "--no-respect-gitignore",
+    ]
+    packages = [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and path.suffix not in (".dist-info", ".data")
+    ]
     packages += [path.name for path in sorted(folder.glob("*.py"))]
     command += ["--python", str(environment([])), *packages]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
@@ -90,7 +101,11 @@ def draw(found: list[dict], seed: int) -> list[dict]:
                 break
             if 1 <= shares[rule] + step <= len(by_rule[rule]):
                 shares[rule] += step
-    return [report for rule in sorted(by_rule) for report in generator.sample(by_rule[rule], shares[rule])]
+    return [
+        report
+        for rule in sorted(by_rule)
+        for report in generator.sample(by_rule[rule], shares[rule])
+    ]
 
 
 def main() -> None:
@@ -113,11 +128,16 @@ def main() -> None:
         else:
             totals[verdict["verdict"]] += 1
     for report in new:
-        print(f"new: {report['package']}=={report['version']} {report['file']}:{report['line']} {report['rule']} {report['message']}")
+        print(
+            f"new: {report['package']}=={report['version']} {report['file']}:{report['line']} {report['rule']} {report['message']}"
+        )
     gone = verdicts.keys() - {key(report) for report in found}
     if gone:
         print(f"{len(gone)} judged reports are gone")
-    print(", ".join(f"{totals[verdict]} {verdict}" for verdict in ("right", "arguable", "wrong")) + f", {len(new)} new")
+    print(
+        ", ".join(f"{totals[verdict]} {verdict}" for verdict in ("right", "arguable", "wrong"))
+        + f", {len(new)} new"
+    )
     if not arguments.sample:
         rate = 1000 * len(found) / count
         print(f"{len(found)} reports in {count} lines: {rate:.2f} to 1,000 lines")
