@@ -103,7 +103,7 @@ impl Context<'_> {
             Expr::Await(found) => awaited |= found.start() < call.start(),
             _ => {}
         });
-        asked && awaited || awaited && self.tells_loop(&attribute.value, scope)
+        awaited && (asked || self.tells_loop(&attribute.value, scope))
     }
 
     fn tells_loop(&self, thread: &Expr, scope: ScopeId) -> bool {
