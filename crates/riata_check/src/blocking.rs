@@ -142,7 +142,7 @@ impl Search<'_> {
             callee,
             first_party,
         };
-        let cached = about.is_cached() || is_memoised(&function.body);
+        let cached = about.is_cached();
         for (range, run) in &calls {
             if let Run::Blocking { name, blocks, once } = run
                 && counts(blocks.kind, *once, cached, first_party)
@@ -172,20 +172,9 @@ fn counts(kind: BlockKind, once: bool, cached: bool, first_party: bool) -> bool 
         // Too short to look for behind a helper.
         BlockKind::BriefDisk => false,
         BlockKind::Import => !once && (first_party || !cached),
-        BlockKind::Disk => !once && !cached,
+        BlockKind::Disk => !once,
         _ => true,
     }
-}
-
-/// `if key in CACHE: return CACHE[key]`
-fn is_memoised(body: &[Stmt]) -> bool {
-    body.iter().any(|stmt| {
-        let Stmt::If(branch) = stmt else { return false };
-        let (Expr::Compare(test), [Stmt::Return(answer)]) = (&*branch.test, &*branch.body) else { return false };
-        let ([ast::CmpOp::In], [Expr::Name(cache)]) = (&*test.ops, &*test.comparators) else { return false };
-        matches!(answer.value.as_deref(), Some(Expr::Subscript(item))
-            if matches!(&*item.value, Expr::Name(name) if name.id == cache.id))
-    })
 }
 
 /// What happens at a place in a body.

@@ -97,8 +97,7 @@ async def ways(context: ssl.SSLContext, data: bytes, items: queue.Queue):
     helpers.plainly_decorated()  # error: RIA102
     helpers.decorated()
     helpers.next_item(items)  # error: RIA102
-    helpers.version()
-    helpers.source("x")
+    helpers.version()  # error: RIA102
 
 
 async def not_empty(items: queue.Queue):

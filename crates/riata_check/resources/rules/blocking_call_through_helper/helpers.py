@@ -79,14 +79,3 @@ def next_item(items: queue.Queue):
 @functools.cache
 def version():
     return importlib.metadata.version("x")
-
-
-SOURCES = {}
-
-
-def source(name):
-    if name in SOURCES:
-        return SOURCES[name]
-    with open(name) as file:
-        SOURCES[name] = file.read()
-    return SOURCES[name]
