@@ -88,7 +88,6 @@ async def cycles():
 async def ways(context: ssl.SSLContext, data: bytes, items: queue.Queue):
     helpers.connect()  # error: RIA102
     helpers.connect(None)  # error: RIA102
-    helpers.connect(context)
     helpers.start()  # error: RIA102
     helpers.start(wait=False)
     helpers.start(False)
