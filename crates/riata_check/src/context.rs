@@ -639,19 +639,18 @@ impl<'a> Context<'a> {
         let Some(def) = class.def else {
             return Value::Named(format!("{}.{name}", class.name));
         };
-        let here = self.def_at(def.start).file == def.file;
-        let loaded = if here {
-            None
-        } else {
-            self.worker.module(def.file)
-        };
-        let other = loaded
-            .as_ref()
-            .map(|module| Context::new(self.worker, module));
-        let context = other
-            .as_ref()
-            .map_or(self as &Context<'_>, |context| context);
-        context.own_class_member(class, def, name, depth)
+        self.in_module_of(def, |context| {
+            context.own_class_member(class, def, name, depth)
+        })
+    }
+
+    /// Look into the module that a definition is in, this one or another.
+    pub(crate) fn in_module_of<T>(&self, def: Def, look: impl FnOnce(&Context<'_>) -> T) -> T {
+        let is_other = self.def_at(def.start).file != def.file;
+        match is_other.then(|| self.worker.module(def.file)).flatten() {
+            Some(module) => look(&Context::new(self.worker, &module)),
+            None => look(self),
+        }
     }
 
     fn own_class_member(&self, class: &Entity, def: Def, name: &str, depth: usize) -> Value {
@@ -771,30 +770,20 @@ impl<'a> Context<'a> {
         depth: usize,
         special: impl Fn(&ast::StmtFunctionDef) -> Option<Value>,
     ) -> Value {
-        let here = self.def_at(def.start).file == def.file;
-        let loaded = if here {
-            None
-        } else {
-            self.worker.module(def.file)
-        };
-        let other = loaded
-            .as_ref()
-            .map(|module| Context::new(self.worker, module));
-        let context = other
-            .as_ref()
-            .map_or(self as &Context<'_>, |context| context);
-        let Some((function, _, scope)) = context.names().function_at(def.start) else {
-            return Value::Unknown;
-        };
-        if let Some(found) = special(function) {
-            return found;
-        }
-        match &function.returns {
-            Some(annotation) if !crate::functions::is_generator(function) => {
-                context.annotated(annotation, scope, depth + 1)
+        self.in_module_of(def, |context| {
+            let Some((function, _, scope)) = context.names().function_at(def.start) else {
+                return Value::Unknown;
+            };
+            if let Some(found) = special(function) {
+                return found;
             }
-            _ => Value::Unknown,
-        }
+            match &function.returns {
+                Some(annotation) if !crate::functions::is_generator(function) => {
+                    context.annotated(annotation, scope, depth + 1)
+                }
+                _ => Value::Unknown,
+            }
+        })
     }
 
     fn instance_by_name(&self, name: &str) -> Value {

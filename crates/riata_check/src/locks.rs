@@ -208,20 +208,10 @@ impl Context<'_> {
         def: Def,
         look: impl FnOnce(&Context<'_>, &ast::StmtFunctionDef, ScopeId) -> T,
     ) -> Option<T> {
-        let here = self.def_at(def.start).file == def.file;
-        let loaded = if here {
-            None
-        } else {
-            self.worker.module(def.file)
-        };
-        let other = loaded
-            .as_ref()
-            .map(|module| Context::new(self.worker, module));
-        let context = other
-            .as_ref()
-            .map_or(self as &Context<'_>, |context| context);
-        let (function, own, _) = context.names().function_at(def.start)?;
-        Some(look(context, function, own))
+        self.in_module_of(def, |context| {
+            let (function, own, _) = context.names().function_at(def.start)?;
+            Some(look(context, function, own))
+        })
     }
 
     /// Whether other tasks may run at a suspension: not where a coroutine is awaited that itself never waits.

@@ -54,21 +54,13 @@ impl Value {
                         .map_or_else(String::new, ToString::to_string),
                 })
             }
-            Type::ProtocolInstance(_) | Type::TypedDict(_) | Type::NewTypeInstance(_) => {
-                match ty
-                    .definition(db, env)
-                    .and_then(|definition| Definition::new(db, *definition.definition()?))
-                {
-                    Some(definition) if definition.kind == DefinitionKind::Class => {
-                        Self::Instance(ClassName {
-                            module: definition.module,
-                            name: definition.qualname,
-                        })
-                    }
-                    _ => Self::Unknown,
-                }
-            }
-            Type::LiteralValue(_) | Type::AlwaysFalsy | Type::AlwaysTruthy | Type::TypeIs(_) => {
+            Type::ProtocolInstance(_)
+            | Type::TypedDict(_)
+            | Type::NewTypeInstance(_)
+            | Type::LiteralValue(_)
+            | Type::AlwaysFalsy
+            | Type::AlwaysTruthy
+            | Type::TypeIs(_) => {
                 match ty
                     .definition(db, env)
                     .and_then(|definition| Definition::new(db, *definition.definition()?))
