@@ -17,6 +17,7 @@ import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import tomllib
 
@@ -25,10 +26,17 @@ BUGS = ROOT / "crates/riata_check/resources/bugs"
 STORE = ROOT / "target/bugs"
 # Wheels with compiled parts are chosen for the newest of these that has one.
 PYTHONS = ("3.13", "3.11", "3.9", "3.8", "3.7")
+# Two bugs measured at once can want the same release or environment: only one makes it.
+MAKING = Lock()
 
 
 def download(requirement: str) -> Path | None:
     """The folder that a release is unpacked in; `None` when PyPI does not have it."""
+    with MAKING:
+        return unpack(requirement)
+
+
+def unpack(requirement: str) -> Path | None:
     folder = STORE / requirement.replace("==", "-")
     if (folder / ".done").exists():
         return folder
@@ -72,11 +80,14 @@ def environment(extra: list[Path]) -> Path:
     # Another process may be reading the file: it is not written again.
     if not configuration.exists():
         configuration.write_text("home = /usr/bin\nversion = 3.13.0\n")
-    for source in extra:
-        for entry in source.iterdir():
-            link = packages / entry.name
-            if not link.exists():
-                link.symlink_to(entry)
+    with MAKING:
+        for source in extra:
+            for entry in source.iterdir():
+                link = packages / entry.name
+                if not link.exists():
+                    # A link that leads nowhere is there still when the tree was moved.
+                    link.unlink(missing_ok=True)
+                    link.symlink_to(entry)
     return made
 
 
