@@ -291,9 +291,7 @@ fn awaits_tasks(context: &Context<'_>, awaited: &Expr, scope: ScopeId) -> bool {
             !matches!(context.awaitable(awaited, scope), Awaitable::Coroutine)
         }
         Expr::Call(call) => {
-            let name = context
-                .callee_name(call, scope)
-                .or_else(|| context.dotted(&call.func, scope));
+            let name = context.name_of(call, scope);
             matches!(
                 name.as_deref(),
                 Some(

@@ -7,7 +7,6 @@ use crate::diagnostic::{Edit, Fix};
 use crate::flow::{Flow, FrameKind, Suspension, What, is_suppress};
 use crate::handlers;
 use crate::names::ScopeId;
-use crate::program::Def;
 use crate::rules::rule;
 
 rule! {
@@ -169,7 +168,7 @@ fn only_a_group(
                 let Expr::Call(call) = &*awaited.value else {
                     return None;
                 };
-                let def = followed(context, call, step.scope)?;
+                let def = context.awaited_function(call, step.scope)?;
                 let inner = context.in_function(def, |context, function, own| {
                     only_a_group(context, &function.body, own, depth + 1).is_some()
                 })?;
@@ -208,18 +207,6 @@ fn raises(statement: &Stmt) -> bool {
     }
 }
 
-/// The function of the project that an awaited call runs.
-fn followed(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<Def> {
-    let callees = context.callees(call, scope);
-    let [callee] = &*callees else { return None };
-    let def = callee.def.filter(|_| !callee.is_class)?;
-    let function = context.worker.function(def)?;
-    (context.program().is_first_party(def.file)
-        && function.is_coroutine()
-        && function.decorators_are_plain())
-    .then_some(def)
-}
-
 pub(crate) fn is_group(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> bool {
     matches!(expr, Expr::Call(call) if is_group_call(context, call, scope))
 }
@@ -235,27 +222,22 @@ fn is_group_call(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) ->
                 .is_some_and(|value| value.value)
         });
     strict
-        && context
-            .callee_name(call, scope)
-            .or_else(|| context.dotted(&call.func, scope))
-            .is_some_and(|name| {
-                matches!(
-                    name.as_str(),
-                    "asyncio.TaskGroup"
-                        | "asyncio.taskgroups.TaskGroup"
-                        | "anyio.create_task_group"
-                        | "trio.open_nursery"
-                        | "anyio._core._tasks.create_task_group"
-                        | "trio._core._run.open_nursery"
-                )
-            })
+        && context.name_of(call, scope).is_some_and(|name| {
+            matches!(
+                name.as_str(),
+                "asyncio.TaskGroup"
+                    | "asyncio.taskgroups.TaskGroup"
+                    | "anyio.create_task_group"
+                    | "trio.open_nursery"
+                    | "anyio._core._tasks.create_task_group"
+                    | "trio._core._run.open_nursery"
+            )
+        })
 }
 
 fn is_harmless_context(context: &Context<'_>, expr: &Expr, is_async: bool, scope: ScopeId) -> bool {
     let Expr::Call(call) = expr else { return false };
-    let name = context
-        .callee_name(call, scope)
-        .or_else(|| context.dotted(&call.func, scope));
+    let name = context.name_of(call, scope);
     name.is_some_and(|name| {
         let (module, last) = crate::locks::split(&name);
         let root = module.split('.').next().unwrap_or(module);
@@ -303,7 +285,7 @@ fn is_harmless(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> b
                         | "sorted" | "isinstance" | "bool"
                 ))
                 // An awaited function of the project: judged where it is awaited.
-                || followed(context, call, scope).is_some()
+                || context.awaited_function(call, scope).is_some()
         }
         _ => false,
     }

@@ -1,4 +1,8 @@
 //! The rules. Each has a file, with its documentation in the comment on its declaration.
+//!
+//! A rule has a test file of the same name in `resources/rules`, or a folder when it takes several modules: a line on which
+//! it is to report ends in `# error:` and the rule's code, and the others show what looks alike and is right. What the
+//! rule's fixes make of that file is a snapshot in `tests/it/snapshots`.
 
 mod assertion_never_awaited;
 mod async_function_as_sync_callback;

@@ -51,9 +51,7 @@ rule! {
 /// The primitive that a call makes.
 fn primitive(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> Option<String> {
     let Expr::Call(call) = expr else { return None };
-    let name = context
-        .callee_name(call, scope)
-        .or_else(|| context.dotted(&call.func, scope))?;
+    let name = context.name_of(call, scope)?;
     let (module, last) = crate::locks::split(&name);
     let is_one = match module.split('.').next()? {
         "asyncio" => matches!(

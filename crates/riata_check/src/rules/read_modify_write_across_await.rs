@@ -256,8 +256,7 @@ fn rewritten_file(checker: &Checker<'_>, flow: &Flow<'_>) {
             continue;
         };
         let is_open = context
-            .callee_name(call, step.scope)
-            .or_else(|| context.dotted(&call.func, step.scope))
+            .name_of(call, step.scope)
             .is_some_and(|name| name.starts_with("aiofiles.") && name.ends_with("open"));
         let Some(path) = call.arguments.args.first().filter(|_| is_open) else {
             continue;

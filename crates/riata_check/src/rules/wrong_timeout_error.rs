@@ -7,7 +7,6 @@ use crate::diagnostic::{Edit, Fix};
 use crate::flow::{Flow, FrameKind, Suspension, What};
 use crate::handlers::{self, Class};
 use crate::names::{Binding, ScopeId};
-use crate::program::Def;
 use crate::rules::rule;
 
 rule! {
@@ -201,12 +200,12 @@ fn timeouts(
                 let Expr::Call(call) = &*awaited.value else {
                     continue;
                 };
-                let name = name_of(context, call, step.scope);
+                let name = context.name_of(call, step.scope);
                 if let Some(timeout) = name.as_deref().and_then(|name| awaited_timeout(name, call))
                 {
                     raised.push((timeout, call.range(), name.unwrap_or_default()));
                 } else if depth < 2
-                    && let Some(def) = followed(context, call, step.scope)
+                    && let Some(def) = context.awaited_function(call, step.scope)
                 {
                     let mut inner = Vec::new();
                     context.in_function(def, |context, function, own| {
@@ -221,7 +220,7 @@ fn timeouts(
             }
             What::Suspend(Suspension::Enter(item)) => {
                 if let Expr::Call(call) = &item.context_expr
-                    && let Some(name) = name_of(context, call, step.scope)
+                    && let Some(name) = context.name_of(call, step.scope)
                     && matches!(
                         name.as_str(),
                         // `asyncio.timeout` is as new as the one class for all.
@@ -232,7 +231,7 @@ fn timeouts(
                 }
             }
             What::Call(call) => {
-                let Some(name) = name_of(context, call, step.scope) else {
+                let Some(name) = context.name_of(call, step.scope) else {
                     continue;
                 };
                 let timeout = match name.as_str() {
@@ -267,23 +266,6 @@ fn awaited_timeout(name: &str, call: &ast::ExprCall) -> Option<Timeout> {
         .find_argument_value("timeout", 1)
         .is_some_and(|timeout| !timeout.is_none_literal_expr());
     (name == "asyncio.wait_for" && limited).then_some(Timeout::Asyncio)
-}
-
-fn name_of(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<String> {
-    context
-        .callee_name(call, scope)
-        .or_else(|| context.dotted(&call.func, scope))
-}
-
-fn followed(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<Def> {
-    let callees = context.callees(call, scope);
-    let [callee] = &*callees else { return None };
-    let def = callee.def.filter(|_| !callee.is_class)?;
-    let function = context.worker.function(def)?;
-    (context.program().is_first_party(def.file)
-        && function.is_coroutine()
-        && function.decorators_are_plain())
-    .then_some(def)
 }
 
 /// The right class as it can be written here.
