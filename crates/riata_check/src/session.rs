@@ -21,7 +21,7 @@ use crate::limit::Slot;
 use crate::program::{Program, Texts, Worker};
 use crate::run::{Outcome, Problem, panic_message};
 use crate::settings::Settings;
-use crate::source::Module;
+use crate::source::{Module, Text};
 use crate::suppression::Suppressions;
 use crate::trace::Node;
 
@@ -37,7 +37,7 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// Files under check, with everything that is kept from one run to the next.
 pub struct Session {
-    settings: Settings,
+    settings: Arc<Settings>,
     knowledge: Arc<Knowledge>,
     hooks: Arc<Hooks>,
     /// A handle on types belongs to one thread; each makes its own from this one.
@@ -84,7 +84,7 @@ impl Session {
             texts: Arc::default(),
             time_limit: TIME_LIMIT,
             on_checked: None,
-            settings,
+            settings: Arc::new(settings),
         })
     }
 
@@ -163,7 +163,7 @@ impl Session {
             .map(|path| (self.settings.module_name(path), path.clone()))
             .collect();
         Program::new(
-            self.settings.clone(),
+            Arc::clone(&self.settings),
             Arc::clone(&self.knowledge),
             project,
             Arc::clone(&self.texts),
@@ -335,7 +335,14 @@ impl Run {
 
     /// Check one file; also whether the worker's types were called off, and must not be asked again.
     fn check_file(&self, worker: &Worker<'_>, slot: &Slot, path: &Path) -> (FileOutcome, bool) {
-        let result = catch_unwind(AssertUnwindSafe(|| check_module(worker, &self.hooks, path)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if self.program.settings.use_types {
+                return check_module(worker, &self.hooks, path);
+            }
+            // Without types nothing is followed into other files.
+            let program = self.program.of_file(path);
+            check_module(&Worker::new(&program, None), &self.hooks, path)
+        }));
         let cancelled = slot.stop();
         let found = result.unwrap_or_else(|payload| {
             let reason = if cancelled && riata_types::is_cancellation(&*payload) {
@@ -360,10 +367,10 @@ impl Run {
         let shared = &self.program;
         let settings = Settings {
             use_types: false,
-            ..shared.settings.clone()
+            ..Settings::clone(&shared.settings)
         };
         let program = Program::new(
-            settings,
+            Arc::new(settings),
             Arc::clone(&shared.knowledge),
             shared.project.clone(),
             Arc::clone(&shared.texts),
@@ -405,6 +412,14 @@ fn new_types(settings: &Settings) -> Result<Types, String> {
     })
 }
 
+/// A file without these words has nothing to do with coroutines, whatever its types are.
+fn is_about_coroutines(text: &str) -> bool {
+    const WORDS: &[&str] = &["async", "await", "Async", "coroutine", "task", "trio", "anyio"];
+    WORDS
+        .iter()
+        .any(|word| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some())
+}
+
 fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome {
     let file = worker.program.file(&Origin::Path(path.to_path_buf()));
     let _inside = worker.works_out(|| Node::File(file));
@@ -427,31 +442,42 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
             "nested more than {limit} levels deep, which is too deep to check"
         ));
     }
-    // A file without these words has nothing to do with coroutines, whatever its types are.
-    let has_async = ["async", "coroutine", "task"]
-        .iter()
-        .any(|word| text.contains(word));
+    let has_async = is_about_coroutines(&text);
     let typed = worker
         .types
         .as_ref()
         .filter(|_| has_async)
         .and_then(|types| Module::typed(&types.open(path)?));
     let is_typed = typed.is_some();
-    let module = typed.unwrap_or_else(|| {
+    let own = || {
         let name = program.settings.module_name(path);
-        Module::own(path, name, text, program.settings.python_version)
-    });
-    let mut checker = Checker::new(Context::new(worker, &module), hooks);
-    checker.run();
-    let panics = checker.panics.take();
+        Text::own(path, name, text, program.settings.python_version)
+    };
+    let (module, plain) = match typed {
+        Some(module) => (Some(Arc::new(module)), None),
+        None if has_async => (Some(Arc::new(Module::of(own()))), None),
+        None => (None, Some(own())),
+    };
+    let mut diagnostics = Vec::new();
+    let mut panics = Vec::new();
+    if let Some(module) = &module {
+        worker.with_current(file, module, || {
+            let mut checker = Checker::new(Context::new(worker, module), hooks);
+            checker.run();
+            panics = checker.panics.take();
+            diagnostics = checker.into_found();
+        });
+    }
+    let Some(text) = module.as_deref().map(Module::text).or(plain.as_ref()) else {
+        return FileOutcome::default();
+    };
     let failed_rules: FxHashSet<&str> = panics.iter().map(|(rule, _)| *rule).collect();
-    let mut diagnostics = checker.into_found();
-    crate::syntax::apply(module.text(), &mut diagnostics);
-    let suppressions = Suppressions::new(module.text());
+    crate::syntax::apply(text, &mut diagnostics);
+    let suppressions = Suppressions::new(text);
     suppressions.apply(&mut diagnostics);
-    let all_is_known = (is_typed || !has_async) && module.text().errors().is_empty();
+    let all_is_known = (is_typed || !has_async) && text.errors().is_empty();
     diagnostics.extend(
-        suppressions.findings(module.text(), &program.settings.selection, |rule| {
+        suppressions.findings(text, &program.settings.selection, |rule| {
             all_is_known
                 && worker.types.is_some()
                 && program.settings.selection.is_on(rule.code)
@@ -461,7 +487,7 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
     diagnostics.sort_by(|left, right| {
         (left.range, &left.code, &left.message).cmp(&(right.range, &right.code, &right.message))
     });
-    let imports = crate::dependencies::imported(module.text(), &program.project);
+    let imports = crate::dependencies::imported(text, &program.project);
     let ignores = &program.settings.per_file_ignores;
     diagnostics.retain(|found| !ignores.ignores(path, &found.code));
     let problems = panics
@@ -477,7 +503,7 @@ fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome 
     let facts = program
         .trace
         .as_ref()
-        .map(|_| Facts::new(&module.text().text, module.text().parsed()));
+        .map(|_| Facts::new(&text.text, text.parsed()));
     FileOutcome {
         diagnostics,
         problems,
