@@ -1,5 +1,6 @@
 //! Whether calling a synchronous function blocks, and through which calls.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -215,9 +216,26 @@ pub(crate) enum Run {
 }
 
 impl<'a> Context<'a> {
-    /// What an event of a body runs there and then.
+    /// What an event of a body runs there and then. Several rules ask the same.
     pub(crate) fn runs(&self, event: Event<'_>, found: &mut dyn FnMut(TextRange, Run)) {
-        self.runs_on(None, event, found);
+        let range = match event {
+            Event::Call { call, .. } => call.range(),
+            Event::Attribute { attribute } => attribute.range(),
+            Event::Entered { .. } | Event::Iterated { .. } => {
+                return self.runs_on(None, event, found);
+            }
+        };
+        let known = self.runs.borrow().get(&range).cloned();
+        let runs = known.unwrap_or_else(|| {
+            let mut runs = Vec::new();
+            self.runs_on(None, event, &mut |range, run| runs.push((range, run)));
+            let runs: Rc<[_]> = runs.into();
+            self.runs.borrow_mut().insert(range, Rc::clone(&runs));
+            runs
+        });
+        for (range, run) in &*runs {
+            found(*range, run.clone());
+        }
     }
 
     /// The same, in a method of an object of the class `receiver`.

@@ -93,7 +93,7 @@ fn returned_lock(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) ->
         if function.is_async {
             return None;
         }
-        let flow = Flow::new(context.names(), &function.body, own);
+        let flow = context.flow(own);
         flow.steps.iter().find_map(|step| match step.what {
             What::Return(found) => {
                 let value = context.value(found.value.as_deref()?, step.scope);
@@ -247,7 +247,7 @@ impl Context<'_> {
                     if is_stub(&function.body) {
                         return true;
                     }
-                    let flow = Flow::new(context.names(), &function.body, own);
+                    let flow = context.flow(own);
                     flow.steps.iter().any(|step| match &step.what {
                         What::Suspend(inner) => context.may_suspend(inner, step.scope, depth + 1),
                         _ => false,

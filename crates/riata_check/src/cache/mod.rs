@@ -19,9 +19,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::files::reason;
+use crate::one_file::FileOutcome;
 use crate::program::Program;
 use crate::run::Outcome;
-use crate::session::{FileOutcome, Session};
+use crate::session::Session;
 use crate::settings::Settings;
 use crate::trace::{Closed, Query, Trace};
 use interface::Facts;
@@ -146,8 +147,8 @@ impl Installed {
 impl Session {
     /// Check every file that the cache has no results for, and keep what is found.
     pub fn check_with(&self, cache: &Cache) -> Cached {
-        if self.has_texts() {
-            // Results are kept of files as they are on disk.
+        if self.has_texts() || !self.settings().use_types {
+            // Results are kept of files as they are on disk, and only where they take longer to find than to read.
             return Cached {
                 outcome: self.check(),
                 ..Cached::default()

@@ -80,7 +80,7 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
 
 /// The call that made what is iterated: itself, or the only value of a name.
 fn generator_call<'a>(
-    context: &Context<'a>,
+    context: &'a Context<'_>,
     scope: ScopeId,
     iterated: &'a Expr,
 ) -> Option<(&'a ast::ExprCall, ScopeId)> {
