@@ -129,7 +129,7 @@ impl Search<'_> {
         if about.is_async && first_party {
             return None;
         }
-        let module = self.worker.module(def.file)?;
+        let module = self.worker.module_of(def)?;
         let (function, scope, _) = module.names().function_at(def.start)?;
         // What the configuration says of a function holds however it is reached: through `self`, as a property, as an override.
         let told = self.worker.program.knowledge.told(&about.name);
@@ -526,7 +526,7 @@ impl<'a> Context<'a> {
         ) {
             return Vec::new();
         }
-        let Some(module) = self.worker.module(def.file) else {
+        let Some(module) = self.worker.module_of(def) else {
             return Vec::new();
         };
         let Some((function, _, outer)) = module.names().function_at(def.start) else {
@@ -536,7 +536,7 @@ impl<'a> Context<'a> {
             return Vec::new();
         };
         let object = object.and_then(|object| {
-            let module = self.worker.module(object.file)?;
+            let module = self.worker.module_of(object)?;
             Some(module.names().class_at(object.start)?.0.name.to_string())
         });
         let base = object.unwrap_or_else(|| base.name.to_string());
@@ -600,6 +600,8 @@ impl<'a> Context<'a> {
 
     fn sets_sockets_non_blocking(&self) -> bool {
         let text = &self.text().text;
+        self.worker
+            .asks(|| Node::Text(self.program().file(&self.text().origin)));
         ["setblocking(False)", "setblocking(0)", "settimeout(0"]
             .iter()
             .any(|call| text.contains(call))

@@ -7,6 +7,7 @@ use crate::context::{Context, Value, last};
 use crate::flow::{Flow, FrameId, FrameKind, Suspension, What};
 use crate::names::{Binding, ScopeId, first_parameter};
 use crate::program::Def;
+use crate::trace::Node;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockKind {
@@ -208,6 +209,7 @@ impl Context<'_> {
         def: Def,
         look: impl FnOnce(&Context<'_>, &ast::StmtFunctionDef, ScopeId) -> T,
     ) -> Option<T> {
+        self.worker.asks(|| Node::Code(def));
         self.in_module_of(def, |context| {
             let (function, own, _) = context.names().function_at(def.start)?;
             Some(look(context, function, own))

@@ -10,6 +10,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
+use crate::cache::code;
 use crate::hierarchy::{self, Hierarchy, Scanned};
 use crate::knowledge::Knowledge;
 use crate::pytest_config::Config;
@@ -152,6 +153,12 @@ impl Program {
         })
     }
 
+    /// The code of a definition in a module that was followed into, as a cache knows it.
+    pub(crate) fn code(&self, def: Def) -> Option<(String, u64)> {
+        let module = self.modules.get(&def.file)?.clone()?;
+        code::of(&module, def.start)
+    }
+
     /// Whether a file is one of the project's own, and not an installed package.
     pub(crate) fn is_first_party(&self, file: FileId) -> bool {
         match self.origin(file) {
@@ -193,7 +200,13 @@ impl<'p> Worker<'p> {
         result
     }
 
-    /// The module that a definition is in, read and parsed once for all.
+    /// The module that a definition is in, for those who look at the code of that definition and at no other.
+    pub(crate) fn module_of(&self, def: Def) -> Option<Arc<Module>> {
+        self.asks(|| Node::Code(def));
+        self.module_for_interface(def.file)
+    }
+
+    /// A module, read and parsed once for all.
     pub(crate) fn module(&self, file: FileId) -> Option<Arc<Module>> {
         self.asks(|| Node::Text(file));
         self.module_for_interface(file)

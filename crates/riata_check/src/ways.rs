@@ -22,7 +22,7 @@ impl Context<'_> {
         let Some(link) = chain.links.first() else {
             return false;
         };
-        let Some(module) = self.worker.module(def.file) else {
+        let Some(module) = self.worker.module_of(def) else {
             return false;
         };
         let Some((function, _, _)) = module.names().function_at(def.start) else {

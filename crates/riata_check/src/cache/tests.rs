@@ -293,9 +293,12 @@ fn project() -> (tempfile::TempDir, Project) {
 }
 
 fn unchanged(project: &Project) -> usize {
-    let session = project.session();
+    unchanged_in(project, &project.session())
+}
+
+fn unchanged_in(project: &Project, session: &Session) -> usize {
     let fresh = session.check();
-    let cached = session.check_with(&project.cache(&session));
+    let cached = session.check_with(&project.cache(session));
     assert_eq!(fresh.diagnostics, cached.outcome.diagnostics);
     cached.unchanged
 }
@@ -350,8 +353,9 @@ fn damaged_files_are_replaced() {
             }
         }
         fs::write(&file, &bytes).expect("written");
-        assert_eq!(unchanged(&project), 0, "round {round}");
-        assert_eq!(unchanged(&project), MODULES.len());
+        // Types of the standard library need not be worked out for each round.
+        assert_eq!(unchanged_in(&project, &session), 0, "round {round}");
+        assert_eq!(unchanged_in(&project, &session), MODULES.len());
     }
 }
 
