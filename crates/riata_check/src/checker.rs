@@ -7,6 +7,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::blocking::Link;
 use crate::context::{Awaitable, Callee, Context, Value};
 use crate::diagnostic::{Diagnostic, Fix, Related};
 use crate::knowledge::Facts;
@@ -96,6 +97,32 @@ impl Report {
 
     pub(crate) fn fix(mut self, fix: Fix) -> Self {
         self.fix = Some(fix);
+        self
+    }
+
+    /// The calls on the way to what is reported, outermost first.
+    pub(crate) fn along(mut self, links: &[Link]) -> Self {
+        self.related = links
+            .iter()
+            .map(|link| Related {
+                location: link.location.clone(),
+                message: format!("calls `{}`", link.callee),
+            })
+            .collect();
+        self
+    }
+
+    /// Make one report of all that come to the last of these calls in the project's own code: it is what somebody would change.
+    pub(crate) fn caused_by(mut self, links: &[Link]) -> Self {
+        self.cause = links.iter().rfind(|link| link.first_party).map(|link| {
+            let at = &link.location;
+            format!(
+                "{}:{}:{}",
+                at.path.display(),
+                at.start.line,
+                at.start.column
+            )
+        });
         self
     }
 
