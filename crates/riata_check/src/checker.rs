@@ -9,7 +9,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::blocking::Link;
 use crate::context::{Awaitable, Callee, Context, Value};
-use crate::diagnostic::{Diagnostic, Fix, Related};
+use crate::diagnostic::{Diagnostic, Fix, Related, cause_at};
 use crate::knowledge::Facts;
 use crate::names::{ScopeId, ScopeNode};
 use crate::rules::{Hook, Rule};
@@ -114,15 +114,10 @@ impl Report {
 
     /// Make one report of all that come to the last of these calls in the project's own code: it is what somebody would change.
     pub(crate) fn caused_by(mut self, links: &[Link]) -> Self {
-        self.cause = links.iter().rfind(|link| link.first_party).map(|link| {
-            let at = &link.location;
-            format!(
-                "{}:{}:{}",
-                at.path.display(),
-                at.start.line,
-                at.start.column
-            )
-        });
+        self.cause = links
+            .iter()
+            .rfind(|link| link.first_party)
+            .map(|link| cause_at(&link.location));
         self
     }
 

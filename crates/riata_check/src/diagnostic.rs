@@ -41,6 +41,16 @@ pub struct Related {
     pub message: String,
 }
 
+/// The cause of what has its cause at a place.
+pub(crate) fn cause_at(at: &Location) -> String {
+    format!(
+        "{}:{}:{}",
+        at.path.display(),
+        at.start.line,
+        at.start.column
+    )
+}
+
 /// Whether a fix keeps what the program does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

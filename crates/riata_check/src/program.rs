@@ -10,22 +10,16 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
-use crate::cache::code;
+use crate::cache::code::{self, Code};
 use crate::hierarchy::{self, Hierarchy, Scanned};
 use crate::knowledge::Knowledge;
 use crate::pytest_config::Config;
 use crate::settings::Settings;
-use crate::source::{Module, Text};
+use crate::source::{Location, Module, Text};
 use crate::trace::{Node, Query, Stack, Trace};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FileId(u32);
-
-impl FileId {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// A `def` or a `class`, by its file and the start of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -154,9 +148,16 @@ impl Program {
     }
 
     /// The code of a definition in a module that was followed into, as a cache knows it.
-    pub(crate) fn code(&self, def: Def) -> Option<(String, u64)> {
+    pub(crate) fn code(&self, def: Def) -> Option<Code> {
         let module = self.modules.get(&def.file)?.clone()?;
         code::of(&module, def.start)
+    }
+
+    /// The same, of the one that a place lies in.
+    pub(crate) fn code_around(&self, location: &Location) -> Option<Code> {
+        let file = self.file(&Origin::Path(location.path.clone()));
+        let module = self.modules.get(&file)?.clone()?;
+        code::around(&module, location.start)
     }
 
     /// Whether a file is one of the project's own, and not an installed package.

@@ -1,15 +1,25 @@
-//! The code of one definition, as a hash: what others find when they look into it, wherever it stands in its file.
+//! The code of one definition: what others find when they look into it, wherever it stands in its file.
 
 use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::names::{Names, ScopeId, ScopeNode};
-use crate::source::Module;
+use crate::source::{Module, Position};
 
-/// The name and the code of the function or class whose name starts at a place. What stands in a function may read its
-/// names, so that function's code it is.
-pub(crate) fn of(module: &Module, start: TextSize) -> Option<(String, u64)> {
+/// A function or class that stands in no function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Code {
+    /// Of all definitions of the module, it has this name alone.
+    pub(crate) name: String,
+    pub(crate) hash: u64,
+    /// Where it begins.
+    pub(crate) line: usize,
+}
+
+/// The code of the definition whose name starts at a place. What stands in a function may read its names, so that
+/// function's code it is.
+pub(crate) fn of(module: &Module, start: TextSize) -> Option<Code> {
     let names = module.names();
     let scope = names
         .function_at(start)
@@ -22,12 +32,22 @@ pub(crate) fn of(module: &Module, start: TextSize) -> Option<(String, u64)> {
         }
         outer = names.scope(id).parent;
     }
-    let (name, range) = named(names, outermost)?;
-    Some((name, xxh3_64(module.text().slice(range).as_bytes())))
+    described(module, outermost)
 }
 
-/// The same for every definition in a module that stands in no function.
-pub(super) fn all(module: &Module) -> FxHashMap<String, u64> {
+/// The code that a position lies in.
+pub(crate) fn around(module: &Module, position: Position) -> Option<Code> {
+    let text = module.text();
+    let names = module.names();
+    let (function, _) = names.functions.iter().find(|(function, _)| {
+        let at = text.location(function.range);
+        at.start <= position && position < at.end
+    })?;
+    of(module, function.name.start())
+}
+
+/// The code of every definition of a module, by name.
+pub(super) fn all(module: &Module) -> FxHashMap<String, Code> {
     let names = module.names();
     let functions = names
         .functions
@@ -39,14 +59,21 @@ pub(super) fn all(module: &Module) -> FxHashMap<String, u64> {
         .filter_map(|(class, _)| names.of_class(class));
     functions
         .chain(classes)
-        .filter_map(|scope| {
-            let (name, range) = named(names, scope)?;
-            Some((name, xxh3_64(module.text().slice(range).as_bytes())))
-        })
+        .filter_map(|scope| described(module, scope))
+        .map(|code| (code.name.clone(), code))
         .collect()
 }
 
-/// A name that no other definition of the module has, and where the definition is.
+fn described(module: &Module, scope: ScopeId) -> Option<Code> {
+    let (name, range) = named(module.names(), scope)?;
+    let text = module.text();
+    Some(Code {
+        name,
+        hash: xxh3_64(text.slice(range).as_bytes()),
+        line: text.position(range.start()).line,
+    })
+}
+
 fn named(names: &Names<'_>, scope: ScopeId) -> Option<(String, TextRange)> {
     let (name, start, range) = match names.scope(scope).node {
         ScopeNode::Function(function) => (

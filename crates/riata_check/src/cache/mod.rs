@@ -16,9 +16,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use riata_types::Origin;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use crate::diagnostic::{Diagnostic, cause_at};
 use crate::files::reason;
 use crate::one_file::FileOutcome;
 use crate::program::{Def, FileId, Program};
@@ -30,7 +31,7 @@ use crate::trace::{Closed, Query, Trace};
 use interface::Facts;
 use resolver::Resolver;
 use state::{Known, Names, State};
-use store::{Code, Entry, Stored};
+use store::{Code, Entry, Place, Stored};
 
 /// The folder in a project's root.
 pub const FOLDER: &str = ".riata_cache";
@@ -172,10 +173,10 @@ impl Session {
             .unwrap_or_default();
 
         let mut results: FxHashMap<&Path, FileOutcome> = FxHashMap::default();
-        for (path, entry) in &valid {
-            let diagnostics = entry.findings.clone();
+        for valid in &valid {
+            let diagnostics = valid.findings.clone();
             results.insert(
-                path,
+                valid.path,
                 FileOutcome {
                     diagnostics,
                     ..FileOutcome::default()
@@ -207,8 +208,8 @@ impl Session {
             let facts: FxHashMap<&Path, &Facts> = facts.collect();
             let state = self.look_again(&facts, before.as_ref(), &resolver, &mut names);
             let mut next = Next::new(state);
-            for (path, entry) in &valid {
-                next.keep(path, entry, &stored);
+            for valid in &valid {
+                next.keep(valid, &stored);
             }
             next.add(&checked, &program, &resolver);
             // A file that was changed meanwhile may have been seen in both ways.
@@ -325,7 +326,7 @@ impl Session {
         now: &State,
         program: &Program,
         resolver: &Resolver,
-    ) -> Vec<(&'s Path, &'s Entry)> {
+    ) -> Vec<Valid<'s>> {
         let dirty = now.dirty(stored);
         // By the numbers of the stored files.
         let same_interface: Vec<bool> = stored
@@ -351,27 +352,30 @@ impl Session {
             .iter()
             .map(|(query, known)| answer(program, resolver, query) == *known)
             .collect();
-        let mut codes: FxHashMap<u32, FxHashMap<String, u64>> = FxHashMap::default();
-        let same_code: Vec<bool> = stored
+        let mut codes: FxHashMap<u32, FxHashMap<String, code::Code>> = FxHashMap::default();
+        // Where each code is now, as long as it is the same.
+        let same_code: Vec<Option<usize>> = stored
             .codes
             .iter()
             .map(|code| {
                 let index = code.file as usize;
                 if same_text.get(index).copied().unwrap_or(false) {
-                    return true;
+                    return Some(code.line);
                 }
                 let now = codes.entry(code.file).or_insert_with(|| {
                     let file = stored.files.get(index);
                     file.and_then(|file| self.module(&file.path))
                         .map_or_else(FxHashMap::default, |module| code::all(&module))
                 });
-                now.get(&code.name) == Some(&code.hash)
+                let now = now.get(&code.name)?;
+                (now.hash == code.hash).then_some(now.line)
             })
             .collect();
         let all = |list: &[u32], same: &[bool]| {
             list.iter()
                 .all(|index| same.get(*index as usize).copied().unwrap_or(false))
         };
+        let moved = |index: u32| same_code.get(index as usize).copied().flatten();
         let files = stored.files.iter().enumerate().filter_map(|(index, file)| {
             let entry = file.entry.as_ref()?;
             let is_valid = same_text[index]
@@ -379,11 +383,56 @@ impl Session {
                 && all(&entry.texts, &same_text)
                 && all(&entry.texts, &same_interface)
                 && all(&entry.interfaces, &same_interface)
-                && all(&entry.codes, &same_code)
+                && entry.codes.iter().all(|index| moved(*index).is_some())
                 && all(&entry.queries, &same_answer);
-            is_valid.then_some((file.path.as_path(), entry))
+            is_valid.then(|| Valid {
+                path: &file.path,
+                entry,
+                findings: entry.findings_at(stored, moved),
+                lines: entry
+                    .codes
+                    .iter()
+                    .filter_map(|index| moved(*index))
+                    .collect(),
+            })
         });
         files.collect()
+    }
+}
+
+/// An entry that is as good as new, with its findings where they are now.
+struct Valid<'s> {
+    path: &'s Path,
+    entry: &'s Entry,
+    findings: Vec<Diagnostic>,
+    /// Where its codes begin now.
+    lines: Vec<usize>,
+}
+
+impl Entry {
+    /// What was found, with the places in other files where they have gone to. `line` says where a code is now.
+    fn findings_at(&self, stored: &Stored, line: impl Fn(u32) -> Option<usize>) -> Vec<Diagnostic> {
+        let mut findings = self.findings.clone();
+        for place in &self.places {
+            let (Some(now), Some(code)) = (line(place.code), stored.codes.get(place.code as usize))
+            else {
+                continue;
+            };
+            let Some(finding) = findings.get_mut(place.finding as usize) else {
+                continue;
+            };
+            let Some(related) = finding.related.get_mut(place.related as usize) else {
+                continue;
+            };
+            let before = cause_at(&related.location);
+            for position in [&mut related.location.start, &mut related.location.end] {
+                position.line = (position.line + now).saturating_sub(code.line);
+            }
+            if finding.cause.as_ref() == Some(&before) {
+                finding.cause = Some(cause_at(&related.location));
+            }
+        }
+        findings
     }
 }
 
@@ -475,7 +524,8 @@ impl Next {
     }
 
     /// An entry that is still valid.
-    fn keep(&mut self, path: &Path, entry: &Entry, stored: &Stored) {
+    fn keep(&mut self, valid: &Valid<'_>, stored: &Stored) {
+        let entry = valid.entry;
         let mut moved = |list: &[u32]| -> Option<Vec<u32>> {
             list.iter()
                 .map(|old| Some(self.index(&stored.files.get(*old as usize)?.path)))
@@ -484,20 +534,31 @@ impl Next {
         let Some((texts, interfaces)) = moved(&entry.texts).zip(moved(&entry.interfaces)) else {
             return;
         };
-        let old = entry
-            .codes
-            .iter()
-            .filter_map(|old| stored.codes.get(*old as usize));
-        let codes = old
-            .filter_map(|code| {
-                let file = self.index(&stored.files.get(code.file as usize)?.path);
-                let code = Code {
-                    file,
-                    ..code.clone()
-                };
-                Some(self.code(code))
+        let mut codes = Vec::new();
+        let mut numbers: FxHashMap<u32, u32> = FxHashMap::default();
+        for (old, line) in entry.codes.iter().zip(&valid.lines) {
+            let Some(code) = stored.codes.get(*old as usize) else {
+                return;
+            };
+            let Some(file) = stored.files.get(code.file as usize) else {
+                return;
+            };
+            let new = Code {
+                file: self.index(&file.path),
+                line: *line,
+                ..code.clone()
+            };
+            let new = self.code(new);
+            codes.push(new);
+            numbers.insert(*old, new);
+        }
+        let places = entry.places.iter().filter_map(|place| {
+            Some(Place {
+                code: *numbers.get(&place.code)?,
+                ..*place
             })
-            .collect();
+        });
+        let places = places.collect();
         let queries = entry
             .queries
             .iter()
@@ -505,7 +566,7 @@ impl Next {
         let queries = queries
             .map(|(query, answer)| self.query(query, || *answer))
             .collect();
-        let index = self.index(path);
+        let index = self.index(valid.path);
         self.entries.insert(
             index,
             Entry {
@@ -513,7 +574,8 @@ impl Next {
                 interfaces,
                 codes,
                 queries,
-                findings: entry.findings.clone(),
+                findings: valid.findings.clone(),
+                places,
             },
         );
     }
@@ -523,72 +585,59 @@ impl Next {
         let Some(trace) = &program.trace else { return };
         let closed = Closed::new(trace);
         let mut seen = Vec::new();
-        let mut paths: Vec<Option<u32>> = Vec::new();
-        let mut known_codes: FxHashMap<Def, Option<(String, u64)>> = FxHashMap::default();
+        let mut known: FxHashMap<Def, Option<code::Code>> = FxHashMap::default();
         for (mark, (path, found)) in (1..).zip(checked) {
             if found.facts.is_none() || !found.problems.is_empty() || !found.notices.is_empty() {
                 continue;
             }
             let file = program.file(&Origin::Path(path.clone()));
             let needs = closed.needs(file, &mut seen, mark);
-            let mut numbers = |files: &[FileId]| -> Vec<u32> {
-                let mut all: Vec<u32> = files
-                    .iter()
-                    .filter_map(|file| {
-                        let at = file.index();
-                        if at >= paths.len() {
-                            paths.resize(at + 1, None);
-                        }
-                        if paths[at].is_none()
-                            && let Origin::Path(path) = program.origin(*file)
-                        {
-                            paths[at] = Some(self.index(&path));
-                        }
-                        paths[at]
-                    })
-                    .collect();
-                all.sort_unstable();
-                all
-            };
-            // What is said names lines of other files: these must be where they were.
-            let related = found
-                .diagnostics
-                .iter()
-                .flat_map(|found| &found.related)
-                .map(|related| &related.location.path)
-                .filter(|other| *other != path)
-                .map(|other| program.file(&Origin::Path(other.clone())));
-            let mut places: Vec<FileId> = related.chain(needs.texts).collect();
-            places.sort_unstable();
-            places.dedup();
-            let mut codes: Vec<(FileId, String, u64)> = Vec::new();
+            let mut texts = needs.texts;
+            let mut interfaces = needs.interfaces;
+            let mut codes: Vec<u32> = Vec::new();
             for def in needs.codes.into_iter().filter(|def| def.file != file) {
-                match known_codes.entry(def).or_insert_with(|| program.code(def)) {
-                    Some((name, hash)) => codes.push((def.file, name.clone(), *hash)),
-                    None => places.push(def.file),
+                let code = known.entry(def).or_insert_with(|| program.code(def));
+                match code
+                    .clone()
+                    .and_then(|code| self.code_in(program, def.file, code))
+                {
+                    Some(code) => {
+                        codes.push(code);
+                        interfaces.push(def.file);
+                    }
+                    None => texts.push(def.file),
                 }
             }
-            let mut looked_into: Vec<FileId> = codes.iter().map(|(file, ..)| *file).collect();
-            looked_into.extend(needs.interfaces);
-            looked_into.sort_unstable();
-            looked_into.dedup();
-            let texts = numbers(&places);
-            let known: FxHashSet<u32> = texts.iter().copied().collect();
-            let mut interfaces = numbers(&looked_into);
-            interfaces.retain(|index| !known.contains(index));
-            let codes = codes
-                .into_iter()
-                .filter_map(|(file, name, hash)| {
-                    let [file] = numbers(&[file])[..] else {
-                        return None;
-                    };
-                    Some((file, name, hash))
-                })
-                .collect::<Vec<_>>();
-            let codes = codes
-                .into_iter()
-                .map(|(file, name, hash)| self.code(Code { file, name, hash }))
-                .collect();
+            // What is said names lines of other files, which are where the code around them is.
+            let mut places = Vec::new();
+            for (finding, diagnostic) in found.diagnostics.iter().enumerate() {
+                for (related, location) in diagnostic
+                    .related
+                    .iter()
+                    .map(|related| &related.location)
+                    .enumerate()
+                    .filter(|(_, location)| location.path != *path)
+                {
+                    let file = program.file(&Origin::Path(location.path.clone()));
+                    let code = program.code_around(location);
+                    match code.and_then(|code| self.code_in(program, file, code)) {
+                        Some(code) => {
+                            codes.push(code);
+                            places.push(Place {
+                                finding: number(finding),
+                                related: number(related),
+                                code,
+                            });
+                        }
+                        None => texts.push(file),
+                    }
+                }
+            }
+            let texts = self.indices_of(program, &texts);
+            let mut interfaces = self.indices_of(program, &interfaces);
+            interfaces.retain(|index| texts.binary_search(index).is_err());
+            codes.sort_unstable();
+            codes.dedup();
             let mut queries: Vec<u32> = needs
                 .queries
                 .iter()
@@ -604,9 +653,38 @@ impl Next {
                     codes,
                     queries,
                     findings: found.diagnostics.clone(),
+                    places,
                 },
             );
         }
+    }
+
+    /// The numbers of files, in order. Those of the standard library are a part of the checker.
+    fn indices_of(&mut self, program: &Program, files: &[FileId]) -> Vec<u32> {
+        let mut all: Vec<u32> = files
+            .iter()
+            .filter_map(|file| match program.origin(*file) {
+                Origin::Path(path) => Some(self.index(&path)),
+                Origin::Typeshed(_) => None,
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn code_in(&mut self, program: &Program, file: FileId, code: code::Code) -> Option<u32> {
+        let code::Code { name, hash, line } = code;
+        let Origin::Path(path) = program.origin(file) else {
+            return None;
+        };
+        let file = self.index(&path);
+        Some(self.code(Code {
+            file,
+            name,
+            hash,
+            line,
+        }))
     }
 
     /// `None` when a file was changed since `begin`.

@@ -44,6 +44,16 @@ pub(super) struct Code {
     pub(super) file: u32,
     pub(super) name: String,
     pub(super) hash: u64,
+    pub(super) line: usize,
+}
+
+/// A place in another file that a finding names: it goes where the code around it goes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Place {
+    pub(super) finding: u32,
+    pub(super) related: u32,
+    /// Number of the code.
+    pub(super) code: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,6 +79,7 @@ pub(super) struct Entry {
     pub(super) codes: Vec<u32>,
     pub(super) queries: Vec<u32>,
     pub(super) findings: Vec<Diagnostic>,
+    pub(super) places: Vec<Place>,
 }
 
 impl Stored {

@@ -181,6 +181,8 @@ const MODULES: &[(&str, &[&[&str]])] = &[
 struct Project {
     root: PathBuf,
     slots: Vec<Vec<usize>>,
+    /// Lines at the top of each module that say nothing.
+    above: Vec<usize>,
 }
 
 impl Project {
@@ -193,6 +195,7 @@ impl Project {
         let project = Self {
             root: root.to_path_buf(),
             slots,
+            above: vec![0; MODULES.len()],
         };
         (0..MODULES.len()).for_each(|module| project.write(module));
         project
@@ -204,7 +207,8 @@ impl Project {
             .iter()
             .zip(&self.slots[module])
             .map(|(texts, choice)| texts[*choice]);
-        fs::write(self.root.join(path), texts.collect::<String>()).expect("written");
+        let text = "# A line.\n".repeat(self.above[module]) + &texts.collect::<String>();
+        fs::write(self.root.join(path), text).expect("written");
     }
 
     fn edit(&mut self, random: &mut Random) -> &'static str {
@@ -214,6 +218,9 @@ impl Project {
         if random.below(12) == 0 && file.exists() {
             fs::remove_file(file).expect("removed");
             return path;
+        }
+        if random.below(4) == 0 {
+            self.above[module] = random.below(4);
         }
         let slot = random.below(slots.len());
         self.slots[module][slot] = random.below(slots[slot].len());
