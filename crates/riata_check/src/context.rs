@@ -85,6 +85,7 @@ impl<'a> Context<'a> {
         let types = worker
             .types
             .as_ref()
+            .filter(|_| module.text().is_typed())
             .and_then(|types| types.open_origin(&module.text().origin));
         Self {
             worker,

@@ -64,20 +64,19 @@ pub(crate) fn check(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutc
         ));
     }
     let is_of_interest = is_about_coroutines(&text);
+    let is_enormous = text.len() > riata_types::LARGEST_FILE;
     let own = || {
         let name = settings.module_name(path);
         Text::own(path, name, text, settings.python_version)
     };
-    if !is_of_interest {
-        let found = Found {
-            is_complete: true,
-            ..Found::default()
-        };
-        return conclude(worker, path, &own(), found);
+    if worker.types.is_none() && !is_of_interest {
+        return conclude(worker, path, &own(), Found::default());
     }
+    // Such a file may still lose what functions of other modules give: names know that.
     let typed = worker
         .types
         .as_ref()
+        .filter(|_| is_of_interest && !is_enormous)
         .and_then(|types| Module::typed(&types.open(path)?));
     let is_typed = typed.is_some();
     let module = Arc::new(typed.unwrap_or_else(|| Module::of(own())));
@@ -87,19 +86,24 @@ pub(crate) fn check(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutc
         Found {
             panics: checker.panics.take(),
             diagnostics: checker.into_found(),
-            is_complete: is_typed,
+            is_complete: is_typed || !is_of_interest,
         }
     });
     let mut outcome = conclude(worker, path, module.text(), found);
-    if worker.types.is_some() && !is_typed {
-        outcome.notices.push(problem(String::from(
-            "types cannot open it; checked without them",
-        )));
+    if worker.types.is_some() && is_of_interest && !is_typed {
+        let reason = if is_enormous {
+            "it is too large for types"
+        } else {
+            "types cannot open it"
+        };
+        outcome
+            .notices
+            .push(problem(format!("{reason}; checked without them")));
     }
     outcome
 }
 
-/// A file without these words has nothing to do with coroutines, whatever its types are.
+/// A file without these words has no coroutines of its own.
 fn is_about_coroutines(text: &str) -> bool {
     const WORDS: &[&str] = &[
         "async",

@@ -90,6 +90,11 @@ impl Text {
         }
     }
 
+    /// Whether types can be asked about the nodes of its tree.
+    pub(crate) fn is_typed(&self) -> bool {
+        matches!(self.tree, Tree::Typed(_))
+    }
+
     pub(crate) fn parsed(&self) -> &Parsed<ModModule> {
         match &self.tree {
             Tree::Typed(parsed) => parsed,

@@ -8,6 +8,7 @@ mod database;
 mod definition;
 mod environment;
 mod module;
+mod system;
 mod value;
 
 pub use cancel::{Canceller, is_cancellation};
@@ -15,6 +16,7 @@ pub use definition::{Definition, DefinitionKind, Origin};
 pub use environment::{Environment, find_environment};
 pub use module::ModuleTypes;
 pub use ruff_db::parsed::ParsedModuleRef;
+pub use system::LARGEST_FILE;
 pub use value::{ClassName, Value};
 
 use std::path::Path;
@@ -67,7 +69,7 @@ impl Types {
     /// Says which search path is no folder, or is not valid UTF-8.
     pub fn new(settings: &Settings) -> Result<Self, String> {
         let root = system_path(&settings.root)?;
-        let db = Database::new(Arc::new(OsSystem::new(root)), |db| {
+        let db = Database::new(Arc::new(system::Files(OsSystem::new(root))), |db| {
             let paths = |paths: &[std::path::PathBuf]| {
                 paths
                     .iter()
@@ -148,6 +150,7 @@ impl Types {
         let Ok(file) = system_path_to_file(&self.db, path) else {
             return;
         };
+        let text = system::bounded(text);
         let source = source_text(&self.db, file).with_text(text, &SourceMap::default());
         file.set_source_text_override(&mut self.db).to(Some(source));
     }
