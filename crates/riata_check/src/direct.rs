@@ -33,10 +33,19 @@ pub(crate) fn report(
                 else {
                     return;
                 };
-                if !is_about(blocks.kind) {
+                if !is_about(blocks.kind) || context.nobody_waits(&name, blocks.kind) {
                     return;
                 }
-                let message = format!("{what} calls `{name}`, which {}", effect(blocks.kind));
+                if let Event::Call { call, .. } = event
+                    && context.is_handed_off_otherwise(function, call)
+                {
+                    return;
+                }
+                let effect = match name.as_str() {
+                    "subprocess.Popen" => "starts a process",
+                    _ => effect(blocks.kind),
+                };
+                let message = format!("{what} calls `{name}`, which {effect}");
                 let mut report = Report::new(rule, range, message);
                 report.help = Some(
                     blocks

@@ -50,6 +50,7 @@ mod trace;
 mod uses;
 pub mod watch;
 mod ways;
+mod who_waits;
 mod write;
 
 pub use run::{Outcome, Problem, check, panic_message, silence_panics};

@@ -67,6 +67,15 @@ async def killed(process: subprocess.Popen, other: subprocess.Popen):
 async def addresses():
     socket.getaddrinfo("127.0.0.1", 80)
     socket.getaddrinfo("example.org", 80)  # error: RIA101
+    socket.gethostbyname("localhost")
+
+
+async def own_machine(host):
+    if host == "localhost":
+        host = socket.gethostbyname(host)
+    if host != "localhost":
+        host = socket.gethostbyname(host)  # error: RIA101
+    return host
 
 
 async def own_address():
