@@ -152,7 +152,7 @@ impl Search<'_> {
         body::events(module.names(), &function.body, scope, &mut |event| {
             let call = match event {
                 // What clears up after whatever went wrong is not the way that is taken.
-                Event::Call { place, .. } if place.after_any_error => return,
+                Event::Call { place, .. } if place.at_the_end => return,
                 Event::Call { call, scope, .. } => Some((call, scope)),
                 _ => None,
             };
@@ -169,6 +169,8 @@ impl Search<'_> {
         for (range, run, _) in &calls {
             if let Run::Blocking { name, blocks, once } = run
                 && counts(blocks.kind, *once, cached, first_party)
+                // To start a process takes a moment; what waits for it is found as well.
+                && name != "subprocess.Popen"
                 // A lock that helpers share is held for a moment.
                 && !name.ends_with("ock.acquire")
                 && !name.ends_with("LockType.acquire")

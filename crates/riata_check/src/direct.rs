@@ -53,6 +53,16 @@ pub(crate) fn report(
                         .clone()
                         .unwrap_or_else(|| advice(blocks.kind).to_owned()),
                 );
+                // Whoever makes a context mostly goes on to load into it: one cause.
+                if name.starts_with("ssl.") {
+                    let at = context.text().location(function.name.range());
+                    report.cause = Some(format!(
+                        "{}:{}:{}",
+                        at.path.display(),
+                        at.start.line,
+                        at.start.column
+                    ));
+                }
                 if name == "time.sleep"
                     && let Event::Call { call, scope, .. } = event
                     && scope == checker.scope()

@@ -20,7 +20,7 @@ impl Context<'_> {
                 )
                 || name.starts_with("socket.socket.");
         }
-        self.is_command_line() && at_files
+        self.is_command_line() && (at_files || kind == BlockKind::Process)
     }
 
     /// Whether this is a file of tests or of what tests use, by its name.
@@ -34,7 +34,7 @@ impl Context<'_> {
     }
 
     /// Whether this is a part of a command line program, by its name: such a loop runs one command.
-    fn is_command_line(&self) -> bool {
+    pub(crate) fn is_command_line(&self) -> bool {
         self.text()
             .name
             .split('.')

@@ -144,10 +144,14 @@ fn is_harmless(
     if context.nobody_waits(end, chain.blocks.kind) {
         return true;
     }
-    let Event::Call { call, scope, .. } = event else {
+    let Event::Call {
+        call, scope, place, ..
+    } = event
+    else {
         return false;
     };
-    if context.is_handed_off_otherwise(function, call) {
+    // What clears up after the end of a task or a generator.
+    if place.at_the_end || context.is_handed_off_otherwise(function, call) {
         return true;
     }
     if context.is_shut(call, scope, runs.def, &chain.links) {
