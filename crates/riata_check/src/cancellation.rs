@@ -125,7 +125,10 @@ fn of_handler<'a>(
             return None;
         }
         replaced = true;
-    } else if how.raises || asks_who_was_cancelled(context, &handler.body) {
+    } else if how.raises
+        || asks_who_was_cancelled(context, &handler.body)
+        || leaves_under_condition(&handler.body)
+    {
         // It tells cases apart.
         return None;
     }
@@ -371,6 +374,13 @@ fn asks_who_was_cancelled(context: &Context<'_>, body: &[Stmt]) -> bool {
     })
 }
 
+/// `if stopping: return`, before the rest: a cancellation that was asked for is told from others.
+fn leaves_under_condition(body: &[Stmt]) -> bool {
+    body.iter().any(|statement| {
+        matches!(statement, Stmt::If(branch) if matches!(branch.body.last(), Some(Stmt::Return(_))))
+    })
+}
+
 fn is_used(handler: &ast::ExceptHandlerExceptHandler, name: &str) -> bool {
     struct Uses<'n> {
         name: &'n str,
@@ -443,8 +453,9 @@ fn after(
             What::Suspend(suspension)
                 if !matches!(suspension, Suspension::Yield(_))
                 && flow.follows(index, later)
-                // Awaits of the handler itself clean up.
+                // Awaits of the handler itself clean up, and those of its `finally` would run in any case.
                 && !flow.within(step.frame, frame_of_handler(flow, frame))
+                && !in_finally_of(flow, step.frame, frame)
                 && context.suspends(suspension, step.scope) =>
             {
                 Some(suspension.range())
@@ -457,6 +468,16 @@ fn after(
         None if how.breaks => After::Breaks,
         None => After::Ends,
     }
+}
+
+/// Whether a step lies in the `finally` of the `try` that a handler belongs to.
+fn in_finally_of(flow: &Flow<'_>, step: FrameId, handler: FrameId) -> bool {
+    let FrameKind::Handler(own, _) = flow.frame(handler).kind else {
+        return false;
+    };
+    flow.frames(step).any(|(_, frame)| {
+        matches!(frame.kind, FrameKind::Finally(whole) if whole.range() == own.range())
+    })
 }
 
 /// The handler that a step lies in, or the innermost frame of nothing.

@@ -144,6 +144,14 @@ impl Way<'_, '_> {
                         .map(|_| !decides)
                 }
             }
+            Expr::Compare(compare)
+                if matches!(
+                    (&*compare.ops, &*compare.comparators),
+                    ([ast::CmpOp::Is | ast::CmpOp::Eq], [Expr::Attribute(_)])
+                ) =>
+            {
+                self.is_left_at_another(compare)
+            }
             Expr::Compare(compare) => {
                 let ([op], [Expr::NoneLiteral(_)]) = (&*compare.ops, &*compare.comparators) else {
                     return None;
@@ -237,6 +245,30 @@ impl Way<'_, '_> {
                 |binding| matches!(binding, Binding::Value(value) if gives_text(value))
             )
         )
+    }
+
+    /// `version is HTTP.VERSION_3` of a parameter that the call does not name, and whose default is `HTTP.VERSION_1`.
+    fn is_left_at_another(&self, compare: &ast::ExprCompare) -> Option<bool> {
+        let name = compare.left.as_name_expr()?;
+        let [Expr::Attribute(asked)] = &*compare.comparators else {
+            return None;
+        };
+        let default = self
+            .function
+            .parameters
+            .iter_non_variadic_params()
+            .find(|found| found.name() == name.id.as_str())?
+            .default
+            .as_deref()?
+            .as_attribute_expr()?;
+        let arguments = &self.call.arguments;
+        let is_left = arguments.args.is_empty()
+            && arguments.find_keyword(name.id.as_str()).is_none()
+            && !self.is_rebound(name);
+        let is_one_enumeration = crate::flow::place(&asked.value).is_some()
+            && crate::flow::place(&asked.value) == crate::flow::place(&default.value);
+        (is_left && is_one_enumeration && asked.attr.as_str() != default.attr.as_str())
+            .then_some(false)
     }
 
     /// What is known of the value that a parameter gets; `written` in the call, or else in the `def`.

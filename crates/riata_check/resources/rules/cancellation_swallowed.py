@@ -197,3 +197,32 @@ async def never_gets_there(stream):
     except asyncio.CancelledError:
         await work()
         raise AssertionError("work is cancelled again")
+
+
+async def ends_with_its_clean_up(job, connection):
+    try:
+        await job()
+    except asyncio.CancelledError:
+        print("stopped")
+    finally:
+        await connection.close()
+
+
+async def goes_on_after_its_clean_up(job, connection):
+    try:
+        await job()
+    except asyncio.CancelledError:  # error: RIA601
+        print("stopped")
+    finally:
+        await connection.close()
+    await connection.report()
+
+
+async def told_apart(flush, state):
+    while True:
+        try:
+            await flush()
+        except asyncio.CancelledError:
+            if state.stopping:
+                return
+            print("the driver was cancelled")

@@ -59,6 +59,10 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
+    // A command is cancelled by Ctrl+C, and may end as it likes.
+    if context.is_command_line() {
+        return;
+    }
     for found in swallows(context, function, checker.scope()) {
         if found.awaits == Awaits::Tasks || found.cleaning {
             continue;

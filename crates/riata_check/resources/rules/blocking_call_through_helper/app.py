@@ -150,3 +150,9 @@ async def choice(path, size):
 async def no_choice(path):
     await asyncio.to_thread(load, path)
     return load(path)  # error: RIA102
+
+
+async def left_at_the_default(settings):
+    helpers.serve(**settings)
+    helpers.serve_three(**settings)  # error: RIA102
+    helpers.serve(version=settings.version)  # error: RIA102

@@ -198,3 +198,20 @@ def opened_twice():
 
 def slept():
     time.sleep(2)
+
+
+class Version:
+    ONE = 1
+    THREE = 3
+
+
+def serve(host="", version=Version.ONE):
+    if version is Version.THREE:
+        time.sleep(1)
+    return host
+
+
+def serve_three(host="", version=Version.THREE):
+    if version is Version.THREE:
+        time.sleep(2)
+    return host
