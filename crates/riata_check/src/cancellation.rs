@@ -453,9 +453,11 @@ fn after(
             What::Suspend(suspension)
                 if !matches!(suspension, Suspension::Yield(_))
                 && flow.follows(index, later)
-                // Awaits of the handler itself clean up, and those of its `finally` would run in any case.
+                // Awaits of the handler itself clean up, and those of its `finally`, or of a context around it, would run in
+                // any case.
                 && !flow.within(step.frame, frame_of_handler(flow, frame))
                 && !in_finally_of(flow, step.frame, frame)
+                && !leaves_around(flow, suspension, frame)
                 && context.suspends(suspension, step.scope) =>
             {
                 Some(suspension.range())
@@ -477,6 +479,17 @@ fn in_finally_of(flow: &Flow<'_>, step: FrameId, handler: FrameId) -> bool {
     };
     flow.frames(step).any(|(_, frame)| {
         matches!(frame.kind, FrameKind::Finally(whole) if whole.range() == own.range())
+    })
+}
+
+/// Whether it is the end of an `async with` that lies around a handler.
+fn leaves_around(flow: &Flow<'_>, suspension: &Suspension<'_>, handler: FrameId) -> bool {
+    let Suspension::Leave(left) = suspension else {
+        return false;
+    };
+    flow.frames(handler).any(|(_, frame)| {
+        matches!(frame.kind, FrameKind::With { item, .. }
+            if item.context_expr.range() == left.context_expr.range())
     })
 }
 

@@ -226,3 +226,11 @@ async def told_apart(flush, state):
             if state.stopping:
                 return
             print("the driver was cancelled")
+
+
+async def ends_with_a_context(job, connection):
+    async with connection:
+        try:
+            await job()
+        except asyncio.CancelledError:
+            print("stopped")

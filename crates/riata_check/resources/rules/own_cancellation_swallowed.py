@@ -20,6 +20,19 @@ class Service:
         except asyncio.CancelledError:  # error: RIA602
             pass
 
+    async def start(self):
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            pass
+
+    async def start_again(self):
+        try:
+            await self._task
+        except asyncio.CancelledError:  # error: RIA602
+            pass
+        await work()
+
     async def close(self):
         self._task.cancel()
         with suppress(asyncio.CancelledError):  # error: RIA602

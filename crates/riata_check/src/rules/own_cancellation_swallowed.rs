@@ -68,7 +68,9 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         let harmless = if found.cancels {
             !goes_on
         } else {
-            !goes_on && context.worker.is_spawned(function.name.as_str())
+            !goes_on
+                && (runs_until_cancelled(function.name.as_str())
+                    || context.worker.is_spawned(function.name.as_str()))
         };
         if harmless || waits_otherwise(&flow, &found.suspension) {
             continue;
@@ -87,6 +89,16 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         }
         checker.report(report);
     }
+}
+
+/// `run`, `start_consumer`, `_serve`: to be cancelled is how such a function ends.
+fn runs_until_cancelled(name: &str) -> bool {
+    let name = name.trim_start_matches('_');
+    let first = name.split('_').next().unwrap_or(name);
+    matches!(
+        first,
+        "run" | "start" | "serve" | "main" | "loop" | "listen" | "consume"
+    )
 }
 
 /// The task is done already, or the loop around it waits until it is: `while not task.done()`.
