@@ -147,7 +147,7 @@ fn of_handler<'a>(
         at,
         handler: Some(handler),
         explicit: cancellation.is_some(),
-        mixed: caught.len() > 1,
+        mixed: is_mixed(&caught),
         replaced,
         used,
         kept_and_returns: used
@@ -196,7 +196,7 @@ fn of_suppress<'a>(
         at,
         handler: None,
         explicit: cancellation.is_some(),
-        mixed: caught.len() > 1,
+        mixed: is_mixed(&caught),
         replaced: false,
         used: false,
         kept_and_returns: false,
@@ -372,6 +372,16 @@ fn asks_who_was_cancelled(context: &Context<'_>, body: &[Stmt]) -> bool {
         .iter()
         .any(|word| text.contains(word))
     })
+}
+
+/// Whether a clause takes cancellation together with errors. That the program is stopped is none.
+fn is_mixed(caught: &[Class]) -> bool {
+    const STOPS: &[&str] = &[
+        "builtins.KeyboardInterrupt",
+        "builtins.SystemExit",
+        "builtins.GeneratorExit",
+    ];
+    caught.iter().filter(|class| !class.is(STOPS)).count() > 1
 }
 
 /// `if stopping: return`, before the rest: a cancellation that was asked for is told from others.

@@ -234,3 +234,17 @@ async def ends_with_a_context(job, connection):
             await job()
         except asyncio.CancelledError:
             print("stopped")
+
+
+async def serve_until_stopped(job):
+    try:
+        await job()
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print("stopped")
+
+
+async def serve_until_closed(job):
+    try:
+        await job()
+    except (asyncio.CancelledError, ConnectionError):  # error: RIA601
+        print("stopped")

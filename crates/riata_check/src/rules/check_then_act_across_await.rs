@@ -770,18 +770,20 @@ fn is_looked_up(flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
     };
     match value {
         Expr::Await(_) => is_lookup(value),
-        Expr::Name(name) => flow.steps[..index]
-            .iter()
-            .rev()
-            .find_map(|step| match step.what {
-                What::Write {
-                    target: Expr::Name(found),
-                    value: Some(value),
-                    ..
-                } if found.id == name.id => Some(is_lookup(value)),
-                _ => None,
-            })
-            .unwrap_or(false),
+        Expr::Name(name) => {
+            let mut awaited = flow.steps[..index]
+                .iter()
+                .filter_map(|step| match step.what {
+                    What::Write {
+                        target: Expr::Name(found),
+                        value: Some(value @ Expr::Await(_)),
+                        ..
+                    } if found.id == name.id => Some(is_lookup(value)),
+                    _ => None,
+                })
+                .peekable();
+            awaited.peek().is_some() && awaited.all(|is_lookup| is_lookup)
+        }
         _ => false,
     }
 }
