@@ -83,3 +83,8 @@ async def own_address():
         finder.connect(("192.0.2.1", 80))
     stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     stream.connect(("192.0.2.1", 80))  # error: RIA101
+
+
+async def looked_at_before():
+    time.sleep(0.001)  # noqa: ASYNC251
+    time.sleep(0.001)  # noqa: ASYNC230  # error: RIA101
