@@ -31,6 +31,7 @@ mod locals;
 mod locks;
 mod lost;
 mod names;
+mod one_file;
 mod outside;
 mod program;
 mod protocols;

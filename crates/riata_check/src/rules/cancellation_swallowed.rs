@@ -63,7 +63,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
     if context.is_command_line() {
         return;
     }
-    for found in swallows(context, function, checker.scope()) {
+    for found in swallows(context, checker.scope()) {
         if found.awaits == Awaits::Tasks || found.cleaning {
             continue;
         }

@@ -45,9 +45,8 @@ rule! {
 
 const MESSAGE: &str = "`asyncio.get_event_loop` is called where no event loop runs";
 
-fn check_module(checker: &Checker<'_>) {
+fn check_module(checker: &Checker<'_>, body: &[Stmt]) {
     let context = &checker.context;
-    let body = context.text().body();
     if asks_where_it_runs(body) || knows_about_loops(body, Goal::AsksForLoop) {
         return;
     }
