@@ -17,6 +17,7 @@ use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::{Def, Worker};
 use crate::source::Location;
 use crate::trace::Node;
+use crate::uses;
 
 /// What was found out about functions, for all threads.
 #[derive(Default)]
@@ -188,6 +189,7 @@ impl Search<'_> {
                 continue;
             };
             if let Some(inner) = self.visit(runs, foreign)
+                && !(asks_whether_done(&function.body) && gives_result(&inner))
                 && !call.is_some_and(|(call, scope)| {
                     context.is_shut(call, scope, runs.def, &inner.links)
                 })
@@ -202,6 +204,24 @@ impl Search<'_> {
         }
         None
     }
+}
+
+/// `if future.done(): return outcome(future)`
+fn asks_whether_done(body: &[Stmt]) -> bool {
+    let mut found = false;
+    uses::exprs(body, false, &mut |expr| {
+        if let Expr::Call(call) = expr {
+            found |= uses::called_name(call) == "done";
+        }
+    });
+    found
+}
+
+fn gives_result(chain: &Chain) -> bool {
+    chain
+        .links
+        .last()
+        .is_some_and(|link| link.callee.ends_with("Future.result"))
 }
 
 /// Whether a call that blocks makes a function that blocks. `once` is for what is done when a cache has nothing yet.

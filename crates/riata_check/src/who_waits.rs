@@ -18,7 +18,7 @@ impl Context<'_> {
                     kind,
                     BlockKind::Dns | BlockKind::Thread | BlockKind::Process | BlockKind::Compute
                 )
-                || name.starts_with("socket.socket.");
+                || name.starts_with("socket.");
         }
         self.is_command_line() && (at_files || kind == BlockKind::Process)
     }
@@ -49,6 +49,9 @@ impl Context<'_> {
         call: &ast::ExprCall,
     ) -> bool {
         let func = self.source(&*call.func);
+        if self.was_loaded_before(function, call) {
+            return true;
+        }
         let mut handed = Vec::new();
         uses::exprs(&function.body, false, &mut |expr| {
             if let Expr::Await(awaited) = expr
@@ -90,6 +93,28 @@ impl Context<'_> {
                     branch.range(),
                     &[branch.body.range(), branch.orelse.range()],
                 );
+            }
+        });
+        found
+    }
+}
+
+impl Context<'_> {
+    /// `data = await to_thread(read, data)` before `use(data)`: what would block was done there.
+    fn was_loaded_before(&self, function: &ast::StmtFunctionDef, call: &ast::ExprCall) -> bool {
+        let mut found = false;
+        uses::stmts(&function.body, &mut |stmt| {
+            if let ast::Stmt::Assign(assign) = stmt
+                && assign.end() < call.start()
+                && let [Expr::Name(target)] = assign.targets.as_slice()
+                && let Expr::Await(awaited) = &*assign.value
+                && let Expr::Call(outer) = &*awaited.value
+            {
+                let is_target =
+                    |expr: &Expr| matches!(expr, Expr::Name(name) if name.id == target.id);
+                found |= outer.arguments.args.len() > 1
+                    && is_given(&outer.arguments, is_target)
+                    && is_given(&call.arguments, is_target);
             }
         });
         found

@@ -248,3 +248,19 @@ async def serve_until_closed(job):
         await job()
     except (asyncio.CancelledError, ConnectionError):  # error: RIA601
         print("stopped")
+
+
+async def closes_as_far_as_it_goes(stream):
+    try:
+        await stream.aclose()
+    except BaseException:
+        print("not closed")
+    await work()
+
+
+async def reads_as_far_as_it_goes(stream):
+    try:
+        await stream.read()
+    except BaseException:  # error: RIA601
+        print("not read")
+    await work()

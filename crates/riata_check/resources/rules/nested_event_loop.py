@@ -114,4 +114,5 @@ def status():
 
 async def asks_for_status():
     status()
+    wait_for_server(0)
     wait_for_server()  # error: RIA407

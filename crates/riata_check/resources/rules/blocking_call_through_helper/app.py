@@ -1,4 +1,5 @@
 import asyncio
+import concurrent.futures
 import io
 import queue
 import ssl
@@ -156,3 +157,15 @@ async def left_at_the_default(settings):
     helpers.serve(**settings)
     helpers.serve_three(**settings)  # error: RIA102
     helpers.serve(version=settings.version)  # error: RIA102
+
+
+async def loaded_before(path, other):
+    if path:
+        path = await asyncio.to_thread(helpers.once, path)
+    helpers.read(path)
+    helpers.read(other)  # error: RIA102
+
+
+async def outcomes(one: concurrent.futures.Future):
+    helpers.outcome_now(one)
+    helpers.outcome_some_day(one)  # error: RIA102

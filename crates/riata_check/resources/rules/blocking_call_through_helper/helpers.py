@@ -1,3 +1,4 @@
+import concurrent.futures
 import functools
 import io
 import queue
@@ -215,3 +216,17 @@ def serve_three(host="", version=Version.THREE):
     if version is Version.THREE:
         time.sleep(2)
     return host
+
+
+def outcome(future: concurrent.futures.Future):
+    return future.result()
+
+
+def outcome_now(future: concurrent.futures.Future):
+    if future.done():
+        return outcome(future)
+    return None
+
+
+def outcome_some_day(future: concurrent.futures.Future):
+    return outcome(future)
