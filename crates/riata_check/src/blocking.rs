@@ -15,7 +15,7 @@ use crate::functions::{Function, Marker};
 use crate::knowledge::{BlockKind, Blocks};
 use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::{Def, Worker};
-use crate::source::Location;
+use crate::source::{Location, Module};
 use crate::trace::Node;
 use crate::uses;
 
@@ -120,6 +120,24 @@ impl Search<'_> {
         found
     }
 
+    /// Whether a function stands in one whose results are kept.
+    fn is_in_cached(&self, module: &Module, scope: ScopeId) -> bool {
+        let names = module.names();
+        names
+            .scope(scope)
+            .parent
+            .and_then(|outer| names.enclosing_function(outer))
+            .is_some_and(|(_, outer)| {
+                outer.decorator_list.iter().any(|decorator| {
+                    let named = ast::helpers::map_callable(&decorator.expression);
+                    matches!(
+                        module.text().slice(named.range()).rsplit('.').next(),
+                        Some("cache" | "lru_cache" | "memoize")
+                    )
+                })
+            })
+    }
+
     fn search(
         &mut self,
         Runs { def, receiver }: Runs,
@@ -167,7 +185,7 @@ impl Search<'_> {
             callee,
             first_party,
         };
-        let cached = about.is_cached();
+        let cached = about.is_cached() || self.is_in_cached(&module, scope);
         for (range, run, _) in &calls {
             if let Run::Blocking { name, blocks, once } = run
                 && counts(blocks.kind, *once, cached, first_party)
@@ -231,6 +249,8 @@ fn counts(kind: BlockKind, once: bool, cached: bool, first_party: bool) -> bool 
         BlockKind::BriefDisk => false,
         BlockKind::Import => !once && (first_party || !cached),
         BlockKind::Disk => !once,
+        // An address that is kept is asked for once.
+        BlockKind::Dns => !cached,
         _ => true,
     }
 }

@@ -4,6 +4,7 @@ use crate::cancellation::{After, Awaits, swallows};
 use crate::checker::{Checker, Report};
 use crate::flow::{Flow, Repeats, What};
 use crate::rules::rule;
+use crate::uses;
 
 rule! {
     /// ## What it does
@@ -66,6 +67,11 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         };
         let harmless = if found.cancels {
             !goes_on
+        } else if uses::is_cleanup_name(function.name.as_str())
+            && context.worker.is_spawned(function.name.as_str())
+        {
+            // A task that is there to close something does so whatever comes.
+            true
         } else {
             !goes_on
                 && (runs_until_cancelled(function.name.as_str())

@@ -169,3 +169,8 @@ async def loaded_before(path, other):
 async def outcomes(one: concurrent.futures.Future):
     helpers.outcome_now(one)
     helpers.outcome_some_day(one)  # error: RIA102
+
+
+async def own_addresses(host):
+    helpers.own_address(host)
+    helpers.address_again(host)  # error: RIA102

@@ -2,6 +2,7 @@ import concurrent.futures
 import functools
 import io
 import queue
+import socket
 import ssl
 import contextlib
 import time
@@ -230,3 +231,15 @@ def outcome_now(future: concurrent.futures.Future):
 
 def outcome_some_day(future: concurrent.futures.Future):
     return outcome(future)
+
+
+@functools.cache
+def own_address(host):
+    def ask():
+        return socket.gethostbyname(host)
+
+    return ask()
+
+
+def address_again(host):
+    return socket.gethostbyname(host)
