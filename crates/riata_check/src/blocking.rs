@@ -53,6 +53,9 @@ pub(crate) struct Link {
     pub(crate) first_party: bool,
 }
 
+/// A call as it is written, and the scope that it stands in, of what is no attribute or iteration.
+pub(crate) type Written<'a> = Option<(&'a ast::ExprCall, ScopeId)>;
+
 /// How deep calls are followed.
 const MAX_LINKS: usize = 16;
 /// How deep they are followed inside of installed packages.
@@ -168,7 +171,7 @@ impl Search<'_> {
             return None;
         }
         let context = Context::new(self.worker, &module);
-        let mut calls: Vec<(TextRange, Run, Option<(&ast::ExprCall, ScopeId)>)> = Vec::new();
+        let mut calls: Vec<(TextRange, Run, Written<'_>)> = Vec::new();
         body::events(module.names(), &function.body, scope, &mut |event| {
             let call = match event {
                 // What clears up after whatever went wrong is not the way that is taken.

@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use crate::blocking::{Link, Run, Runs, asks_where_it_runs};
+use crate::blocking::{Link, Run, Runs, Written, asks_where_it_runs};
 use crate::body::{self, Event, Use};
 use crate::context::{Context, Value, last};
 use crate::names::ScopeId;
@@ -187,8 +187,7 @@ impl Search<'_> {
             return none;
         }
         let mut direct: Option<(TextRange, String)> = None;
-        let mut calls: Vec<(TextRange, Def, String, Option<(&ast::ExprCall, ScopeId)>)> =
-            Vec::new();
+        let mut calls: Vec<(TextRange, Def, String, Written<'_>)> = Vec::new();
         body::events(module.names(), &function.body, scope, &mut |event| {
             if direct.is_none() {
                 direct = context.reaches(self.goal, event).filter(|(range, _)| {
