@@ -15,8 +15,9 @@ use crate::functions::{Function, Marker};
 use crate::knowledge::{BlockKind, Blocks};
 use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::{Def, Worker};
-use crate::source::Location;
+use crate::source::{Location, Module};
 use crate::trace::Node;
+use crate::uses;
 
 /// What was found out about functions, for all threads.
 #[derive(Default)]
@@ -52,6 +53,9 @@ pub(crate) struct Link {
     pub(crate) first_party: bool,
 }
 
+/// A call as it is written, and the scope that it stands in, of what is no attribute or iteration.
+pub(crate) type Written<'a> = Option<(&'a ast::ExprCall, ScopeId)>;
+
 /// How deep calls are followed.
 const MAX_LINKS: usize = 16;
 /// How deep they are followed inside of installed packages.
@@ -72,9 +76,10 @@ impl Worker<'_> {
         };
         let found = search.visit(runs, 0);
         if found.is_none() && !search.cut {
-            // Nothing that was seen on the way blocks either, in whatever order it was seen.
+            // Nothing that was seen on the way blocks either, in whatever order it was seen, but for what a call does not
+            // come to.
             for seen in search.visited {
-                self.program.memo.chains.insert(seen, None);
+                self.program.memo.chains.entry(seen).or_insert(None);
             }
         } else if found.is_none() {
             self.program.memo.chains.insert(runs, None);
@@ -118,6 +123,24 @@ impl Search<'_> {
         found
     }
 
+    /// Whether a function stands in one whose results are kept.
+    fn is_in_cached(&self, module: &Module, scope: ScopeId) -> bool {
+        let names = module.names();
+        names
+            .scope(scope)
+            .parent
+            .and_then(|outer| names.enclosing_function(outer))
+            .is_some_and(|(_, outer)| {
+                outer.decorator_list.iter().any(|decorator| {
+                    let named = ast::helpers::map_callable(&decorator.expression);
+                    matches!(
+                        module.text().slice(named.range()).rsplit('.').next(),
+                        Some("cache" | "lru_cache" | "memoize")
+                    )
+                })
+            })
+    }
+
     fn search(
         &mut self,
         Runs { def, receiver }: Runs,
@@ -148,19 +171,29 @@ impl Search<'_> {
             return None;
         }
         let context = Context::new(self.worker, &module);
-        let mut calls: Vec<(TextRange, Run)> = Vec::new();
+        let mut calls: Vec<(TextRange, Run, Written<'_>)> = Vec::new();
         body::events(module.names(), &function.body, scope, &mut |event| {
-            context.runs_on(receiver, event, &mut |range, run| calls.push((range, run)));
+            let call = match event {
+                // What clears up after whatever went wrong is not the way that is taken.
+                Event::Call { place, .. } if place.at_the_end => return,
+                Event::Call { call, scope, .. } => Some((call, scope)),
+                _ => None,
+            };
+            context.runs_on(receiver, event, &mut |range, run| {
+                calls.push((range, run, call));
+            });
         });
         let link = |range: TextRange, callee: String| Link {
             location: module.text().location(range),
             callee,
             first_party,
         };
-        let cached = about.is_cached();
-        for (range, run) in &calls {
+        let cached = about.is_cached() || self.is_in_cached(&module, scope);
+        for (range, run, _) in &calls {
             if let Run::Blocking { name, blocks, once } = run
                 && counts(blocks.kind, *once, cached, first_party)
+                // To start a process takes a moment; what waits for it is found as well.
+                && name != "subprocess.Popen"
                 // A lock that helpers share is held for a moment.
                 && !name.ends_with("ock.acquire")
                 && !name.ends_with("LockType.acquire")
@@ -172,11 +205,16 @@ impl Search<'_> {
                 }));
             }
         }
-        for (range, run) in calls {
+        for (range, run, call) in calls {
             let Run::Function { runs, name } = run else {
                 continue;
             };
-            if let Some(inner) = self.visit(runs, foreign) {
+            if let Some(inner) = self.visit(runs, foreign)
+                && !(asks_whether_done(&function.body) && gives_result(&inner))
+                && !call.is_some_and(|(call, scope)| {
+                    context.is_shut(call, scope, runs.def, &inner.links)
+                })
+            {
                 let mut links = vec![link(range, name)];
                 links.extend(inner.links.iter().cloned());
                 return Some(Arc::new(Chain {
@@ -189,6 +227,24 @@ impl Search<'_> {
     }
 }
 
+/// `if future.done(): return outcome(future)`
+fn asks_whether_done(body: &[Stmt]) -> bool {
+    let mut found = false;
+    uses::exprs(body, false, &mut |expr| {
+        if let Expr::Call(call) = expr {
+            found |= uses::called_name(call) == "done";
+        }
+    });
+    found
+}
+
+fn gives_result(chain: &Chain) -> bool {
+    chain
+        .links
+        .last()
+        .is_some_and(|link| link.callee.ends_with("Future.result"))
+}
+
 /// Whether a call that blocks makes a function that blocks. `once` is for what is done when a cache has nothing yet.
 fn counts(kind: BlockKind, once: bool, cached: bool, first_party: bool) -> bool {
     match kind {
@@ -196,6 +252,8 @@ fn counts(kind: BlockKind, once: bool, cached: bool, first_party: bool) -> bool 
         BlockKind::BriefDisk => false,
         BlockKind::Import => !once && (first_party || !cached),
         BlockKind::Disk => !once,
+        // An address that is kept is asked for once.
+        BlockKind::Dns => !cached,
         _ => true,
     }
 }
@@ -266,7 +324,9 @@ impl<'a> Context<'a> {
                     }
                     return;
                 }
-                for callee in &*self.callees(call, scope) {
+                let callees = self.callees(call, scope);
+                let is_meant = self.meant_by_coroutine(&callees, matches!(used, Use::Awaited));
+                for callee in callees.iter().filter(|callee| is_meant(callee)) {
                     if matches!(used, Use::Awaited) {
                         self.await_runs(callee, (call, scope, receiver), place, found);
                     } else {
@@ -315,6 +375,24 @@ impl<'a> Context<'a> {
                     self.method_runs(class, "__next__", value.range(), found);
                 }
             }
+        }
+    }
+
+    /// Which of several things a call may run it runs in a coroutine: of a synchronous class and its async twin the twin.
+    fn meant_by_coroutine(&self, callees: &[Callee], awaited: bool) -> impl Fn(&Callee) -> bool {
+        let is_async = move |callee: &Callee| {
+            awaited
+                && !callee.is_class
+                && callee
+                    .def
+                    .and_then(|def| self.worker.function(def))
+                    .is_some_and(|function| function.is_async)
+        };
+        let several = callees.len() > 1;
+        let one_is_awaited = several && callees.iter().any(is_async);
+        let one_is_twin = several && callees.iter().any(|callee| is_twin(&callee.name));
+        move |callee| {
+            (!one_is_awaited || is_async(callee)) && (!one_is_twin || is_twin(&callee.name))
         }
     }
 
@@ -496,8 +574,17 @@ impl<'a> Context<'a> {
                 Expr::Attribute(attribute) => self.class_of(&attribute.value, scope),
                 _ => None,
             };
+            let caller = self.method_that_calls_itself(call, scope);
             for (runs, name) in self.implementations(def, object) {
-                found(range, Run::Function { runs, name });
+                // A class with a method of its own for the caller does not come here.
+                let is_left = caller.as_ref().is_some_and(|(caller, at)| {
+                    runs.receiver
+                        .and_then(|class| self.method(class, caller))
+                        .is_some_and(|own| own != *at)
+                });
+                if !is_left {
+                    found(range, Run::Function { runs, name });
+                }
             }
             return;
         }
@@ -513,6 +600,28 @@ impl<'a> Context<'a> {
                 name,
             },
         );
+    }
+
+    /// The method that a call of `self.…` stands in.
+    fn method_that_calls_itself(
+        &self,
+        call: &ast::ExprCall,
+        scope: ScopeId,
+    ) -> Option<(String, Def)> {
+        let Expr::Attribute(attribute) = &*call.func else {
+            return None;
+        };
+        let object = attribute.value.as_name_expr()?;
+        let (own, function) = self.names().enclosing_function(scope)?;
+        let outer = self.names().scope(own).parent?;
+        (first_parameter(function) == Some(object.id.as_str())
+            && matches!(self.names().scope(outer).node, ScopeNode::Class(_)))
+        .then(|| {
+            (
+                function.name.to_string(),
+                self.def_at(function.name.start()),
+            )
+        })
     }
 
     /// The methods of the project's classes that stand for one that only says its name: of those that derive from the
@@ -655,10 +764,29 @@ fn runs_at_once(function: &Function, used: Use) -> bool {
         || (matches!(used, Use::Entered) && function.is_context_manager())
 }
 
+/// Whether a name is that of the async one of two twins: `redis.asyncio.Redis.get`, `AsyncClient.close`.
+fn is_twin(name: &str) -> bool {
+    let mut parts: Vec<&str> = name.split('.').collect();
+    parts.pop();
+    parts.iter().any(|part| {
+        part.starts_with("Async")
+            || part.starts_with("Aio")
+            || matches!(*part, "asyncio" | "aio" | "_async" | "async_" | "aioredis")
+    })
+}
+
 fn is_super(expr: &Expr) -> bool {
     expr.as_call_expr()
         .and_then(|call| call.func.as_name_expr())
         .is_some_and(|name| name.id == "super")
+}
+
+/// `if self.asynchronous:`, `if not self.called_from_running_loop:`
+fn tells_whether_async(name: &str) -> bool {
+    matches!(
+        name.trim_start_matches('_'),
+        "asynchronous" | "is_asynchronous" | "in_async_call" | "in_async_context" | "in_async"
+    ) || name.contains("running_loop")
 }
 
 /// Whether a function looks which thread, or whether a loop, it runs in: what it does then is not what it does in the loop.
@@ -700,6 +828,13 @@ pub(crate) fn asks_where_it_runs(body: &[Stmt]) -> bool {
         }
 
         fn visit_expr(&mut self, expr: &'a Expr) {
+            match expr {
+                Expr::Name(name) => self.found |= self.testing && tells_whether_async(&name.id),
+                Expr::Attribute(attribute) => {
+                    self.found |= self.testing && tells_whether_async(&attribute.attr);
+                }
+                _ => {}
+            }
             if let Expr::Call(call) = expr {
                 let name = match &*call.func {
                     Expr::Name(name) => name.id.as_str(),

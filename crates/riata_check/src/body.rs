@@ -26,6 +26,8 @@ pub(crate) struct Place {
     pub(crate) expects_would_block: bool,
     /// In a handler of `KeyError` and its like: done once, when a cache has nothing yet.
     pub(crate) after_miss: bool,
+    /// In a handler of what ends a task or a generator: `except BaseException:`.
+    pub(crate) at_the_end: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +164,7 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                 self.place = outer;
                 for handler in &attempt.handlers {
                     self.place.after_miss |= handles(handler, MISSES);
+                    self.place.at_the_end |= handles_the_end(handler);
                     self.visit_except_handler(handler);
                     self.place = outer;
                 }
@@ -231,6 +234,10 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
 
 const WOULD_BLOCK: &[&str] = &["BlockingIOError", "SSLWantReadError", "SSLWantWriteError"];
 const MISSES: &[&str] = &["KeyError", "AttributeError", "LookupError", "NameError"];
+
+fn handles_the_end(handler: &ast::ExceptHandler) -> bool {
+    handles(handler, &["BaseException", "GeneratorExit"])
+}
 
 /// Whether a handler is for one of some exceptions, by their last names.
 fn handles(handler: &ast::ExceptHandler, names: &[&str]) -> bool {

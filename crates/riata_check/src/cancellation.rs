@@ -122,7 +122,10 @@ fn of_handler<'a>(
             return None;
         }
         replaced = true;
-    } else if how.raises || asks_who_was_cancelled(context, &handler.body) {
+    } else if how.raises
+        || asks_who_was_cancelled(context, &handler.body)
+        || leaves_under_condition(&handler.body)
+    {
         // It tells cases apart.
         return None;
     }
@@ -141,7 +144,7 @@ fn of_handler<'a>(
         at,
         handler: Some(handler),
         explicit: cancellation.is_some(),
-        mixed: caught.len() > 1,
+        mixed: is_mixed(&caught),
         replaced,
         used,
         kept_and_returns: used
@@ -190,7 +193,7 @@ fn of_suppress<'a>(
         at,
         handler: None,
         explicit: cancellation.is_some(),
-        mixed: caught.len() > 1,
+        mixed: is_mixed(&caught),
         replaced: false,
         used: false,
         kept_and_returns: false,
@@ -368,6 +371,23 @@ fn asks_who_was_cancelled(context: &Context<'_>, body: &[Stmt]) -> bool {
     })
 }
 
+/// Whether a clause takes cancellation together with errors. That the program is stopped is none.
+fn is_mixed(caught: &[Class]) -> bool {
+    const STOPS: &[&str] = &[
+        "builtins.KeyboardInterrupt",
+        "builtins.SystemExit",
+        "builtins.GeneratorExit",
+    ];
+    caught.iter().filter(|class| !class.is(STOPS)).count() > 1
+}
+
+/// `if stopping: return`, before the rest: a cancellation that was asked for is told from others.
+fn leaves_under_condition(body: &[Stmt]) -> bool {
+    body.iter().any(|statement| {
+        matches!(statement, Stmt::If(branch) if matches!(branch.body.last(), Some(Stmt::Return(_))))
+    })
+}
+
 fn is_used(handler: &ast::ExceptHandlerExceptHandler, name: &str) -> bool {
     struct Uses<'n> {
         name: &'n str,
@@ -440,8 +460,11 @@ fn after(
             What::Suspend(suspension)
                 if !matches!(suspension, Suspension::Yield(_))
                 && flow.follows(index, later)
-                // Awaits of the handler itself clean up.
+                // Awaits of the handler itself clean up, and those of its `finally`, or of a context around it, would run in
+                // any case.
                 && !flow.within(step.frame, frame_of_handler(flow, frame))
+                && !in_finally_of(flow, step.frame, frame)
+                && !leaves_around(flow, suspension, frame)
                 && context.suspends(suspension, step.scope) =>
             {
                 Some(suspension.range())
@@ -454,6 +477,27 @@ fn after(
         None if how.breaks => After::Breaks,
         None => After::Ends,
     }
+}
+
+/// Whether a step lies in the `finally` of the `try` that a handler belongs to.
+fn in_finally_of(flow: &Flow<'_>, step: FrameId, handler: FrameId) -> bool {
+    let FrameKind::Handler(own, _) = flow.frame(handler).kind else {
+        return false;
+    };
+    flow.frames(step).any(|(_, frame)| {
+        matches!(frame.kind, FrameKind::Finally(whole) if whole.range() == own.range())
+    })
+}
+
+/// Whether it is the end of an `async with` that lies around a handler.
+fn leaves_around(flow: &Flow<'_>, suspension: &Suspension<'_>, handler: FrameId) -> bool {
+    let Suspension::Leave(left) = suspension else {
+        return false;
+    };
+    flow.frames(handler).any(|(_, frame)| {
+        matches!(frame.kind, FrameKind::With { item, .. }
+            if item.context_expr.range() == left.context_expr.range())
+    })
 }
 
 /// The handler that a step lies in, or the innermost frame of nothing.

@@ -33,10 +33,19 @@ pub(crate) fn report(
                 else {
                     return;
                 };
-                if !is_about(blocks.kind) {
+                if !is_about(blocks.kind) || context.nobody_waits(&name, blocks.kind) {
                     return;
                 }
-                let message = format!("{what} calls `{name}`, which {}", effect(blocks.kind));
+                if let Event::Call { call, .. } = event
+                    && context.is_handed_off_otherwise(function, call)
+                {
+                    return;
+                }
+                let effect = match name.as_str() {
+                    "subprocess.Popen" => "starts a process",
+                    _ => effect(blocks.kind),
+                };
+                let message = format!("{what} calls `{name}`, which {effect}");
                 let mut report = Report::new(rule, range, message);
                 report.help = Some(
                     blocks
@@ -44,6 +53,16 @@ pub(crate) fn report(
                         .clone()
                         .unwrap_or_else(|| advice(blocks.kind).to_owned()),
                 );
+                // Whoever makes a context mostly goes on to load into it: one cause.
+                if name.starts_with("ssl.") {
+                    let at = context.text().location(function.name.range());
+                    report.cause = Some(format!(
+                        "{}:{}:{}",
+                        at.path.display(),
+                        at.start.line,
+                        at.start.column
+                    ));
+                }
                 if name == "time.sleep"
                     && let Event::Call { call, scope, .. } = event
                     && scope == checker.scope()

@@ -70,7 +70,10 @@ impl Function {
         self.decorators.iter().any(|name| {
             matches!(
                 name.as_str(),
-                "functools.cache" | "functools.lru_cache" | "functools.cached_property"
+                "functools.cache"
+                    | "functools.lru_cache"
+                    | "functools.cached_property"
+                    | "toolz.memoize"
             )
         })
     }

@@ -32,6 +32,7 @@ mod locks;
 mod lost;
 mod names;
 mod one_file;
+mod outside;
 mod program;
 mod protocols;
 mod pytest_config;
@@ -51,6 +52,7 @@ mod trace;
 mod uses;
 pub mod watch;
 mod ways;
+mod who_waits;
 mod write;
 
 pub use run::{Outcome, Problem, check, panic_message, silence_panics};

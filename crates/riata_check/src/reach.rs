@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use crate::blocking::{Link, Run, Runs, asks_where_it_runs};
+use crate::blocking::{Link, Run, Runs, Written, asks_where_it_runs};
 use crate::body::{self, Event, Use};
 use crate::context::{Context, Value, last};
 use crate::names::ScopeId;
@@ -47,7 +47,7 @@ impl Worker<'_> {
         if found.is_none() {
             // Nothing that was seen on the way comes to it either, in whatever order it was seen.
             for seen in search.visited {
-                self.program.memo.reach.insert((goal, seen), None);
+                self.program.memo.reach.entry((goal, seen)).or_insert(None);
             }
         }
         found
@@ -187,7 +187,7 @@ impl Search<'_> {
             return none;
         }
         let mut direct: Option<(TextRange, String)> = None;
-        let mut calls: Vec<(TextRange, Def, String)> = Vec::new();
+        let mut calls: Vec<(TextRange, Def, String, Written<'_>)> = Vec::new();
         body::events(module.names(), &function.body, scope, &mut |event| {
             if direct.is_none() {
                 direct = context.reaches(self.goal, event).filter(|(range, _)| {
@@ -200,7 +200,11 @@ impl Search<'_> {
                     name,
                 } = run
                 {
-                    calls.push((range, def, name));
+                    let call = match event {
+                        Event::Call { call, scope, .. } => Some((call, scope)),
+                        _ => None,
+                    };
+                    calls.push((range, def, name, call));
                 }
             });
         });
@@ -213,9 +217,11 @@ impl Search<'_> {
             return (Some(Arc::from([link(range, name)])), true);
         }
         let mut complete = true;
-        for (range, def, name) in calls {
+        for (range, def, name, call) in calls {
             let (found, inner_complete) = self.visit(def, foreign);
-            if let Some(inner) = found {
+            if let Some(inner) = found
+                && !call.is_some_and(|(call, scope)| context.is_shut(call, scope, def, &inner))
+            {
                 let mut links = vec![link(range, name)];
                 links.extend(inner.iter().cloned());
                 return (Some(links.into()), true);

@@ -1,7 +1,8 @@
 //! Comments that take findings back: `# riata: ignore[RIA101]`, `# noqa: RIA101`, `# riata: ignore-file`.
 //!
-//! Comments come from the parser's tokens, so a string that looks like one is a string. What other tools' comments say to
-//! other tools is neither obeyed nor touched.
+//! Comments come from the parser's tokens, so a string that looks like one is a string. A `noqa` that names the rule of
+//! flake8-async or ruff for the same mistake is obeyed: whoever wrote it has looked at the place. What comments say to other
+//! tools is never touched, and never called unused.
 
 use std::cell::Cell;
 
@@ -27,6 +28,8 @@ enum Kind {
 struct Entry {
     range: TextRange,
     rule: Option<&'static Rule>,
+    /// The codes of the rules that find what another tool's rule of this name finds.
+    same: &'static [&'static str],
     used: Cell<bool>,
 }
 
@@ -87,6 +90,10 @@ impl Suppressions {
                             }
                             Kind::Line | Kind::File => rules::find(name),
                         },
+                        same: match parsed.kind {
+                            Kind::Noqa => same_elsewhere(name),
+                            Kind::Line | Kind::File => &[],
+                        },
                         used: Cell::new(false),
                     })
                     .collect()
@@ -118,6 +125,7 @@ impl Suppressions {
                             entry.used.set(true);
                             suppressed = true;
                         }
+                        suppressed |= entry.same.contains(&found.code.as_str());
                     }
                 }
             }
@@ -402,6 +410,20 @@ fn is_code(word: &str) -> bool {
     digits.len() < word.len()
         && !digits.is_empty()
         && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// What is found here of what rules of flake8-async and of ruff find.
+fn same_elsewhere(code: &str) -> &'static [&'static str] {
+    match code {
+        "ASYNC102" => &["RIA604"],
+        "ASYNC103" | "ASYNC104" => &["RIA601", "RIA602"],
+        "ASYNC119" => &["RIA504"],
+        "ASYNC210" | "ASYNC212" | "ASYNC220" | "ASYNC221" | "ASYNC222" | "ASYNC250"
+        | "ASYNC251" => &["RIA101"],
+        "ASYNC230" | "ASYNC231" | "ASYNC240" => &["RIA103", "RIA106"],
+        "ASYNC300" | "RUF006" => &["RIA301"],
+        _ => &[],
+    }
 }
 
 fn is_our_code(word: &str) -> bool {

@@ -3,23 +3,23 @@
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::blocking::Chain;
+use crate::blocking::Link;
 use crate::context::{Context, Value, last};
-use crate::names::ScopeId;
+use crate::names::{Binding, ScopeId};
 use crate::program::Def;
 use crate::source::{Location, Module};
 use crate::uses;
 
 impl Context<'_> {
-    /// Whether a call of the function `def` cannot come to the first call of a chain.
+    /// Whether a call of the function `def` cannot come to the first of the calls that its body is followed through.
     pub(crate) fn is_shut(
         &self,
         call: &ast::ExprCall,
         scope: ScopeId,
         def: Def,
-        chain: &Chain,
+        links: &[Link],
     ) -> bool {
-        let Some(link) = chain.links.first() else {
+        let Some(link) = links.first() else {
             return false;
         };
         let Some(module) = self.worker.module_of(def) else {
@@ -96,10 +96,29 @@ impl Way<'_, '_, '_> {
             Stmt::Try(attempt) => [&attempt.body, &attempt.orelse, &attempt.finalbody]
                 .into_iter()
                 .any(|body| holds(body) && self.is_shut(module, body, place)),
-            Stmt::For(each) => self.is_shut(module, &each.body, place),
+            Stmt::For(each) => {
+                holds(&each.body)
+                    && (self.is_empty(&each.iter) || self.is_shut(module, &each.body, place))
+            }
             Stmt::While(each) => self.is_shut(module, &each.body, place),
             _ => false,
         }
+    }
+
+    /// `range(tries)`, where the call gives 0.
+    fn is_empty(&self, iterated: &Expr) -> bool {
+        let Expr::Call(call) = iterated else {
+            return false;
+        };
+        let [Expr::Name(end)] = &*call.arguments.args else {
+            return false;
+        };
+        let is_zero = |value: &Expr, _: bool| {
+            matches!(value, Expr::NumberLiteral(number)
+                if matches!(&number.value, ast::Number::Int(int) if int.as_u8() == Some(0)))
+            .then_some(true)
+        };
+        uses::called_name(call) == "range" && self.given(end, is_zero) == Some(true)
     }
 
     /// What a condition comes to, as far as the call decides it.
@@ -125,6 +144,14 @@ impl Way<'_, '_, '_> {
                         .map(|_| !decides)
                 }
             }
+            Expr::Compare(compare)
+                if matches!(
+                    (&*compare.ops, &*compare.comparators),
+                    ([ast::CmpOp::Is | ast::CmpOp::Eq], [Expr::Attribute(_)])
+                ) =>
+            {
+                self.is_left_at_another(compare)
+            }
             Expr::Compare(compare) => {
                 let ([op], [Expr::NoneLiteral(_)]) = (&*compare.ops, &*compare.comparators) else {
                     return None;
@@ -143,6 +170,11 @@ impl Way<'_, '_, '_> {
                 };
                 let asks_for_file = uses::names_in(class).contains("io")
                     || matches!(class, Expr::Name(class) if class.id.ends_with("IOBase"));
+                if let Some(is_text) =
+                    self.given(name, |value, written| self.is_text(value, written, class))
+                {
+                    return Some(is_text);
+                }
                 let is_buffer = self.given(name, |value, written| {
                     let Value::Instance(class) = (if written {
                         self.context.value(value, self.scope)
@@ -157,6 +189,86 @@ impl Way<'_, '_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// Of a value that is a string: whether it is of the class, or of one of the classes, that is asked for. A class that
+    /// is neither `str` nor something that strings are as well is written with a capital.
+    fn is_text(&self, value: &Expr, written: bool, class: &Expr) -> Option<bool> {
+        const MORE: &[&str] = &[
+            "Sequence",
+            "Collection",
+            "Container",
+            "Iterable",
+            "Hashable",
+            "Sized",
+            "Reversible",
+            "Any",
+        ];
+        let is_string = match value {
+            Expr::StringLiteral(_) | Expr::FString(_) => true,
+            _ if written => gives_text(value) || self.is_string(value),
+            _ => false,
+        };
+        if !is_string {
+            return None;
+        }
+        let asked = match class {
+            Expr::Tuple(classes) => classes.elts.iter().collect(),
+            class => vec![class],
+        };
+        let mut all_others = true;
+        for class in asked {
+            let name = match class {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                _ => return None,
+            };
+            if name == "str" {
+                return Some(true);
+            }
+            all_others &= name.starts_with(char::is_uppercase) && !MORE.contains(&name);
+        }
+        all_others.then_some(false)
+    }
+
+    fn is_string(&self, value: &Expr) -> bool {
+        if matches!(self.context.value(value, self.scope), Value::Instance(class) if class.name == "builtins.str")
+        {
+            return true;
+        }
+        let Expr::Name(name) = value else {
+            return false;
+        };
+        matches!(
+            self.context.names().lookup(name.id.as_str(), self.scope),
+            Some((_, bindings)) if !bindings.is_empty() && bindings.iter().all(
+                |binding| matches!(binding, Binding::Value(value) if gives_text(value))
+            )
+        )
+    }
+
+    /// `version is HTTP.VERSION_3` of a parameter that the call does not name, and whose default is `HTTP.VERSION_1`.
+    fn is_left_at_another(&self, compare: &ast::ExprCompare) -> Option<bool> {
+        let name = compare.left.as_name_expr()?;
+        let [Expr::Attribute(asked)] = &*compare.comparators else {
+            return None;
+        };
+        let default = self
+            .function
+            .parameters
+            .iter_non_variadic_params()
+            .find(|found| found.name() == name.id.as_str())?
+            .default
+            .as_deref()?
+            .as_attribute_expr()?;
+        let arguments = &self.call.arguments;
+        let is_left = arguments.args.is_empty()
+            && arguments.find_keyword(name.id.as_str()).is_none()
+            && !self.is_rebound(name);
+        let is_one_enumeration = crate::flow::place(&asked.value).is_some()
+            && crate::flow::place(&asked.value) == crate::flow::place(&default.value);
+        (is_left && is_one_enumeration && asked.attr.as_str() != default.attr.as_str())
+            .then_some(false)
     }
 
     /// What is known of the value that a parameter gets; `written` in the call, or else in the `def`.
@@ -210,6 +322,12 @@ impl Way<'_, '_, '_> {
         });
         found
     }
+}
+
+/// A method that gives a string, whatever it is called on.
+fn gives_text(value: &Expr) -> bool {
+    matches!(value, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method)
+        if matches!(method.attr.as_str(), "decode" | "isoformat" | "model_dump_json" | "hexdigest")))
 }
 
 fn is_true(value: &Expr, _: bool) -> Option<bool> {

@@ -107,3 +107,27 @@ async def nothing_to_cancel():
         print("work")
     finally:
         await work()
+
+
+async def gives_time(done: anyio.Event):
+    try:
+        await work()
+    finally:
+        with anyio.move_on_after(5):
+            await done.wait()
+    try:
+        await work()
+    finally:
+        with anyio.move_on_after(5):
+            await work()  # error: RIA604
+
+
+async def main():
+    try:
+        await work()
+    finally:
+        await work()
+
+
+if __name__ == "__main__":
+    anyio.run(main)

@@ -67,6 +67,15 @@ async def killed(process: subprocess.Popen, other: subprocess.Popen):
 async def addresses():
     socket.getaddrinfo("127.0.0.1", 80)
     socket.getaddrinfo("example.org", 80)  # error: RIA101
+    socket.gethostbyname("localhost")
+
+
+async def own_machine(host):
+    if host == "localhost":
+        host = socket.gethostbyname(host)
+    if host != "localhost":
+        host = socket.gethostbyname(host)  # error: RIA101
+    return host
 
 
 async def own_address():
@@ -74,3 +83,8 @@ async def own_address():
         finder.connect(("192.0.2.1", 80))
     stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     stream.connect(("192.0.2.1", 80))  # error: RIA101
+
+
+async def looked_at_before():
+    time.sleep(0.001)  # noqa: ASYNC251
+    time.sleep(0.001)  # noqa: ASYNC230  # error: RIA101

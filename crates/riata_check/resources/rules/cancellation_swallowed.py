@@ -197,3 +197,70 @@ async def never_gets_there(stream):
     except asyncio.CancelledError:
         await work()
         raise AssertionError("work is cancelled again")
+
+
+async def ends_with_its_clean_up(job, connection):
+    try:
+        await job()
+    except asyncio.CancelledError:
+        print("stopped")
+    finally:
+        await connection.close()
+
+
+async def goes_on_after_its_clean_up(job, connection):
+    try:
+        await job()
+    except asyncio.CancelledError:  # error: RIA601
+        print("stopped")
+    finally:
+        await connection.close()
+    await connection.report()
+
+
+async def told_apart(flush, state):
+    while True:
+        try:
+            await flush()
+        except asyncio.CancelledError:
+            if state.stopping:
+                return
+            print("the driver was cancelled")
+
+
+async def ends_with_a_context(job, connection):
+    async with connection:
+        try:
+            await job()
+        except asyncio.CancelledError:
+            print("stopped")
+
+
+async def serve_until_stopped(job):
+    try:
+        await job()
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print("stopped")
+
+
+async def serve_until_closed(job):
+    try:
+        await job()
+    except (asyncio.CancelledError, ConnectionError):  # error: RIA601
+        print("stopped")
+
+
+async def closes_as_far_as_it_goes(stream):
+    try:
+        await stream.aclose()
+    except BaseException:
+        print("not closed")
+    await work()
+
+
+async def reads_as_far_as_it_goes(stream):
+    try:
+        await stream.read()
+    except BaseException:  # error: RIA601
+        print("not read")
+    await work()

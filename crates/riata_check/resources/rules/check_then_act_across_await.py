@@ -166,3 +166,20 @@ class ReadLock:
         self._waiters.append(future)
         await future
         self._readers += 1  # error: RIA703
+
+
+class Lookups:
+    def __init__(self, client):
+        self._client = client
+        self._user = None
+        self._session = None
+
+    async def user(self):
+        if self._user is None:
+            self._user = await self._client.get_user()
+        return self._user
+
+    async def session(self):
+        if self._session is None:  # error: RIA703
+            self._session = await self._client.open_session()
+        return self._session

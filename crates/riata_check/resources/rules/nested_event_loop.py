@@ -101,3 +101,18 @@ def test_it_fails_inside(pytest):
 
     with pytest.raises(RuntimeError):
         asyncio.run(inner())
+
+
+def wait_for_server(tries=60):
+    for _ in range(tries):
+        asyncio.new_event_loop().run_until_complete(main())
+
+
+def status():
+    return wait_for_server(tries=0)
+
+
+async def asks_for_status():
+    status()
+    wait_for_server(0)
+    wait_for_server()  # error: RIA407

@@ -20,6 +20,19 @@ class Service:
         except asyncio.CancelledError:  # error: RIA602
             pass
 
+    async def start(self):
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            pass
+
+    async def start_again(self):
+        try:
+            await self._task
+        except asyncio.CancelledError:  # error: RIA602
+            pass
+        await work()
+
     async def close(self):
         self._task.cancel()
         with suppress(asyncio.CancelledError):  # error: RIA602
@@ -92,3 +105,23 @@ class Service:
         except asyncio.CancelledError:
             print("cancelled")
             raise
+
+
+class Connection:
+    def __init__(self, transfer):
+        self.transfer = transfer
+        self.closing = asyncio.create_task(self.close_connection())
+
+    async def close_connection(self):
+        try:
+            await self.transfer
+        except asyncio.CancelledError:
+            pass
+        await work()
+
+    async def report_connection(self):
+        try:
+            await self.transfer
+        except asyncio.CancelledError:  # error: RIA602
+            pass
+        await work()

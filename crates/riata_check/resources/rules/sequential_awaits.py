@@ -102,6 +102,31 @@ async def never_waits(value):
     return value
 
 
+async def seldom_waits(value):
+    if value is None:
+        await asyncio.sleep(0.1)
+    return value
+
+
+async def asks_nobody(value):
+    return await value.translated()
+
+
+async def asks_somebody(client, value):
+    await client.fetch(value)
+
+
+async def gain(client, values):
+    return [await asks_somebody(client.copy(), value) for value in values]  # error: RIA404
+
+
+async def small_gain(values):
+    return [
+        [await seldom_waits(value) for value in values],
+        [await asks_nobody(value) for value in values],
+    ]
+
+
 async def no_gain(values):
     return [await never_waits(value) for value in values]
 

@@ -102,3 +102,21 @@ class Fetcher:
         await self.task
         for event in self.pending:
             await event.wait()
+
+
+class Service:
+    def __init__(self):
+        self.handlers = {}
+        self.clients = {}
+
+    def start(self):
+        self.handlers["ping"] = print
+
+    def join(self, client):
+        self.clients[client.name] = client
+
+    async def stop(self):
+        for handler in self.handlers.values():
+            await asyncio.sleep(handler)
+        for client in self.clients.values():  # error: RIA706
+            await asyncio.sleep(client)

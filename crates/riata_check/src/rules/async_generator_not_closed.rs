@@ -60,8 +60,11 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
     };
     let callees = context.callees(call, scope);
     let mut cleaned: Option<String> = None;
+    let mut cause = None;
     for callee in &*callees {
         let Some(def) = callee.def else { return };
+        // One that many loops iterate is reported once.
+        cause.get_or_insert_with(|| format!("{}:{}", def.file.index(), u32::from(def.start)));
         let Some(found) = cleans_up(context, def, 0) else {
             return;
         };
@@ -70,12 +73,12 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
     let Some(what) = cleaned else { return };
     let name = context.source(&*call.func);
     let message = format!("Async generator `{name}(…)` is not closed when the loop is left early");
-    checker.report(
-        Report::new(&RULE, &*each.iter, message)
-            .related(checker, leaving, "the loop may be left here")
-            .note(format!("it has something to clean up: {what}"))
-            .help("iterate it in `async with contextlib.aclosing(…)`"),
-    );
+    let mut report = Report::new(&RULE, &*each.iter, message)
+        .related(checker, leaving, "the loop may be left here")
+        .note(format!("it has something to clean up: {what}"))
+        .help("iterate it in `async with contextlib.aclosing(…)`");
+    report.cause = cause;
+    checker.report(report);
 }
 
 /// The call that made what is iterated: itself, or the only value of a name.

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::flow::{Flow, FrameId, FrameKind, Suspension, What};
 use crate::names::{Binding, Names, ScopeId};
 use crate::rules::rule;
+use crate::uses;
 
 rule! {
     /// ## What it does
@@ -43,7 +44,11 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    if !function.is_async || !runs_in_scopes(&checker.context) || is_test(&checker.context) {
+    if !function.is_async
+        || !runs_in_scopes(&checker.context)
+        || is_test(&checker.context)
+        || is_whole_program(&checker.context, function)
+    {
         return;
     }
     let context = &checker.context;
@@ -59,6 +64,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         // One report for each clean-up.
         if reported.contains(&place.range)
             || shielded(context, &flow, step.frame, step.scope)
+            || only_waits(&flow, step.frame, suspension)
             || handled_inside(context, &flow, step.frame, step.scope, place.range)
             || !can_break_off(context, suspension, step.scope, 0)
         {
@@ -77,6 +83,33 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             .help("put it into `with CancelScope(shield=True)`, best with a time limit"),
         );
     }
+}
+
+/// `anyio.run(main)`: no scope is around it that could be cancelled.
+fn is_whole_program(context: &Context<'_>, function: &ast::StmtFunctionDef) -> bool {
+    let mut found = false;
+    uses::exprs(context.text().body(), true, &mut |expr| {
+        if let Expr::Call(call) = expr
+            && uses::called_name(call) == "run"
+            && let Some(Expr::Name(run)) = call.arguments.args.first()
+        {
+            found |= run.id == function.name.id;
+        }
+    });
+    found
+}
+
+/// `with move_on_after(5): await done.wait()`: nothing is cleared up there, somebody is given time to.
+fn only_waits(flow: &Flow<'_>, frame: FrameId, suspension: &Suspension<'_>) -> bool {
+    let Suspension::Await(awaited) = suspension else {
+        return false;
+    };
+    matches!(&*awaited.value, Expr::Call(call) if uses::called_name(call) == "wait")
+        && flow.frames(frame).any(|(_, frame)| {
+            matches!(frame.kind, FrameKind::With { item, .. }
+                if matches!(&item.context_expr, Expr::Call(call)
+                    if uses::called_name(call) == "move_on_after"))
+        })
 }
 
 struct Cleaning {

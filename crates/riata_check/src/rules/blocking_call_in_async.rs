@@ -39,7 +39,8 @@ rule! {
     /// cancelled.
     ///
     /// ## False alarms known
-    /// A coroutine that runs in a thread and a loop of its own blocks nobody else.
+    /// A coroutine that runs in a thread and a loop of its own blocks nobody else. In tests, waiting for a process or for a
+    /// socket of the test's own is not reported.
     "RIA101", "blocking-call-in-async", default: true, fix: Unsafe,
     hooks: [Function(check)],
 }

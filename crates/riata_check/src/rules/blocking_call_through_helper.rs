@@ -38,7 +38,9 @@ rule! {
     ///
     /// ## False alarms known
     /// A helper that blocks only on a way that the coroutine does not take. Say so on its `def` line:
-    /// `# riata: does-not-block`. A function that looks which thread it runs in is left alone.
+    /// `# riata: does-not-block`. A function that looks which thread it runs in, or whether it is called from a loop, is left
+    /// alone. So is a call whose other way, in the same `if`, hands the helper to a thread. Nobody waits in a test, or for the
+    /// files of a command line (`cli`, `__main__`).
     "RIA102", "blocking-call-through-helper", default: true, fix: None,
     hooks: [Function(check)],
 }
@@ -117,14 +119,21 @@ fn is_harmless(
     chain: &Chain,
 ) -> bool {
     let context = &checker.context;
-    // A test has the loop for itself.
-    if chain.blocks.kind == BlockKind::Disk && context.is_test_module() {
+    let end = chain.links.last().map_or("", |link| &*link.callee);
+    if context.nobody_waits(end, chain.blocks.kind) {
         return true;
     }
-    let Event::Call { call, scope, .. } = event else {
+    let Event::Call {
+        call, scope, place, ..
+    } = event
+    else {
         return false;
     };
-    if context.is_shut(call, scope, runs.def, chain) {
+    // What clears up after the end of a task or a generator.
+    if place.at_the_end || context.is_handed_off_otherwise(function, call) {
+        return true;
+    }
+    if context.is_shut(call, scope, runs.def, &chain.links) {
         return true;
     }
     if chain.blocks.kind != BlockKind::Thread {

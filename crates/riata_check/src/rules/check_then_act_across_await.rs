@@ -8,6 +8,7 @@ use crate::locks::{held, locked, may_exclude, method_call};
 use crate::names::ScopeId;
 use crate::rules::rule;
 use crate::shared::shared;
+use crate::uses;
 
 rule! {
     /// ## What it does
@@ -38,7 +39,8 @@ rule! {
     /// or keep the task that makes it, before the first `await`.
     ///
     /// ## False alarms known
-    /// An object that a single task uses, ever.
+    /// An object that a single task uses, ever. What is only looked up (`get_user`, `load`, `fetch_devices`) and then kept is not
+    /// reported: two tasks that both ask get the same.
     "RIA703", "check-then-act-across-await", default: true, fix: None,
     hooks: [Function(check)],
 }
@@ -643,6 +645,7 @@ fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) {
             || !(comes_from_await(flow, value, index)
                 || (missing.key.is_some() && is_empty_container(value)))
             || !many_ask(context, flow, missing, index)
+            || is_looked_up(flow, value, index)
         {
             continue;
         }
@@ -746,6 +749,45 @@ fn is_empty_container(value: &Expr) -> bool {
 }
 
 /// The value is awaited, or a local that was.
+/// Whether what is set was only asked for: `self._user = await client.get_user()`. Who asks twice gets the same twice, and
+/// nothing is lost but the time.
+fn is_looked_up(flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
+    const VERBS: &[&str] = &[
+        "get", "aget", "fetch", "load", "aload", "read", "aread", "lookup", "find", "resolve",
+        "aresolve", "query", "list", "search", "retrieve", "download",
+    ];
+    let is_lookup = |value: &Expr| {
+        let Expr::Await(awaited) = value else {
+            return false;
+        };
+        let Expr::Call(call) = &*awaited.value else {
+            return false;
+        };
+        uses::called_name(call)
+            .split('_')
+            .filter(|word| !word.is_empty() && *word != "async")
+            .any(|word| VERBS.contains(&word))
+    };
+    match value {
+        Expr::Await(_) => is_lookup(value),
+        Expr::Name(name) => {
+            let mut awaited = flow.steps[..index]
+                .iter()
+                .filter_map(|step| match step.what {
+                    What::Write {
+                        target: Expr::Name(found),
+                        value: Some(value @ Expr::Await(_)),
+                        ..
+                    } if found.id == name.id => Some(is_lookup(value)),
+                    _ => None,
+                })
+                .peekable();
+            awaited.peek().is_some() && awaited.all(|is_lookup| is_lookup)
+        }
+        _ => false,
+    }
+}
+
 fn comes_from_await(flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
     struct Finds<'a> {
         awaits: bool,

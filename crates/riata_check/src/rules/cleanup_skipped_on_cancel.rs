@@ -95,7 +95,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             Report::new(
                 &RULE,
                 TextRange::new(handler.start(), class.end()),
-                format!("`{what}` is not given back when the task is cancelled"),
+                format!("{what} when the task is cancelled"),
             )
             .related(checker, suspension, "a cancellation arrives here")
             .related(checker, given, "this is skipped")
@@ -313,7 +313,7 @@ fn awaited(context: &Context<'_>, flow: &Flow<'_>, whole: &ast::StmtTry) -> Opti
     })
 }
 
-/// What the handler gives back: what it is called, and where.
+/// What would not happen without the handler, in words, and where it happens.
 fn given_back<'a>(
     context: &Context<'_>,
     flow: &Flow<'a>,
@@ -351,13 +351,15 @@ fn given_back<'a>(
             && lock_kind(context, &method.value, step.scope) == Some(LockKind::Loop)
             && acquired_before(context, flow, index, &method.value)
         {
-            return Some((context.source(&*method.value).to_owned(), call.range()));
+            let lock = context.source(&*method.value);
+            return Some((format!("`{lock}` is not given back"), call.range()));
         }
         // `conn.reserve()` before it, `conn.release_reservation()` here.
         if let Some(owner) = place(&method.value)
-            && reserved_before(flow, index, whole, &owner, name)
+            && let Some(taken) = reserved_before(flow, index, whole, &owner, name)
         {
-            return Some((owner, call.range()));
+            let taken = format!("`{}` is not undone", context.source(taken));
+            return Some((taken, call.range()));
         }
         let gives = is_give_back(name) || (is_append(name) && is_free_list(&method.value));
         if !gives {
@@ -373,7 +375,7 @@ fn given_back<'a>(
                 continue;
             };
             if taken(local.id.as_str(), &method.value) {
-                return Some((local.id.to_string(), call.range()));
+                return Some((format!("`{}` is not given back", local.id), call.range()));
             }
         }
     }
@@ -381,13 +383,13 @@ fn given_back<'a>(
 }
 
 /// A method of the same object that takes what another gives back, called before the `try`.
-fn reserved_before(
-    flow: &Flow<'_>,
+fn reserved_before<'a>(
+    flow: &Flow<'a>,
     index: usize,
     whole: &ast::StmtTry,
     owner: &str,
     gives: &str,
-) -> bool {
+) -> Option<&'a Expr> {
     const PAIRS: &[(&str, &[&str])] = &[
         (
             "reserve",
@@ -400,18 +402,18 @@ fn reserved_before(
         ("begin_use", &["end_use"]),
     ];
     let starts = |name: &str, word: &str| name.trim_start_matches('_').starts_with(word);
-    flow.steps[..index].iter().any(|step| match step.what {
-        What::Call(call) if call.end() <= whole.start() => match &*call.func {
-            Expr::Attribute(taken) => {
-                place(&taken.value).as_deref() == Some(owner)
-                    && PAIRS.iter().any(|(take, give)| {
-                        starts(taken.attr.as_str(), take)
-                            && give.iter().any(|give| starts(gives, give))
-                    })
-            }
-            _ => false,
-        },
-        _ => false,
+    flow.steps[..index].iter().find_map(|step| match step.what {
+        What::Call(call) if call.end() <= whole.start() => {
+            let Expr::Attribute(taken) = &*call.func else {
+                return None;
+            };
+            let is_pair = place(&taken.value).as_deref() == Some(owner)
+                && PAIRS.iter().any(|(take, give)| {
+                    starts(taken.attr.as_str(), take) && give.iter().any(|give| starts(gives, give))
+                });
+            is_pair.then_some(&*call.func)
+        }
+        _ => None,
     })
 }
 

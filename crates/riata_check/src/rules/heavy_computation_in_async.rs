@@ -34,10 +34,6 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    // A test has the loop for itself.
-    if checker.context.is_test_module() {
-        return;
-    }
     direct::report(checker, function, &RULE, |kind| {
         matches!(kind, BlockKind::Compute)
     });

@@ -2,7 +2,7 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::blocking::{Run, Runs, asks_where_it_runs};
-use crate::body;
+use crate::body::{self, Event};
 use crate::checker::{Checker, Report};
 use crate::context::last;
 use crate::reach::{Goal, allows_nesting};
@@ -82,6 +82,11 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 return;
             }
             let Some(links) = context.worker.reach(Goal::EntersLoop, def) else { return };
+            if let Event::Call { call, scope, .. } = event
+                && context.is_shut(call, scope, def, &links)
+            {
+                return;
+            }
             let Some(end) = links.last() else { return };
             let message = format!(
                 "Async function calls `{name}`, which comes to `{}` while the event loop is running",

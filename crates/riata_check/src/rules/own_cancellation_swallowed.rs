@@ -4,6 +4,7 @@ use crate::cancellation::{After, Awaits, swallows};
 use crate::checker::{Checker, Report};
 use crate::flow::{Flow, Repeats, What};
 use crate::rules::rule;
+use crate::uses;
 
 rule! {
     /// ## What it does
@@ -66,8 +67,15 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         };
         let harmless = if found.cancels {
             !goes_on
+        } else if uses::is_cleanup_name(function.name.as_str())
+            && context.worker.is_spawned(function.name.as_str())
+        {
+            // A task that is there to close something does so whatever comes.
+            true
         } else {
-            !goes_on && context.worker.is_spawned(function.name.as_str())
+            !goes_on
+                && (runs_until_cancelled(function.name.as_str())
+                    || context.worker.is_spawned(function.name.as_str()))
         };
         if harmless || waits_otherwise(&flow, &found.suspension) {
             continue;
@@ -86,6 +94,16 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         }
         checker.report(report);
     }
+}
+
+/// `run`, `start_consumer`, `_serve`: to be cancelled is how such a function ends.
+fn runs_until_cancelled(name: &str) -> bool {
+    let name = name.trim_start_matches('_');
+    let first = name.split('_').next().unwrap_or(name);
+    matches!(
+        first,
+        "run" | "start" | "serve" | "main" | "loop" | "listen" | "consume"
+    )
 }
 
 /// The task is done already, or the loop around it waits until it is: `while not task.done()`.

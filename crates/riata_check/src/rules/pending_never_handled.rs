@@ -61,7 +61,9 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         },
         _ => false,
     };
+    // `asyncio.run` cancels what a command leaves.
     if !ignored
+        || checker.context.is_command_line()
         || uses::is_cleanup_name(function.name.as_str())
         || is_in_finally(&function.body, call.range())
         || !is_own(checker, function, tasks, call.range())

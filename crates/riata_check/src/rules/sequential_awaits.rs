@@ -39,7 +39,8 @@ rule! {
     ///
     /// ## False alarms known
     /// Calls that share what only one may use at a time, where neither names nor types show it, or whose order matters. What
-    /// is known to be such (streams, cursors, database sessions, queues, locks) is not reported.
+    /// is known to be such (streams, cursors, database sessions, queues, locks) is not reported, and neither is a coroutine
+    /// that waits only under a condition, or for nothing outside of the program: there is no time to be won.
     "RIA404", "sequential-awaits", default: true, fix: Unsafe,
     hooks: [Expr(check_comprehension), Stmt(check_loop)],
 }
@@ -221,6 +222,7 @@ fn is_independent(
     !callees
         .iter()
         .any(|callee| is_serial_callee(context, callee))
+        && context.certainly_waits(call, scope)
 }
 
 /// Names of functions that take what comes next, or whose calls have an order.

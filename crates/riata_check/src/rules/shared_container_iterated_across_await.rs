@@ -246,5 +246,6 @@ fn is_set_up(name: &str) -> bool {
             | "setUp"
             | "asyncSetUp"
             | "__init_subclass__"
+            | "start"
     )
 }

@@ -56,11 +56,11 @@ fn a_gather_that_is_used_further_gets_parentheses_and_an_import() {
 
 from __future__ import annotations  # first
 
-from elsewhere import f
+from elsewhere import fetch
 
 
 async def g(xs):
-    return [await f(x) for x in xs][0]
+    return [await fetch(x) for x in xs][0]
 ";
     let after = "\
 \"\"\"Numbers.\"\"\"
@@ -68,11 +68,11 @@ async def g(xs):
 from __future__ import annotations  # first
 
 import asyncio
-from elsewhere import f
+from elsewhere import fetch
 
 
 async def g(xs):
-    return (await asyncio.gather(*[f(x) for x in xs]))[0]
+    return (await asyncio.gather(*[fetch(x) for x in xs]))[0]
 ";
     assert_eq!(fixed("RIA404", before), after);
 }
@@ -82,16 +82,16 @@ fn an_import_goes_below_the_docstring_of_a_module_without_any() {
     let before = "\
 \"\"\"Numbers.\"\"\"
 # A comment on `g`.
-async def g(xs, f):
-    return [await f(x) for x in xs]
+async def g(xs, fetch):
+    return [await fetch(x) for x in xs]
 ";
     let after = "\
 \"\"\"Numbers.\"\"\"
 
 import asyncio
 # A comment on `g`.
-async def g(xs, f):
-    return await asyncio.gather(*[f(x) for x in xs])
+async def g(xs, fetch):
+    return await asyncio.gather(*[fetch(x) for x in xs])
 ";
     assert_eq!(fixed("RIA404", before), after);
 }
@@ -101,12 +101,12 @@ fn a_module_known_by_another_name_is_called_by_it() {
     let before = "\
 import asyncio as aio
 
-async def g(xs, f):
-    return [await f(x) for x in xs]
+async def g(xs, fetch):
+    return [await fetch(x) for x in xs]
 ";
     let found = fixed("RIA404", before);
     assert!(
-        found.ends_with("    return await aio.gather(*[f(x) for x in xs])\n"),
+        found.ends_with("    return await aio.gather(*[fetch(x) for x in xs])\n"),
         "{found}"
     );
 }

@@ -1,4 +1,5 @@
 import asyncio
+import concurrent.futures
 import io
 import queue
 import ssl
@@ -104,3 +105,72 @@ async def not_empty(items: queue.Queue):
     while items.empty():
         await asyncio.sleep(1)
     return helpers.next_item(items)
+
+
+async def messages(raw: bytes, image: helpers.Image):
+    helpers.Message("text")
+    helpers.Message(f"{raw}")
+    helpers.Message(raw.decode())
+    helpers.Message(image)  # error: RIA102
+
+
+async def tries():
+    helpers.once()
+    helpers.again()  # error: RIA102
+    helpers.try_again(0)
+    helpers.try_again(1)  # error: RIA102
+
+
+async def twins(
+    either: helpers.AsyncConnection | helpers.SyncConnection, one: helpers.SyncConnection
+):
+    helpers.address(either)
+    helpers.address_of(one)  # error: RIA102
+    await either.fetch()
+    one.fetch()  # error: RIA102
+
+
+async def where_it_runs(cluster: helpers.Cluster):
+    cluster.close()
+    cluster.stop()  # error: RIA102
+
+
+async def after_errors(action):
+    helpers.careful(action)
+    helpers.stubborn(action)  # error: RIA102
+
+
+async def choice(path, size):
+    if size < 4096:
+        data = load(path)
+    else:
+        data = await asyncio.to_thread(load, path)
+    return data
+
+
+async def no_choice(path):
+    await asyncio.to_thread(load, path)
+    return load(path)  # error: RIA102
+
+
+async def left_at_the_default(settings):
+    helpers.serve(**settings)
+    helpers.serve_three(**settings)  # error: RIA102
+    helpers.serve(version=settings.version)  # error: RIA102
+
+
+async def loaded_before(path, other):
+    if path:
+        path = await asyncio.to_thread(helpers.once, path)
+    helpers.read(path)
+    helpers.read(other)  # error: RIA102
+
+
+async def outcomes(one: concurrent.futures.Future):
+    helpers.outcome_now(one)
+    helpers.outcome_some_day(one)  # error: RIA102
+
+
+async def own_addresses(host):
+    helpers.own_address(host)
+    helpers.address_again(host)  # error: RIA102

@@ -1,7 +1,8 @@
+import concurrent.futures
 import functools
-import importlib.metadata
 import io
 import queue
+import socket
 import ssl
 import contextlib
 import time
@@ -78,4 +79,167 @@ def next_item(items: queue.Queue):
 
 @functools.cache
 def version():
-    return importlib.metadata.version("x")
+    return open("version").read()
+
+
+class Image:
+    def read(self):
+        return open("image").read()
+
+
+class Message:
+    def __init__(self, content: str | Image):
+        if isinstance(content, str):
+            self.content = content
+        elif isinstance(content, Image):
+            self.content = content.read()
+
+
+def try_again(tries=3):
+    for _ in range(tries):
+        time.sleep(1)
+
+
+def once():
+    try_again(tries=0)
+
+
+def again():
+    try_again()
+
+
+class Connection:
+    def address(self):
+        return urllib.request.urlopen("https://example.org/ip").read()
+
+
+class AsyncConnection:
+    def address(self):
+        return None
+
+    async def fetch(self):
+        return None
+
+
+class SyncConnection:
+    def fetch(self):
+        return urllib.request.urlopen("https://example.org").read()
+
+
+def address(connection: Connection | AsyncConnection):
+    return connection.address()
+
+
+def address_of(connection: Connection):
+    return connection.address()
+
+
+class Template:
+    def render(self):
+        raise NotImplementedError
+
+    async def arender(self):
+        return self.render()  # error: RIA102
+
+
+class FileTemplate(Template):
+    def render(self):
+        return open("template").read()
+
+
+class Prompt:
+    def render(self):
+        raise NotImplementedError
+
+    async def arender(self):
+        return self.render()
+
+
+class FilePrompt(Prompt):
+    def render(self):
+        return open("template").read()
+
+    async def arender(self):
+        return "read before"
+
+
+class Cluster:
+    asynchronous = False
+
+    def close(self):
+        if not self.asynchronous:
+            time.sleep(1)
+
+    def stop(self):
+        if self.close:
+            time.sleep(1)
+
+
+def undo():
+    time.sleep(1)
+
+
+def careful(action):
+    try:
+        action()
+    except BaseException:
+        undo()
+        raise
+
+
+def stubborn(action):
+    try:
+        action()
+    except OSError:
+        undo()
+
+
+def opened_twice():
+    time.sleep(1)
+
+
+def slept():
+    time.sleep(2)
+
+
+class Version:
+    ONE = 1
+    THREE = 3
+
+
+def serve(host="", version=Version.ONE):
+    if version is Version.THREE:
+        time.sleep(1)
+    return host
+
+
+def serve_three(host="", version=Version.THREE):
+    if version is Version.THREE:
+        time.sleep(2)
+    return host
+
+
+def outcome(future: concurrent.futures.Future):
+    return future.result()
+
+
+def outcome_now(future: concurrent.futures.Future):
+    if future.done():
+        return outcome(future)
+    return None
+
+
+def outcome_some_day(future: concurrent.futures.Future):
+    return outcome(future)
+
+
+@functools.cache
+def own_address(host):
+    def ask():
+        return socket.gethostbyname(host)
+
+    return ask()
+
+
+def address_again(host):
+    return socket.gethostbyname(host)
