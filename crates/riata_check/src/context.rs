@@ -200,28 +200,26 @@ impl<'a> Context<'a> {
         match self.own(func, scope, 0) {
             Value::Function(entity) => vec![self.callee(entity, false)],
             Value::Class(entity) => vec![self.callee(entity, true)],
-            Value::Named(name) => {
-                let is_class = self.knowledge().is_class(&name) || is_class_name(last(&name));
-                vec![Callee {
-                    name,
-                    is_class,
-                    def: None,
-                }]
-            }
+            Value::Named(name) => vec![self.named_callee(name)],
             Value::Union(values) => values
                 .into_iter()
                 .filter_map(|value| match value {
                     Value::Function(entity) => Some(self.callee(entity, false)),
                     Value::Class(entity) => Some(self.callee(entity, true)),
-                    Value::Named(name) => Some(Callee {
-                        name,
-                        is_class: false,
-                        def: None,
-                    }),
+                    Value::Named(name) => Some(self.named_callee(name)),
                     _ => None,
                 })
                 .collect(),
             _ => Vec::new(),
+        }
+    }
+
+    fn named_callee(&self, name: String) -> Callee {
+        let is_class = self.knowledge().is_class(&name) || is_class_name(last(&name));
+        Callee {
+            name,
+            is_class,
+            def: None,
         }
     }
 

@@ -4,6 +4,8 @@ import subprocess
 import time
 from time import sleep as nap
 
+import openai
+import pymongo
 import requests
 
 
@@ -74,3 +76,21 @@ async def own_address():
         finder.connect(("192.0.2.1", 80))
     stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     stream.connect(("192.0.2.1", 80))  # error: RIA101
+
+
+async def stored(url):
+    shop = pymongo.MongoClient(url)["shop"]
+    shop.orders.find_one({"paid": True})  # error: RIA101
+    shop["orders"].insert_one({"paid": False})  # error: RIA101
+    shop.orders.find({"paid": True})
+
+
+class Chats:
+    def __init__(self, client: openai.OpenAI | None = None):
+        self.client = client or openai.OpenAI()
+        self.later = openai.AsyncOpenAI()
+
+    async def ask(self, messages):
+        self.client.chat.completions.create(model="small", messages=messages)  # error: RIA101
+        await asyncio.to_thread(self.client.chat.completions.create, model="small", messages=messages)
+        return await self.later.chat.completions.create(model="small", messages=messages)
