@@ -328,6 +328,7 @@ impl<'a> Context<'a> {
             }
             return;
         }
+        self.arguments_run(def, (call, scope, receiver), found);
         if self.program().is_first_party(def.file) {
             return;
         }
@@ -458,6 +459,7 @@ impl<'a> Context<'a> {
         if !runs_at_once(&function, used) {
             return;
         }
+        self.arguments_run(def, (call, scope, receiver), found);
         let name = callee.name.clone();
         if !function.is_method {
             found(
@@ -478,7 +480,21 @@ impl<'a> Context<'a> {
                 Expr::Attribute(attribute) => self.class_of(&attribute.value, scope),
                 _ => None,
             };
-            for (runs, name) in self.implementations(def, object) {
+            // A class that has the caller anew does not come by here.
+            let caller = self
+                .names()
+                .enclosing_function(scope)
+                .map(|(_, function)| function)
+                .filter(|function| {
+                    call.func.as_attribute_expr().is_some_and(|attribute| {
+                        attribute
+                            .value
+                            .as_name_expr()
+                            .is_some_and(|owner| first_parameter(function) == Some(&owner.id))
+                    })
+                })
+                .map(|function| function.name.as_str());
+            for (runs, name) in self.implementations(def, object, caller) {
                 found(range, Run::Function { runs, name });
             }
             return;
@@ -497,9 +513,50 @@ impl<'a> Context<'a> {
         );
     }
 
+    /// `cached("token", lambda: request_token())`: what a function is given runs where that calls it.
+    fn arguments_run(
+        &self,
+        def: Def,
+        (call, scope, receiver): (&ast::ExprCall, ScopeId, Option<Def>),
+        found: &mut dyn FnMut(TextRange, Run),
+    ) {
+        for argument in self.called_arguments(def, call) {
+            if let Expr::Lambda(lambda) = argument {
+                let Some(inner) = self.names().of_lambda(lambda) else {
+                    continue;
+                };
+                body::events_of(self.names(), &lambda.body, inner, &mut |event| {
+                    self.runs_on(receiver, event, found);
+                });
+                continue;
+            }
+            for callee in &*self.meant(argument, scope) {
+                let Some(def) = callee.def.filter(|_| !callee.is_class) else {
+                    continue;
+                };
+                let is_plain = self.worker.function(def).is_some_and(|function| {
+                    !function.is_async && !function.is_generator && !function.is_property()
+                });
+                if is_plain {
+                    let runs = Runs {
+                        def,
+                        receiver: None,
+                    };
+                    let name = callee.name.clone();
+                    found(argument.range(), Run::Function { runs, name });
+                }
+            }
+        }
+    }
+
     /// The methods of the project's classes that stand for one that only says its name: of those that derive from the
-    /// class of the object, or else from the method's own.
-    fn implementations(&self, def: Def, object: Option<Def>) -> Vec<(Runs, String)> {
+    /// class of the object, or else from the method's own. `caller` is the method whose own object is called.
+    fn implementations(
+        &self,
+        def: Def,
+        object: Option<Def>,
+        caller: Option<&str>,
+    ) -> Vec<(Runs, String)> {
         const MOST: usize = 16;
         // Anything may stand behind what the standard library promises: `__exit__` of an `AbstractContextManager`.
         if matches!(
@@ -521,9 +578,29 @@ impl<'a> Context<'a> {
             let module = self.worker.module(object.file)?;
             Some(module.names().class_at(object.start)?.0.name.to_string())
         });
-        let base = object.unwrap_or_else(|| base.name.to_string());
+        let is_protocol = base.bases().iter().any(|base| {
+            crate::annotations::last_name(ast::helpers::map_subscript(base)) == Some("Protocol")
+        });
         let mut found = Vec::new();
-        for class in self.worker.derived(&base) {
+        let classes = if is_protocol {
+            let asked: Vec<String> = base
+                .body
+                .iter()
+                .filter_map(|stmt| Some(stmt.as_function_def_stmt()?.name.to_string()))
+                .collect();
+            // One or two methods are too little to tell what is meant: any cache has `get` and `set`.
+            if asked.len() < 3 {
+                return found;
+            }
+            self.worker.having(asked)
+        } else {
+            self.worker
+                .derived(&object.unwrap_or_else(|| base.name.to_string()))
+        };
+        for class in classes {
+            if caller.is_some_and(|caller| class.methods.contains_key(caller)) {
+                continue;
+            }
             match class.methods.get(function.name.as_str()) {
                 Some(false) => {}
                 // One that is async means that nobody may take it for a plain call.

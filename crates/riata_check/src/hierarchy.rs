@@ -58,6 +58,15 @@ impl Hierarchy {
         self.plain_methods.contains(name)
     }
 
+    /// The classes that have methods of all these names themselves, and say of no protocol that they are one.
+    pub(crate) fn having(&self, methods: &[String]) -> Vec<&Scanned> {
+        let has_all = |class: &&Scanned| {
+            methods.iter().all(|name| class.methods.contains_key(name))
+                && !class.bases.iter().any(|base| base == "Protocol")
+        };
+        self.classes.iter().filter(has_all).take(200).collect()
+    }
+
     /// The classes that may derive from one of this name, at any depth.
     pub(crate) fn derived(&self, name: &str) -> Vec<&Scanned> {
         let mut found: Vec<usize> = Vec::new();

@@ -19,6 +19,7 @@ use crate::reach::Goal;
 pub(crate) enum Query {
     HasAsyncMethod(String),
     Derived(String),
+    Having(Vec<String>),
     IsSpawned(String),
     PytestConfig(PathBuf),
     Module(String),

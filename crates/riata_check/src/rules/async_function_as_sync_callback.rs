@@ -5,6 +5,7 @@ use crate::annotations::{callable, is_plain_value, last_name};
 use crate::checker::{Checker, Report};
 use crate::context::Context;
 use crate::functions::is_generator;
+use crate::given::{fate_of_parameter, parameter};
 use crate::lost::is_expected_to_fail;
 use crate::names::{ScopeId, ScopeNode};
 use crate::rules::rule;
@@ -119,7 +120,7 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         .iter()
         .chain(call.arguments.keywords.iter().map(|keyword| &keyword.value));
     for argument in arguments {
-        if matches!(argument, Expr::Name(_) | Expr::Attribute(_))
+        if may_name_function(argument)
             && let Some(name) = async_function(checker, argument)
             && takes_plain_callable(checker, call, argument)
         {
@@ -196,6 +197,15 @@ fn by_name(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
         .then_some(index)
 }
 
+fn may_name_function(argument: &Expr) -> bool {
+    match argument {
+        Expr::Name(_) | Expr::Attribute(_) => true,
+        Expr::Call(partial) => last_name(&partial.func) == Some("partial"),
+        _ => false,
+    }
+}
+
+/// Whether a callable that a call is given is declared to give a plain value, or what it gives is dropped wherever it is called.
 fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &Expr) -> bool {
     let callees = checker.callees(call);
     let [callee] = &*callees else { return false };
@@ -231,13 +241,19 @@ fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &
             .decorators
             .iter()
             .any(|name| name == "builtins.staticmethod");
-    let Some(parameter) = super::coroutine_as_value::parameter(function, call, argument, is_method)
-    else {
+    let Some(parameter) = parameter(function, call, argument, is_method) else {
         return false;
     };
-    parameter
+    let is_plain = parameter
         .annotation
         .as_deref()
         .and_then(callable)
-        .is_some_and(|(_, returned)| is_plain_value(&context, returned, scope))
+        .is_some_and(|(_, returned)| is_plain_value(&context, returned, scope));
+    let class = match module.names().scope(scope).node {
+        ScopeNode::Class(class) => Some(class),
+        _ => None,
+    };
+    is_plain
+        || (described.decorators_are_plain()
+            && fate_of_parameter(function, class, parameter.name.as_str()).is_dropped())
 }

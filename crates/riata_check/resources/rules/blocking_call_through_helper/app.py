@@ -104,3 +104,26 @@ async def not_empty(items: queue.Queue):
     while items.empty():
         await asyncio.sleep(1)
     return helpers.next_item(items)
+
+
+async def given(cache, pool):
+    helpers.cached(cache, "token", lambda: load("token"))  # error: RIA102
+    helpers.cached(cache, "token", make=twice)  # error: RIA102
+    helpers.cached(cache, "token", lambda: 1)
+    helpers.in_thread(pool, lambda: load("token"))
+    helpers.later(twice)
+    await helpers.retried(twice)  # error: RIA102
+    await helpers.retried(lambda: 1)
+    await helpers.awaited(lambda: asyncio.to_thread(twice))
+
+
+async def through_a_protocol(adapter: helpers.Adapter, memory: helpers.Memory):
+    adapter.execute("rows")  # error: RIA102
+    adapter.tables()
+    await asyncio.to_thread(adapter.execute, "rows")
+    memory.get("row")
+
+
+async def through_a_session(store: helpers.Store):
+    store.delete("row")  # error: RIA102
+    await asyncio.to_thread(store.delete, "row")
