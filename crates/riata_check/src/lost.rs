@@ -141,7 +141,7 @@ pub(crate) fn used<'a>(checker: &Checker<'a>, expr: &Expr) -> Use<'a> {
                 None
             }
             AnyNodeRef::ExprNamed(_) => None,
-            other => Some(direct(other, child)),
+            other => Some(direct(other, child, expr.is_call_expr())),
         };
         match found {
             Some(found) => return found,
@@ -153,7 +153,7 @@ pub(crate) fn used<'a>(checker: &Checker<'a>, expr: &Expr) -> Use<'a> {
     Use::Other
 }
 
-fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange) -> Use<'a> {
+fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange, is_call: bool) -> Use<'a> {
     let is = |expr: &Expr| expr.range() == child;
     match parent {
         AnyNodeRef::StmtIf(branch) => {
@@ -174,12 +174,16 @@ fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange) -> Use<'a> {
             }
         }
         AnyNodeRef::ExprCompare(compare) => {
-            // Identity is a question about the object itself.
+            // Identity is a question about the object itself, when somebody has it besides.
             let identity = compare
                 .ops
                 .iter()
                 .any(|op| matches!(op, ast::CmpOp::Is | ast::CmpOp::IsNot));
-            if identity { Use::Other } else { Use::Compared }
+            if identity && !is_call {
+                Use::Other
+            } else {
+                Use::Compared
+            }
         }
         AnyNodeRef::ExprListComp(ast::ExprListComp { generators, .. })
         | AnyNodeRef::ExprSetComp(ast::ExprSetComp { generators, .. })
