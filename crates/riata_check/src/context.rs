@@ -63,7 +63,7 @@ pub(crate) enum Awaitable {
     Other,
 }
 
-const MAX_DEPTH: usize = 12;
+const MAX_DEPTH: usize = 24;
 
 pub(crate) struct Context<'a> {
     pub(crate) worker: &'a Worker<'a>,
@@ -184,6 +184,51 @@ impl<'a> Context<'a> {
     }
 
     fn resolve(&self, func: &Expr, scope: ScopeId) -> Vec<Callee> {
+        let found = self.resolve_known(func, scope);
+        if found.is_empty() {
+            self.namesake_method(func, scope).into_iter().collect()
+        } else {
+            found
+        }
+    }
+
+    /// `llm_client.complete` of an object that nothing is known of, where one class of the project is called `LLMClient`.
+    fn namesake_method(&self, func: &Expr, scope: ScopeId) -> Option<Callee> {
+        let attribute = func.as_attribute_expr()?;
+        let name = match &*attribute.value {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(owner) if owner.value.is_name_expr() => owner.attr.as_str(),
+            _ => return None,
+        };
+        // One word may mean anything, and tests have stand-ins.
+        let words = name.trim_start_matches('_');
+        if !words.contains('_') || self.is_test_module() {
+            return None;
+        }
+        let method = attribute.attr.as_str();
+        let class = self
+            .worker
+            .namesake(&words.replace('_', "").to_ascii_lowercase())?;
+        if !class.methods.contains_key(method)
+            || self.value(&attribute.value, scope) != Value::Unknown
+        {
+            return None;
+        }
+        let origin = riata_types::Origin::Path(class.path.clone());
+        let class = Def {
+            file: self.program().file(&origin),
+            start: class.start.into(),
+        };
+        let def = self.method(class, method)?;
+        let function = self.worker.function(def)?;
+        (!function.is_property()).then(|| Callee {
+            name: function.name.clone(),
+            is_class: false,
+            def: Some(def),
+        })
+    }
+
+    fn resolve_known(&self, func: &Expr, scope: ScopeId) -> Vec<Callee> {
         if let Some(types) = self.types_at(func) {
             let definitions = types.callee(func);
             if !definitions.is_empty() {

@@ -20,6 +20,7 @@ pub(crate) enum Query {
     HasAsyncMethod(String),
     Derived(String),
     Having(Vec<String>),
+    Namesake(String),
     IsSpawned(String),
     PytestConfig(PathBuf),
     Module(String),

@@ -361,6 +361,7 @@ fn answer(program: &Program, resolver: &Resolver, query: &Query) -> u64 {
         Query::HasAsyncMethod(name) => return program.hierarchy().has_async_method(name).into(),
         Query::IsSpawned(name) => return program.spawned().contains(name).into(),
         Query::Derived(name) => classes(program.hierarchy().derived(name)),
+        Query::Namesake(name) => classes(program.hierarchy().namesake(name).into_iter().collect()),
         Query::Having(methods) => classes(program.hierarchy().having(methods)),
         Query::PytestConfig(folder) => crate::pytest_config::Config::of(folder).text().to_owned(),
         Query::Module(name) => {

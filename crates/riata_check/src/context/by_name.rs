@@ -555,6 +555,12 @@ impl Context<'_> {
             },
             Expr::Name(_) | Expr::Attribute(_) => match self.own(annotation, scope, depth + 1) {
                 Value::Class(class) => Value::Instance(class),
+                // It says nothing.
+                Value::Named(name)
+                    if matches!(name.as_str(), "typing.Any" | "typing_extensions.Any") =>
+                {
+                    Value::Unknown
+                }
                 Value::Named(name) => Value::Instance(Entity { name, def: None }),
                 Value::Function(found) if found.name.starts_with("builtins.") => {
                     Value::Instance(found)

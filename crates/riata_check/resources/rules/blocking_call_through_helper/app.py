@@ -4,6 +4,7 @@ import queue
 import ssl
 import threading
 import time
+from typing import Any
 
 import helpers
 from helpers import Client, items, load, opened
@@ -127,3 +128,22 @@ async def through_a_protocol(adapter: helpers.Adapter, memory: helpers.Memory):
 async def through_a_session(store: helpers.Store):
     store.delete("row")  # error: RIA102
     await asyncio.to_thread(store.delete, "row")
+
+
+class Shop:
+    def __init__(self, price_client, session):
+        self.price_client = price_client
+        self.session = session
+
+    async def price(self, name):
+        self.price_client.known(name)
+        # One word may mean anything.
+        self.session.latest(name)
+        return self.price_client.latest(name)  # error: RIA102
+
+
+async def by_its_name(price_client: Any, other_client):
+    price_client.latest("bread")  # error: RIA102
+    other_client.latest("bread")
+    price_client = other_client()
+    price_client.fresh("bread")

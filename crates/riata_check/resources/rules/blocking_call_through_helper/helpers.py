@@ -125,7 +125,6 @@ class Adapter(Protocol):
 
 class Memory(Protocol):
     def get(self, key: str): ...
-    def put(self, key: str, value) -> None: ...
 
 
 class Files:
@@ -142,7 +141,7 @@ class Files:
 
 
 class Remote:
-    """Has the methods of `Memory`, as much else has."""
+    """Has the one method of `Memory`, as much else has."""
 
     def get(self, key):
         return load(key)
@@ -184,3 +183,16 @@ class RemoteTransformation(Transformation):
 
     async def atransform(self, text):
         return await asyncio.to_thread(self.transform, text)
+
+
+class PriceClient:
+    def latest(self, name):
+        return load(name)
+
+    def known(self, name):
+        return name
+
+
+class Session:
+    def latest(self, name):
+        return load(name)
