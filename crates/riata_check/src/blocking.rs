@@ -54,7 +54,7 @@ pub(crate) struct Link {
 /// How deep calls are followed.
 const MAX_LINKS: usize = 16;
 /// How deep they are followed inside of installed packages.
-const MAX_FOREIGN: usize = 5;
+const MAX_FOREIGN: usize = 8;
 
 impl Worker<'_> {
     /// The calls through which a synchronous function blocks, if it does.
@@ -531,6 +531,20 @@ impl<'a> Context<'a> {
                 continue;
             }
             for callee in &*self.meant(argument, scope) {
+                // Who gives methods of sockets to others has mostly made the sockets non-blocking.
+                let facts = self
+                    .knowledge()
+                    .facts(&callee.name)
+                    .filter(|_| !callee.name.starts_with("socket.socket."));
+                if let Some(blocks) = facts.and_then(|facts| facts.blocks.as_ref()) {
+                    let run = Run::Blocking {
+                        name: callee.name.clone(),
+                        blocks: Arc::clone(blocks),
+                        once: false,
+                    };
+                    found(call.range(), run);
+                    continue;
+                }
                 let Some(def) = callee.def.filter(|_| !callee.is_class) else {
                     continue;
                 };
@@ -543,7 +557,7 @@ impl<'a> Context<'a> {
                         receiver: None,
                     };
                     let name = callee.name.clone();
-                    found(argument.range(), Run::Function { runs, name });
+                    found(call.range(), Run::Function { runs, name });
                 }
             }
         }
@@ -588,11 +602,15 @@ impl<'a> Context<'a> {
                 .iter()
                 .filter_map(|stmt| Some(stmt.as_function_def_stmt()?.name.to_string()))
                 .collect();
-            // One or two methods are too little to tell what is meant: any cache has `get` and `set`.
-            if asked.len() < 3 {
-                return found;
-            }
-            self.worker.having(asked)
+            // Few methods are too little to tell what is meant: any cache has `get` and `set`. Neighbours mean each other.
+            let folder = match self.program().origin(def.file) {
+                riata_types::Origin::Path(path) => path.parent().map(ToOwned::to_owned),
+                riata_types::Origin::Typeshed(_) => None,
+            };
+            let (few, none) = (asked.len() < 3, asked.len() < 2);
+            let mut fitting = self.worker.having(asked);
+            fitting.retain(|class| !none && (!few || class.path.parent() == folder.as_deref()));
+            fitting
         } else {
             self.worker
                 .derived(&object.unwrap_or_else(|| base.name.to_string()))

@@ -46,13 +46,41 @@ pub(crate) fn lost(checker: &Checker<'_>, expr: &Expr) -> Option<Lost> {
                 Binding::Value(value) => matches!(value, Expr::Call(_)),
                 _ => false,
             });
-            if !own || names.enclosing_function(scope).map(|(scope, _)| scope) != here {
+            if !own
+                || names.enclosing_function(scope).map(|(scope, _)| scope) != here
+                || checker
+                    .function()
+                    .is_some_and(|function| is_asked(&function.body, name.id.as_str()))
+            {
                 return None;
             }
             (checker.awaitable(expr) == Awaitable::Coroutine).then_some(Lost::Coroutine)
         }
         _ => None,
     }
+}
+
+/// `if asyncio.iscoroutine(response):` somewhere in a body: it is told apart there.
+fn is_asked(body: &[ast::Stmt], name: &str) -> bool {
+    let mut found = false;
+    crate::uses::exprs(body, false, &mut |expr| {
+        let Expr::Call(call) = expr else { return };
+        found |= matches!(
+            crate::uses::called_name(call),
+            "iscoroutine"
+                | "isawaitable"
+                | "isfuture"
+                | "is_coroutine"
+                | "is_awaitable"
+                | "isinstance"
+        ) && call
+            .arguments
+            .args
+            .first()
+            .and_then(Expr::as_name_expr)
+            .is_some_and(|asked| asked.id == name);
+    });
+    found
 }
 
 fn lost_call(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<Lost> {

@@ -94,3 +94,26 @@ class Chats:
         self.client.chat.completions.create(model="small", messages=messages)  # error: RIA101
         await asyncio.to_thread(self.client.chat.completions.create, model="small", messages=messages)
         return await self.later.chat.completions.create(model="small", messages=messages)
+
+
+def cached(cache, name, make):
+    if name not in cache:
+        cache[name] = make()
+    return cache[name]
+
+
+def in_thread(pool, work):
+    return pool.submit(work)
+
+
+class Rows:
+    def __init__(self, url):
+        self.rows = pymongo.MongoClient(url)["shop"]["rows"]
+
+    async def count(self, cache, pool):
+        in_thread(pool, self.rows.estimated_document_count)
+        return cached(cache, "rows", self.rows.estimated_document_count)  # error: RIA101
+
+
+async def received(sock: socket.socket):
+    return cached({}, "data", sock.recv)

@@ -158,3 +158,13 @@ async def complete(client: AsyncOpenAI, messages):
     first = completion.choices[0]  # error: RIA203
     stream = await client.chat.completions.create(model="small", messages=messages)
     return first, stream.choices[0]
+
+
+async def awaited_when_it_must_be(name):
+    made = Made.create(name)
+    if asyncio.iscoroutine(made):
+        made = await made
+    return show_made(made)
+
+
+def show_made(made: Made): ...

@@ -221,3 +221,13 @@ async def parsed_and_awaited(line, on_line: Handler):
     answer = on_line(line)
     if inspect.isawaitable(answer):
         await answer
+
+
+class Job:
+    target: Callable[[str], None | Awaitable[None]]
+
+
+async def told_apart(job: Job, on_line: Handler, runs_at_once):
+    if runs_at_once:
+        job.target("")
+    await on_line("") if asyncio.iscoroutinefunction(on_line) else on_line("")

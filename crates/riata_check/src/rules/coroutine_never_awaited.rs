@@ -64,7 +64,10 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
                     }
                     return;
                 }
-                if may_be_lost(checker, expr, call) && !is_meant(checker) {
+                if may_be_lost(checker, expr, call)
+                    && !is_meant(checker)
+                    && !asks(checker, &statement.value)
+                {
                     let name = called(checker, expr);
                     let message = format!("`{name}` may give an awaitable, which nobody awaits");
                     checker.report(Report::new(&RULE, expr, message).help(
@@ -183,6 +186,10 @@ fn is_hearsay(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
 
 /// A callable that is declared as sometimes async: `Callable[[str], None | Awaitable[None]]`.
 fn may_be_lost(checker: &Checker<'_>, expr: &Expr, call: &ast::ExprCall) -> bool {
+    // What stands in an attribute may have been told apart where it was put there.
+    if !call.func.is_name_expr() {
+        return false;
+    }
     let Value::Union(values) = checker.value(expr) else {
         return false;
     };
@@ -266,10 +273,7 @@ fn is_meant(checker: &Checker<'_>) -> bool {
         || checker.ancestors().any(|ancestor| match ancestor {
             AnyNodeRef::StmtIf(branch) => {
                 // Of two ways, this is the one for a plain function.
-                is_type_checking(&branch.test)
-                    || ["iscoroutine", "isawaitable", "is_async", "is_coroutine"]
-                        .iter()
-                        .any(|asked| checker.context.source(&*branch.test).contains(asked))
+                is_type_checking(&branch.test) || asks(checker, &branch.test)
             }
             AnyNodeRef::StmtTry(attempt) => attempt.handlers.iter().any(|handler| {
                 // `try: f() except TypeError` tries whether it takes such arguments.
@@ -282,4 +286,11 @@ fn is_meant(checker: &Checker<'_>) -> bool {
             }),
             _ => false,
         })
+}
+
+/// Whether code asks what has to be awaited.
+fn asks(checker: &Checker<'_>, test: &Expr) -> bool {
+    ["iscoroutine", "isawaitable", "is_async", "is_coroutine"]
+        .iter()
+        .any(|asked| checker.context.source(test).contains(asked))
 }
