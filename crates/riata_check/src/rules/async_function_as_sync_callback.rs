@@ -218,7 +218,7 @@ fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &
             None => return false,
         }
     }
-    let Some(module) = checker.context.worker.module(def.file) else {
+    let Some(module) = checker.context.worker.module_of(def) else {
         return false;
     };
     let context = Context::new(checker.context.worker, &module);
@@ -250,7 +250,11 @@ fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &
         .and_then(callable)
         .is_some_and(|(_, returned)| is_plain_value(&context, returned, scope));
     let class = match module.names().scope(scope).node {
-        ScopeNode::Class(class) => Some(class),
+        // All of it is looked at for what becomes of a callable that it keeps.
+        ScopeNode::Class(class) => context
+            .worker
+            .module_of(context.def_at(class.name.start()))
+            .map(|_| class),
         _ => None,
     };
     is_plain

@@ -49,7 +49,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     if !flow
         .steps
         .iter()
@@ -103,7 +103,7 @@ fn refreshed_when_expired(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>
             continue;
         };
         let keeps_out = context.in_function(def, |context, function, own| {
-            let inner = Flow::new(context.names(), &function.body, own);
+            let inner = context.flow(own);
             let text = context.source(function);
             !function.is_async
                 || text.contains("expired")
@@ -212,7 +212,7 @@ fn renewed_in_time(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>) {
                 return false;
             };
             let replaces = context.in_function(def, |context, function, own| {
-                let inner = Flow::new(context.names(), &function.body, own);
+                let inner = context.flow(own);
                 let asks_again = inner.steps.iter().any(|step| match step.what {
                     What::Read(expr) => place(expr).is_some_and(|text| is_an_end(&text)),
                     _ => false,

@@ -50,9 +50,8 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow =
-        std::cell::LazyCell::new(|| Flow::new(context.names(), &function.body, checker.scope()));
-    for found in swallows(context, function, checker.scope()) {
+    let flow = std::cell::LazyCell::new(|| context.flow(checker.scope()));
+    for found in swallows(context, checker.scope()) {
         if found.awaits != Awaits::Tasks
             || found.cleaning
             || found.used
