@@ -324,11 +324,38 @@ impl<'a> Context<'a> {
             .iter()
             .map(|class| format!("{class}.{}", last(&definition.qualname)))
             .find(|name| self.knowledge().facts(name).is_some())
-            .unwrap_or_else(|| own.into_owned());
+            .unwrap_or_else(|| {
+                self.public_name(definition)
+                    .filter(|_| self.knowledge().facts(&own).is_none())
+                    .unwrap_or_else(|| own.into_owned())
+            });
         Callee {
             name,
             is_class: definition.kind == DefinitionKind::Class,
             def: Some(self.program().def(definition)),
+        }
+    }
+
+    /// The name that the knowledge base has for what a package defines in a module of its own and shows in one further up:
+    /// `sentence_transformers.SentenceTransformer.encode`.
+    fn public_name(&self, definition: &Definition) -> Option<String> {
+        let module = definition.module.as_str();
+        let shown = definition.qualname.split('.').next()?;
+        let file = self.program().def(definition).file;
+        let mut end = module.rfind('.')?;
+        loop {
+            let package = &module[..end];
+            let name = format!("{package}.{}", definition.qualname);
+            if self.knowledge().facts(&name).is_some() {
+                let def = match self.member(package, shown, 0) {
+                    Value::Class(entity) | Value::Function(entity) => entity.def,
+                    _ => None,
+                };
+                if def.is_some_and(|def| def.file == file) {
+                    return Some(name);
+                }
+            }
+            end = package.rfind('.')?;
         }
     }
 

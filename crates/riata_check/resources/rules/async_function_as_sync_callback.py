@@ -148,3 +148,28 @@ async def emits(registry):
     after(plain, 3)
     await chained(finished)
     kept_elsewhere(finished, registry)
+
+
+class Debouncer:
+    @property
+    def function(self):
+        return self._function
+
+    @function.setter
+    def function(self, function):
+        self._function = function
+
+
+class Receiver:
+    def __init__(self, reader: asyncio.StreamReader, emitter: Emitter, debouncer: Debouncer, other):
+        debouncer.function = self.on_close
+        reader.feed_data = self.on_data  # error: RIA207
+        reader.feed_eof = plain
+        emitter.close = self.on_close  # error: RIA207
+        emitter.open = self.on_close
+        emitter.on_close = None
+        other.close = self.on_close
+
+    async def on_data(self, data): ...
+
+    async def on_close(self): ...

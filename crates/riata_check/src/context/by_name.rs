@@ -236,7 +236,7 @@ impl Context<'_> {
     }
 
     /// A member of a module, first-party or not.
-    fn member(&self, module: &str, name: &str, depth: usize) -> Value {
+    pub(super) fn member(&self, module: &str, name: &str, depth: usize) -> Value {
         let dotted = format!("{module}.{name}");
         if depth > MAX_DEPTH {
             return Value::Unknown;
