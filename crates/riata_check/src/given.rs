@@ -24,6 +24,10 @@ impl Context<'_> {
             return Vec::new();
         }
         let given: Vec<&Expr> = arguments.collect();
+        // Its body is looked at, and not only what its module shows.
+        if self.worker.module_of(def).is_none() {
+            return Vec::new();
+        }
         self.in_module_of(def, |context| {
             let names = context.names();
             let Some((function, scope, outer)) = names.function_at(def.start) else {

@@ -73,6 +73,7 @@ fn check_assignment(checker: &Checker<'_>, stmt: &Stmt) {
                 // A setter takes anything.
                 !function.is_async && !function.is_generator && function.decorators_are_plain()
             })
+            && checker.context.worker.module_of(def).is_some()
             && checker.context.in_module_of(def, |context| {
                 let found = context.names().function_at(def.start);
                 found.is_some_and(|(function, _, scope)| match &function.returns {
