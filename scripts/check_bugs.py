@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUGS = ROOT / "crates/riata_check/resources/bugs"
 STORE = ROOT / "target/bugs"
 # Wheels with compiled parts are chosen for the newest of these that has one.
-PYTHONS = ("3.13", "3.11", "3.9", "3.8", "3.7")
+PYTHONS = ("3.13", "3.11", "3.9", "3.8", "3.7", "3.14")
 # Two bugs measured at once can want the same release or environment: only one makes it.
 MAKING = Lock()
 

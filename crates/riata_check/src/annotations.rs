@@ -83,42 +83,42 @@ fn named_is_plain(context: &Context<'_>, annotation: &Expr, scope: ScopeId) -> b
     {
         return true;
     }
-    match context.value(annotation, scope) {
-        Value::Class(class) => {
-            if is_plain_name(&class.name) {
-                return true;
-            }
-            let Some(def) = class.def else { return false };
-            if !context.program().is_first_party(def.file) {
-                return false;
-            }
-            let Some(module) = context.worker.module_of(def) else {
-                return false;
-            };
-            let names = module.names();
-            let Some((statement, _, _)) = names.class_at(def.start) else {
-                return false;
-            };
-            // Of a base that is not seen nothing is known, and a protocol says only what it asks for.
-            statement.bases().iter().all(|base| {
-                matches!(
-                    last_name(base),
-                    Some(
-                        "object"
-                            | "BaseModel"
-                            | "NamedTuple"
-                            | "TypedDict"
-                            | "Enum"
-                            | "IntEnum"
-                            | "StrEnum"
-                            | "str"
-                            | "int"
-                    )
-                )
-            }) && context.method(def, "__await__").is_none()
-        }
-        _ => false,
+    let class = match context.value(annotation, scope) {
+        Value::Class(class) => Some(class),
+        _ => context.named_class(annotation, scope),
+    };
+    let Some(class) = class else { return false };
+    if is_plain_name(&class.name) {
+        return true;
     }
+    let Some(def) = class.def else { return false };
+    if !context.program().is_first_party(def.file) {
+        return false;
+    }
+    let Some(module) = context.worker.module_of(def) else {
+        return false;
+    };
+    let names = module.names();
+    let Some((statement, _, _)) = names.class_at(def.start) else {
+        return false;
+    };
+    // Of a base that is not seen nothing is known, and a protocol says only what it asks for.
+    statement.bases().iter().all(|base| {
+        matches!(
+            last_name(base),
+            Some(
+                "object"
+                    | "BaseModel"
+                    | "NamedTuple"
+                    | "TypedDict"
+                    | "Enum"
+                    | "IntEnum"
+                    | "StrEnum"
+                    | "str"
+                    | "int"
+            )
+        )
+    }) && context.method(def, "__await__").is_none()
 }
 
 fn is_plain_name(dotted: &str) -> bool {

@@ -59,7 +59,7 @@ pub(crate) type Written<'a> = Option<(&'a ast::ExprCall, ScopeId)>;
 /// How deep calls are followed.
 const MAX_LINKS: usize = 16;
 /// How deep they are followed inside of installed packages.
-const MAX_FOREIGN: usize = 5;
+const MAX_FOREIGN: usize = 8;
 
 impl Worker<'_> {
     /// The calls through which a synchronous function blocks, if it does.
@@ -424,6 +424,7 @@ impl<'a> Context<'a> {
             }
             return;
         }
+        self.arguments_run(def, (call, scope, receiver), found);
         if self.program().is_first_party(def.file) {
             return;
         }
@@ -554,6 +555,7 @@ impl<'a> Context<'a> {
         if !runs_at_once(&function, used) {
             return;
         }
+        self.arguments_run(def, (call, scope, receiver), found);
         let name = callee.name.clone();
         if !function.is_method {
             found(
@@ -624,6 +626,56 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// `cached("token", lambda: request_token())`: what a function is given runs where that calls it.
+    fn arguments_run(
+        &self,
+        def: Def,
+        (call, scope, receiver): (&ast::ExprCall, ScopeId, Option<Def>),
+        found: &mut dyn FnMut(TextRange, Run),
+    ) {
+        for argument in self.called_arguments(def, call) {
+            if let Expr::Lambda(lambda) = argument {
+                let Some(inner) = self.names().of_lambda(lambda) else {
+                    continue;
+                };
+                body::events_of(self.names(), &lambda.body, inner, &mut |event| {
+                    self.runs_on(receiver, event, found);
+                });
+                continue;
+            }
+            for callee in &*self.meant(argument, scope) {
+                // Who gives methods of sockets to others has mostly made the sockets non-blocking.
+                let facts = self
+                    .knowledge()
+                    .facts(&callee.name)
+                    .filter(|_| !callee.name.starts_with("socket.socket."));
+                if let Some(blocks) = facts.and_then(|facts| facts.blocks.as_ref()) {
+                    let run = Run::Blocking {
+                        name: callee.name.clone(),
+                        blocks: Arc::clone(blocks),
+                        once: false,
+                    };
+                    found(call.range(), run);
+                    continue;
+                }
+                let Some(def) = callee.def.filter(|_| !callee.is_class) else {
+                    continue;
+                };
+                let is_plain = self.worker.function(def).is_some_and(|function| {
+                    !function.is_async && !function.is_generator && !function.is_property()
+                });
+                if is_plain {
+                    let runs = Runs {
+                        def,
+                        receiver: None,
+                    };
+                    let name = callee.name.clone();
+                    found(call.range(), Run::Function { runs, name });
+                }
+            }
+        }
+    }
+
     /// The methods of the project's classes that stand for one that only says its name: of those that derive from the
     /// class of the object, or else from the method's own.
     fn implementations(&self, def: Def, object: Option<Def>) -> Vec<(Runs, String)> {
@@ -648,9 +700,37 @@ impl<'a> Context<'a> {
             let module = self.worker.module_of(object)?;
             Some(module.names().class_at(object.start)?.0.name.to_string())
         });
-        let base = object.unwrap_or_else(|| base.name.to_string());
+        let is_protocol = base.bases().iter().any(|base| {
+            crate::annotations::last_name(ast::helpers::map_subscript(base)) == Some("Protocol")
+        });
         let mut found = Vec::new();
-        for class in self.worker.derived(&base) {
+        let classes = if is_protocol {
+            let class = Def {
+                file: def.file,
+                start: base.name.start(),
+            };
+            if self.worker.module_of(class).is_none() {
+                return found;
+            }
+            let asked: Vec<String> = base
+                .body
+                .iter()
+                .filter_map(|stmt| Some(stmt.as_function_def_stmt()?.name.to_string()))
+                .collect();
+            // Few methods are too little to tell what is meant: any cache has `get` and `set`. Neighbours mean each other.
+            let folder = match self.program().origin(def.file) {
+                riata_types::Origin::Path(path) => path.parent().map(ToOwned::to_owned),
+                riata_types::Origin::Typeshed(_) => None,
+            };
+            let (few, none) = (asked.len() < 3, asked.len() < 2);
+            let mut fitting = self.worker.having(asked);
+            fitting.retain(|class| !none && (!few || class.path.parent() == folder.as_deref()));
+            fitting
+        } else {
+            self.worker
+                .derived(&object.unwrap_or_else(|| base.name.to_string()))
+        };
+        for class in classes {
             match class.methods.get(function.name.as_str()) {
                 Some(false) => {}
                 // One that is async means that nobody may take it for a plain call.

@@ -63,6 +63,23 @@ pub(crate) fn events<'a>(
     .visit_body(body);
 }
 
+/// The same for one expression: what a lambda does when it is called.
+pub(crate) fn events_of<'a>(
+    names: &'a Names<'a>,
+    expr: &'a Expr,
+    scope: ScopeId,
+    seen: &mut dyn FnMut(Event<'a>),
+) {
+    Walker {
+        names,
+        scope,
+        used: Use::Plain,
+        place: Place::default(),
+        seen,
+    }
+    .visit_expr(expr);
+}
+
 struct Walker<'a, 's> {
     names: &'a Names<'a>,
     scope: ScopeId,

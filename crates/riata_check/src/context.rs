@@ -65,7 +65,7 @@ pub(crate) enum Awaitable {
     Other,
 }
 
-const MAX_DEPTH: usize = 12;
+const MAX_DEPTH: usize = 24;
 
 pub(crate) struct Context<'a> {
     pub(crate) worker: &'a Worker<'a>,
@@ -209,6 +209,51 @@ impl<'a> Context<'a> {
     }
 
     fn resolve(&self, func: &Expr, scope: ScopeId) -> Vec<Callee> {
+        let found = self.resolve_known(func, scope);
+        if found.is_empty() {
+            self.namesake_method(func, scope).into_iter().collect()
+        } else {
+            found
+        }
+    }
+
+    /// `llm_client.complete` of an object that nothing is known of, where one class of the project is called `LLMClient`.
+    fn namesake_method(&self, func: &Expr, scope: ScopeId) -> Option<Callee> {
+        let attribute = func.as_attribute_expr()?;
+        let name = match &*attribute.value {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(owner) if owner.value.is_name_expr() => owner.attr.as_str(),
+            _ => return None,
+        };
+        // One word may mean anything, and tests have stand-ins.
+        let words = name.trim_start_matches('_');
+        if !words.contains('_') || self.is_test_module() {
+            return None;
+        }
+        let method = attribute.attr.as_str();
+        let class = self
+            .worker
+            .namesake(&words.replace('_', "").to_ascii_lowercase())?;
+        if !class.methods.contains_key(method)
+            || self.value(&attribute.value, scope) != Value::Unknown
+        {
+            return None;
+        }
+        let origin = riata_types::Origin::Path(class.path.clone());
+        let class = Def {
+            file: self.program().file(&origin),
+            start: class.start.into(),
+        };
+        let def = self.method(class, method)?;
+        let function = self.worker.function(def)?;
+        (!function.is_property()).then(|| Callee {
+            name: function.name.clone(),
+            is_class: false,
+            def: Some(def),
+        })
+    }
+
+    fn resolve_known(&self, func: &Expr, scope: ScopeId) -> Vec<Callee> {
         if let Some(types) = self.types_at(func) {
             let definitions = types.callee(func);
             if !definitions.is_empty() {
@@ -225,28 +270,26 @@ impl<'a> Context<'a> {
         match self.own(func, scope, 0) {
             Value::Function(entity) => vec![self.callee(entity, false)],
             Value::Class(entity) => vec![self.callee(entity, true)],
-            Value::Named(name) => {
-                let is_class = self.knowledge().is_class(&name) || is_class_name(last(&name));
-                vec![Callee {
-                    name,
-                    is_class,
-                    def: None,
-                }]
-            }
+            Value::Named(name) => vec![self.named_callee(name)],
             Value::Union(values) => values
                 .into_iter()
                 .filter_map(|value| match value {
                     Value::Function(entity) => Some(self.callee(entity, false)),
                     Value::Class(entity) => Some(self.callee(entity, true)),
-                    Value::Named(name) => Some(Callee {
-                        name,
-                        is_class: false,
-                        def: None,
-                    }),
+                    Value::Named(name) => Some(self.named_callee(name)),
                     _ => None,
                 })
                 .collect(),
             _ => Vec::new(),
+        }
+    }
+
+    fn named_callee(&self, name: String) -> Callee {
+        let is_class = self.knowledge().is_class(&name) || is_class_name(last(&name));
+        Callee {
+            name,
+            is_class,
+            def: None,
         }
     }
 
@@ -282,11 +325,38 @@ impl<'a> Context<'a> {
             .iter()
             .map(|class| format!("{class}.{}", last(&definition.qualname)))
             .find(|name| self.knowledge().facts(name).is_some())
-            .unwrap_or_else(|| own.into_owned());
+            .unwrap_or_else(|| {
+                self.public_name(definition)
+                    .filter(|_| self.knowledge().facts(&own).is_none())
+                    .unwrap_or_else(|| own.into_owned())
+            });
         Callee {
             name,
             is_class: definition.kind == DefinitionKind::Class,
             def: Some(self.program().def(definition)),
+        }
+    }
+
+    /// The name that the knowledge base has for what a package defines in a module of its own and shows in one further up:
+    /// `sentence_transformers.SentenceTransformer.encode`.
+    fn public_name(&self, definition: &Definition) -> Option<String> {
+        let module = definition.module.as_str();
+        let shown = definition.qualname.split('.').next()?;
+        let file = self.program().def(definition).file;
+        let mut end = module.rfind('.')?;
+        loop {
+            let package = &module[..end];
+            let name = format!("{package}.{}", definition.qualname);
+            if self.knowledge().facts(&name).is_some() {
+                let def = match self.member(package, shown, 0) {
+                    Value::Class(entity) | Value::Function(entity) => entity.def,
+                    _ => None,
+                };
+                if def.is_some_and(|def| def.file == file) {
+                    return Some(name);
+                }
+            }
+            end = package.rfind('.')?;
         }
     }
 

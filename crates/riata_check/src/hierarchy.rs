@@ -24,6 +24,8 @@ pub(crate) struct Hierarchy {
     classes: Vec<Scanned>,
     /// Indices of the classes that name a base.
     derived: FxHashMap<String, Vec<usize>>,
+    /// The class of a name in small letters, when only one class has it.
+    namesakes: FxHashMap<String, Option<usize>>,
     async_methods: FxHashSet<String>,
     plain_methods: FxHashSet<String>,
 }
@@ -43,6 +45,10 @@ impl Hierarchy {
                     all.plain_methods.insert(name.clone());
                 }
             }
+            all.namesakes
+                .entry(class.name.to_ascii_lowercase())
+                .and_modify(|only| *only = None)
+                .or_insert(Some(index));
             all.classes.push(class);
         }
         all
@@ -56,6 +62,21 @@ impl Hierarchy {
     /// Whether any class of the project has a method of this name that is not async.
     pub(crate) fn has_plain_method(&self, name: &str) -> bool {
         self.plain_methods.contains(name)
+    }
+
+    /// The only class whose name is this one, in small letters.
+    pub(crate) fn namesake(&self, name: &str) -> Option<&Scanned> {
+        let index = (*self.namesakes.get(name)?)?;
+        self.classes.get(index)
+    }
+
+    /// The classes that have methods of all these names themselves, and say of no protocol that they are one.
+    pub(crate) fn having(&self, methods: &[String]) -> Vec<&Scanned> {
+        let has_all = |class: &&Scanned| {
+            methods.iter().all(|name| class.methods.contains_key(name))
+                && !class.bases.iter().any(|base| base == "Protocol")
+        };
+        self.classes.iter().filter(has_all).take(200).collect()
     }
 
     /// The classes that may derive from one of this name, at any depth.

@@ -286,6 +286,13 @@ impl Knowledge {
             self.add(entry, |facts| facts.runs_in_loop = true);
         }
         self.classes.extend(file.returns.values().cloned());
+        // Only a class has these, `sessionmaker` too.
+        let owners = file.returns.keys().filter_map(|name| {
+            [".__call__", ".__getattr__", ".__getitem__"]
+                .iter()
+                .find_map(|method| name.strip_suffix(method))
+        });
+        self.classes.extend(owners.map(str::to_owned));
         self.classes.extend(file.bases.keys().cloned());
         self.returns.extend(file.returns);
         self.bases.extend(file.bases);

@@ -20,6 +20,7 @@ pub mod files;
 pub mod fix;
 mod flow;
 mod functions;
+mod given;
 pub mod globs;
 mod handlers;
 mod harmless;

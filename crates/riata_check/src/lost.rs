@@ -46,13 +46,41 @@ pub(crate) fn lost(checker: &Checker<'_>, expr: &Expr) -> Option<Lost> {
                 Binding::Value(value) => matches!(value, Expr::Call(_)),
                 _ => false,
             });
-            if !own || names.enclosing_function(scope).map(|(scope, _)| scope) != here {
+            if !own
+                || names.enclosing_function(scope).map(|(scope, _)| scope) != here
+                || checker
+                    .function()
+                    .is_some_and(|function| is_asked(&function.body, name.id.as_str()))
+            {
                 return None;
             }
             (checker.awaitable(expr) == Awaitable::Coroutine).then_some(Lost::Coroutine)
         }
         _ => None,
     }
+}
+
+/// `if asyncio.iscoroutine(response):` somewhere in a body: it is told apart there.
+fn is_asked(body: &[ast::Stmt], name: &str) -> bool {
+    let mut found = false;
+    crate::uses::exprs(body, false, &mut |expr| {
+        let Expr::Call(call) = expr else { return };
+        found |= matches!(
+            crate::uses::called_name(call),
+            "iscoroutine"
+                | "isawaitable"
+                | "isfuture"
+                | "is_coroutine"
+                | "is_awaitable"
+                | "isinstance"
+        ) && call
+            .arguments
+            .args
+            .first()
+            .and_then(Expr::as_name_expr)
+            .is_some_and(|asked| asked.id == name);
+    });
+    found
 }
 
 fn lost_call(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<Lost> {
@@ -141,7 +169,7 @@ pub(crate) fn used<'a>(checker: &Checker<'a>, expr: &Expr) -> Use<'a> {
                 None
             }
             AnyNodeRef::ExprNamed(_) => None,
-            other => Some(direct(other, child)),
+            other => Some(direct(other, child, expr.is_call_expr())),
         };
         match found {
             Some(found) => return found,
@@ -153,7 +181,7 @@ pub(crate) fn used<'a>(checker: &Checker<'a>, expr: &Expr) -> Use<'a> {
     Use::Other
 }
 
-fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange) -> Use<'a> {
+fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange, is_call: bool) -> Use<'a> {
     let is = |expr: &Expr| expr.range() == child;
     match parent {
         AnyNodeRef::StmtIf(branch) => {
@@ -174,12 +202,16 @@ fn direct<'a>(parent: AnyNodeRef<'a>, child: TextRange) -> Use<'a> {
             }
         }
         AnyNodeRef::ExprCompare(compare) => {
-            // Identity is a question about the object itself.
+            // Identity is a question about the object itself, when somebody has it besides.
             let identity = compare
                 .ops
                 .iter()
                 .any(|op| matches!(op, ast::CmpOp::Is | ast::CmpOp::IsNot));
-            if identity { Use::Other } else { Use::Compared }
+            if identity && !is_call {
+                Use::Other
+            } else {
+                Use::Compared
+            }
         }
         AnyNodeRef::ExprListComp(ast::ExprListComp { generators, .. })
         | AnyNodeRef::ExprSetComp(ast::ExprSetComp { generators, .. })

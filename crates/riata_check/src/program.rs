@@ -278,6 +278,19 @@ impl<'p> Worker<'p> {
         self.program.hierarchy().derived(name)
     }
 
+    /// The classes of the project that have methods of all these names themselves.
+    pub(crate) fn having(&self, methods: Vec<String>) -> Vec<&'p Scanned> {
+        let found = self.program.hierarchy().having(&methods);
+        self.asks(|| Node::Query(Query::Having(methods)));
+        found
+    }
+
+    /// The only class of the project whose name is this one, in small letters.
+    pub(crate) fn namesake(&self, name: &str) -> Option<&'p Scanned> {
+        self.asks(|| Node::Query(Query::Namesake(name.to_owned())));
+        self.program.hierarchy().namesake(name)
+    }
+
     /// Whether the project seems to run functions of this name as tasks of their own.
     pub(crate) fn is_spawned(&self, name: &str) -> bool {
         self.asks(|| Node::Query(Query::IsSpawned(name.to_owned())));

@@ -19,6 +19,8 @@ use crate::reach::Goal;
 pub(crate) enum Query {
     HasAsyncMethod(String),
     Derived(String),
+    Having(Vec<String>),
+    Namesake(String),
     IsSpawned(String),
     PytestConfig(PathBuf),
     Module(String),

@@ -85,3 +85,91 @@ class Endpoint:
 
 def tornado(app):
     app.io_loop.call_later(0, finished)
+
+
+class Emitter:
+    """Calls what it keeps, and looks at nothing that this gives."""
+
+    def __init__(self, on_close=None, on_open=None, on_error=None):
+        self.on_close = on_close
+        self.on_open = on_open
+        self.on_error = on_error
+        self.listeners = []
+        self.waiters = []
+
+    def listen(self, listener):
+        self.listeners.append(listener)
+
+    def wait(self, waiter):
+        self.waiters.append(waiter)
+
+    def close(self):
+        if self.on_close is not None:
+            self.on_close()
+        for listener in list(self.listeners):
+            listener()
+
+    async def open(self):
+        if self.on_open:
+            await self.on_open()
+        for waiter in self.waiters:
+            await waiter()
+
+    def fail(self):
+        handler = self.on_error
+        if handler:
+            answer = handler()
+            if asyncio.iscoroutine(answer):
+                return answer
+        return None
+
+
+def after(callback, times):
+    for _ in range(times):
+        callback()
+
+
+def chained(callback):
+    return callback()
+
+
+def kept_elsewhere(callback, registry):
+    registry.add(callback)
+
+
+async def emits(registry):
+    emitter = Emitter(finished, on_open=finished, on_error=finished)  # error: RIA207
+    Emitter(on_close=plain, on_open=finished)
+    emitter.listen(finished)  # error: RIA207
+    emitter.listen(plain)
+    emitter.wait(finished)
+    after(finished, 3)  # error: RIA207
+    after(functools.partial(finished), 3)  # error: RIA207
+    after(plain, 3)
+    await chained(finished)
+    kept_elsewhere(finished, registry)
+
+
+class Debouncer:
+    @property
+    def function(self):
+        return self._function
+
+    @function.setter
+    def function(self, function):
+        self._function = function
+
+
+class Receiver:
+    def __init__(self, reader: asyncio.StreamReader, emitter: Emitter, debouncer: Debouncer, other):
+        debouncer.function = self.on_close
+        reader.feed_data = self.on_data  # error: RIA207
+        reader.feed_eof = plain
+        emitter.close = self.on_close  # error: RIA207
+        emitter.open = self.on_close
+        emitter.on_close = None
+        other.close = self.on_close
+
+    async def on_data(self, data): ...
+
+    async def on_close(self): ...

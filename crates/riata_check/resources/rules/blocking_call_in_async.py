@@ -4,6 +4,8 @@ import subprocess
 import time
 from time import sleep as nap
 
+import openai
+import pymongo
 import requests
 
 
@@ -88,3 +90,44 @@ async def own_address():
 async def looked_at_before():
     time.sleep(0.001)  # noqa: ASYNC251
     time.sleep(0.001)  # noqa: ASYNC230  # error: RIA101
+
+
+async def stored(url):
+    shop = pymongo.MongoClient(url)["shop"]
+    shop.orders.find_one({"paid": True})  # error: RIA101
+    shop["orders"].insert_one({"paid": False})  # error: RIA101
+    shop.orders.find({"paid": True})
+
+
+class Chats:
+    def __init__(self, client: openai.OpenAI | None = None):
+        self.client = client or openai.OpenAI()
+        self.later = openai.AsyncOpenAI()
+
+    async def ask(self, messages):
+        self.client.chat.completions.create(model="small", messages=messages)  # error: RIA101
+        await asyncio.to_thread(self.client.chat.completions.create, model="small", messages=messages)
+        return await self.later.chat.completions.create(model="small", messages=messages)
+
+
+def cached(cache, name, make):
+    if name not in cache:
+        cache[name] = make()
+    return cache[name]
+
+
+def in_thread(pool, work):
+    return pool.submit(work)
+
+
+class Rows:
+    def __init__(self, url):
+        self.rows = pymongo.MongoClient(url)["shop"]["rows"]
+
+    async def count(self, cache, pool):
+        in_thread(pool, self.rows.estimated_document_count)
+        return cached(cache, "rows", self.rows.estimated_document_count)  # error: RIA101
+
+
+async def received(sock: socket.socket):
+    return cached({}, "data", sock.recv)

@@ -112,3 +112,11 @@ async def fine(job, guard: Guard, task: asyncio.Task | None, maybe):
     await first
     await second
     return same or await is_public(job)
+
+
+async def there(job):
+    if is_public(job) is None:  # error: RIA202
+        return False
+    if is_public is None:
+        return False
+    return asyncio.current_task() is job

@@ -6,6 +6,8 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from openai import AsyncOpenAI
+
 logger = logging.getLogger(__name__)
 
 
@@ -121,3 +123,48 @@ async def twice(name):
     if name:
         return text()
     return fetch(name)
+
+
+class Made:
+    def __init__(self, name: str):
+        self.name = name
+
+    @classmethod
+    async def create(cls, name: str):
+        return cls(name)
+
+
+async def make(name) -> Made:
+    return Made.create(name)  # error: RIA203
+
+
+async def make_well(name) -> Made:
+    return await Made.create(name)
+
+
+async def gathered(names):
+    rows = []
+    for name in names:
+        found = fetch(name)
+        rows.extend(found)  # error: RIA203
+        rows.extend(await fetch(name))
+        rows.append(fetch(name))
+    ", ".join(fetch(names))  # error: RIA203
+    await asyncio.gather(*rows)
+
+
+async def complete(client: AsyncOpenAI, messages):
+    completion = client.chat.completions.create(model="small", messages=messages)
+    first = completion.choices[0]  # error: RIA203
+    stream = await client.chat.completions.create(model="small", messages=messages)
+    return first, stream.choices[0]
+
+
+async def awaited_when_it_must_be(name):
+    made = Made.create(name)
+    if asyncio.iscoroutine(made):
+        made = await made
+    return show_made(made)
+
+
+def show_made(made: Made): ...

@@ -4,11 +4,14 @@ import asyncio
 import functools
 import inspect
 import unittest.mock
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Union
 
 import pytest
 import tenacity
+from pymongo import AsyncMongoClient
+from openai import AsyncOpenAI
 
 
 async def close():
@@ -170,3 +173,61 @@ async def index():
 def routes(app: App):
     app.get("/")(index)
     app.get("/")(1)  # error: RIA201
+
+
+async def looked_up(name):
+    status = asyncio.to_thread(plain, name)  # error: RIA201
+    if status is None:
+        raise KeyError(name)
+    return name
+
+
+async def awaited_if_there(name):
+    running = close(name) if name else None
+    if running is not None:
+        await running
+    kept = close(name)
+    if kept is None:
+        return None
+    return await kept
+
+
+async def asked(client: AsyncOpenAI | None, messages):
+    client = client or AsyncOpenAI()
+    client.chat.completions.create(model="small", messages=messages)  # error: RIA201
+    client.chat.completions
+    return await client.chat.completions.create(model="small", messages=messages)
+
+
+async def collected(url):
+    database = AsyncMongoClient(url).shop
+    database["orders"].insert_one({"paid": False})  # error: RIA201
+    database.orders.insert_one({"paid": False})  # error: RIA201
+    await database.orders.insert_one({"paid": False})
+    database.orders.find({"paid": True})
+
+
+Handler = Union[Callable[[str], None], Callable[[str], Awaitable[None]]]
+
+
+def parsed(line, on_line: Handler | None = None, on_end: Callable[[], None] | None = None):
+    if on_line:
+        on_line(line)  # error: RIA201
+    if on_end:
+        on_end()
+
+
+async def parsed_and_awaited(line, on_line: Handler):
+    answer = on_line(line)
+    if inspect.isawaitable(answer):
+        await answer
+
+
+class Job:
+    target: Callable[[str], None | Awaitable[None]]
+
+
+async def told_apart(job: Job, on_line: Handler, runs_at_once):
+    if runs_at_once:
+        job.target("")
+    await on_line("") if asyncio.iscoroutinefunction(on_line) else on_line("")

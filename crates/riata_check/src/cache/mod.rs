@@ -441,15 +441,9 @@ fn answer(program: &Program, resolver: &Resolver, query: &Query) -> u64 {
     let text = match query {
         Query::HasAsyncMethod(name) => return program.hierarchy().has_async_method(name).into(),
         Query::IsSpawned(name) => return program.spawned().contains(name).into(),
-        Query::Derived(name) => {
-            let mut text = String::new();
-            for class in program.hierarchy().derived(name) {
-                let mut methods: Vec<_> = class.methods.iter().collect();
-                methods.sort_unstable();
-                text.push_str(&format!("{:?}\n", (&class.path, &class.name, methods)));
-            }
-            text
-        }
+        Query::Derived(name) => classes(program.hierarchy().derived(name)),
+        Query::Namesake(name) => classes(program.hierarchy().namesake(name).into_iter().collect()),
+        Query::Having(methods) => classes(program.hierarchy().having(methods)),
         Query::PytestConfig(folder) => crate::pytest_config::Config::of(folder).text().to_owned(),
         Query::Module(name) => {
             let mut found = Vec::new();
@@ -458,6 +452,16 @@ fn answer(program: &Program, resolver: &Resolver, query: &Query) -> u64 {
         }
     };
     xxh3_64(text.as_bytes())
+}
+
+fn classes(found: Vec<&crate::hierarchy::Scanned>) -> String {
+    let mut text = String::new();
+    for class in found {
+        let mut methods: Vec<_> = class.methods.iter().collect();
+        methods.sort_unstable();
+        text.push_str(&format!("{:?}\n", (&class.path, &class.name, methods)));
+    }
+    text
 }
 
 /// What is to be stored.

@@ -5,14 +5,24 @@ use ruff_text_size::Ranged;
 
 use super::{Context, Entity, MAX_DEPTH, Value, absolute_module, last};
 use crate::functions::{Returned, is_generator};
-use crate::knowledge::is_class_name;
+use crate::knowledge::{Returned as Gives, is_class_name};
 use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::Def;
+
+const MOST_BINDINGS: usize = 500;
 
 impl Context<'_> {
     /// The full name that an expression made of names and dots stands for, by imports: `asyncio.sleep`.
     pub(crate) fn dotted(&self, expr: &Expr, scope: ScopeId) -> Option<String> {
         self.dotted_from(expr, scope, 0)
+    }
+
+    /// The class that an annotation names: types see an object of it there.
+    pub(crate) fn named_class(&self, annotation: &Expr, scope: ScopeId) -> Option<Entity> {
+        match self.own(annotation, scope, 0) {
+            Value::Class(class) => Some(class),
+            _ => None,
+        }
     }
 
     /// The same, for what is asked on the way to something else: names may go round in circles.
@@ -39,6 +49,9 @@ impl Context<'_> {
                 self.own_attribute(&object, attribute.attr.as_str(), depth)
             }
             Expr::Call(call) => self.own_call(call, scope, depth),
+            Expr::Subscript(subscript) => {
+                self.own_item(&self.own(&subscript.value, scope, depth + 1))
+            }
             Expr::Await(awaited) => match &*awaited.value {
                 Expr::Call(call) => self.own_awaited(call, scope, depth),
                 _ => Value::Unknown,
@@ -83,6 +96,10 @@ impl Context<'_> {
                 def: None,
             });
         };
+        // Generated code: nobody binds a name that often.
+        if bindings.len() > MOST_BINDINGS {
+            return Value::Unknown;
+        }
         // The one that was bound last before it is read, by the order of the text: right but for loops.
         let same_scope = self.names().enclosing_function(scope).map(|(id, _)| id)
             == self.names().enclosing_function(found_in).map(|(id, _)| id);
@@ -164,12 +181,14 @@ impl Context<'_> {
                     Expr::Await(awaited) => &awaited.value,
                     value => *value,
                 };
-                match (self.own(value, scope, depth + 1), is_async) {
-                    (found @ Value::Instance(_), _) => found,
-                    (_, true) => match value {
-                        Expr::Call(call) => self.own_awaited(call, scope, depth + 1),
-                        _ => Value::Unknown,
-                    },
+                if *is_async
+                    && let Expr::Call(call) = value
+                    && let found @ Value::Instance(_) = self.own_awaited(call, scope, depth + 1)
+                {
+                    return found;
+                }
+                match self.own(value, scope, depth + 1) {
+                    found @ Value::Instance(_) => found,
                     _ => Value::Unknown,
                 }
             }
@@ -223,7 +242,7 @@ impl Context<'_> {
     }
 
     /// A member of a module, first-party or not.
-    fn member(&self, module: &str, name: &str, depth: usize) -> Value {
+    pub(super) fn member(&self, module: &str, name: &str, depth: usize) -> Value {
         let dotted = format!("{module}.{name}");
         if depth > MAX_DEPTH {
             return Value::Unknown;
@@ -255,7 +274,11 @@ impl Context<'_> {
                     found => found,
                 }
             }
-            Value::Named(owner) => Value::Named(format!("{owner}.{name}")),
+            // `client.chat.completions`: what the attribute of a package's class is may be known.
+            Value::Named(owner) => match self.attribute_class(owner) {
+                Some(class) => Value::Named(format!("{class}.{name}")),
+                None => Value::Named(format!("{owner}.{name}")),
+            },
             Value::Class(class) | Value::Instance(class) => self.class_member(class, name, depth),
             Value::Union(values) => values
                 .iter()
@@ -356,10 +379,69 @@ impl Context<'_> {
         }
     }
 
+    /// The class of an attribute of a package's class: `openai.OpenAI.chat`, `pymongo.MongoClient.anything`.
+    fn attribute_class(&self, dotted: &str) -> Option<&str> {
+        let knowledge = self.knowledge();
+        let dotted = knowledge.canonical(dotted);
+        if let Some(class) = knowledge.returned_class(&dotted) {
+            return Some(class);
+        }
+        let (owner, _) = dotted.rsplit_once('.')?;
+        if !knowledge.is_class(owner) || knowledge.facts(&dotted).is_some() {
+            return None;
+        }
+        knowledge.returned_class(&format!("{owner}.__getattr__"))
+    }
+
+    /// `client["shop"]`, where the package's class says what its items are.
+    fn own_item(&self, object: &Value) -> Value {
+        let class = match object {
+            Value::Instance(class) if class.def.is_none() => class.name.as_str(),
+            Value::Named(name) => match self.attribute_class(name) {
+                Some(class) => class,
+                None => return Value::Unknown,
+            },
+            _ => return Value::Unknown,
+        };
+        self.instance_of_returned(&format!("{class}.__getitem__"))
+    }
+
+    /// What a call gives before it is awaited, where the knowledge base has the name as async.
+    fn unawaited(&self, name: &str) -> Option<Value> {
+        let name = self.knowledge().canonical(name);
+        let class = match self.knowledge().facts(&name)?.returned? {
+            Gives::Coroutine => "types.CoroutineType",
+            Gives::Future => "asyncio.Future",
+            Gives::Task => "asyncio.Task",
+            Gives::Awaitable => "typing.Awaitable",
+        };
+        Some(Value::Instance(Entity {
+            name: class.to_owned(),
+            def: None,
+        }))
+    }
+
+    fn instance_of_returned(&self, name: &str) -> Value {
+        let class = self.knowledge().returned_class(name);
+        class.map_or(Value::Unknown, |class| {
+            Value::Instance(Entity {
+                name: class.to_owned(),
+                def: None,
+            })
+        })
+    }
+
     fn own_call(&self, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> Value {
         match self.own(&call.func, scope, depth + 1) {
             Value::Class(class) => Value::Instance(class),
-            Value::Named(name) => self.instance_by_name(&name),
+            Value::Named(name) => match self.unawaited(&name) {
+                Some(found) => found,
+                None => self.instance_by_name(&name),
+            },
+            // `self.session()` of `self.session = sessionmaker(…)`.
+            Value::Instance(class) if class.def.is_none() => {
+                self.instance_of_returned(&format!("{}.__call__", class.name))
+            }
             Value::Function(function) => {
                 if let Some(class) = self.knowledge().returned_class(&function.name) {
                     return Value::Instance(Entity {
@@ -506,6 +588,12 @@ impl Context<'_> {
             },
             Expr::Name(_) | Expr::Attribute(_) => match self.own(annotation, scope, depth + 1) {
                 Value::Class(class) => Value::Instance(class),
+                // It says nothing.
+                Value::Named(name)
+                    if matches!(name.as_str(), "typing.Any" | "typing_extensions.Any") =>
+                {
+                    Value::Unknown
+                }
                 Value::Named(name) => Value::Instance(Entity { name, def: None }),
                 Value::Function(found) if found.name.starts_with("builtins.") => {
                     Value::Instance(found)

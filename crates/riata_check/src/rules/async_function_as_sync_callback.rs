@@ -1,10 +1,11 @@
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::annotations::{callable, is_plain_value, last_name};
+use crate::annotations::{callable, is_plain, is_plain_value, last_name};
 use crate::checker::{Checker, Report};
-use crate::context::Context;
-use crate::functions::is_generator;
+use crate::context::{Context, Value};
+use crate::functions::{is_generator, is_stub};
+use crate::given::{fate_of_parameter, parameter};
 use crate::lost::is_expected_to_fail;
 use crate::names::{ScopeId, ScopeNode};
 use crate::rules::rule;
@@ -42,7 +43,59 @@ rule! {
     /// ## False alarms known
     /// An annotation that says less than the code does: `Callable[[], bool]` whose result is awaited where it is awaitable.
     "RIA207", "async-function-as-sync-callback", default: true, fix: None,
-    hooks: [Call(check)],
+    hooks: [Call(check), Stmt(check_assignment)],
+}
+
+/// `reader.feed_data = self.on_event`: an async method takes the place of one that others call.
+fn check_assignment(checker: &Checker<'_>, stmt: &Stmt) {
+    let Stmt::Assign(assign) = stmt else { return };
+    let [Expr::Attribute(target)] = assign.targets.as_slice() else {
+        return;
+    };
+    if checker.context.is_test_module()
+        || !matches!(&*assign.value, Expr::Name(_) | Expr::Attribute(_))
+    {
+        return;
+    }
+    let Value::Instance(_) = checker.value(&target.value) else {
+        return;
+    };
+    let replaced = checker
+        .context
+        .class_of(&target.value, checker.scope())
+        .and_then(|class| checker.context.method(class, target.attr.as_str()));
+    let was_plain = replaced.is_some_and(|def| {
+        checker
+            .context
+            .worker
+            .function(def)
+            .is_some_and(|function| {
+                // A setter takes anything.
+                !function.is_async && !function.is_generator && function.decorators_are_plain()
+            })
+            && checker.context.worker.module_of(def).is_some()
+            && checker.context.in_module_of(def, |context| {
+                let found = context.names().function_at(def.start);
+                found.is_some_and(|(function, _, scope)| match &function.returns {
+                    // Of the standard library only this is seen.
+                    Some(returns) => is_plain(context, returns, scope),
+                    None => !is_stub(function),
+                })
+            })
+    });
+    if was_plain
+        && let Some(name) = async_function(checker, &assign.value)
+        && !is_expected_to_fail(checker)
+    {
+        let message = format!(
+            "Async function `{name}` takes the place of `{}`, which is called and not awaited",
+            checker.context.source(target)
+        );
+        checker.report(
+            Report::new(&RULE, &*assign.value, message)
+                .help("put a plain function there that starts a task and keeps it"),
+        );
+    }
 }
 
 fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
@@ -119,7 +172,7 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         .iter()
         .chain(call.arguments.keywords.iter().map(|keyword| &keyword.value));
     for argument in arguments {
-        if matches!(argument, Expr::Name(_) | Expr::Attribute(_))
+        if may_name_function(argument)
             && let Some(name) = async_function(checker, argument)
             && takes_plain_callable(checker, call, argument)
         {
@@ -196,6 +249,15 @@ fn by_name(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
         .then_some(index)
 }
 
+fn may_name_function(argument: &Expr) -> bool {
+    match argument {
+        Expr::Name(_) | Expr::Attribute(_) => true,
+        Expr::Call(partial) => last_name(&partial.func) == Some("partial"),
+        _ => false,
+    }
+}
+
+/// Whether a callable that a call is given is declared to give a plain value, or what it gives is dropped wherever it is called.
 fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &Expr) -> bool {
     let callees = checker.callees(call);
     let [callee] = &*callees else { return false };
@@ -231,13 +293,23 @@ fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &
             .decorators
             .iter()
             .any(|name| name == "builtins.staticmethod");
-    let Some(parameter) = super::coroutine_as_value::parameter(function, call, argument, is_method)
-    else {
+    let Some(parameter) = parameter(function, call, argument, is_method) else {
         return false;
     };
-    parameter
+    let is_plain = parameter
         .annotation
         .as_deref()
         .and_then(callable)
-        .is_some_and(|(_, returned)| is_plain_value(&context, returned, scope))
+        .is_some_and(|(_, returned)| is_plain_value(&context, returned, scope));
+    let class = match module.names().scope(scope).node {
+        // All of it is looked at for what becomes of a callable that it keeps.
+        ScopeNode::Class(class) => context
+            .worker
+            .module_of(context.def_at(class.name.start()))
+            .map(|_| class),
+        _ => None,
+    };
+    is_plain
+        || (described.decorators_are_plain()
+            && fate_of_parameter(function, class, parameter.name.as_str()).is_dropped())
 }

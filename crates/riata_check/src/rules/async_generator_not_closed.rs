@@ -64,7 +64,7 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
     for callee in &*callees {
         let Some(def) = callee.def else { return };
         // One that many loops iterate is reported once.
-        cause.get_or_insert_with(|| format!("{}:{}", def.file.index(), u32::from(def.start)));
+        cause.get_or_insert_with(|| callee.name.clone());
         let Some(found) = cleans_up(context, def, 0) else {
             return;
         };

@@ -5,6 +5,7 @@ use crate::annotations::{is_plain, is_plain_value, last_name};
 use crate::checker::{Checker, Report};
 use crate::context::{Context, Value};
 use crate::functions::{Returned, is_generator, is_stub};
+use crate::given::parameter;
 use crate::lost::{Lost, Use, add_await, called, is_expected_to_fail, lost, used};
 use crate::names::{ScopeId, ScopeNode};
 use crate::rules::rule;
@@ -177,6 +178,9 @@ fn passed(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<St
     {
         return Some("written to the log".to_owned());
     }
+    if let Some(method) = takes_values(checker, call) {
+        return Some(format!("given to `{method}`"));
+    }
     let callees = checker.callees(call);
     let [callee] = &*callees else { return None };
     if matches!(
@@ -228,6 +232,31 @@ fn passed(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<St
     parameter_is_plain(checker, def, call, expr, is_method)
 }
 
+/// `rows.extend(…)` of a list, `", ".join(…)`: methods of builtins that iterate over their only argument at once.
+fn takes_values<'c>(checker: &Checker<'_>, call: &'c ast::ExprCall) -> Option<&'c str> {
+    let Expr::Attribute(attribute) = &*call.func else {
+        return None;
+    };
+    if call.arguments.len() != 1 {
+        return None;
+    }
+    let method = attribute.attr.as_str();
+    let Value::Instance(class) = checker.value(&attribute.value) else {
+        return None;
+    };
+    matches!(
+        (class.name.as_str(), method),
+        ("builtins.list" | "collections.deque", "extend")
+            | ("builtins.dict" | "builtins.set", "update")
+            | ("builtins.str" | "builtins.bytes", "join")
+            | (
+                "builtins.set" | "builtins.frozenset",
+                "union" | "intersection" | "difference" | "issubset"
+            )
+    )
+    .then_some(method)
+}
+
 /// Whether the parameter that an argument is given for is declared as something that is not awaited.
 fn parameter_is_plain(
     checker: &Checker<'_>,
@@ -252,47 +281,6 @@ fn parameter_is_plain(
     let parameter = parameter(function, call, expr, bound)?;
     let annotation = parameter.annotation.as_deref()?;
     is_plain_value(&context, annotation, scope).then(|| format!("given for `{}`", parameter.name))
-}
-
-/// The parameter that an argument is given for.
-pub(super) fn parameter<'f>(
-    function: &'f ast::StmtFunctionDef,
-    call: &ast::ExprCall,
-    expr: &Expr,
-    bound: bool,
-) -> Option<&'f ast::Parameter> {
-    let parameters = &function.parameters;
-    if let Some(keyword) = call
-        .arguments
-        .keywords
-        .iter()
-        .find(|keyword| keyword.value.range() == expr.range())
-    {
-        let name = keyword.arg.as_ref()?;
-        return parameters
-            .args
-            .iter()
-            .chain(&parameters.kwonlyargs)
-            .map(|parameter| &parameter.parameter)
-            .find(|parameter| parameter.name.as_str() == name.as_str());
-    }
-    let index = call
-        .arguments
-        .args
-        .iter()
-        .position(|argument| argument.range() == expr.range())?;
-    if call.arguments.args[..index]
-        .iter()
-        .any(Expr::is_starred_expr)
-    {
-        return None;
-    }
-    parameters
-        .posonlyargs
-        .iter()
-        .chain(&parameters.args)
-        .nth(index + usize::from(bound))
-        .map(|parameter| &parameter.parameter)
 }
 
 /// How a coroutine is lost by `return`, if it is.

@@ -7,7 +7,7 @@ use crate::body::is_type_checking;
 use crate::checker::{Checker, Report};
 use crate::context::Value;
 use crate::diagnostic::{Edit, Fix, Related};
-use crate::locals::{is_shared, reads};
+use crate::locals::{Read, is_shared, reads};
 use crate::lost::{Lost, called, dropped, is_expected_to_fail, lost};
 use crate::names::first_parameter;
 use crate::program::Def;
@@ -46,37 +46,50 @@ rule! {
 
 fn check(checker: &Checker<'_>, stmt: &Stmt) {
     match stmt {
-        Stmt::Expr(statement) => dropped(&statement.value, &mut |expr, call| {
-            if let Some((class, location)) = async_override(checker, call) {
-                if !is_meant(checker) {
-                    let name = called(checker, expr);
-                    let message = format!(
-                        "Coroutine of `{name}` is never awaited where `{class}` makes the method async"
-                    );
-                    let mut report = Report::new(&RULE, expr, message)
+        Stmt::Expr(statement) => {
+            dropped(&statement.value, &mut |expr, call| {
+                if let Some((class, location)) = async_override(checker, call) {
+                    if !is_meant(checker) {
+                        let name = called(checker, expr);
+                        let message = format!(
+                            "Coroutine of `{name}` is never awaited where `{class}` makes the method async"
+                        );
+                        let mut report = Report::new(&RULE, expr, message)
                         .help("await what it gives if it is awaitable, or do not override it with an async method");
-                    report.related.push(Related {
-                        location,
-                        message: "overrides it".to_owned(),
-                    });
-                    checker.report(report);
+                        report.related.push(Related {
+                            location,
+                            message: "overrides it".to_owned(),
+                        });
+                        checker.report(report);
+                    }
+                    return;
                 }
-                return;
-            }
-            if lost(checker, expr) != Some(Lost::Coroutine)
-                || super::assertion_never_awaited::is_assertion(checker, call)
-                || is_meant(checker)
-                || is_hearsay(checker, call)
-                || decorates(checker, call)
-            {
-                return;
-            }
-            report(
-                checker,
-                expr,
-                format!("Coroutine of `{}` is never awaited", called(checker, expr)),
-            );
-        }),
+                if may_be_lost(checker, expr, call)
+                    && !is_meant(checker)
+                    && !asks(checker, &statement.value)
+                {
+                    let name = called(checker, expr);
+                    let message = format!("`{name}` may give an awaitable, which nobody awaits");
+                    checker.report(Report::new(&RULE, expr, message).help(
+                        "await what it gives where `inspect.isawaitable` says that it can be",
+                    ));
+                    return;
+                }
+                if lost(checker, expr) != Some(Lost::Coroutine)
+                    || super::assertion_never_awaited::is_assertion(checker, call)
+                    || is_meant(checker)
+                    || is_hearsay(checker, call)
+                    || decorates(checker, call)
+                {
+                    return;
+                }
+                report(
+                    checker,
+                    expr,
+                    format!("Coroutine of `{}` is never awaited", called(checker, expr)),
+                );
+            })
+        }
         Stmt::Assign(assign) => {
             let [Expr::Name(target)] = assign.targets.as_slice() else {
                 return;
@@ -171,6 +184,30 @@ fn is_hearsay(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
             .any(|callee| callee.def.is_none() && !callee.name.starts_with("asyncio."))
 }
 
+/// A callable that is declared as sometimes async: `Callable[[str], None | Awaitable[None]]`.
+fn may_be_lost(checker: &Checker<'_>, expr: &Expr, call: &ast::ExprCall) -> bool {
+    // What stands in an attribute may have been told apart where it was put there.
+    if !call.func.is_name_expr() {
+        return false;
+    }
+    let Value::Union(values) = checker.value(expr) else {
+        return false;
+    };
+    let has_awaitable = values.iter().any(|value| match value {
+        Value::Instance(class) => matches!(
+            class.name.as_str(),
+            "typing.Awaitable"
+                | "collections.abc.Awaitable"
+                | "typing.Coroutine"
+                | "collections.abc.Coroutine"
+                | "types.CoroutineType"
+        ),
+        _ => false,
+    });
+    // A function that is known says more than its annotation does, and may give both for its callers' sake.
+    has_awaitable && checker.callees(call).is_empty()
+}
+
 /// `app.get("/")(self.index)` registers a function: what such a decorator is declared to give back is the function.
 fn decorates(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
     let ([argument], []) = (&*call.arguments.args, &*call.arguments.keywords) else {
@@ -190,7 +227,7 @@ fn unread(checker: &Checker<'_>, name: &str, value: &Expr) {
     if checker.context.names().of_function(function) != Some(checker.scope())
         || lost(checker, value) != Some(Lost::Coroutine)
         || is_shared(&function.body, name)
-        || !reads(&function.body, name).is_empty()
+        || !reads(&function.body, name).iter().all(is_told_from_none)
         || is_meant(checker)
     {
         return;
@@ -200,6 +237,21 @@ fn unread(checker: &Checker<'_>, name: &str, value: &Expr) {
         called(checker, value)
     );
     report(checker, value, message);
+}
+
+/// `if status is None`: what awaiting it would have given is meant.
+fn is_told_from_none(read: &Read<'_>) -> bool {
+    match read.parent() {
+        Some(AnyNodeRef::ExprCompare(compare)) => {
+            !read.nested
+                && compare
+                    .ops
+                    .iter()
+                    .all(|op| matches!(op, ast::CmpOp::Is | ast::CmpOp::IsNot))
+                && compare.comparators.iter().all(Expr::is_none_literal_expr)
+        }
+        _ => false,
+    }
 }
 
 fn report(checker: &Checker<'_>, expr: &Expr, message: String) {
@@ -221,10 +273,7 @@ fn is_meant(checker: &Checker<'_>) -> bool {
         || checker.ancestors().any(|ancestor| match ancestor {
             AnyNodeRef::StmtIf(branch) => {
                 // Of two ways, this is the one for a plain function.
-                is_type_checking(&branch.test)
-                    || ["iscoroutine", "isawaitable", "is_async", "is_coroutine"]
-                        .iter()
-                        .any(|asked| checker.context.source(&*branch.test).contains(asked))
+                is_type_checking(&branch.test) || asks(checker, &branch.test)
             }
             AnyNodeRef::StmtTry(attempt) => attempt.handlers.iter().any(|handler| {
                 // `try: f() except TypeError` tries whether it takes such arguments.
@@ -237,4 +286,11 @@ fn is_meant(checker: &Checker<'_>) -> bool {
             }),
             _ => false,
         })
+}
+
+/// Whether code asks what has to be awaited.
+fn asks(checker: &Checker<'_>, test: &Expr) -> bool {
+    ["iscoroutine", "isawaitable", "is_async", "is_coroutine"]
+        .iter()
+        .any(|asked| checker.context.source(test).contains(asked))
 }

@@ -5,6 +5,7 @@ import queue
 import ssl
 import threading
 import time
+from typing import Any
 
 import helpers
 from helpers import Client, items, load, opened
@@ -174,3 +175,45 @@ async def outcomes(one: concurrent.futures.Future):
 async def own_addresses(host):
     helpers.own_address(host)
     helpers.address_again(host)  # error: RIA102
+
+
+async def given(cache, pool):
+    helpers.cached(cache, "token", lambda: load("token"))  # error: RIA102
+    helpers.cached(cache, "token", make=twice)  # error: RIA102
+    helpers.cached(cache, "token", lambda: 1)
+    helpers.in_thread(pool, lambda: load("token"))
+    helpers.later(twice)
+    await helpers.retried(twice)  # error: RIA102
+    await helpers.retried(lambda: 1)
+    await helpers.awaited(lambda: asyncio.to_thread(twice))
+
+
+async def through_a_protocol(adapter: helpers.Adapter, memory: helpers.Memory):
+    adapter.execute("rows")  # error: RIA102
+    adapter.tables()
+    await asyncio.to_thread(adapter.execute, "rows")
+    memory.get("row")
+
+
+async def through_a_session(store: helpers.Store):
+    store.delete("row")  # error: RIA102
+    await asyncio.to_thread(store.delete, "row")
+
+
+class Shop:
+    def __init__(self, price_client, session):
+        self.price_client = price_client
+        self.session = session
+
+    async def price(self, name):
+        self.price_client.known(name)
+        # One word may mean anything.
+        self.session.latest(name)
+        return self.price_client.latest(name)  # error: RIA102
+
+
+async def by_its_name(price_client: Any, other_client):
+    price_client.latest("bread")  # error: RIA102
+    other_client.latest("bread")
+    price_client = other_client()
+    price_client.fresh("bread")

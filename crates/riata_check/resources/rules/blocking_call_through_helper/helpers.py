@@ -1,4 +1,6 @@
 import concurrent.futures
+import abc
+import asyncio
 import functools
 import io
 import queue
@@ -7,6 +9,10 @@ import ssl
 import contextlib
 import time
 import urllib.request
+from typing import Protocol
+
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
 
 
 def load(name):
@@ -243,3 +249,114 @@ def own_address(host):
 
 def address_again(host):
     return socket.gethostbyname(host)
+
+
+def cached(cache, name, make):
+    if name not in cache:
+        cache[name] = make()
+    return cache[name]
+
+
+def in_thread(pool, work):
+    return pool.submit(work)
+
+
+def later(work):
+    def run():
+        return work()
+
+    return run
+
+
+async def retried(work, times=3):
+    for _ in range(times - 1):
+        try:
+            return work()
+        except OSError:
+            await asyncio.sleep(1)
+    return await asyncio.to_thread(work)
+
+
+async def awaited(work):
+    return await work()
+
+
+class Adapter(Protocol):
+    def execute(self, query: str) -> list: ...
+    def describe(self, table: str) -> list: ...
+    def tables(self) -> list: ...
+
+
+class Memory(Protocol):
+    def get(self, key: str): ...
+
+
+class Files:
+    """Fits `Adapter`, and says so nowhere."""
+
+    def execute(self, query):
+        return load(query)
+
+    def describe(self, table):
+        return []
+
+    def tables(self):
+        return []
+
+
+class Remote:
+    """Has the one method of `Memory`, as much else has."""
+
+    def get(self, key):
+        return load(key)
+
+    def put(self, key, value):
+        load(key)
+
+
+class Store:
+    def __init__(self, url):
+        self.session = sessionmaker(bind=create_engine(url))
+
+    def delete(self, name):
+        with self.session() as session:
+            session.query(name).delete()
+            session.commit()
+
+
+class Transformation(abc.ABC):
+    @abc.abstractmethod
+    def transform(self, text): ...
+
+    @abc.abstractmethod
+    def enrich(self, text): ...
+
+    async def atransform(self, text):
+        return self.transform(text)
+
+    async def aenrich(self, text):
+        return self.enrich(text)  # error: RIA102
+
+
+class RemoteTransformation(Transformation):
+    def transform(self, text):
+        return load(text)
+
+    def enrich(self, text):
+        return load(text)
+
+    async def atransform(self, text):
+        return await asyncio.to_thread(self.transform, text)
+
+
+class PriceClient:
+    def latest(self, name):
+        return load(name)
+
+    def known(self, name):
+        return name
+
+
+class Session:
+    def latest(self, name):
+        return load(name)

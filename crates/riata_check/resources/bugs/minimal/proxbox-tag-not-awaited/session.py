@@ -1,0 +1,4 @@
+async def inventory():
+    import pynetbox
+
+    return pynetbox.api("http://localhost", token="none")
