@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 cache = {}
 client = None
@@ -166,3 +167,81 @@ class ReadLock:
         self._waiters.append(future)
         await future
         self._readers += 1  # error: RIA703
+
+
+class Reconnecting:
+    def __init__(self):
+        self._connections = {}
+        self._lock = asyncio.Lock()
+
+    async def taken_out_and_put_back(self, name):
+        connection = self._connections.pop(name, None)
+        if connection is not None:
+            await connection.close()
+        self._connections[name] = await make()  # error: RIA703
+
+    async def deleted_and_put_back(self, name):
+        connection = self._connections[name]
+        del self._connections[name]
+        await connection.close()
+        self._connections[name] = connection  # error: RIA703
+
+    async def put_back_locked(self, name):
+        async with self._lock:
+            connection = self._connections.pop(name, None)
+            await connection.close()
+            self._connections[name] = await make()
+
+    async def put_back_for_another(self, name, other):
+        connection = self._connections.pop(name)
+        await connection.close()
+        self._connections[other] = connection
+
+    async def put_back_at_once(self, name):
+        connection = self._connections.pop(name)
+        self._connections[name] = connection
+        await connection.check()
+
+    async def put_back_when_it_failed(self, name):
+        connection = self._connections.pop(name)
+        try:
+            await connection.close()
+        except OSError:
+            self._connections[name] = connection
+
+    async def dropped(self, name):
+        self._connections.pop(name, None)
+        made = await make()
+        self._connections[name] = made
+
+
+class Renewed:
+    def __init__(self):
+        self._expires_at = 0.0
+        self._lock = asyncio.Lock()
+
+    def _store(self, answer):
+        self._expires_at = time.time() + answer
+
+    async def renew(self):
+        self._store(await make())
+
+    async def renew_locked(self):
+        async with self._lock:
+            self._store(await make())
+
+    async def renew_and_say(self):
+        self._expires_at = time.time() + await make()
+        print(self._expires_at)
+
+    async def ensure(self):
+        if time.time() >= self._expires_at - 60:  # error: RIA703
+            await self.renew()
+
+    async def ensure_and_say(self):
+        if time.time() >= self._expires_at - 60:  # error: RIA703
+            await self.renew_and_say()
+
+    async def ensure_locked(self):
+        if time.time() >= self._expires_at - 60:
+            await self.renew_locked()
