@@ -186,3 +186,18 @@ class Threads:
             taking.add_done_callback(lambda _: self._lock.release())
             raise
         self._lock.release()
+
+
+class Limits:
+    def __init__(self):
+        self._slots = asyncio.Semaphore(3)
+
+    async def left_where_it_was_not_taken(self):
+        try:
+            await asyncio.wait_for(self._slots.acquire(), 5)
+        except TimeoutError:
+            return None
+        try:
+            return await work()
+        finally:
+            self._slots.release()

@@ -161,9 +161,16 @@ fn left_before_try(
     let left = (taken + 1..*first).find_map(|index| match flow.steps[index].what {
         What::Return(found)
             if flow.follows(taken, index)
-                && !flow.frames(flow.steps[index].frame).any(|(_, frame)| {
-                    matches!(frame.kind, FrameKind::Try(whole) if !whole.finalbody.is_empty())
-                }) =>
+                && !flow
+                    .frames(flow.steps[index].frame)
+                    .any(|(_, frame)| match frame.kind {
+                        FrameKind::Try(whole) => !whole.finalbody.is_empty(),
+                        // Where acquiring it failed, it is not held.
+                        FrameKind::Handler(whole, _) => {
+                            whole.range().contains(flow_start(flow, taken))
+                        }
+                        _ => false,
+                    }) =>
         {
             Some(found.range())
         }
@@ -215,29 +222,24 @@ fn taken_inside_try(
     };
     let handled = whole.handlers.iter().any(|handler| {
         let ast::ExceptHandler::ExceptHandler(handler) = handler;
-        catches(
-            context,
-            handler.type_.as_deref(),
-            flow.steps[taken].scope,
-        )
+        catches(context, handler.type_.as_deref(), flow.steps[taken].scope)
     });
     if handled {
         return;
     }
     let gives_back = |index: &usize| {
-        let mut frames = flow.frames(flow.steps[*index].frame).map(|(_, frame)| frame.kind);
+        let mut frames = flow
+            .frames(flow.steps[*index].frame)
+            .map(|(_, frame)| frame.kind);
         match (frames.next(), frames.next()) {
             (Some(FrameKind::Finally(found)), _) => found.range() == whole.range(),
             // `if lock.locked(): lock.release()` does not ask whose it is.
             (Some(FrameKind::Arm { .. }), Some(FrameKind::Finally(found))) => {
                 found.range() == whole.range()
                     && found.finalbody.iter().any(|statement| match statement {
-                        ast::Stmt::If(branch) => {
-                            context.source(&*branch.test).starts_with(&format!(
-                                "{}.locked()",
-                                context.source(lock)
-                            ))
-                        }
+                        ast::Stmt::If(branch) => context
+                            .source(&*branch.test)
+                            .starts_with(&format!("{}.locked()", context.source(lock))),
                         _ => false,
                     })
             }
@@ -255,7 +257,9 @@ fn taken_inside_try(
         Report::new(
             &RULE,
             call.range(),
-            format!("`{name}` is released even when the task is cancelled before it has acquired it"),
+            format!(
+                "`{name}` is released even when the task is cancelled before it has acquired it"
+            ),
         )
         .related(checker, release.range(), "another task may hold it here")
         .help("use `async with`, or acquire it before the `try`"),
@@ -292,7 +296,9 @@ fn taken_by_a_thread(
             call.range(),
             format!("`{name}` stays taken when the task is cancelled while a thread acquires it"),
         )
-        .help("shield the call and release the lock when it ends after all, or use an `asyncio.Lock`"),
+        .help(
+            "shield the call and release the lock when it ends after all, or use an `asyncio.Lock`",
+        ),
     );
 }
 
