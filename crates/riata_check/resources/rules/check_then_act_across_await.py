@@ -245,3 +245,59 @@ class Renewed:
     async def ensure_locked(self):
         if time.time() >= self._expires_at - 60:
             await self.renew_locked()
+
+
+class Channel:
+    def __init__(self, loop):
+        self._loop = loop
+        self._protocol = None
+        self._stream = None
+
+    async def __connect__(self):
+        if self._protocol is None or self._protocol.lost:  # error: RIA703
+            _, self._protocol = await self._loop.create_connection(object)
+        return self._protocol
+
+    async def __anext__(self):
+        if self._stream is None:
+            _, self._stream = await make()
+        return self._stream
+
+
+class ByProperty:
+    def __init__(self):
+        self._token = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def expires_at(self):
+        return self._token["expires_at"]
+
+    async def refresh_token(self):
+        self._token = await make()
+
+    async def refresh_locked(self):
+        async with self._lock:
+            self._token = await make()
+
+    async def refresh_at_most_once(self):
+        await self.refresh_locked()
+
+    async def forget(self):
+        await make()
+
+    async def ensure(self):
+        if time.time() >= self.expires_at:  # error: RIA703
+            await self.refresh_token()
+
+    async def ensure_locked(self):
+        if time.time() >= self.expires_at:
+            await self.refresh_locked()
+
+    async def ensure_locked_further_in(self):
+        if time.time() >= self.expires_at:
+            await self.refresh_at_most_once()
+
+    async def says_nothing_of_renewal(self):
+        if time.time() >= self.expires_at:
+            await self.forget()

@@ -53,8 +53,12 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 /// All that this rule has to say of a function.
 pub(super) fn found(checker: &Checker<'_>, function: &ast::StmtFunctionDef) -> Vec<Report> {
     let mut reports = Vec::new();
-    // A protocol's own steps (`__aenter__`, `__anext__`) are taken by one task.
-    if !function.is_async || function.name.starts_with("__") {
+    // A protocol's own steps are taken by one task.
+    let is_step = matches!(
+        function.name.as_str(),
+        "__aenter__" | "__aexit__" | "__anext__" | "__aiter__" | "__await__" | "__call__"
+    );
+    if !function.is_async || is_step {
         return reports;
     }
     let context = &checker.context;

@@ -10,6 +10,7 @@ use crate::flow::{Flow, Suspension, What, place};
 use crate::locks::{held, locked};
 use crate::names::{ScopeId, first_parameter};
 use crate::shared::shared;
+use crate::uses;
 
 /// `if self.token.is_expired(): await self.refresh()`, where nothing in `refresh` keeps the second caller out.
 pub(super) fn refreshed(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>) -> Option<Report> {
@@ -150,7 +151,10 @@ pub(super) fn renewed_in_time(
                     _ => false,
                 });
         let written_there = || match &*awaited.value {
-            Expr::Call(call) => replaces(context, call, step.scope, &read, 0),
+            Expr::Call(call) => {
+                replaces(context, call, step.scope, &read, 0)
+                    || renews_by_name(context, call, step.scope)
+            }
             _ => false,
         };
         return (written_after || written_there()).then(|| report(checker, test, awaited));
@@ -214,6 +218,51 @@ fn replaces(
         false
     });
     replaces == Some(true)
+}
+
+/// `self.refresh_token()`, which says what it does, and where nothing keeps a second caller out: what it replaces may be a property.
+fn renews_by_name(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> bool {
+    let says_so = uses::called_name(call).split('_').any(|word| {
+        matches!(
+            word,
+            "refresh" | "renew" | "login" | "relogin" | "authenticate" | "reauthenticate"
+        )
+    });
+    says_so && is_own(context, call, scope) && lets_in(context, call, scope, 0)
+}
+
+/// Whether what is called waits, and neither it nor what it calls of the same object holds a lock or asks again.
+fn lets_in(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> bool {
+    let callees = context.callees(call, scope);
+    let [callee] = &*callees else { return false };
+    let Some(def) = callee
+        .def
+        .filter(|def| !callee.is_class && context.program().is_first_party(def.file))
+    else {
+        return false;
+    };
+    context
+        .in_function(def, |context, function, own| {
+            let inner = Flow::new(context.names(), &function.body, own);
+            let waits = function.is_async
+                && inner
+                    .steps
+                    .iter()
+                    .any(|step| matches!(step.what, What::Suspend(_)));
+            (waits || depth > 0)
+                && inner.steps.iter().all(|step| match step.what {
+                    What::Read(expr) => place(expr).is_none_or(|text| !is_an_end(&text)),
+                    What::Call(call) => {
+                        !held(context, &inner, step.frame, step.scope)
+                            && (depth > 2
+                                || !is_own(context, call, step.scope)
+                                || context.callees(call, step.scope).is_empty()
+                                || lets_in(context, call, step.scope, depth + 1))
+                    }
+                    _ => !held(context, &inner, step.frame, step.scope),
+                })
+        })
+        .unwrap_or(false)
 }
 
 /// A method of the same object: `self.store(tokens)`.
