@@ -90,3 +90,14 @@ class Client:
         except Exception:
             self.disconnect()
             raise
+
+
+class Waiting:
+    def __init__(self):
+        self.error = None
+
+    async def wait(self):
+        try:
+            await work()
+        except asyncio.TimeoutError:  # error: RIA610
+            self.error = TimeoutError("too late")

@@ -117,3 +117,34 @@ async def local():
         await work()
         done = True
     return done
+
+
+class Session:
+    def __init__(self):
+        self._lock = asyncio.Lock()
+        self._session = None
+        self._initialized = False
+
+    async def login(self):
+        self._session = None
+        await work()
+        self._session = object()
+
+    async def validate(self):
+        if self._session is None:  # error: RIA710
+            await self.login()
+
+    async def initialize(self):
+        if self._initialized:  # error: RIA710
+            return
+        await work()
+        self._initialized = True
+
+    async def initialize_once(self):
+        if self._initialized:
+            return
+        async with self._lock:
+            if self._initialized:
+                return
+            await work()
+            self._initialized = True

@@ -124,6 +124,17 @@ fn cleans(what: &What<'_>) -> Option<TextRange> {
             value: Some(Expr::NoneLiteral(_) | Expr::BooleanLiteral(_)),
             ..
         } => Some(target.range()),
+        // `self.error = …`, `job.status = FAILED`: whoever looks at it believes that it goes on.
+        What::Write {
+            target: target @ Expr::Attribute(attribute),
+            ..
+        } if attribute
+            .attr
+            .split('_')
+            .any(|word| matches!(word, "error" | "exception" | "status" | "state" | "failed")) =>
+        {
+            Some(target.range())
+        }
         _ => None,
     }
 }

@@ -23,6 +23,7 @@ mod buffered_async_iterator;
 mod cached_coroutine_function;
 mod cancellation_not_raised_again;
 mod cancellation_swallowed;
+mod cancelled_task_not_awaited;
 mod check_then_act_across_await;
 mod cleanup_on_error_only;
 mod cleanup_skipped_on_cancel;
@@ -38,9 +39,11 @@ mod future_never_awaited;
 mod gather_of_non_awaitable;
 mod gather_orphans_siblings;
 mod gathered_exceptions_ignored;
+mod get_event_loop_in_sync_code;
 mod heavy_computation_in_async;
 mod lock_not_released;
 mod loop_method_from_thread;
+mod loop_run_in_library;
 mod missing_async_for;
 mod missing_async_with;
 mod mixed_loop_entry;
@@ -110,6 +113,8 @@ pub static RULES: &[&Rule] = &[
     &mixed_loop_entry::RULE,
     &event_loop_outside_coroutine::RULE,
     &await_in_loop::RULE,
+    &loop_run_in_library::RULE,
+    &get_event_loop_in_sync_code::RULE,
     &await_without_timeout::RULE,
     &timeout_parameter::RULE,
     &wait_for_swallows_cancellation::RULE,
@@ -127,6 +132,7 @@ pub static RULES: &[&Rule] = &[
     &cleanup_on_error_only::RULE,
     &cancellation_not_raised_again::RULE,
     &unshielded_cleanup::RULE,
+    &cancelled_task_not_awaited::RULE,
     &thread_lock_across_await::RULE,
     &primitive_at_import::RULE,
     &check_then_act_across_await::RULE,

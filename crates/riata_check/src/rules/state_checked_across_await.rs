@@ -3,8 +3,8 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::checker::{Checker, Report};
 use crate::context::Context;
-use crate::flow::{Flow, Suspension, What, place};
-use crate::locks::{held, locked, method_call};
+use crate::flow::{Flow, FrameKind, Suspension, What, place};
+use crate::locks::{held, locked, may_exclude, method_call};
 use crate::names::{ScopeId, first_parameter};
 use crate::rules::check_then_act_across_await::{self, Test, tests};
 use crate::rules::rule;
@@ -145,8 +145,12 @@ fn changed(
             What::Call(call) => call.range(),
             _ => return None,
         };
-        (inside(range) && read.contains(&text) && flow.follows(index, later) && !claims(&text))
-            .then_some((text, range))
+        (inside(range)
+            && read.contains(&text)
+            && flow.follows(index, later)
+            && !claims(&text)
+            && !tested_again_under_lock(context, flow, &text, later))
+        .then_some((text, range))
     });
     if let Some((text, range)) = here {
         return Some((text, suspension.range(), Some(range)));
@@ -161,6 +165,27 @@ fn changed(
         !claims(text) && changes_there(context, call, flow.steps[index].scope, text, 0)
     })?;
     Some((text, awaited.range(), None))
+}
+
+/// The usual second test: a lock is held around the change, and the place is read again inside.
+fn tested_again_under_lock(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    text: &str,
+    change: usize,
+) -> bool {
+    let step = &flow.steps[change];
+    flow.frames(step.frame).any(|(id, frame)| match frame.kind {
+        FrameKind::With { item, .. } if may_exclude(context, &item.context_expr, step.scope) => {
+            flow.steps[..change].iter().any(|other| match other.what {
+                What::Read(expr) => {
+                    flow.within(other.frame, id) && place(expr).as_deref() == Some(text)
+                }
+                _ => false,
+            })
+        }
+        _ => false,
+    })
 }
 
 /// The shared place that a step changes, as a whole or an entry of it.
@@ -229,7 +254,16 @@ fn changes_there(
                     }
                     _ => {}
                 }
-                if changes(context, &inner, index).as_deref() == Some(text) {
+                let cleared = matches!(
+                    step.what,
+                    What::Write {
+                        value: Some(Expr::NoneLiteral(_)),
+                        ..
+                    }
+                );
+                // What is set to nothing says to nobody that it is on its way.
+                if changes(context, &inner, index).as_deref() == Some(text) && (waited || !cleared)
+                {
                     return waited;
                 }
             }
