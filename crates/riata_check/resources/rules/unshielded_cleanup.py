@@ -64,6 +64,18 @@ class Sandbox:
         finally:
             await asyncio.wait_for(asyncio.shield(self.stop()), 5)
 
+    async def stop_shielded(self):
+        try:
+            await asyncio.shield(self.stop())
+        except OSError:
+            return
+
+    async def shielded_further_in(self):
+        try:
+            await work()
+        finally:
+            await self.stop_shielded()
+
     async def nothing_to_cancel(self):
         try:
             print("no await")

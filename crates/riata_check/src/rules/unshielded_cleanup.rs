@@ -5,6 +5,7 @@ use crate::cancellation::shielded;
 use crate::checker::{Checker, Report};
 use crate::context::Context;
 use crate::flow::{Flow, Suspension, What};
+use crate::names::ScopeId;
 use crate::rules::{await_in_finally, rule};
 use crate::uses;
 
@@ -63,7 +64,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 .iter()
                 .any(|(_, there, _)| *there == place.range)
             || shielded(context, &flow, step.frame, step.scope)
-            || is_shielded_call(context, awaited)
+            || !can_break_off(context, awaited, step.scope, 0)
             || !context.suspends(&Suspension::Await(awaited), step.scope)
         {
             continue;
@@ -81,6 +82,37 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             .help("put it into `CancelScope(shield=True)`, or `await asyncio.shield(…)`"),
         );
     }
+}
+
+/// Whether a cancellation breaks an await off: not where all that it leads to is shielded.
+fn can_break_off(
+    context: &Context<'_>,
+    awaited: &ast::ExprAwait,
+    scope: ScopeId,
+    depth: usize,
+) -> bool {
+    if is_shielded_call(context, awaited) {
+        return false;
+    }
+    let ast::Expr::Call(call) = &*awaited.value else {
+        return true;
+    };
+    let Some(def) = context.awaited_function(call, scope).filter(|_| depth < 4) else {
+        return true;
+    };
+    context
+        .in_function(def, |context, function, own| {
+            let flow = Flow::new(context.names(), &function.body, own);
+            flow.steps.iter().any(|step| match &step.what {
+                What::Suspend(_) if shielded(context, &flow, step.frame, step.scope) => false,
+                What::Suspend(Suspension::Await(inner)) => {
+                    can_break_off(context, inner, step.scope, depth + 1)
+                }
+                What::Suspend(_) => true,
+                _ => false,
+            })
+        })
+        .unwrap_or(true)
 }
 
 /// `await asyncio.shield(…)`, also in `wait_for`.
