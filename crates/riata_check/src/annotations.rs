@@ -92,7 +92,7 @@ fn named_is_plain(context: &Context<'_>, annotation: &Expr, scope: ScopeId) -> b
             if !context.program().is_first_party(def.file) {
                 return false;
             }
-            let Some(module) = context.worker.module(def.file) else {
+            let Some(module) = context.worker.module_of(def) else {
                 return false;
             };
             let names = module.names();

@@ -1,5 +1,6 @@
 //! Whether calling a synchronous function blocks, and through which calls.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -128,7 +129,7 @@ impl Search<'_> {
         if about.is_async && first_party {
             return None;
         }
-        let module = self.worker.module(def.file)?;
+        let module = self.worker.module_of(def)?;
         let (function, scope, _) = module.names().function_at(def.start)?;
         // What the configuration says of a function holds however it is reached: through `self`, as a property, as an override.
         let told = self.worker.program.knowledge.told(&about.name);
@@ -215,9 +216,26 @@ pub(crate) enum Run {
 }
 
 impl<'a> Context<'a> {
-    /// What an event of a body runs there and then.
+    /// What an event of a body runs there and then. Several rules ask the same.
     pub(crate) fn runs(&self, event: Event<'_>, found: &mut dyn FnMut(TextRange, Run)) {
-        self.runs_on(None, event, found);
+        let range = match event {
+            Event::Call { call, .. } => call.range(),
+            Event::Attribute { attribute } => attribute.range(),
+            Event::Entered { .. } | Event::Iterated { .. } => {
+                return self.runs_on(None, event, found);
+            }
+        };
+        let known = self.runs.borrow().get(&range).cloned();
+        let runs = known.unwrap_or_else(|| {
+            let mut runs = Vec::new();
+            self.runs_on(None, event, &mut |range, run| runs.push((range, run)));
+            let runs: Rc<[_]> = runs.into();
+            self.runs.borrow_mut().insert(range, Rc::clone(&runs));
+            runs
+        });
+        for (range, run) in &*runs {
+            found(*range, run.clone());
+        }
     }
 
     /// The same, in a method of an object of the class `receiver`.
@@ -508,7 +526,7 @@ impl<'a> Context<'a> {
         ) {
             return Vec::new();
         }
-        let Some(module) = self.worker.module(def.file) else {
+        let Some(module) = self.worker.module_of(def) else {
             return Vec::new();
         };
         let Some((function, _, outer)) = module.names().function_at(def.start) else {
@@ -518,7 +536,7 @@ impl<'a> Context<'a> {
             return Vec::new();
         };
         let object = object.and_then(|object| {
-            let module = self.worker.module(object.file)?;
+            let module = self.worker.module_of(object)?;
             Some(module.names().class_at(object.start)?.0.name.to_string())
         });
         let base = object.unwrap_or_else(|| base.name.to_string());
@@ -582,6 +600,8 @@ impl<'a> Context<'a> {
 
     fn sets_sockets_non_blocking(&self) -> bool {
         let text = &self.text().text;
+        self.worker
+            .asks(|| Node::Text(self.program().file(&self.text().origin)));
         ["setblocking(False)", "setblocking(0)", "settimeout(0"]
             .iter()
             .any(|call| text.contains(call))

@@ -59,12 +59,9 @@ pub(crate) enum Awaits {
     Other,
 }
 
-pub(crate) fn swallows<'a>(
-    context: &Context<'a>,
-    function: &'a ast::StmtFunctionDef,
-    scope: ScopeId,
-) -> Vec<Swallow<'a>> {
-    let flow = Flow::new(context.names(), &function.body, scope);
+/// Where a function, told by its own scope, keeps a cancellation to itself.
+pub(crate) fn swallows<'a>(context: &Context<'a>, scope: ScopeId) -> Vec<Swallow<'a>> {
+    let flow = context.flow(scope);
     let mut found = Vec::new();
     for (index, step) in flow.steps.iter().enumerate() {
         match step.what {
@@ -609,8 +606,8 @@ pub(crate) fn is_shield(context: &Context<'_>, expr: &Expr, scope: ScopeId, dept
         };
         bodies.into_iter().any(|def| {
             context
-                .in_function(def, |context, function, own| {
-                    let flow = Flow::new(context.names(), &function.body, own);
+                .in_function(def, |context, _, own| {
+                    let flow = context.flow(own);
                     flow.steps.iter().any(|step| match step.what {
                         What::Call(inner) => {
                             inner

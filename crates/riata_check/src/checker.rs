@@ -1,12 +1,13 @@
 //! One walk over a module, in which every rule sees the nodes that it asked for.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, AnyNodeRef, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::blocking::Link;
 use crate::context::{Awaitable, Callee, Context, Value};
 use crate::diagnostic::{Diagnostic, Fix, Related};
 use crate::knowledge::Facts;
@@ -27,7 +28,6 @@ pub(crate) struct Checker<'a> {
 
 /// What a rule does with a node of the kind that it asked for.
 type Check<Node> = fn(&Checker<'_>, &Node);
-type CheckModule = fn(&Checker<'_>);
 
 /// The rules that are on, by what they want to see.
 #[derive(Default)]
@@ -37,7 +37,7 @@ pub(crate) struct Hooks {
     stmts: Vec<(&'static Rule, Check<Stmt>)>,
     functions: Vec<(&'static Rule, Check<ast::StmtFunctionDef>)>,
     classes: Vec<(&'static Rule, Check<ast::StmtClassDef>)>,
-    modules: Vec<(&'static Rule, CheckModule)>,
+    modules: Vec<(&'static Rule, Check<[Stmt]>)>,
 }
 
 impl Hooks {
@@ -100,6 +100,32 @@ impl Report {
         self
     }
 
+    /// The calls on the way to what is reported, outermost first.
+    pub(crate) fn along(mut self, links: &[Link]) -> Self {
+        self.related = links
+            .iter()
+            .map(|link| Related {
+                location: link.location.clone(),
+                message: format!("calls `{}`", link.callee),
+            })
+            .collect();
+        self
+    }
+
+    /// Make one report of all that come to the last of these calls in the project's own code: it is what somebody would change.
+    pub(crate) fn caused_by(mut self, links: &[Link]) -> Self {
+        self.cause = links.iter().rfind(|link| link.first_party).map(|link| {
+            let at = &link.location;
+            format!(
+                "{}:{}:{}",
+                at.path.display(),
+                at.start.line,
+                at.start.column
+            )
+        });
+        self
+    }
+
     /// Another place of the same file.
     pub(crate) fn related(
         mut self,
@@ -129,10 +155,8 @@ impl<'a> Checker<'a> {
     }
 
     pub(crate) fn run(&mut self) {
-        for (rule, check) in &self.rules.modules {
-            self.guarded(rule, |checker| check(checker));
-        }
         let body = self.context.text().body();
+        self.apply(&self.rules.modules, body);
         self.visit_body(body);
     }
 
@@ -158,14 +182,24 @@ impl<'a> Checker<'a> {
         });
     }
 
-    /// A rule that panics ends itself for this node, and nothing else.
-    fn guarded(&self, rule: &'static Rule, check: impl FnOnce(&Self)) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(self))) {
+    /// Apply rules to a node. One that panics ends itself for this node, and nothing else.
+    fn apply<Node: ?Sized>(&self, checks: &[(&'static Rule, Check<Node>)], node: &Node) {
+        let next = Cell::new(0);
+        while let Some(left) = checks.get(next.get()..).filter(|left| !left.is_empty()) {
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                for (_, check) in left {
+                    next.set(next.get() + 1);
+                    check(self, node);
+                }
+            }));
+            let Err(panic) = ended else { continue };
             if riata_types::is_cancellation(&*panic) {
                 std::panic::resume_unwind(panic);
             }
-            let message = crate::run::panic_message(&*panic);
-            self.panics.borrow_mut().push((rule.name, message));
+            if let Some((rule, _)) = checks.get(next.get() - 1) {
+                let message = crate::run::panic_message(&*panic);
+                self.panics.borrow_mut().push((rule.name, message));
+            }
         }
     }
 
@@ -292,9 +326,7 @@ impl<'a> Checker<'a> {
         }
         let scope = self.context.names().of_function(function);
         self.within(scope, |checker| {
-            for (rule, check) in &checker.rules.functions {
-                checker.guarded(rule, |checker| check(checker, function));
-            }
+            checker.apply(&checker.rules.functions, function);
             checker.visit_body(&function.body);
         });
     }
@@ -308,9 +340,7 @@ impl<'a> Checker<'a> {
         }
         let scope = self.context.names().of_class(class);
         self.within(scope, |checker| {
-            for (rule, check) in &checker.rules.classes {
-                checker.guarded(rule, |checker| check(checker, class));
-            }
+            checker.apply(&checker.rules.classes, class);
             checker.visit_body(&class.body);
         });
     }
@@ -319,9 +349,7 @@ impl<'a> Checker<'a> {
 impl<'a> Visitor<'a> for Checker<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         self.ancestors.push(AnyNodeRef::from(stmt));
-        for (rule, check) in &self.rules.stmts {
-            self.guarded(rule, |checker| check(checker, stmt));
-        }
+        self.apply(&self.rules.stmts, stmt);
         match stmt {
             Stmt::FunctionDef(function) => self.function_def(function),
             Stmt::ClassDef(class) => self.class_def(class),
@@ -335,14 +363,10 @@ impl<'a> Visitor<'a> for Checker<'a> {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         self.ancestors.push(AnyNodeRef::from(expr));
-        for (rule, check) in &self.rules.exprs {
-            self.guarded(rule, |checker| check(checker, expr));
-        }
+        self.apply(&self.rules.exprs, expr);
         match expr {
             Expr::Call(call) => {
-                for (rule, check) in &self.rules.calls {
-                    self.guarded(rule, |checker| check(checker, call));
-                }
+                self.apply(&self.rules.calls, call);
                 visitor::walk_expr(self, expr);
             }
             Expr::Lambda(lambda) => {

@@ -9,12 +9,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use riata_types::{Definition, DefinitionKind, ModuleTypes};
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashMap;
 
+use crate::blocking::Run;
+use crate::flow::Flow;
 use crate::knowledge::{Facts, Knowledge, Returned, is_class_name};
-use crate::names::{Names, ScopeId};
+use crate::names::{Names, ScopeId, ScopeNode};
 use crate::program::{Def, Program, Worker};
 use crate::source::{Module, Text};
 
@@ -71,7 +73,12 @@ pub(crate) struct Context<'a> {
     pub(crate) types: Option<ModuleTypes<'a>>,
     callees: RefCell<FxHashMap<TextRange, Rc<[Callee]>>>,
     values: RefCell<FxHashMap<TextRange, Value>>,
+    flows: RefCell<FxHashMap<ScopeId, Rc<Flow<'a>>>>,
+    /// What calls and attribute reads run: see `blocking`.
+    pub(crate) runs: RefCell<FxHashMap<TextRange, KnownRuns>>,
 }
+
+type KnownRuns = Rc<[(TextRange, Run)]>;
 
 impl<'a> Context<'a> {
     pub(crate) fn new(worker: &'a Worker<'a>, module: &'a Module) -> Self {
@@ -85,6 +92,8 @@ impl<'a> Context<'a> {
             types,
             callees: RefCell::default(),
             values: RefCell::default(),
+            flows: RefCell::default(),
+            runs: RefCell::default(),
         }
     }
 
@@ -112,6 +121,21 @@ impl<'a> Context<'a> {
 
     pub(crate) fn source(&self, node: impl Ranged) -> &'a str {
         self.text().slice(node.range())
+    }
+
+    /// The steps of a function, by its own scope. Several rules ask for the same.
+    pub(crate) fn flow(&self, function: ScopeId) -> Rc<Flow<'a>> {
+        if let Some(found) = self.flows.borrow().get(&function) {
+            return Rc::clone(found);
+        }
+        let names = self.names();
+        let body: &[Stmt] = match names.scope(function).node {
+            ScopeNode::Function(function) => &function.body,
+            _ => &[],
+        };
+        let found = Rc::new(Flow::new(names, body, function));
+        self.flows.borrow_mut().insert(function, Rc::clone(&found));
+        found
     }
 
     /// The functions and classes that a call may run.

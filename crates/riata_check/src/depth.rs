@@ -36,6 +36,11 @@ fn bound(text: &str) -> usize {
     let mut brackets: usize = 0;
     let mut at_start = true;
     for byte in text.bytes() {
+        // Most bytes are these, and end nothing but an indentation.
+        if IS_WORD[usize::from(byte)] {
+            at_start = false;
+            continue;
+        }
         match byte {
             b'\n' | b'\r' => {
                 at_start = true;
@@ -54,15 +59,24 @@ fn bound(text: &str) -> usize {
                     b')' | b']' | b'}' => brackets = brackets.saturating_sub(1),
                     _ => {}
                 }
-                if !byte.is_ascii_alphanumeric() && byte != b'_' {
-                    run += 1;
-                    deepest = deepest.max(run + indentation);
-                }
+                run += 1;
+                deepest = deepest.max(run + indentation);
             }
         }
     }
     deepest
 }
+
+/// Which bytes are parts of words.
+static IS_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    table
+};
 
 /// What is open at a token.
 #[derive(Debug, Default)]

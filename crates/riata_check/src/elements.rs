@@ -24,7 +24,7 @@ pub(crate) type Seen<'s, 'a> = &'s mut dyn FnMut(&'a Expr, ScopeId, Source);
 
 /// Tell `seen` the elements of a container. False when there may be others that are not seen.
 pub(crate) fn elements<'a>(
-    checker: &Checker<'a>,
+    checker: &'a Checker<'_>,
     container: &'a Expr,
     scope: ScopeId,
     seen: Seen<'_, 'a>,
@@ -33,7 +33,7 @@ pub(crate) fn elements<'a>(
 }
 
 fn follow<'a>(
-    checker: &Checker<'a>,
+    checker: &'a Checker<'_>,
     container: &'a Expr,
     scope: ScopeId,
     seen: Seen<'_, 'a>,

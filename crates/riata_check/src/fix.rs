@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
 use crate::diagnostic::{Applicability, Diagnostic, Edit};
+use crate::one_file::FileOutcome;
 use crate::rules::SYNTAX_ERROR;
 use crate::run::{Outcome, Problem};
-use crate::session::{FileOutcome, Session};
+use crate::session::Session;
 
 /// After so many rounds two rules undo each other's fixes.
 const MAX_ROUNDS: usize = 100;

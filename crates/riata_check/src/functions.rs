@@ -163,10 +163,6 @@ impl Worker<'_> {
         let module = self.module_for_interface(def.file)?;
         let context = Context::new(self, &module);
         let (function, _, scope) = module.names().function_at(def.start)?;
-        if !function.decorator_list.is_empty() {
-            // What a decorator does is looked for in its body.
-            self.asks(|| Node::Text(def.file));
-        }
         let decorators: Vec<String> = function
             .decorator_list
             .iter()
@@ -219,7 +215,7 @@ impl Worker<'_> {
         let meant = context.meant(named, scope);
         let [callee] = &*meant else { return false };
         let Some(def) = callee.def else { return false };
-        let Some(module) = self.module(def.file) else {
+        let Some(module) = self.module_of(def) else {
             return false;
         };
         let Some((function, _, _)) = module.names().function_at(def.start) else {

@@ -31,6 +31,7 @@ mod locals;
 mod locks;
 mod lost;
 mod names;
+mod one_file;
 mod program;
 mod protocols;
 mod pytest_config;

@@ -7,6 +7,7 @@ use crate::context::{Context, Value, last};
 use crate::flow::{Flow, FrameId, FrameKind, Suspension, What};
 use crate::names::{Binding, ScopeId, first_parameter};
 use crate::program::Def;
+use crate::trace::Node;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockKind {
@@ -93,7 +94,7 @@ fn returned_lock(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) ->
         if function.is_async {
             return None;
         }
-        let flow = Flow::new(context.names(), &function.body, own);
+        let flow = context.flow(own);
         flow.steps.iter().find_map(|step| match step.what {
             What::Return(found) => {
                 let value = context.value(found.value.as_deref()?, step.scope);
@@ -208,6 +209,7 @@ impl Context<'_> {
         def: Def,
         look: impl FnOnce(&Context<'_>, &ast::StmtFunctionDef, ScopeId) -> T,
     ) -> Option<T> {
+        self.worker.asks(|| Node::Code(def));
         self.in_module_of(def, |context| {
             let (function, own, _) = context.names().function_at(def.start)?;
             Some(look(context, function, own))
@@ -247,7 +249,7 @@ impl Context<'_> {
                     if is_stub(&function.body) {
                         return true;
                     }
-                    let flow = Flow::new(context.names(), &function.body, own);
+                    let flow = context.flow(own);
                     flow.steps.iter().any(|step| match &step.what {
                         What::Suspend(inner) => context.may_suspend(inner, step.scope, depth + 1),
                         _ => false,

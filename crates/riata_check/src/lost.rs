@@ -79,7 +79,7 @@ fn lost_call(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option
 /// `async def stream(self) -> AsyncIterator[int]: ...` of an abstract class: the subclasses yield.
 fn iterates_in_subclasses(checker: &Checker<'_>, callee: &Callee) -> bool {
     let Some(def) = callee.def else { return false };
-    let Some(module) = checker.context.worker.module(def.file) else {
+    let Some(module) = checker.context.worker.module_of(def) else {
         return false;
     };
     let Some((function, _, _)) = module.names().function_at(def.start) else {

@@ -279,6 +279,22 @@ impl<'a> Names<'a> {
     }
 }
 
+impl Binding<'_> {
+    /// Where it stands in the text, when it has one place.
+    pub(crate) fn start(&self) -> Option<TextSize> {
+        Some(match self {
+            Self::Import { alias } | Self::ImportFrom { alias, .. } => alias.start(),
+            Self::Function(function) => function.start(),
+            Self::Class(class) => class.start(),
+            Self::Value(value) | Self::With { value, .. } => value.start(),
+            Self::Item { iterable } => iterable.start(),
+            Self::Annotated { annotation, .. } => annotation.start(),
+            Self::Parameter(parameter) => parameter.start(),
+            Self::Exception | Self::Other => return None,
+        })
+    }
+}
+
 impl<'a> Scope<'a> {
     fn new(node: ScopeNode<'a>, parent: Option<ScopeId>) -> Self {
         Self {

@@ -1,5 +1,6 @@
 //! What all files of a run share: settings, knowledge, and the modules that have been read.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -9,11 +10,12 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
+use crate::cache::code;
 use crate::hierarchy::{self, Hierarchy, Scanned};
 use crate::knowledge::Knowledge;
 use crate::pytest_config::Config;
 use crate::settings::Settings;
-use crate::source::Module;
+use crate::source::{Module, Text};
 use crate::trace::{Node, Query, Stack, Trace};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,7 +38,7 @@ pub(crate) struct Def {
 pub(crate) type Texts = FxHashMap<PathBuf, Arc<str>>;
 
 pub(crate) struct Program {
-    pub(crate) settings: Settings,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) knowledge: Arc<Knowledge>,
     /// The first-party files by the names of their modules.
     pub(crate) project: FxHashMap<String, PathBuf>,
@@ -60,7 +62,7 @@ struct Files {
 
 impl Program {
     pub(crate) fn new(
-        settings: Settings,
+        settings: Arc<Settings>,
         knowledge: Arc<Knowledge>,
         project: FxHashMap<String, PathBuf>,
         texts: Arc<Texts>,
@@ -78,6 +80,17 @@ impl Program {
             spawned: OnceLock::new(),
             trace: None,
         }
+    }
+
+    /// One file of a program as a program of its own.
+    pub(crate) fn of_file(&self, path: &Path) -> Self {
+        let name = self.settings.module_name(path);
+        Self::new(
+            Arc::clone(&self.settings),
+            Arc::clone(&self.knowledge),
+            std::iter::once((name, path.to_path_buf())).collect(),
+            Arc::clone(&self.texts),
+        )
     }
 
     pub(crate) fn file(&self, origin: &Origin) -> FileId {
@@ -140,6 +153,12 @@ impl Program {
         })
     }
 
+    /// The code of a definition in a module that was followed into, as a cache knows it.
+    pub(crate) fn code(&self, def: Def) -> Option<(String, u64)> {
+        let module = self.modules.get(&def.file)?.clone()?;
+        code::of(&module, def.start)
+    }
+
     /// Whether a file is one of the project's own, and not an installed package.
     pub(crate) fn is_first_party(&self, file: FileId) -> bool {
         match self.origin(file) {
@@ -154,6 +173,8 @@ pub(crate) struct Worker<'p> {
     pub(crate) program: &'p Program,
     pub(crate) types: Option<Types>,
     pub(crate) stack: Stack,
+    /// The module under check, which is not kept when that is done.
+    current: RefCell<Option<(FileId, Arc<Module>)>>,
 }
 
 impl<'p> Worker<'p> {
@@ -162,10 +183,30 @@ impl<'p> Worker<'p> {
             program,
             types,
             stack: Stack::default(),
+            current: RefCell::default(),
         }
     }
 
-    /// The module that a definition is in, read and parsed once for all.
+    /// Say which module is under check, while `look` goes on.
+    pub(crate) fn with_current<T>(
+        &self,
+        file: FileId,
+        module: &Arc<Module>,
+        look: impl FnOnce() -> T,
+    ) -> T {
+        self.current.replace(Some((file, Arc::clone(module))));
+        let result = look();
+        self.current.take();
+        result
+    }
+
+    /// The module that a definition is in, for those who look at the code of that definition and at no other.
+    pub(crate) fn module_of(&self, def: Def) -> Option<Arc<Module>> {
+        self.asks(|| Node::Code(def));
+        self.module_for_interface(def.file)
+    }
+
+    /// A module, read and parsed once for all.
     pub(crate) fn module(&self, file: FileId) -> Option<Arc<Module>> {
         self.asks(|| Node::Text(file));
         self.module_for_interface(file)
@@ -174,6 +215,11 @@ impl<'p> Worker<'p> {
     /// The same, for those who look at nothing but what the module shows to others: see `cache::interface`.
     pub(crate) fn module_for_interface(&self, file: FileId) -> Option<Arc<Module>> {
         self.asks(|| Node::Interface(file));
+        if let Some((current, module)) = &*self.current.borrow()
+            && *current == file
+        {
+            return Some(Arc::clone(module));
+        }
         if let Some(found) = self.program.modules.get(&file) {
             return found.clone();
         }
@@ -193,12 +239,8 @@ impl<'p> Worker<'p> {
                     return None;
                 }
                 let name = self.program.settings.module_name(path);
-                Some(Module::own(
-                    path,
-                    name,
-                    text,
-                    self.program.settings.python_version,
-                ))
+                let version = self.program.settings.python_version;
+                Some(Module::of(Text::own(path, name, text, version)))
             }
             Origin::Typeshed(_) => None,
         }

@@ -17,7 +17,7 @@ impl Context<'_> {
         if depth > MAX_DEPTH {
             return None;
         }
-        let module = self.worker.module(class.file)?;
+        let module = self.worker.module_for_interface(class.file)?;
         let here = Context::new(self.worker, &module);
         let (statement, scope, outer) = module.names().class_at(class.start)?;
         if !module.names().bindings(name, scope).is_empty() {

@@ -173,7 +173,7 @@ impl Search<'_> {
         if about.is_async || !about.decorators_are_plain() {
             return none;
         }
-        let Some(module) = self.worker.module(def.file) else {
+        let Some(module) = self.worker.module_of(def) else {
             return none;
         };
         let Some((function, scope, _)) = module.names().function_at(def.start) else {

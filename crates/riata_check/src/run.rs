@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use crate::causes;
 use crate::diagnostic::Diagnostic;
-use crate::session::{FileOutcome, Session};
+use crate::one_file::FileOutcome;
+use crate::session::Session;
 use crate::settings::Settings;
 
 /// What a run found.

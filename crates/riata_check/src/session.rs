@@ -9,21 +9,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use riata_types::{Origin, Types};
-use rustc_hash::{FxHashMap, FxHashSet};
+use riata_types::Types;
+use rustc_hash::FxHashMap;
 
-use crate::cache::interface::Facts;
-use crate::checker::{Checker, Hooks};
-use crate::context::Context;
-use crate::diagnostic::Diagnostic;
+use crate::checker::Hooks;
 use crate::knowledge::Knowledge;
 use crate::limit::Slot;
+use crate::one_file::{self, FileOutcome};
 use crate::program::{Program, Texts, Worker};
 use crate::run::{Outcome, Problem, panic_message};
 use crate::settings::Settings;
-use crate::source::Module;
-use crate::suppression::Suppressions;
-use crate::trace::Node;
 
 /// Inference recurses along a tree, and so do rules: `depth.rs` bounds how far, this has room for it. Pages that are not
 /// used cost nothing.
@@ -37,7 +32,7 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// Files under check, with everything that is kept from one run to the next.
 pub struct Session {
-    settings: Settings,
+    settings: Arc<Settings>,
     knowledge: Arc<Knowledge>,
     hooks: Arc<Hooks>,
     /// A handle on types belongs to one thread; each makes its own from this one.
@@ -50,18 +45,6 @@ pub struct Session {
     pub time_limit: Duration,
     /// Called after each file, from many threads: for those who show how far a run has come.
     pub on_checked: Option<Arc<dyn Fn() + Send + Sync>>,
-}
-
-/// What is said about one file.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FileOutcome {
-    pub(crate) diagnostics: Vec<Diagnostic>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) notices: Vec<Problem>,
-    /// The first-party files that what is said may depend on.
-    pub(crate) imports: Vec<PathBuf>,
-    /// What is known of the very text that was checked, where a cache keeps it.
-    pub(crate) facts: Option<Facts>,
 }
 
 impl Session {
@@ -84,7 +67,7 @@ impl Session {
             texts: Arc::default(),
             time_limit: TIME_LIMIT,
             on_checked: None,
-            settings,
+            settings: Arc::new(settings),
         })
     }
 
@@ -163,7 +146,7 @@ impl Session {
             .map(|path| (self.settings.module_name(path), path.clone()))
             .collect();
         Program::new(
-            self.settings.clone(),
+            Arc::clone(&self.settings),
             Arc::clone(&self.knowledge),
             project,
             Arc::clone(&self.texts),
@@ -335,7 +318,14 @@ impl Run {
 
     /// Check one file; also whether the worker's types were called off, and must not be asked again.
     fn check_file(&self, worker: &Worker<'_>, slot: &Slot, path: &Path) -> (FileOutcome, bool) {
-        let result = catch_unwind(AssertUnwindSafe(|| check_module(worker, &self.hooks, path)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if self.program.settings.use_types {
+                return one_file::check(worker, &self.hooks, path);
+            }
+            // Without types nothing is followed into other files.
+            let program = self.program.of_file(path);
+            one_file::check(&Worker::new(&program, None), &self.hooks, path)
+        }));
         let cancelled = slot.stop();
         let found = result.unwrap_or_else(|payload| {
             let reason = if cancelled && riata_types::is_cancellation(&*payload) {
@@ -360,17 +350,17 @@ impl Run {
         let shared = &self.program;
         let settings = Settings {
             use_types: false,
-            ..shared.settings.clone()
+            ..Settings::clone(&shared.settings)
         };
         let program = Program::new(
-            settings,
+            Arc::new(settings),
             Arc::clone(&shared.knowledge),
             shared.project.clone(),
             Arc::clone(&shared.texts),
         );
         let worker = Worker::new(&program, None);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            check_module(&worker, &self.hooks, path)
+            one_file::check(&worker, &self.hooks, path)
         }));
         let told = |message| {
             vec![Problem {
@@ -403,88 +393,6 @@ fn new_types(settings: &Settings) -> Result<Types, String> {
         site_packages: settings.site_packages.clone(),
         python_version: settings.python_version,
     })
-}
-
-fn check_module(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome {
-    let file = worker.program.file(&Origin::Path(path.to_path_buf()));
-    let _inside = worker.works_out(|| Node::File(file));
-    let problem = |message: String| Problem {
-        path: path.to_path_buf(),
-        message,
-    };
-    let failed = |message| FileOutcome {
-        problems: vec![problem(message)],
-        ..FileOutcome::default()
-    };
-    let program = worker.program;
-    let text = match program.read(path) {
-        Ok(text) => text,
-        Err(message) => return failed(message),
-    };
-    if crate::depth::is_deeper(&text, crate::depth::MAX_DEPTH) {
-        let limit = crate::depth::MAX_DEPTH;
-        return failed(format!(
-            "nested more than {limit} levels deep, which is too deep to check"
-        ));
-    }
-    // A file without these words has nothing to do with coroutines, whatever its types are.
-    let has_async = ["async", "coroutine", "task"]
-        .iter()
-        .any(|word| text.contains(word));
-    let typed = worker
-        .types
-        .as_ref()
-        .filter(|_| has_async)
-        .and_then(|types| Module::typed(&types.open(path)?));
-    let is_typed = typed.is_some();
-    let module = typed.unwrap_or_else(|| {
-        let name = program.settings.module_name(path);
-        Module::own(path, name, text, program.settings.python_version)
-    });
-    let mut checker = Checker::new(Context::new(worker, &module), hooks);
-    checker.run();
-    let panics = checker.panics.take();
-    let failed_rules: FxHashSet<&str> = panics.iter().map(|(rule, _)| *rule).collect();
-    let mut diagnostics = checker.into_found();
-    crate::syntax::apply(module.text(), &mut diagnostics);
-    let suppressions = Suppressions::new(module.text());
-    suppressions.apply(&mut diagnostics);
-    let all_is_known = (is_typed || !has_async) && module.text().errors().is_empty();
-    diagnostics.extend(
-        suppressions.findings(module.text(), &program.settings.selection, |rule| {
-            all_is_known
-                && worker.types.is_some()
-                && program.settings.selection.is_on(rule.code)
-                && !failed_rules.contains(rule.name)
-        }),
-    );
-    diagnostics.sort_by(|left, right| {
-        (left.range, &left.code, &left.message).cmp(&(right.range, &right.code, &right.message))
-    });
-    let imports = crate::dependencies::imported(module.text(), &program.project);
-    let ignores = &program.settings.per_file_ignores;
-    diagnostics.retain(|found| !ignores.ignores(path, &found.code));
-    let problems = panics
-        .iter()
-        .map(|(rule, message)| problem(format!("rule `{rule}` failed: {message}")))
-        .collect();
-    let mut notices = Vec::new();
-    if worker.types.is_some() && has_async && !is_typed {
-        notices.push(problem(
-            "types cannot open it; checked without them".to_owned(),
-        ));
-    }
-    let facts = program
-        .trace
-        .as_ref()
-        .map(|_| Facts::new(&module.text().text, module.text().parsed()));
-    FileOutcome {
-        diagnostics,
-        problems,
-        notices,
-        imports,
-        facts,
-    }
 }
 
 #[cfg(test)]

@@ -41,14 +41,29 @@ impl Module {
     pub(crate) fn typed(types: &ModuleTypes<'_>) -> Option<Self> {
         let origin = types.origin()?;
         let name = types.name().unwrap_or_else(|| fallback_name(&origin));
-        Some(Self::build(
+        Some(Self::of(Text::build(
             origin,
             name,
             types.text(),
             Tree::Typed(types.parsed()),
-        ))
+        )))
     }
 
+    pub(crate) fn of(text: Text) -> Self {
+        Self::new(text, |text| Names::new(text.body()))
+    }
+
+    pub(crate) fn text(&self) -> &Text {
+        self.borrow_owner()
+    }
+
+    pub(crate) fn names(&self) -> &Names<'_> {
+        self.borrow_dependent()
+    }
+}
+
+impl Text {
+    /// A text as it is, without types.
     pub(crate) fn own(path: &Path, name: String, text: String, version: (u8, u8)) -> Self {
         let options =
             ParseOptions::from(Mode::Module).with_target_version(PythonVersion::from(version));
@@ -65,27 +80,16 @@ impl Module {
             Origin::Typeshed(path) => path.ends_with("__init__.pyi"),
         };
         let lines = LineIndex::from_source_text(&text);
-        let owner = Text {
+        Self {
             origin,
             name,
             is_package,
             text,
             lines,
             tree,
-        };
-        Self::new(owner, |owner| Names::new(owner.body()))
+        }
     }
 
-    pub(crate) fn text(&self) -> &Text {
-        self.borrow_owner()
-    }
-
-    pub(crate) fn names(&self) -> &Names<'_> {
-        self.borrow_dependent()
-    }
-}
-
-impl Text {
     pub(crate) fn parsed(&self) -> &Parsed<ModModule> {
         match &self.tree {
             Tree::Typed(parsed) => parsed,

@@ -416,9 +416,12 @@ fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str
 }
 
 fn contains_noqa(text: &str) -> bool {
-    text.as_bytes()
-        .windows(4)
-        .any(|window| window.eq_ignore_ascii_case(b"noqa"))
+    let bytes = text.as_bytes();
+    memchr::memchr2_iter(b'q', b'Q', bytes).any(|at| {
+        at.checked_sub(2)
+            .and_then(|start| bytes.get(start..start + 4))
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"noqa"))
+    })
 }
 
 /// The first and last lines of strings that go over several lines, and of lines that end in a backslash.

@@ -164,7 +164,7 @@ impl Worker<'_> {
     }
 
     fn look_for_task(&self, def: Def, depth: usize) -> Option<bool> {
-        let module = self.module(def.file)?;
+        let module = self.module_of(def)?;
         let (function, scope, _) = module.names().function_at(def.start)?;
         let returned = Returned::of(function);
         if returned.is_empty() || is_generator(function) {

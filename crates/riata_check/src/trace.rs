@@ -35,6 +35,8 @@ pub(crate) enum Node {
     Wrapper(Def),
     /// All of a file's text.
     Text(FileId),
+    /// The code of a function or class, wherever it stands in its file.
+    Code(Def),
     /// What a file shows to others.
     Interface(FileId),
     Query(Query),
@@ -96,6 +98,7 @@ impl Drop for Inside<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
     pub(crate) texts: Vec<FileId>,
+    pub(crate) codes: Vec<Def>,
     pub(crate) interfaces: Vec<FileId>,
     pub(crate) queries: Vec<Query>,
 }
@@ -153,6 +156,7 @@ impl Closed {
             }
             match &self.nodes[number] {
                 Node::Text(file) => needs.texts.push(*file),
+                Node::Code(def) => needs.codes.push(*def),
                 Node::Interface(file) => needs.interfaces.push(*file),
                 Node::Query(query) => needs.queries.push(query.clone()),
                 _ => open.extend(&self.edges[number]),

@@ -9,8 +9,9 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::dependencies::affected;
+use crate::one_file::FileOutcome;
 use crate::run::Outcome;
-use crate::session::{FileOutcome, Session};
+use crate::session::Session;
 
 /// An editor writes a file in several steps: the next one is waited for so long.
 const QUIET: Duration = Duration::from_millis(20);

@@ -22,7 +22,7 @@ impl Context<'_> {
         let Some(link) = chain.links.first() else {
             return false;
         };
-        let Some(module) = self.worker.module(def.file) else {
+        let Some(module) = self.worker.module_of(def) else {
             return false;
         };
         let Some((function, _, _)) = module.names().function_at(def.start) else {
@@ -46,8 +46,8 @@ impl Context<'_> {
     }
 }
 
-struct Way<'c, 'a> {
-    context: &'c Context<'c>,
+struct Way<'c, 'm, 'a> {
+    context: &'c Context<'m>,
     call: &'c ast::ExprCall,
     scope: ScopeId,
     function: &'a ast::StmtFunctionDef,
@@ -55,7 +55,7 @@ struct Way<'c, 'a> {
     skipped: usize,
 }
 
-impl Way<'_, '_> {
+impl Way<'_, '_, '_> {
     /// Whether one of the conditions around a place does not hold.
     fn is_shut(&self, module: &Module, body: &[Stmt], place: &Location) -> bool {
         let holds = |stmts: &[Stmt]| {
@@ -220,7 +220,7 @@ fn is_true(value: &Expr, _: bool) -> Option<bool> {
     }
 }
 
-fn is_none(value: &Expr, written: bool, way: &Way<'_, '_>) -> Option<bool> {
+fn is_none(value: &Expr, written: bool, way: &Way<'_, '_, '_>) -> Option<bool> {
     match value {
         Expr::NoneLiteral(_) => Some(true),
         Expr::BooleanLiteral(_)

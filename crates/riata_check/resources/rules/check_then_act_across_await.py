@@ -221,7 +221,8 @@ class Renewed:
         self._lock = asyncio.Lock()
 
     def _store(self, answer):
-        self._expires_at = time.time() + answer
+        expires_in = int(answer)
+        self._expires_at = time.time() + expires_in
 
     async def renew(self):
         self._store(await make())

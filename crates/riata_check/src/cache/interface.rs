@@ -1,8 +1,8 @@
 //! What a module shows to others, as a hash: what they see of it stays the same as long as the hash does.
 //!
-//! It is the code without comments, blank lines and the bodies of functions that are annotated with what they return. Bodies
-//! stay in where types look into them from outside: attributes of objects are set there, and globals. What is shown of the
-//! others is whether they yield, whether they do nothing, and what they import.
+//! It is the code without comments, blank lines and the bodies of functions. Bodies stay in where types look into them from
+//! outside: attributes of `self` are set there, and globals. What is shown of the others is whether they yield, whether they
+//! do nothing, what they import, and what they return where no annotation says it.
 
 use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::visitor::{self, Visitor};
@@ -12,7 +12,9 @@ use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::functions::{is_generator, is_stub, marker};
+use crate::functions::{Returned, is_generator, is_stub, marker};
+use crate::names::first_parameter;
+use crate::uses;
 
 /// What is known of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,39 +148,99 @@ impl<'a> Shown<'a> {
             .last()
             .is_some_and(|hidden| hidden.contains_range(function.range));
         if let [first, .., last] | [first @ last] = function.body.as_slice()
-            && function.returns.is_some()
             && !is_inside
-            && !Sets::outside(&function.body)
+            && !Sets::outside(function)
         {
             self.hidden.push(TextRange::new(first.start(), last.end()));
+            if function.returns.is_none() {
+                self.result(function);
+            }
+        }
+    }
+
+    /// What is returned, and how the names in it come to their values.
+    fn result(&mut self, function: &'a ast::StmtFunctionDef) {
+        let returned = Returned::of(function);
+        let mut wanted: FxHashSet<&str> = FxHashSet::default();
+        for value in returned {
+            self.hash.update(self.text[value.range()].as_bytes());
+            self.hash.update(&[0]);
+            wanted.extend(uses::names_in(value));
+        }
+        let mut assigned: Vec<(FxHashSet<&str>, &Expr, TextRange)> = Vec::new();
+        uses::stmts(&function.body, &mut |stmt| match stmt {
+            Stmt::Assign(assign) => {
+                let names = assign.targets.iter().flat_map(uses::bound_names);
+                assigned.push((names.collect(), &assign.value, assign.range));
+            }
+            Stmt::AnnAssign(assign) => {
+                let value = assign.value.as_deref().unwrap_or(&assign.annotation);
+                assigned.push((uses::bound_names(&assign.target), value, assign.range));
+            }
+            Stmt::With(with) => {
+                for item in &with.items {
+                    if let Some(target) = &item.optional_vars {
+                        let value = &item.context_expr;
+                        assigned.push((uses::bound_names(target), value, item.range));
+                    }
+                }
+            }
+            _ => {}
+        });
+        let mut shown: FxHashSet<TextRange> = FxHashSet::default();
+        loop {
+            let before = shown.len();
+            for (names, value, range) in &assigned {
+                if !names.is_disjoint(&wanted) && shown.insert(*range) {
+                    wanted.extend(uses::names_in(value));
+                }
+            }
+            if shown.len() == before {
+                break;
+            }
+        }
+        for (_, _, range) in &assigned {
+            if shown.contains(range) {
+                self.hash.update(self.text[*range].as_bytes());
+                self.hash.update(&[0]);
+            }
         }
     }
 }
 
-/// Whether a body sets attributes of objects, or names of other scopes.
-struct Sets(bool);
+/// Whether a function sets attributes of its first parameter, which is `self` in a method, or names of other scopes.
+struct Sets<'a> {
+    owner: Option<&'a str>,
+    found: bool,
+}
 
-impl Sets {
-    fn outside(body: &[Stmt]) -> bool {
-        let mut sets = Self(false);
-        sets.visit_body(body);
-        sets.0
+impl<'a> Sets<'a> {
+    fn outside(function: &'a ast::StmtFunctionDef) -> bool {
+        let mut sets = Self {
+            owner: first_parameter(function),
+            found: false,
+        };
+        sets.visit_body(&function.body);
+        sets.found
     }
 }
 
-impl<'a> Visitor<'a> for Sets {
+impl<'a> Visitor<'a> for Sets<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        self.0 |= matches!(stmt, Stmt::Global(_) | Stmt::Nonlocal(_));
-        if !self.0 {
+        self.found |= matches!(stmt, Stmt::Global(_) | Stmt::Nonlocal(_));
+        if !self.found {
             visitor::walk_stmt(self, stmt);
         }
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Expr::Attribute(attribute) = expr {
-            self.0 |= attribute.ctx != ExprContext::Load;
+        if let Expr::Attribute(attribute) = expr
+            && attribute.ctx != ExprContext::Load
+        {
+            let owner = attribute.value.as_name_expr().map(|name| name.id.as_str());
+            self.found |= owner.is_some() && owner == self.owner;
         }
-        if !self.0 {
+        if !self.found {
             visitor::walk_expr(self, expr);
         }
     }
@@ -195,7 +257,7 @@ mod tests {
     }
 
     const MODULE: &str = "import a.b\nfrom . import c\n\nclass C:\n    def m(self) -> int:\n        return 1\n\n\
-                          def f(x):\n    return x\n\nasync def g() -> int:\n    from ..d import e\n    return await e()\n";
+                          def f(x):\n    value = x\n    print(x)\n    return value\n\nasync def g() -> int:\n    from ..d import e\n    return await e()\n";
 
     fn changes(old: &str, new: &str) -> bool {
         assert!(MODULE.contains(old), "{old}");
@@ -211,6 +273,7 @@ mod tests {
     fn bodies_of_annotated_functions_and_comments_do_not_show() {
         assert!(!changes("return 1", "value = 2\n        return value + 1"));
         assert!(!changes("await e()", "await e() + 1  # a comment"));
+        assert!(!changes("print(x)", "print(x, x)"));
         assert!(!changes(
             "class C:",
             "# a comment\n\nclass C:  # another one\n"
@@ -220,7 +283,8 @@ mod tests {
     #[test]
     fn everything_else_shows() {
         for (old, new) in [
-            ("return x", "return x + 1"),
+            ("return value", "return value + 1"),
+            ("value = x", "value = x.y"),
             ("-> int", "-> str"),
             ("def f(x)", "def f(x, y)"),
             ("return 1", "self.x = 1"),
@@ -229,7 +293,7 @@ mod tests {
             ("return 1", "global x"),
             ("import e", "import f"),
             ("m(self) -> int:", "m(self) -> int:  # riata: blocks"),
-            ("return x\n", "return x\n\nX = 1\n"),
+            ("return value\n", "return value\n\nX = 1\n"),
             (
                 "class C:\n    def m(self) -> int:\n        return 1\n",
                 "class C:\n    pass\ndef m(self) -> int:\n    return 1\n",

@@ -4,6 +4,7 @@
 //! the whole text of files whose functions were followed (`trace`). All of that is kept beside the findings, and compared
 //! before they are used again. Files whose check went wrong in any way are not kept.
 
+pub(crate) mod code;
 pub(crate) mod interface;
 mod resolver;
 mod state;
@@ -19,15 +20,17 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::files::reason;
-use crate::program::Program;
+use crate::one_file::FileOutcome;
+use crate::program::{Def, FileId, Program};
 use crate::run::Outcome;
-use crate::session::{FileOutcome, Session};
+use crate::session::Session;
 use crate::settings::Settings;
+use crate::source::{Module, Text};
 use crate::trace::{Closed, Query, Trace};
 use interface::Facts;
 use resolver::Resolver;
 use state::{Known, Names, State};
-use store::{Entry, Stored};
+use store::{Code, Entry, Stored};
 
 /// The folder in a project's root.
 pub const FOLDER: &str = ".riata_cache";
@@ -146,8 +149,8 @@ impl Installed {
 impl Session {
     /// Check every file that the cache has no results for, and keep what is found.
     pub fn check_with(&self, cache: &Cache) -> Cached {
-        if self.has_texts() {
-            // Results are kept of files as they are on disk.
+        if self.has_texts() || !self.settings().use_types {
+            // Results are kept of files as they are on disk, and only where they take longer to find than to read.
             return Cached {
                 outcome: self.check(),
                 ..Cached::default()
@@ -165,7 +168,7 @@ impl Session {
         let before = (!is_new).then(|| self.look(&stored, &resolver, &mut names));
         let valid = before
             .as_ref()
-            .map(|now| valid(&stored, now, &program, &resolver))
+            .map(|now| self.valid(&stored, now, &program, &resolver))
             .unwrap_or_default();
 
         let mut results: FxHashMap<&Path, FileOutcome> = FxHashMap::default();
@@ -292,6 +295,16 @@ impl Session {
         })
     }
 
+    /// A file as it is now.
+    fn module(&self, path: &Path) -> Option<Module> {
+        let text = crate::files::read(path).ok()?;
+        if crate::depth::is_deeper(&text, crate::depth::MAX_DEPTH) {
+            return None;
+        }
+        let version = self.settings().python_version;
+        Some(Module::of(Text::own(path, String::new(), text, version)))
+    }
+
     fn facts(&self, text: &str) -> Facts {
         if crate::depth::is_deeper(text, crate::depth::MAX_DEPTH) {
             return Facts::opaque(text);
@@ -304,55 +317,74 @@ impl Session {
             None => Facts::opaque(text),
         }
     }
-}
 
-/// The entries that are as good as new.
-fn valid<'s>(
-    stored: &'s Stored,
-    now: &State,
-    program: &Program,
-    resolver: &Resolver,
-) -> Vec<(&'s Path, &'s Entry)> {
-    let dirty = now.dirty(stored);
-    // By the numbers of the stored files.
-    let same_interface: Vec<bool> = stored
-        .files
-        .iter()
-        .map(|file| {
-            file.is_foreign
-                || now
-                    .index(&file.path)
-                    .is_some_and(|index| !dirty.contains(&index))
-        })
-        .collect();
-    let same_text: Vec<bool> = stored
-        .files
-        .iter()
-        .map(|file| match now.known(&file.path) {
-            Some(known) => known.content == file.content,
-            None => state::content_of(&file.path) == file.content,
-        })
-        .collect();
-    let same_answer: Vec<bool> = stored
-        .queries
-        .iter()
-        .map(|(query, known)| answer(program, resolver, query) == *known)
-        .collect();
-    let all = |list: &[u32], same: &[bool]| {
-        list.iter()
-            .all(|index| same.get(*index as usize).copied().unwrap_or(false))
-    };
-    let files = stored.files.iter().enumerate().filter_map(|(index, file)| {
-        let entry = file.entry.as_ref()?;
-        let is_valid = same_text[index]
-            && same_interface[index]
-            && all(&entry.texts, &same_text)
-            && all(&entry.texts, &same_interface)
-            && all(&entry.interfaces, &same_interface)
-            && all(&entry.queries, &same_answer);
-        is_valid.then_some((file.path.as_path(), entry))
-    });
-    files.collect()
+    /// The entries that are as good as new.
+    fn valid<'s>(
+        &self,
+        stored: &'s Stored,
+        now: &State,
+        program: &Program,
+        resolver: &Resolver,
+    ) -> Vec<(&'s Path, &'s Entry)> {
+        let dirty = now.dirty(stored);
+        // By the numbers of the stored files.
+        let same_interface: Vec<bool> = stored
+            .files
+            .iter()
+            .map(|file| {
+                file.is_foreign
+                    || now
+                        .index(&file.path)
+                        .is_some_and(|index| !dirty.contains(&index))
+            })
+            .collect();
+        let same_text: Vec<bool> = stored
+            .files
+            .iter()
+            .map(|file| match now.known(&file.path) {
+                Some(known) => known.content == file.content,
+                None => state::content_of(&file.path) == file.content,
+            })
+            .collect();
+        let same_answer: Vec<bool> = stored
+            .queries
+            .iter()
+            .map(|(query, known)| answer(program, resolver, query) == *known)
+            .collect();
+        let mut codes: FxHashMap<u32, FxHashMap<String, u64>> = FxHashMap::default();
+        let same_code: Vec<bool> = stored
+            .codes
+            .iter()
+            .map(|code| {
+                let index = code.file as usize;
+                if same_text.get(index).copied().unwrap_or(false) {
+                    return true;
+                }
+                let now = codes.entry(code.file).or_insert_with(|| {
+                    let file = stored.files.get(index);
+                    file.and_then(|file| self.module(&file.path))
+                        .map_or_else(FxHashMap::default, |module| code::all(&module))
+                });
+                now.get(&code.name) == Some(&code.hash)
+            })
+            .collect();
+        let all = |list: &[u32], same: &[bool]| {
+            list.iter()
+                .all(|index| same.get(*index as usize).copied().unwrap_or(false))
+        };
+        let files = stored.files.iter().enumerate().filter_map(|(index, file)| {
+            let entry = file.entry.as_ref()?;
+            let is_valid = same_text[index]
+                && same_interface[index]
+                && all(&entry.texts, &same_text)
+                && all(&entry.texts, &same_interface)
+                && all(&entry.interfaces, &same_interface)
+                && all(&entry.codes, &same_code)
+                && all(&entry.queries, &same_answer);
+            is_valid.then_some((file.path.as_path(), entry))
+        });
+        files.collect()
+    }
 }
 
 /// What the project answers, as a hash.
@@ -388,6 +420,8 @@ struct Next {
     entries: FxHashMap<u32, Entry>,
     queries: Vec<(Query, u64)>,
     query_indices: FxHashMap<Query, u32>,
+    codes: Vec<Code>,
+    code_indices: FxHashMap<Code, u32>,
 }
 
 impl Next {
@@ -405,6 +439,8 @@ impl Next {
             entries: FxHashMap::default(),
             queries: Vec::new(),
             query_indices: FxHashMap::default(),
+            codes: Vec::new(),
+            code_indices: FxHashMap::default(),
         }
     }
 
@@ -428,6 +464,16 @@ impl Next {
         index
     }
 
+    fn code(&mut self, code: Code) -> u32 {
+        if let Some(index) = self.code_indices.get(&code) {
+            return *index;
+        }
+        let index = number(self.codes.len());
+        self.codes.push(code.clone());
+        self.code_indices.insert(code, index);
+        index
+    }
+
     /// An entry that is still valid.
     fn keep(&mut self, path: &Path, entry: &Entry, stored: &Stored) {
         let mut moved = |list: &[u32]| -> Option<Vec<u32>> {
@@ -438,6 +484,20 @@ impl Next {
         let Some((texts, interfaces)) = moved(&entry.texts).zip(moved(&entry.interfaces)) else {
             return;
         };
+        let old = entry
+            .codes
+            .iter()
+            .filter_map(|old| stored.codes.get(*old as usize));
+        let codes = old
+            .filter_map(|code| {
+                let file = self.index(&stored.files.get(code.file as usize)?.path);
+                let code = Code {
+                    file,
+                    ..code.clone()
+                };
+                Some(self.code(code))
+            })
+            .collect();
         let queries = entry
             .queries
             .iter()
@@ -451,6 +511,7 @@ impl Next {
             Entry {
                 texts,
                 interfaces,
+                codes,
                 queries,
                 findings: entry.findings.clone(),
             },
@@ -463,13 +524,14 @@ impl Next {
         let closed = Closed::new(trace);
         let mut seen = Vec::new();
         let mut paths: Vec<Option<u32>> = Vec::new();
+        let mut known_codes: FxHashMap<Def, Option<(String, u64)>> = FxHashMap::default();
         for (mark, (path, found)) in (1..).zip(checked) {
             if found.facts.is_none() || !found.problems.is_empty() || !found.notices.is_empty() {
                 continue;
             }
             let file = program.file(&Origin::Path(path.clone()));
             let needs = closed.needs(file, &mut seen, mark);
-            let mut numbers = |files: &[crate::program::FileId]| -> Vec<u32> {
+            let mut numbers = |files: &[FileId]| -> Vec<u32> {
                 let mut all: Vec<u32> = files
                     .iter()
                     .filter_map(|file| {
@@ -488,10 +550,45 @@ impl Next {
                 all.sort_unstable();
                 all
             };
-            let texts = numbers(&needs.texts);
+            // What is said names lines of other files: these must be where they were.
+            let related = found
+                .diagnostics
+                .iter()
+                .flat_map(|found| &found.related)
+                .map(|related| &related.location.path)
+                .filter(|other| *other != path)
+                .map(|other| program.file(&Origin::Path(other.clone())));
+            let mut places: Vec<FileId> = related.chain(needs.texts).collect();
+            places.sort_unstable();
+            places.dedup();
+            let mut codes: Vec<(FileId, String, u64)> = Vec::new();
+            for def in needs.codes.into_iter().filter(|def| def.file != file) {
+                match known_codes.entry(def).or_insert_with(|| program.code(def)) {
+                    Some((name, hash)) => codes.push((def.file, name.clone(), *hash)),
+                    None => places.push(def.file),
+                }
+            }
+            let mut looked_into: Vec<FileId> = codes.iter().map(|(file, ..)| *file).collect();
+            looked_into.extend(needs.interfaces);
+            looked_into.sort_unstable();
+            looked_into.dedup();
+            let texts = numbers(&places);
             let known: FxHashSet<u32> = texts.iter().copied().collect();
-            let mut interfaces = numbers(&needs.interfaces);
+            let mut interfaces = numbers(&looked_into);
             interfaces.retain(|index| !known.contains(index));
+            let codes = codes
+                .into_iter()
+                .filter_map(|(file, name, hash)| {
+                    let [file] = numbers(&[file])[..] else {
+                        return None;
+                    };
+                    Some((file, name, hash))
+                })
+                .collect::<Vec<_>>();
+            let codes = codes
+                .into_iter()
+                .map(|(file, name, hash)| self.code(Code { file, name, hash }))
+                .collect();
             let mut queries: Vec<u32> = needs
                 .queries
                 .iter()
@@ -504,6 +601,7 @@ impl Next {
                 Entry {
                     texts,
                     interfaces,
+                    codes,
                     queries,
                     findings: found.diagnostics.clone(),
                 },
@@ -530,6 +628,7 @@ impl Next {
             files,
             names: names.to_stored(),
             queries: self.queries,
+            codes: self.codes,
         })
     }
 }

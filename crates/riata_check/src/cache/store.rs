@@ -20,7 +20,7 @@ use crate::write::new_beside;
 pub(super) const SUFFIX: &str = "cache";
 
 /// With the number of the format; what other versions wrote is nothing to this one.
-const MAGIC: &[u8; 16] = b"riata-check   1\n";
+const MAGIC: &[u8; 16] = b"riata-check   2\n";
 
 /// Longer than that nobody came back.
 const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -34,6 +34,16 @@ pub(super) struct Stored {
     pub(super) files: Vec<File>,
     pub(super) names: Vec<String>,
     pub(super) queries: Vec<(Query, u64)>,
+    pub(super) codes: Vec<Code>,
+}
+
+/// A function or class that was looked into.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Code {
+    /// Number of its file.
+    pub(super) file: u32,
+    pub(super) name: String,
+    pub(super) hash: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,6 +66,7 @@ pub(super) struct Entry {
     /// Numbers of the files whose whole text counts, and of those of which only counts what they show.
     pub(super) texts: Vec<u32>,
     pub(super) interfaces: Vec<u32>,
+    pub(super) codes: Vec<u32>,
     pub(super) queries: Vec<u32>,
     pub(super) findings: Vec<Diagnostic>,
 }

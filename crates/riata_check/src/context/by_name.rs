@@ -4,6 +4,7 @@ use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::Ranged;
 
 use super::{Context, Entity, MAX_DEPTH, Value, absolute_module, last};
+use crate::functions::{Returned, is_generator};
 use crate::knowledge::is_class_name;
 use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::Def;
@@ -88,8 +89,8 @@ impl Context<'_> {
         if same_scope && bindings.len() > 1 {
             let last = bindings
                 .iter()
-                .filter(|binding| start_of(binding).is_some_and(|start| start < name.start()))
-                .max_by_key(|binding| start_of(binding));
+                .filter(|binding| binding.start().is_some_and(|start| start < name.start()))
+                .max_by_key(|binding| binding.start());
             if let Some(binding) = last {
                 return self.own_binding(binding, found_in, name.id.as_str(), depth + 1);
             }
@@ -228,7 +229,7 @@ impl Context<'_> {
             return Value::Unknown;
         }
         if let Some(file) = self.worker.find_module(module)
-            && let Some(found) = self.worker.module(file)
+            && let Some(found) = self.worker.module_for_interface(file)
         {
             let inner = Context::new(self.worker, &found);
             let bindings = found.names().bindings(name, ScopeId::MODULE);
@@ -277,7 +278,8 @@ impl Context<'_> {
         })
     }
 
-    /// Look into the module that a definition is in, this one or another. A module that cannot be read has nothing to look at.
+    /// Look into the module that a definition is in, this one or another, at what it shows to others. A module that cannot
+    /// be read has nothing to look at.
     pub(crate) fn in_module_of<T: Default>(
         &self,
         def: Def,
@@ -286,7 +288,7 @@ impl Context<'_> {
         if self.def_at(def.start).file == def.file {
             return look(self);
         }
-        let module = self.worker.module(def.file);
+        let module = self.worker.module_for_interface(def.file);
         module.map_or_else(T::default, |module| {
             look(&Context::new(self.worker, &module))
         })
@@ -375,7 +377,7 @@ impl Context<'_> {
                 self.returned(def, depth, |found| {
                     if found.is_async && !keeps_async {
                         Some(Value::Unknown)
-                    } else if found.is_async && !crate::functions::is_generator(found) {
+                    } else if found.is_async && !is_generator(found) {
                         Some(Value::Instance(Entity {
                             name: "types.CoroutineType".to_owned(),
                             def: None,
@@ -416,13 +418,38 @@ impl Context<'_> {
             if let Some(found) = special(function) {
                 return found;
             }
+            if is_generator(function) {
+                return Value::Unknown;
+            }
             match &function.returns {
-                Some(annotation) if !crate::functions::is_generator(function) => {
-                    context.annotated(annotation, scope, depth + 1)
-                }
-                _ => Value::Unknown,
+                Some(annotation) => context.annotated(annotation, scope, depth + 1),
+                None => context.inferred(function, depth),
             }
         })
+    }
+
+    /// What a function returns that says nothing of it: the one thing that all of its few `return` statements give.
+    fn inferred(&self, function: &ast::StmtFunctionDef, depth: usize) -> Value {
+        // As many returns, times as many for each function that one of them calls.
+        const MOST_RETURNS: usize = 4;
+        const COST: usize = 3;
+        let Some(own) = self.names().of_function(function) else {
+            return Value::Unknown;
+        };
+        let returned = Returned::of(function);
+        if returned.len() > MOST_RETURNS || !function.decorator_list.iter().all(is_method_kind) {
+            return Value::Unknown;
+        }
+        let mut found = Value::None;
+        for value in returned {
+            found = match (found, self.own(value, own, depth + COST)) {
+                (found, Value::None) => found,
+                (Value::None, this @ Value::Instance(_)) => this,
+                (found, this) if found == this => found,
+                _ => return Value::Unknown,
+            };
+        }
+        found
     }
 
     fn instance_by_name(&self, name: &str) -> Value {
@@ -514,6 +541,16 @@ impl Context<'_> {
     }
 }
 
+/// Whether a decorator leaves what a function returns as it is.
+fn is_method_kind(decorator: &ast::Decorator) -> bool {
+    decorator.expression.as_name_expr().is_some_and(|name| {
+        matches!(
+            name.id.as_str(),
+            "staticmethod" | "classmethod" | "override"
+        )
+    })
+}
+
 fn is_property(function: &ast::StmtFunctionDef) -> bool {
     function
         .decorator_list
@@ -545,19 +582,5 @@ fn real_bases(class: &ast::StmtClassDef) -> impl Iterator<Item = &Expr> {
         }
         Expr::Subscript(generic) => std::slice::from_ref(&*generic.value),
         other => std::slice::from_ref(other),
-    })
-}
-
-/// Where a binding stands in the text, when it has one place.
-fn start_of(binding: &Binding<'_>) -> Option<ruff_text_size::TextSize> {
-    Some(match binding {
-        Binding::Import { alias } | Binding::ImportFrom { alias, .. } => alias.start(),
-        Binding::Function(function) => function.start(),
-        Binding::Class(class) => class.start(),
-        Binding::Value(value) | Binding::With { value, .. } => value.start(),
-        Binding::Item { iterable } => iterable.start(),
-        Binding::Annotated { annotation, .. } => annotation.start(),
-        Binding::Parameter(parameter) => parameter.start(),
-        Binding::Exception | Binding::Other => return None,
     })
 }

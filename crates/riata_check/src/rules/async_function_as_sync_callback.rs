@@ -208,7 +208,7 @@ fn takes_plain_callable(checker: &Checker<'_>, call: &ast::ExprCall, argument: &
             None => return false,
         }
     }
-    let Some(module) = checker.context.worker.module(def.file) else {
+    let Some(module) = checker.context.worker.module_of(def) else {
         return false;
     };
     let context = Context::new(checker.context.worker, &module);

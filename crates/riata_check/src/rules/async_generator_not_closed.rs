@@ -80,7 +80,7 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
 
 /// The call that made what is iterated: itself, or the only value of a name.
 fn generator_call<'a>(
-    context: &Context<'a>,
+    context: &'a Context<'_>,
     scope: ScopeId,
     iterated: &'a Expr,
 ) -> Option<(&'a ast::ExprCall, ScopeId)> {
@@ -188,7 +188,7 @@ fn cleans_up(context: &Context<'_>, def: Def, depth: usize) -> Option<String> {
     if !about.is_async || !about.is_generator || !about.decorators_are_plain() {
         return None;
     }
-    let module = context.worker.module(def.file)?;
+    let module = context.worker.module_of(def)?;
     let inner = Context::new(context.worker, &module);
     let (function, scope, _) = module.names().function_at(def.start)?;
     let mut found = Cleanups {
@@ -226,7 +226,7 @@ fn cleans_up(context: &Context<'_>, def: Def, depth: usize) -> Option<String> {
 /// An abstract method that is declared to give an `AsyncGenerator`, and not just something to iterate: who calls it has to
 /// close it, for whatever its implementations open.
 fn promised(context: &Context<'_>, def: Def) -> Option<String> {
-    let module = context.worker.module(def.file)?;
+    let module = context.worker.module_of(def)?;
     let inner = Context::new(context.worker, &module);
     let (function, _, scope) = module.names().function_at(def.start)?;
     let returns = match &**function.returns.as_ref()? {

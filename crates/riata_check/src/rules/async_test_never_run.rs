@@ -139,7 +139,7 @@ fn runs_tests(name: &str) -> bool {
     )
 }
 
-fn check_module(checker: &Checker<'_>) {
+fn check_module(checker: &Checker<'_>, body: &[Stmt]) {
     let text = checker.context.text();
     let path = text.path();
     let is_test = path
@@ -151,7 +151,7 @@ fn check_module(checker: &Checker<'_>) {
     }
     let mut marked = 0;
     let mut bare: Vec<&ast::StmtFunctionDef> = Vec::new();
-    for stmt in text.body() {
+    for stmt in body {
         match stmt {
             // `pytestmark = …` holds for all.
             Stmt::Assign(assign)

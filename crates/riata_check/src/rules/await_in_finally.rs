@@ -64,7 +64,7 @@ pub(super) fn found(
         return Vec::new();
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     let mut all: Vec<(TextRange, TextRange, &'static str)> = Vec::new();
     for step in &flow.steps {
         let What::Suspend(suspension) = &step.what else {
@@ -178,8 +178,8 @@ fn function_breaks_off(context: &Context<'_>, def: crate::program::Def, depth: u
         return true;
     }
     context
-        .in_function(def, |context, function, own| {
-            let flow = Flow::new(context.names(), &function.body, own);
+        .in_function(def, |context, _, own| {
+            let flow = context.flow(own);
             flow.steps.iter().any(|step| match &step.what {
                 What::Suspend(inner) => {
                     !shielded(context, &flow, step.frame, step.scope)

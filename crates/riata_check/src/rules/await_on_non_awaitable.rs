@@ -107,7 +107,7 @@ pub(super) fn may_be_overridden(checker: &Checker<'_>, expr: &Expr) -> bool {
         return true;
     }
     let Some(def) = callee.def else { return true };
-    let Some(module) = checker.context.worker.module(def.file) else {
+    let Some(module) = checker.context.worker.module_of(def) else {
         return true;
     };
     let Some((function, _, scope)) = module.names().function_at(def.start) else {

@@ -135,7 +135,7 @@ impl Search<'_> {
         if !about.is_coroutine() || !self.worker.program.is_first_party(def.file) {
             return None;
         }
-        let module = self.worker.module(def.file)?;
+        let module = self.worker.module_of(def)?;
         let (function, scope, _) = module.names().function_at(def.start)?;
         if serves(function.name.as_str()) {
             return None;

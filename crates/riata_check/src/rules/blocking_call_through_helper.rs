@@ -5,7 +5,6 @@ use crate::blocking::{Chain, Run, Runs};
 use crate::body::{self, Event, Use};
 use crate::checker::{Checker, Report};
 use crate::context::last;
-use crate::diagnostic::Related;
 use crate::knowledge::BlockKind;
 use crate::rules::rule;
 use crate::uses;
@@ -70,30 +69,10 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                     }
                     None => format!("{what} calls `{name}`, which blocks"),
                 };
-                let mut report = Report::new(&RULE, range, message);
-                report.related = chain
-                    .links
-                    .iter()
-                    .map(|link| Related {
-                        location: link.location.clone(),
-                        message: format!("calls `{}`", link.callee),
-                    })
-                    .collect();
-                // The last call in the project's own code: what somebody would change.
-                report.cause = chain
-                    .links
-                    .iter()
-                    .rfind(|link| link.first_party)
-                    .map(|link| {
-                        let at = &link.location;
-                        format!(
-                            "{}:{}:{}",
-                            at.path.display(),
-                            at.start.line,
-                            at.start.column
-                        )
-                    });
-                report.help = Some(in_a_thread(checker, event, range));
+                let report = Report::new(&RULE, range, message)
+                    .along(&chain.links)
+                    .caused_by(&chain.links)
+                    .help(in_a_thread(checker, event, range));
                 checker.report(report);
             });
         },

@@ -44,7 +44,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
     let Some(function) = checker.function().filter(|function| function.is_async) else {
         return;
     };
-    for found in swallows(&checker.context, function, checker.scope()) {
+    for found in swallows(&checker.context, checker.scope()) {
         // One that handles everything hands the error on in some way or other.
         let by_the_way = !found.explicit && (found.used || found.handler.is_none());
         if by_the_way

@@ -59,7 +59,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    for found in swallows(context, function, checker.scope()) {
+    for found in swallows(context, checker.scope()) {
         let Some(what) = does_harm(checker, function, &found) else {
             continue;
         };

@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::checker::{Checker, Report};
-use crate::flow::{Flow, What, ends};
+use crate::flow::{What, ends};
 use crate::rules::rule;
 
 rule! {
@@ -62,7 +62,7 @@ pub(super) fn found(checker: &Checker<'_>, function: &ast::StmtFunctionDef) -> V
         return reports;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     if !flow
         .steps
         .iter()

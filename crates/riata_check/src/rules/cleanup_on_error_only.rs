@@ -4,7 +4,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::cancellation::{catches, is_logging};
 use crate::checker::{Checker, Report};
 use crate::context::Context;
-use crate::flow::{Flow, FrameKind, What};
+use crate::flow::{FrameKind, What};
 use crate::handlers;
 use crate::rules::cleanup_skipped_on_cancel::{self, awaited, handled_otherwise};
 use crate::rules::rule;
@@ -50,7 +50,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     let reported: Vec<TextRange> = cleanup_skipped_on_cancel::found(checker, &flow)
         .into_iter()
         .map(|report| report.range)

@@ -54,7 +54,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     given_back_in_the_middle(checker, &flow);
     process::left_running(checker, &flow);
     after_yield::without_try(checker, &flow, function);
@@ -236,8 +236,8 @@ fn guards(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: us
             return false;
         };
         context
-            .in_function(def, |context, function, own| {
-                let flow = Flow::new(context.names(), &function.body, own);
+            .in_function(def, |context, _, own| {
+                let flow = context.flow(own);
                 flow.steps.iter().any(|step| match step.what {
                     // One that only raises it again does nothing.
                     What::Catch(handler) => {

@@ -102,7 +102,7 @@ fn calls_stub(checker: &Checker<'_>, expr: &Expr) -> bool {
     let Expr::Call(call) = expr else { return false };
     checker.callees(call).iter().any(|callee| {
         let Some(def) = callee.def else { return false };
-        let Some(module) = checker.context.worker.module(def.file) else {
+        let Some(module) = checker.context.worker.module_of(def) else {
             return false;
         };
         module
@@ -186,7 +186,7 @@ fn passed(checker: &Checker<'_>, call: &ast::ExprCall, expr: &Expr) -> Option<St
         return Some(format!("given to `{}`", callee.name));
     }
     let def = callee.def?;
-    let module = checker.context.worker.module(def.file)?;
+    let module = checker.context.worker.module_of(def)?;
     let context = Context::new(checker.context.worker, &module);
     let names = module.names();
     if callee.is_class {
@@ -236,7 +236,7 @@ fn parameter_is_plain(
     expr: &Expr,
     bound: bool,
 ) -> Option<String> {
-    let module = checker.context.worker.module(def.file)?;
+    let module = checker.context.worker.module_of(def)?;
     let context = Context::new(checker.context.worker, &module);
     let (function, _, scope) = module.names().function_at(def.start)?;
     // One signature of many says nothing of the others, and what a decorator takes is its own.
@@ -342,7 +342,7 @@ fn expects_value(checker: &Checker<'_>, function: &ast::StmtFunctionDef, expr: &
             if let Some(def) = found
                 .def
                 .and_then(|def| context.method(def, function.name.as_str()))
-                && let Some(module) = context.worker.module(def.file)
+                && let Some(module) = context.worker.module_of(def)
                 && let Some((method, _, scope)) = module.names().function_at(def.start)
                 && let Some(annotation) = &method.returns
                 && is_plain_value(&Context::new(context.worker, &module), annotation, scope)
@@ -443,7 +443,7 @@ fn declared_in(
     if depth > 8 {
         return None;
     }
-    let module = context.worker.module(class.file)?;
+    let module = context.worker.module_of(class)?;
     let inner = Context::new(context.worker, &module);
     let (statement, scope, outer) = module.names().class_at(class.start)?;
     for binding in module.names().bindings(name, scope) {

@@ -136,7 +136,7 @@ fn async_override(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<(String
         if !is_same || !function.gives_coroutine() {
             return None;
         }
-        let module = context.worker.module(overriding.file)?;
+        let module = context.worker.module_of(overriding)?;
         let (statement, _, _) = module.names().function_at(overriding.start)?;
         Some((
             found.name.clone(),
@@ -147,7 +147,7 @@ fn async_override(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<(String
 
 /// Whether a method calls the one that it overrides.
 fn extends(checker: &Checker<'_>, method: Def, name: &str) -> bool {
-    let Some(module) = checker.context.worker.module(method.file) else {
+    let Some(module) = checker.context.worker.module_of(method) else {
         return false;
     };
     module

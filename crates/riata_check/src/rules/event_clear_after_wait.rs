@@ -42,7 +42,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     for (cleared, step) in flow.steps.iter().enumerate() {
         let What::Call(call) = step.what else {
             continue;

@@ -4,7 +4,7 @@ use ruff_text_size::Ranged;
 use crate::blocking::{Run, Runs, asks_where_it_runs};
 use crate::body;
 use crate::checker::{Checker, Report};
-use crate::diagnostic::{Edit, Fix, Related};
+use crate::diagnostic::{Edit, Fix};
 use crate::names::ScopeId;
 use crate::reach::{Goal, is_guarded, knows_about_loops};
 use crate::rules::rule;
@@ -45,9 +45,8 @@ rule! {
 
 const MESSAGE: &str = "`asyncio.get_event_loop` is called where no event loop runs";
 
-fn check_module(checker: &Checker<'_>) {
+fn check_module(checker: &Checker<'_>, body: &[Stmt]) {
     let context = &checker.context;
-    let body = context.text().body();
     if asks_where_it_runs(body) || knows_about_loops(body, Goal::AsksForLoop) {
         return;
     }
@@ -94,15 +93,11 @@ fn check_body(checker: &Checker<'_>, body: &[Stmt]) {
             }
             let message =
                 format!("`{name}` calls `asyncio.get_event_loop` while no event loop runs");
-            let mut report = Report::new(&RULE, range, message).help("call it in a coroutine");
-            report.related = links
-                .iter()
-                .map(|link| Related {
-                    location: link.location.clone(),
-                    message: format!("calls `{}`", link.callee),
-                })
-                .collect();
-            checker.report(report);
+            checker.report(
+                Report::new(&RULE, range, message)
+                    .along(&links)
+                    .help("call it in a coroutine"),
+            );
         });
     });
 }

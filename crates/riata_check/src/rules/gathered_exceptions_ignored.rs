@@ -228,7 +228,7 @@ fn handles_everything(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
     else {
         return false;
     };
-    let Some(module) = context.worker.module(def.file) else {
+    let Some(module) = context.worker.module_of(def) else {
         return false;
     };
     let Some((function, ..)) = module.names().function_at(def.start) else {

@@ -4,7 +4,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::checker::{Checker, Report};
 use crate::context::Context;
 use crate::diagnostic::{Edit, Fix};
-use crate::flow::{Flow, FrameId, What};
+use crate::flow::{FrameId, What};
 use crate::locks::{classes, method_call, split};
 use crate::names::ScopeId;
 use crate::program::Def;
@@ -126,7 +126,7 @@ fn in_thread(
         {
             return None;
         }
-        let flow = Flow::new(context.names(), &function.body, own);
+        let flow = context.flow(own);
         for step in &flow.steps {
             let What::Call(call) = step.what else {
                 continue;
@@ -228,7 +228,7 @@ fn meant_for_threads(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     let name = function.name.as_str();
     let by_name = [
         "threadsafe",

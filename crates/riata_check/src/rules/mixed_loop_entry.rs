@@ -45,8 +45,8 @@ fn check_function(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     }
 }
 
-fn check_module(checker: &Checker<'_>) {
-    check(checker, checker.context.text().body(), ScopeId::MODULE);
+fn check_module(checker: &Checker<'_>, body: &[Stmt]) {
+    check(checker, body, ScopeId::MODULE);
 }
 
 /// What a body does with loops, in the order of the text.
@@ -62,7 +62,8 @@ enum Step<'a> {
 
 fn check(checker: &Checker<'_>, body: &[Stmt], scope: ScopeId) {
     let context = &checker.context;
-    if !context.names().imports.contains("asyncio") {
+    // Without a loop that is got by hand there is nothing to mix.
+    if !context.names().imports.contains("asyncio") || !context.text().text.contains("event_loop") {
         return;
     }
     // Only what surely runs one after the other: the statements of one block.

@@ -217,8 +217,8 @@ pub(crate) enum Hook {
     Function(fn(&Checker<'_>, &ast::StmtFunctionDef)),
     /// A class; the walk stands inside of it.
     Class(fn(&Checker<'_>, &ast::StmtClassDef)),
-    /// The whole module, before its statements.
-    Module(fn(&Checker<'_>)),
+    /// The statements of the whole module, before each of them.
+    Module(fn(&Checker<'_>, &[Stmt])),
 }
 
 /// Declare a rule: its documentation is the comment.

@@ -5,7 +5,6 @@ use crate::blocking::{Run, Runs, asks_where_it_runs};
 use crate::body;
 use crate::checker::{Checker, Report};
 use crate::context::last;
-use crate::diagnostic::Related;
 use crate::reach::{Goal, allows_nesting};
 use crate::rules::rule;
 use crate::uses;
@@ -88,21 +87,12 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 "Async function calls `{name}`, which comes to `{}` while the event loop is running",
                 end.callee
             );
-            let mut report = Report::new(&RULE, range, message)
-                .help("await what it runs, or call it with `asyncio.to_thread`");
-            report.related = links
-                .iter()
-                .map(|link| Related {
-                    location: link.location.clone(),
-                    message: format!("calls `{}`", link.callee),
-                })
-                .collect();
-            // The last call in the project's own code: what somebody would change.
-            report.cause = links.iter().rfind(|link| link.first_party).map(|link| {
-                let at = &link.location;
-                format!("{}:{}:{}", at.path.display(), at.start.line, at.start.column)
-            });
-            checker.report(report);
+            checker.report(
+                Report::new(&RULE, range, message)
+                    .along(&links)
+                    .caused_by(&links)
+                    .help("await what it runs, or call it with `asyncio.to_thread`"),
+            );
         });
         },
     );

@@ -50,7 +50,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    for found in swallows(context, function, checker.scope()) {
+    for found in swallows(context, checker.scope()) {
         if !does_harm(checker, function, &found) {
             continue;
         }
@@ -94,11 +94,7 @@ pub(super) fn does_harm(
     } else {
         !goes_on && context.worker.is_spawned(function.name.as_str())
     };
-    !harmless
-        && !waits_otherwise(
-            &Flow::new(context.names(), &function.body, checker.scope()),
-            &found.suspension,
-        )
+    !harmless && !waits_otherwise(&context.flow(checker.scope()), &found.suspension)
 }
 
 /// The task is done already, or the loop around it waits until it is: `while not task.done()`.

@@ -194,7 +194,7 @@ fn in_a_coroutine(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     for (index, step) in flow.steps.iter().enumerate() {
         let What::Write {
             target,

@@ -46,7 +46,7 @@ rule! {
     hooks: [Module(check)],
 }
 
-fn check(checker: &Checker<'_>) {
+fn check(checker: &Checker<'_>, body: &[Stmt]) {
     let context = &checker.context;
     let text = context.text();
     // Both are signs of strict mode: in auto mode neither is written.
@@ -54,11 +54,8 @@ fn check(checker: &Checker<'_>) {
     if !imports && !text.text.contains("mark.asyncio") {
         return;
     }
-    let functions: Vec<&ast::StmtFunctionDef> = text
-        .body()
-        .iter()
-        .filter_map(Stmt::as_function_def_stmt)
-        .collect();
+    let functions: Vec<&ast::StmtFunctionDef> =
+        body.iter().filter_map(Stmt::as_function_def_stmt).collect();
     let mut config = None;
     for function in &functions {
         if !function.is_async {

@@ -77,7 +77,7 @@ fn report(checker: &Checker<'_>, range: TextRange, name: &str, def: Def) {
     );
     let mut report = Report::new(&RULE, range, message)
         .help("keep the tasks in the function that starts them, or here");
-    if let Some(module) = checker.context.worker.module(def.file)
+    if let Some(module) = checker.context.worker.module_of(def)
         && let Some((function, _, _)) = module.names().function_at(def.start)
     {
         report.related.push(Related {

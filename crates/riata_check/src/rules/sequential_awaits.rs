@@ -464,7 +464,7 @@ fn uses_one_at_a_time(context: &Context<'_>, def: Def, depth: usize) -> bool {
     if !about.is_async || about.is_generator {
         return false;
     }
-    let Some(module) = context.worker.module(def.file) else {
+    let Some(module) = context.worker.module_of(def) else {
         return false;
     };
     if module

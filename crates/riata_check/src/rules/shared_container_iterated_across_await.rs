@@ -44,7 +44,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     let mut reported: Vec<TextRange> = Vec::new();
     for step in &flow.steps {
         let What::Suspend(suspension) = &step.what else {
@@ -180,7 +180,7 @@ fn changed_elsewhere(
         if other.name.start() == function.name.start() || is_set_up(other.name.as_str()) {
             return None;
         }
-        let flow = Flow::new(context.names(), &other.body, own);
+        let flow = context.flow(own);
         let found = container_changes(context, &flow)
             .into_iter()
             .find(|(index, changed, _)| {

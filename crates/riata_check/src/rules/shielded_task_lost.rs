@@ -2,7 +2,7 @@ use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::Ranged;
 
 use crate::checker::{Checker, Report};
-use crate::flow::{Flow, Suspension, What};
+use crate::flow::{Suspension, What};
 use crate::rules::rule;
 
 rule! {
@@ -38,7 +38,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     for step in &flow.steps {
         let What::Suspend(Suspension::Await(awaited)) = &step.what else {
             continue;

@@ -48,7 +48,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     let reported: Vec<TextRange> = check_then_act_across_await::found(checker, function)
         .into_iter()
         .map(|report| report.range)
@@ -234,8 +234,8 @@ fn changes_there(
         return false;
     };
     context
-        .in_function(def, |context, function, own| {
-            let inner = Flow::new(context.names(), &function.body, own);
+        .in_function(def, |context, _, own| {
+            let inner = context.flow(own);
             let mut waited = depth > 0;
             for (index, step) in inner.steps.iter().enumerate() {
                 if held(context, &inner, step.frame, step.scope) {

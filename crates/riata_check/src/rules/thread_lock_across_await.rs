@@ -48,7 +48,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     let mut reported: Vec<TextRange> = Vec::new();
     for (index, step) in flow.steps.iter().enumerate() {
         let What::Suspend(suspension) = &step.what else {
@@ -94,8 +94,8 @@ fn entered_lock(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> bool {
             .is_some_and(|function| function.is_context_manager() && !function.is_async);
         is_manager
             && context
-                .in_function(def, |context, function, own| {
-                    let flow = Flow::new(context.names(), &function.body, own);
+                .in_function(def, |context, _, own| {
+                    let flow = context.flow(own);
                     flow.steps.iter().any(|step| {
                         matches!(step.what, What::Suspend(_))
                             && flow.frames(step.frame).any(|(_, frame)| match frame.kind {

@@ -4,7 +4,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::cancellation::shielded;
 use crate::checker::{Checker, Report};
 use crate::context::Context;
-use crate::flow::{Flow, Suspension, What};
+use crate::flow::{Suspension, What};
 use crate::names::ScopeId;
 use crate::rules::{await_in_finally, rule};
 use crate::uses;
@@ -49,7 +49,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     if !function.is_async || await_in_finally::is_test(context) {
         return;
     }
-    let flow = Flow::new(context.names(), &function.body, checker.scope());
+    let flow = context.flow(checker.scope());
     let reported_there = await_in_finally::found(checker, function);
     let mut reported: Vec<TextRange> = Vec::new();
     for step in &flow.steps {
@@ -101,8 +101,8 @@ fn can_break_off(
         return true;
     };
     context
-        .in_function(def, |context, function, own| {
-            let flow = Flow::new(context.names(), &function.body, own);
+        .in_function(def, |context, _, own| {
+            let flow = context.flow(own);
             flow.steps.iter().any(|step| match &step.what {
                 What::Suspend(_) if shielded(context, &flow, step.frame, step.scope) => false,
                 What::Suspend(Suspension::Await(inner)) => {

@@ -94,7 +94,7 @@ fn swallows(context: &Context<'_>, def: Def) -> Option<crate::diagnostic::Relate
     if !about.is_coroutine() || !context.program().is_first_party(def.file) {
         return None;
     }
-    let module = context.worker.module(def.file)?;
+    let module = context.worker.module_of(def)?;
     let inner = Context::new(context.worker, &module);
     let (function, scope, _) = module.names().function_at(def.start)?;
     let mut found = None;

@@ -145,7 +145,7 @@ fn report(checker: &Checker<'_>, mock: &Expr, def: Def) {
     let Some(kind) = kind(checker, mock) else {
         return;
     };
-    let Some(module) = checker.context.worker.module(def.file) else {
+    let Some(module) = checker.context.worker.module_of(def) else {
         return;
     };
     let Some((function, _, scope)) = module.names().function_at(def.start) else {

@@ -136,7 +136,11 @@ fn a_rule_that_panics_ends_nothing_else() {
 
 #[test]
 fn fixes_that_undo_each_other_come_to_an_end() {
-    let mut one = OneFile::new("endless", "x = True\n", &[&endless::RULE]);
+    let mut one = OneFile::new(
+        "endless",
+        "x = True  # of an async file\n",
+        &[&endless::RULE],
+    );
     let fixed = crate::fix::fix(&mut one.session, Applicability::Safe, |_, _| {});
     let said = &fixed.outcome.problems[0].message;
     let expected =
@@ -148,7 +152,11 @@ fn fixes_that_undo_each_other_come_to_an_end() {
 #[test]
 fn a_fix_that_breaks_the_file_is_left_out() {
     let rules = [&breaking::RULE];
-    let mut one = OneFile::new("breaking", "x = True\ny = 1  # noqa: RIA101\n", &rules);
+    let mut one = OneFile::new(
+        "breaking",
+        "async_x = True\ny = 1  # noqa: RIA101\n",
+        &rules,
+    );
     let fixed = crate::fix::fix(&mut one.session, Applicability::Safe, |_, _| {});
     assert_eq!(
         fixed.outcome.problems[0].message,
@@ -156,7 +164,7 @@ fn a_fix_that_breaks_the_file_is_left_out() {
     );
     assert_eq!(fixed.outcome.problems.len(), 1);
     // The other one is applied.
-    assert_eq!(fixed.changes[&one.path].after, "x = True\ny = 1\n");
+    assert_eq!(fixed.changes[&one.path].after, "async_x = True\ny = 1\n");
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn refreshed(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>) 
             continue;
         };
         let keeps_out = context.in_function(def, |context, function, own| {
-            let inner = Flow::new(context.names(), &function.body, own);
+            let inner = context.flow(own);
             let text = context.source(function);
             !function.is_async
                 || text.contains("expired")
@@ -179,7 +179,7 @@ fn replaces(
         return false;
     };
     let replaces = context.in_function(def, |context, function, own| {
-        let inner = Flow::new(context.names(), &function.body, own);
+        let inner = context.flow(own);
         // What is awaited must itself wait, or nobody else runs.
         let waits = depth > 0
             || (function.is_async
@@ -202,7 +202,7 @@ fn replaces(
                     return true;
                 }
                 // Asked again before it is replaced.
-                What::Read(expr) if place(expr).is_some_and(|text| is_an_end(&text)) => {
+                What::Read(expr) if place(expr).is_some_and(|text| asks_again(&text)) => {
                     return false;
                 }
                 What::Call(call)
@@ -243,7 +243,7 @@ fn lets_in(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: u
     };
     context
         .in_function(def, |context, function, own| {
-            let inner = Flow::new(context.names(), &function.body, own);
+            let inner = context.flow(own);
             let waits = function.is_async
                 && inner
                     .steps
@@ -251,7 +251,7 @@ fn lets_in(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: u
                     .any(|step| matches!(step.what, What::Suspend(_)));
             (waits || depth > 0)
                 && inner.steps.iter().all(|step| match step.what {
-                    What::Read(expr) => place(expr).is_none_or(|text| !is_an_end(&text)),
+                    What::Read(expr) => place(expr).is_none_or(|text| !asks_again(&text)),
                     What::Call(call) => {
                         !held(context, &inner, step.frame, step.scope)
                             && (depth > 2
@@ -298,6 +298,11 @@ fn is_an_end(text: &str) -> bool {
     ["expir", "valid_until", "valid_to"]
         .iter()
         .any(|word| last.to_ascii_lowercase().contains(word))
+}
+
+/// An attribute that says when something ends, not a local: `expires_in` of an answer.
+fn asks_again(text: &str) -> bool {
+    text.contains('.') && is_an_end(text)
 }
 
 /// `time.time()`, `datetime.now(…)`, `loop.time()` or a local called `now`, compared with something.
