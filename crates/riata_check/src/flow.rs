@@ -453,10 +453,12 @@ impl<'a> Walker<'a> {
                     }
                     _ => None,
                 };
+                // `reader, writer = await open()`: each of them comes of it.
+                let awaited = value.filter(|value| value.is_await_expr());
                 for (index, element) in elts.iter().enumerate() {
                     self.write(
                         element,
-                        values.and_then(|values| values.get(index)),
+                        values.and_then(|values| values.get(index)).or(awaited),
                         augmented,
                     );
                 }

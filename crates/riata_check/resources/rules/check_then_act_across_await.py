@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 cache = {}
 client = None
@@ -183,3 +184,138 @@ class Lookups:
         if self._session is None:  # error: RIA703
             self._session = await self._client.open_session()
         return self._session
+
+
+class Reconnecting:
+    def __init__(self):
+        self._connections = {}
+        self._lock = asyncio.Lock()
+
+    async def taken_out_and_put_back(self, name):
+        connection = self._connections.pop(name, None)
+        if connection is not None:
+            await connection.close()
+        self._connections[name] = await make()  # error: RIA703
+
+    async def deleted_and_put_back(self, name):
+        connection = self._connections[name]
+        del self._connections[name]
+        await connection.close()
+        self._connections[name] = connection  # error: RIA703
+
+    async def put_back_locked(self, name):
+        async with self._lock:
+            connection = self._connections.pop(name, None)
+            await connection.close()
+            self._connections[name] = await make()
+
+    async def put_back_for_another(self, name, other):
+        connection = self._connections.pop(name)
+        await connection.close()
+        self._connections[other] = connection
+
+    async def put_back_at_once(self, name):
+        connection = self._connections.pop(name)
+        self._connections[name] = connection
+        await connection.check()
+
+    async def put_back_when_it_failed(self, name):
+        connection = self._connections.pop(name)
+        try:
+            await connection.close()
+        except OSError:
+            self._connections[name] = connection
+
+    async def dropped(self, name):
+        self._connections.pop(name, None)
+        made = await make()
+        self._connections[name] = made
+
+
+class Renewed:
+    def __init__(self):
+        self._expires_at = 0.0
+        self._lock = asyncio.Lock()
+
+    def _store(self, answer):
+        expires_in = int(answer)
+        self._expires_at = time.time() + expires_in
+
+    async def renew(self):
+        self._store(await make())
+
+    async def renew_locked(self):
+        async with self._lock:
+            self._store(await make())
+
+    async def renew_and_say(self):
+        self._expires_at = time.time() + await make()
+        print(self._expires_at)
+
+    async def ensure(self):
+        if time.time() >= self._expires_at - 60:  # error: RIA703
+            await self.renew()
+
+    async def ensure_and_say(self):
+        if time.time() >= self._expires_at - 60:  # error: RIA703
+            await self.renew_and_say()
+
+    async def ensure_locked(self):
+        if time.time() >= self._expires_at - 60:
+            await self.renew_locked()
+
+
+class Channel:
+    def __init__(self, loop):
+        self._loop = loop
+        self._protocol = None
+        self._stream = None
+
+    async def __connect__(self):
+        if self._protocol is None or self._protocol.lost:  # error: RIA703
+            _, self._protocol = await self._loop.create_connection(object)
+        return self._protocol
+
+    async def __anext__(self):
+        if self._stream is None:
+            _, self._stream = await make()
+        return self._stream
+
+
+class ByProperty:
+    def __init__(self):
+        self._token = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def expires_at(self):
+        return self._token["expires_at"]
+
+    async def refresh_token(self):
+        self._token = await make()
+
+    async def refresh_locked(self):
+        async with self._lock:
+            self._token = await make()
+
+    async def refresh_at_most_once(self):
+        await self.refresh_locked()
+
+    async def forget(self):
+        await make()
+
+    async def ensure(self):
+        if time.time() >= self.expires_at:  # error: RIA703
+            await self.refresh_token()
+
+    async def ensure_locked(self):
+        if time.time() >= self.expires_at:
+            await self.refresh_locked()
+
+    async def ensure_locked_further_in(self):
+        if time.time() >= self.expires_at:
+            await self.refresh_at_most_once()
+
+    async def says_nothing_of_renewal(self):
+        if time.time() >= self.expires_at:
+            await self.forget()

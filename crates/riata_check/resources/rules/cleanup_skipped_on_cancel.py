@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import asynccontextmanager
 
 
 async def work():
@@ -139,3 +140,119 @@ class Pool:
         except Exception:
             await self.release(connection)
             raise
+
+
+async def killed_when_late(command):
+    process = await asyncio.create_subprocess_exec(*command)
+    try:
+        return await asyncio.wait_for(process.communicate(), 5)
+    except asyncio.TimeoutError:  # error: RIA603
+        process.kill()
+        await process.wait()
+
+
+async def started_in_the_try(command):
+    try:
+        process = await asyncio.create_subprocess_shell(command)
+        await process.wait()
+    except Exception:  # error: RIA603
+        process.terminate()
+        raise
+
+
+async def killed_in_any_case(command):
+    process = await asyncio.create_subprocess_exec(*command)
+    try:
+        return await asyncio.wait_for(process.communicate(), 5)
+    except BaseException:
+        process.kill()
+        raise
+
+
+async def killed_when_cancelled(command):
+    process = await asyncio.create_subprocess_exec(*command)
+    try:
+        return await asyncio.wait_for(process.communicate(), 5)
+    except asyncio.TimeoutError:
+        process.kill()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+
+
+async def killed_at_last(command):
+    process = await asyncio.create_subprocess_exec(*command)
+    try:
+        return await asyncio.wait_for(process.communicate(), 5)
+    except asyncio.TimeoutError:
+        process.kill()
+    finally:
+        await process.wait()
+
+
+async def known_to_others(command, running):
+    process = await asyncio.create_subprocess_exec(*command)
+    running.add(process)
+    try:
+        return await asyncio.wait_for(process.communicate(), 5)
+    except asyncio.TimeoutError:
+        process.kill()
+
+
+async def not_waited_for(command, ready):
+    process = await asyncio.create_subprocess_exec(*command)
+    try:
+        await asyncio.wait_for(ready.wait(), 5)
+    except asyncio.TimeoutError:
+        process.kill()
+    return process
+
+
+@asynccontextmanager
+async def subscribed(client, signal):
+    queue = await client.subscribe(signal)
+    yield queue  # error: RIA603
+    await client.unsubscribe(signal)
+
+
+@asynccontextmanager
+async def polled(poll):
+    task = asyncio.create_task(poll())
+    yield  # error: RIA603
+    task.cancel()
+
+
+@asynccontextmanager
+async def subscribed_with_try(client, signal):
+    queue = await client.subscribe(signal)
+    try:
+        yield queue
+    finally:
+        await client.unsubscribe(signal)
+
+
+@asynccontextmanager
+async def committed(session):
+    await session.begin()
+    yield session
+    await session.commit()
+
+
+@asynccontextmanager
+async def nothing_of_before(client, other):
+    await client.open()
+    yield client
+    await other.close()
+
+
+@asynccontextmanager
+async def lifespan(app):
+    app.client.open()
+    yield
+    await app.client.close()
+
+
+async def a_generator(client):
+    await client.open()
+    yield client
+    await client.close()

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 
 
 async def work():
@@ -80,3 +81,123 @@ class Pool:
         self._ready.clear()
         await work()
         self._ready.set()
+
+    async def left_before_the_try(self):
+        await self._lock.acquire()  # error: RIA707
+        if self._ready.is_set():
+            return None
+        try:
+            return await work()
+        finally:
+            self._lock.release()
+
+    async def taken_inside_the_try(self):
+        try:
+            await self._lock.acquire()  # error: RIA707
+            await work()
+        finally:
+            self._lock.release()
+
+    async def whose_it_is_is_not_asked(self):
+        try:
+            await self._lock.acquire()  # error: RIA707
+            await work()
+        finally:
+            if self._lock.locked():
+                self._lock.release()
+
+    async def left_after_the_release(self):
+        await self._lock.acquire()
+        if self._ready.is_set():
+            self._lock.release()
+            return None
+        try:
+            return await work()
+        finally:
+            self._lock.release()
+
+    async def left_by_the_try(self):
+        await self._lock.acquire()
+        try:
+            if self._ready.is_set():
+                return None
+            return await work()
+        finally:
+            self._lock.release()
+
+    async def kept_for_the_caller(self):
+        await self._slots.acquire()
+        if self._ready.is_set():
+            return True
+        self._slots.release()
+        return False
+
+    async def left_before_it_is_taken(self):
+        if self._ready.is_set():
+            return None
+        await self._lock.acquire()
+        try:
+            return await work()
+        finally:
+            self._lock.release()
+
+    async def remembered_whose_it_is(self):
+        taken = False
+        try:
+            await self._lock.acquire()
+            taken = True
+            await work()
+        finally:
+            if taken:
+                self._lock.release()
+
+    async def cancellation_looked_after(self):
+        try:
+            await self._lock.acquire()
+            await work()
+        except asyncio.CancelledError:
+            await self.left_by_the_try()
+            raise
+        finally:
+            self._lock.release()
+
+
+class Threads:
+    def __init__(self):
+        self._lock = threading.Lock()
+
+    async def taken_by_a_thread(self):
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._lock.acquire)  # error: RIA707
+        try:
+            await work()
+        finally:
+            self._lock.release()
+
+    async def taken_by_another_thread(self):
+        await asyncio.to_thread(self._lock.acquire)  # error: RIA707
+        self._lock.release()
+
+    async def shielded(self):
+        taking = asyncio.ensure_future(asyncio.to_thread(self._lock.acquire))
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            taking.add_done_callback(lambda _: self._lock.release())
+            raise
+        self._lock.release()
+
+
+class Limits:
+    def __init__(self):
+        self._slots = asyncio.Semaphore(3)
+
+    async def left_where_it_was_not_taken(self):
+        try:
+            await asyncio.wait_for(self._slots.acquire(), 5)
+        except TimeoutError:
+            return None
+        try:
+            return await work()
+        finally:
+            self._slots.release()

@@ -79,3 +79,16 @@ class Server:
     async def stop(self):
         task = asyncio.create_task(ask("one"))
         await asyncio.wait([task], timeout=1)
+
+
+async def only_the_first():
+    return await next(asyncio.as_completed([asyncio.sleep(1), asyncio.sleep(2)]))  # error: RIA406
+
+
+async def only_the_first_of(tasks):
+    return await next(asyncio.as_completed(tasks))
+
+
+async def all_of_them(calls):
+    for done in asyncio.as_completed([call() for call in calls]):
+        await done

@@ -80,3 +80,36 @@ class Game:
             text = await file.read()
         async with aiofiles.open(other, "w") as file:
             await file.write(text)
+
+
+class Tokens:
+    def __init__(self):
+        self.access_token = None
+        self.refresh_token = None
+        self.page = None
+
+    async def renew(self):
+        self.refresh_token = await renewed(self.refresh_token)  # error: RIA704
+
+    async def renew_both(self):
+        self.access_token, self.refresh_token = await renewed(self.refresh_token)  # error: RIA704
+
+    async def next_page(self):
+        self.page = await renewed(self.page)
+
+    # The steps of a form come one after the other.
+    async def second_step(self, code):
+        self.access_token = await confirmed(code, self.access_token)
+
+    async def from_another(self):
+        self.refresh_token = await renewed(self.page)
+
+
+async def confirmed(code, token):
+    await asyncio.sleep(1)
+    return code, token
+
+
+async def renewed(token):
+    await asyncio.sleep(1)
+    return token

@@ -44,16 +44,33 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
+    for (range, _, what) in found(checker, function) {
+        checker.report(
+            Report::new(
+                &RULE,
+                range,
+                format!("A cancelled scope breaks this off: it waits in {what} without a shield"),
+            )
+            .help("put it into `with CancelScope(shield=True)`, best with a time limit"),
+        );
+    }
+}
+
+/// What is awaited, the clean-up that it is awaited in, and what that is.
+pub(super) fn found(
+    checker: &Checker<'_>,
+    function: &ast::StmtFunctionDef,
+) -> Vec<(TextRange, TextRange, &'static str)> {
     if !function.is_async
         || !runs_in_scopes(&checker.context)
         || is_test(&checker.context)
         || is_whole_program(&checker.context, function)
     {
-        return;
+        return Vec::new();
     }
     let context = &checker.context;
     let flow = context.flow(checker.scope());
-    let mut reported: Vec<TextRange> = Vec::new();
+    let mut all: Vec<(TextRange, TextRange, &'static str)> = Vec::new();
     for step in &flow.steps {
         let What::Suspend(suspension) = &step.what else {
             continue;
@@ -62,7 +79,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             continue;
         };
         // One report for each clean-up.
-        if reported.contains(&place.range)
+        if all.iter().any(|(_, range, _)| *range == place.range)
             || shielded(context, &flow, step.frame, step.scope)
             || only_waits(&flow, step.frame, suspension)
             || handled_inside(context, &flow, step.frame, step.scope, place.range)
@@ -70,19 +87,9 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         {
             continue;
         }
-        reported.push(place.range);
-        checker.report(
-            Report::new(
-                &RULE,
-                suspension.range(),
-                format!(
-                    "A cancelled scope breaks this off: it waits in {} without a shield",
-                    place.what
-                ),
-            )
-            .help("put it into `with CancelScope(shield=True)`, best with a time limit"),
-        );
+        all.push((suspension.range(), place.range, place.what));
     }
+    all
 }
 
 /// `anyio.run(main)`: no scope is around it that could be cancelled.
@@ -112,12 +119,12 @@ fn only_waits(flow: &Flow<'_>, frame: FrameId, suspension: &Suspension<'_>) -> b
         })
 }
 
-struct Cleaning {
-    range: TextRange,
-    what: &'static str,
+pub(super) struct Cleaning {
+    pub(super) range: TextRange,
+    pub(super) what: &'static str,
 }
 
-fn cleaning(
+pub(super) fn cleaning(
     context: &Context<'_>,
     flow: &Flow<'_>,
     frame: FrameId,
@@ -246,7 +253,7 @@ fn is_known_to_wait(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId)
 }
 
 /// Nothing is lost when a test's clean-up is broken off.
-fn is_test(context: &Context<'_>) -> bool {
+pub(super) fn is_test(context: &Context<'_>) -> bool {
     context.text().name.split('.').any(|part| {
         matches!(part, "tests" | "_tests" | "test" | "testing" | "conftest")
             || part.starts_with("test_")

@@ -64,19 +64,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         return;
     }
     for found in swallows(context, checker.scope()) {
-        if found.awaits == Awaits::Tasks || found.cleaning {
-            continue;
-        }
-        // `except BaseException: pass` and then `raise` of the error that this was the clean-up for.
-        if !found.explicit && raises_next(checker, function, found.at) {
-            continue;
-        }
-        // Closing as far as it goes: `except BaseException` around nothing but `await stream.aclose()`.
-        if !found.explicit && context.source(found.suspension).ends_with("close()") {
-            continue;
-        }
-        let is_task = || context.worker.is_spawned(function.name.as_str());
-        let Some(what) = harm(&found, is_task) else {
+        let Some(what) = does_harm(checker, function, &found) else {
             continue;
         };
         let mut report = Report::new(
@@ -96,6 +84,32 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
     }
 }
 
+/// What is wrong with it, if anything certainly is.
+pub(super) fn does_harm(
+    checker: &Checker<'_>,
+    function: &ast::StmtFunctionDef,
+    found: &Swallow<'_>,
+) -> Option<&'static str> {
+    if found.awaits == Awaits::Tasks || found.cleaning {
+        return None;
+    }
+    // `except BaseException: pass` and then `raise` of the error that this was the clean-up for.
+    if !found.explicit && raises_next(checker, function, found.at) {
+        return None;
+    }
+    // Closing as far as it goes: `except BaseException` around nothing but `await stream.aclose()`.
+    if !found.explicit
+        && checker
+            .context
+            .source(found.suspension)
+            .ends_with("close()")
+    {
+        return None;
+    }
+    let is_task = || checker.context.worker.is_spawned(function.name.as_str());
+    harm(found, is_task)
+}
+
 /// Whether the statement after the `try` that a handler belongs to raises.
 fn raises_next(checker: &Checker<'_>, function: &ast::StmtFunctionDef, handler: TextRange) -> bool {
     let mut all: Vec<&Stmt> = Vec::new();
@@ -113,7 +127,7 @@ fn raises_next(checker: &Checker<'_>, function: &ast::StmtFunctionDef, handler: 
     next.is_some_and(|next| next.is_raise_stmt() && column(next) == column(attempt))
 }
 
-/// What is wrong with it, if anything is.
+/// The same by what the function does after it.
 fn harm(found: &Swallow<'_>, is_task: impl Fn() -> bool) -> Option<&'static str> {
     if found.replaced {
         // `raise AssertionError` says that the line is never reached: what was awaited before raises the cancellation.

@@ -1,3 +1,6 @@
+mod after_yield;
+mod process;
+
 use ruff_python_ast::{self as ast, ExceptHandler, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -13,7 +16,8 @@ use crate::rules::rule;
 rule! {
     /// ## What it does
     /// Finds clean-up that runs after errors but not after a cancellation: `except Exception` that gives a connection, a lock or
-    /// a slot back, around an `await`, with nothing else that does.
+    /// a slot back, around an `await`, with nothing else that does. Also a process that only `except TimeoutError` kills, and an
+    /// async context manager that cleans up behind its `yield` without a `try`.
     ///
     /// ## Why is this bad?
     /// `asyncio.CancelledError` (like `trio.Cancelled`) is no `Exception`, so that nobody catches it by accident. Clean-up in
@@ -52,6 +56,17 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     let flow = context.flow(checker.scope());
     given_back_in_the_middle(checker, &flow);
+    process::left_running(checker, &flow);
+    after_yield::without_try(checker, &flow, function);
+    for report in found(checker, &flow) {
+        checker.report(report);
+    }
+}
+
+/// The handlers of errors that give back what a cancellation would lose.
+pub(super) fn found(checker: &Checker<'_>, flow: &Flow<'_>) -> Vec<Report> {
+    let context = &checker.context;
+    let mut reports = Vec::new();
     for (index, step) in flow.steps.iter().enumerate() {
         let What::Catch(handler) = step.what else {
             continue;
@@ -71,7 +86,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             continue;
         }
         if let Some(range) = asks_for_cancellation(context, handler, step.scope) {
-            checker.report(
+            reports.push(
                 Report::new(
                     &RULE,
                     TextRange::new(handler.start(), class.end()),
@@ -82,16 +97,16 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             );
             continue;
         }
-        if handled_otherwise(context, &flow, index, whole) {
+        if handled_otherwise(context, flow, index, whole) {
             continue;
         }
-        let Some(suspension) = awaited(context, &flow, whole) else {
+        let Some(suspension) = awaited(context, flow, whole) else {
             continue;
         };
-        let Some((what, given)) = given_back(context, &flow, index, whole) else {
+        let Some((what, given)) = given_back(context, flow, index, whole) else {
             continue;
         };
-        checker.report(
+        reports.push(
             Report::new(
                 &RULE,
                 TextRange::new(handler.start(), class.end()),
@@ -102,6 +117,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             .help("clean up in `except BaseException` or in `finally`"),
         );
     }
+    reports
 }
 
 /// A `finally` that puts a connection back after a request and its answer, however far they came: after a cancellation in between,
@@ -271,7 +287,7 @@ fn asks_for_cancellation(
 }
 
 /// Whether this or an outer `try` does something on cancellation.
-fn handled_otherwise(
+pub(super) fn handled_otherwise(
     context: &Context<'_>,
     flow: &Flow<'_>,
     index: usize,
@@ -297,7 +313,11 @@ fn handled_otherwise(
         })
 }
 
-fn awaited(context: &Context<'_>, flow: &Flow<'_>, whole: &ast::StmtTry) -> Option<TextRange> {
+pub(super) fn awaited(
+    context: &Context<'_>,
+    flow: &Flow<'_>,
+    whole: &ast::StmtTry,
+) -> Option<TextRange> {
     flow.steps.iter().find_map(|step| match &step.what {
         What::Suspend(suspension)
             if !matches!(suspension, Suspension::Yield(_))

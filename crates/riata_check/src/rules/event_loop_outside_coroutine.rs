@@ -104,11 +104,27 @@ fn check_body(checker: &Checker<'_>, body: &[Stmt]) {
 
 /// A function that gets a loop and runs it: none runs there.
 fn check_function(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
+    for get in in_function(checker, function) {
+        let mut report =
+            Report::new(&RULE, get, MESSAGE).help("give the coroutine to `asyncio.run`");
+        if let Expr::Attribute(attribute) = &*get.func {
+            let edit = Edit::replace(attribute.attr.range(), "new_event_loop");
+            report = report.fix(Fix::risky("Make a new loop", vec![edit]));
+        }
+        checker.report(report);
+    }
+}
+
+/// The calls of `get_event_loop` in a function that runs what they give.
+pub(super) fn in_function<'a>(
+    checker: &Checker<'_>,
+    function: &'a ast::StmtFunctionDef,
+) -> Vec<&'a ast::ExprCall> {
     if function.is_async
         || asks_where_it_runs(&function.body)
         || knows_about_loops(&function.body, Goal::AsksForLoop)
     {
-        return;
+        return Vec::new();
     }
     let context = &checker.context;
     let mut runs = Vec::new();
@@ -130,25 +146,17 @@ fn check_function(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             _ => {}
         }
     });
-    for get in gets {
+    gets.retain(|get| {
         let direct = runs.iter().any(|run| run.range() == get.range());
         let named = || {
-            let name = assigned_name(&function.body, get)?;
-            runs.iter()
-                .any(|run| run.as_name_expr().is_some_and(|read| read.id == name))
-                .then_some(())
+            assigned_name(&function.body, get).is_some_and(|name| {
+                runs.iter()
+                    .any(|run| run.as_name_expr().is_some_and(|read| read.id == name))
+            })
         };
-        if is_guarded(&function.body, get.range()) || !(direct || named().is_some()) {
-            continue;
-        }
-        let mut report =
-            Report::new(&RULE, get, MESSAGE).help("give the coroutine to `asyncio.run`");
-        if let Expr::Attribute(attribute) = &*get.func {
-            let edit = Edit::replace(attribute.attr.range(), "new_event_loop");
-            report = report.fix(Fix::risky("Make a new loop", vec![edit]));
-        }
-        checker.report(report);
-    }
+        !is_guarded(&function.body, get.range()) && (direct || named())
+    });
+    gets
 }
 
 /// The name that a call's result is assigned to.

@@ -11,10 +11,14 @@ use crate::rules::rule;
 rule! {
     /// ## What it does
     /// Finds an asyncio lock or semaphore that is acquired by hand and not released when something in between fails or is cancelled:
-    /// `release()` stands behind an `await`, and not in a `finally`. Also an event that serves as a lock: `clear()`, an `await`, `set()`.
+    /// `release()` stands behind an `await`, and not in a `finally`, or a `return` comes before the `try`. Also an event that serves
+    /// as a lock (`clear()`, an `await`, `set()`), and a lock of threads that is acquired by a thread of an executor.
+    ///
+    /// And the opposite: a lock that is acquired inside of the `try` whose `finally` releases it.
     ///
     /// ## Why is this bad?
-    /// One error or one cancelled task, and the lock stays taken for ever: everybody who wants it waits, and nothing says why.
+    /// One error or one cancelled task, and the lock stays taken for ever: everybody who wants it waits, and nothing says why. When
+    /// a task is cancelled while it waits for `acquire()` inside of the `try`, the `finally` releases a lock that another task holds.
     ///
     /// ## Example
     /// ```python
@@ -42,6 +46,9 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let context = &checker.context;
     let flow = context.flow(checker.scope());
     for (taken, step) in flow.steps.iter().enumerate() {
+        if let What::Suspend(Suspension::Await(awaited)) = &step.what {
+            taken_by_a_thread(checker, awaited, step.scope);
+        }
         let What::Call(call) = step.what else {
             continue;
         };
@@ -71,6 +78,10 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         // Released by somebody else: a pool's semaphore, a lock that is handed over.
         if !released.iter().any(|index| flow.follows(taken, *index)) {
             continue;
+        }
+        if !is_event {
+            left_before_try(checker, &flow, taken, lock, &released);
+            taken_inside_try(checker, &flow, taken, lock, &released);
         }
         let protected = released.iter().any(|index| {
             flow.frames(flow.steps[*index].frame)
@@ -120,6 +131,175 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 }),
         );
     }
+}
+
+/// `await lock.acquire()`, `return`, and only then the `try` whose `finally` releases it.
+fn left_before_try(
+    checker: &Checker<'_>,
+    flow: &Flow<'_>,
+    taken: usize,
+    lock: &Expr,
+    released: &[usize],
+) {
+    let context = &checker.context;
+    let Some(first) = released.first() else {
+        return;
+    };
+    // Who keeps a lock for others to release does not release it in a `finally`.
+    let in_finally = released.iter().any(|index| {
+        flow.follows(taken, *index)
+            && flow
+                .frames(flow.steps[*index].frame)
+                .any(|(_, frame)| match frame.kind {
+                    FrameKind::Finally(whole) => whole.start() > flow_start(flow, taken),
+                    _ => false,
+                })
+    });
+    if !in_finally {
+        return;
+    }
+    let left = (taken + 1..*first).find_map(|index| match flow.steps[index].what {
+        What::Return(found)
+            if flow.follows(taken, index)
+                && !flow
+                    .frames(flow.steps[index].frame)
+                    .any(|(_, frame)| match frame.kind {
+                        FrameKind::Try(whole) => !whole.finalbody.is_empty(),
+                        // Where acquiring it failed, it is not held.
+                        FrameKind::Handler(whole, _) => {
+                            whole.range().contains(flow_start(flow, taken))
+                        }
+                        _ => false,
+                    }) =>
+        {
+            Some(found.range())
+        }
+        _ => None,
+    });
+    if let (Some(left), What::Call(call)) = (left, flow.steps[taken].what) {
+        let name = context.source(lock);
+        checker.report(
+            Report::new(
+                &RULE,
+                call.range(),
+                format!("`{name}` is not released when the function returns before the `try`"),
+            )
+            .related(checker, left, "it stays taken here")
+            .help("use `async with`, or let the `try` begin right after `acquire()`"),
+        );
+    }
+}
+
+/// Where a step's call begins.
+fn flow_start(flow: &Flow<'_>, index: usize) -> ruff_text_size::TextSize {
+    match flow.steps[index].what {
+        What::Call(call) => call.start(),
+        _ => ruff_text_size::TextSize::default(),
+    }
+}
+
+/// `try: await lock.acquire() … finally: lock.release()`.
+fn taken_inside_try(
+    checker: &Checker<'_>,
+    flow: &Flow<'_>,
+    taken: usize,
+    lock: &Expr,
+    released: &[usize],
+) {
+    let context = &checker.context;
+    let What::Call(call) = flow.steps[taken].what else {
+        return;
+    };
+    // The innermost `try` alone: what an outer one does comes later.
+    let Some(whole) =
+        flow.frames(flow.steps[taken].frame)
+            .find_map(|(_, frame)| match frame.kind {
+                FrameKind::Try(whole) => Some(whole),
+                _ => None,
+            })
+    else {
+        return;
+    };
+    let handled = whole.handlers.iter().any(|handler| {
+        let ast::ExceptHandler::ExceptHandler(handler) = handler;
+        catches(context, handler.type_.as_deref(), flow.steps[taken].scope)
+    });
+    if handled {
+        return;
+    }
+    let gives_back = |index: &usize| {
+        let mut frames = flow
+            .frames(flow.steps[*index].frame)
+            .map(|(_, frame)| frame.kind);
+        match (frames.next(), frames.next()) {
+            (Some(FrameKind::Finally(found)), _) => found.range() == whole.range(),
+            // `if lock.locked(): lock.release()` does not ask whose it is.
+            (Some(FrameKind::Arm { .. }), Some(FrameKind::Finally(found))) => {
+                found.range() == whole.range()
+                    && found.finalbody.iter().any(|statement| match statement {
+                        ast::Stmt::If(branch) => context
+                            .source(&*branch.test)
+                            .starts_with(&format!("{}.locked()", context.source(lock))),
+                        _ => false,
+                    })
+            }
+            _ => false,
+        }
+    };
+    let Some(release) = released.iter().find(|index| gives_back(index)) else {
+        return;
+    };
+    let What::Call(release) = flow.steps[*release].what else {
+        return;
+    };
+    let name = context.source(lock);
+    checker.report(
+        Report::new(
+            &RULE,
+            call.range(),
+            format!(
+                "`{name}` is released even when the task is cancelled before it has acquired it"
+            ),
+        )
+        .related(checker, release.range(), "another task may hold it here")
+        .help("use `async with`, or acquire it before the `try`"),
+    );
+}
+
+/// `await loop.run_in_executor(None, lock.acquire)`: the thread acquires it all the same when the task is cancelled.
+fn taken_by_a_thread(
+    checker: &Checker<'_>,
+    awaited: &ast::ExprAwait,
+    scope: crate::names::ScopeId,
+) {
+    let context = &checker.context;
+    let Expr::Call(call) = &*awaited.value else {
+        return;
+    };
+    let position = match crate::uses::called_name(call) {
+        "run_in_executor" => 1,
+        "to_thread" => 0,
+        _ => return,
+    };
+    let Some(Expr::Attribute(method)) = call.arguments.args.get(position) else {
+        return;
+    };
+    if method.attr.as_str() != "acquire"
+        || lock_kind(context, &method.value, scope) != Some(LockKind::Thread)
+    {
+        return;
+    }
+    let name = context.source(&*method.value);
+    checker.report(
+        Report::new(
+            &RULE,
+            call.range(),
+            format!("`{name}` stays taken when the task is cancelled while a thread acquires it"),
+        )
+        .help(
+            "shield the call and release the lock when it ends after all, or use an `asyncio.Lock`",
+        ),
+    );
 }
 
 /// An event that is asked (`is_set()`) before it is cleared and set again in the same function keeps others out.

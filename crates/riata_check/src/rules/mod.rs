@@ -10,6 +10,7 @@ mod async_generator_not_closed;
 mod async_test_never_run;
 mod async_without_await;
 mod await_in_finally;
+mod await_in_loop;
 mod await_on_non_awaitable;
 mod await_without_timeout;
 mod blocking_call_in_async;
@@ -20,8 +21,11 @@ mod brief_file_call_in_async;
 mod broad_except_around_task_group;
 mod buffered_async_iterator;
 mod cached_coroutine_function;
+mod cancellation_not_raised_again;
 mod cancellation_swallowed;
+mod cancelled_task_not_awaited;
 mod check_then_act_across_await;
+mod cleanup_on_error_only;
 mod cleanup_skipped_on_cancel;
 mod contextvar_set_in_generator;
 mod coroutine_as_condition;
@@ -35,9 +39,11 @@ mod future_never_awaited;
 mod gather_of_non_awaitable;
 mod gather_orphans_siblings;
 mod gathered_exceptions_ignored;
+mod get_event_loop_in_sync_code;
 mod heavy_computation_in_async;
 mod lock_not_released;
 mod loop_method_from_thread;
+mod loop_run_in_library;
 mod missing_async_for;
 mod missing_async_with;
 mod mixed_loop_entry;
@@ -45,6 +51,7 @@ mod nested_event_loop;
 mod own_cancellation_swallowed;
 mod pending_never_handled;
 mod primitive_at_import;
+mod primitive_shared_by_loops;
 mod pytest_asyncio_scope;
 mod raise_in_aexit;
 mod read_modify_write_across_await;
@@ -54,13 +61,16 @@ mod sequential_awaits;
 mod shared_container_iterated_across_await;
 mod shielded_task_lost;
 mod sleep_for_synchronisation;
+mod state_checked_across_await;
 mod task_exception_never_seen;
 mod task_kept_by_dying_local;
 mod task_not_kept;
 mod thread_lock_across_await;
 mod timeout_parameter;
 pub(crate) mod unknown_rule_in_suppression;
+mod unshielded_cleanup;
 pub(crate) mod unused_suppression;
+mod wait_for_on_old_python;
 mod wait_for_swallows_cancellation;
 mod wait_on_coroutines;
 mod wrong_mock;
@@ -102,10 +112,14 @@ pub static RULES: &[&Rule] = &[
     &nested_event_loop::RULE,
     &mixed_loop_entry::RULE,
     &event_loop_outside_coroutine::RULE,
+    &await_in_loop::RULE,
+    &loop_run_in_library::RULE,
+    &get_event_loop_in_sync_code::RULE,
     &await_without_timeout::RULE,
     &timeout_parameter::RULE,
     &wait_for_swallows_cancellation::RULE,
     &scope_across_yield::RULE,
+    &wait_for_on_old_python::RULE,
     &cancellation_swallowed::RULE,
     &own_cancellation_swallowed::RULE,
     &cleanup_skipped_on_cancel::RULE,
@@ -115,6 +129,10 @@ pub static RULES: &[&Rule] = &[
     &broad_except_around_task_group::RULE,
     &raise_in_aexit::RULE,
     &shielded_task_lost::RULE,
+    &cleanup_on_error_only::RULE,
+    &cancellation_not_raised_again::RULE,
+    &unshielded_cleanup::RULE,
+    &cancelled_task_not_awaited::RULE,
     &thread_lock_across_await::RULE,
     &primitive_at_import::RULE,
     &check_then_act_across_await::RULE,
@@ -123,6 +141,8 @@ pub static RULES: &[&Rule] = &[
     &shared_container_iterated_across_await::RULE,
     &lock_not_released::RULE,
     &loop_method_from_thread::RULE,
+    &primitive_shared_by_loops::RULE,
+    &state_checked_across_await::RULE,
     &async_generator_not_closed::RULE,
     &missing_async_with::RULE,
     &missing_async_for::RULE,

@@ -1,6 +1,6 @@
 use ruff_python_ast as ast;
 
-use crate::cancellation::{After, Awaits, swallows};
+use crate::cancellation::{After, Awaits, Swallow, swallows};
 use crate::checker::{Checker, Report};
 use crate::flow::{Flow, Repeats, What};
 use crate::rules::rule;
@@ -51,33 +51,8 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
         return;
     }
     let context = &checker.context;
-    let flow = std::cell::LazyCell::new(|| context.flow(checker.scope()));
     for found in swallows(context, checker.scope()) {
-        if found.awaits != Awaits::Tasks
-            || found.cleaning
-            || found.used
-            || found.replaced
-            || !found.explicit
-        {
-            continue;
-        }
-        let goes_on = match found.after {
-            After::Loops | After::Awaits(_) => true,
-            After::Breaks | After::Ends => false,
-        };
-        let harmless = if found.cancels {
-            !goes_on
-        } else if uses::is_cleanup_name(function.name.as_str())
-            && context.worker.is_spawned(function.name.as_str())
-        {
-            // A task that is there to close something does so whatever comes.
-            true
-        } else {
-            !goes_on
-                && (runs_until_cancelled(function.name.as_str())
-                    || context.worker.is_spawned(function.name.as_str()))
-        };
-        if harmless || waits_otherwise(&flow, &found.suspension) {
+        if !does_harm(checker, function, &found) {
             continue;
         }
         let mut report = Report::new(
@@ -104,6 +79,40 @@ fn runs_until_cancelled(name: &str) -> bool {
         first,
         "run" | "start" | "serve" | "main" | "loop" | "listen" | "consume"
     )
+}
+
+/// Whether a caught cancellation may be the function's own, and it goes on after it.
+pub(super) fn does_harm(
+    checker: &Checker<'_>,
+    function: &ast::StmtFunctionDef,
+    found: &Swallow<'_>,
+) -> bool {
+    if found.awaits != Awaits::Tasks
+        || found.cleaning
+        || found.used
+        || found.replaced
+        || !found.explicit
+    {
+        return false;
+    }
+    let goes_on = match found.after {
+        After::Loops | After::Awaits(_) => true,
+        After::Breaks | After::Ends => false,
+    };
+    let context = &checker.context;
+    let harmless = if found.cancels {
+        !goes_on
+    } else if uses::is_cleanup_name(function.name.as_str())
+        && context.worker.is_spawned(function.name.as_str())
+    {
+        // A task that is there to close something does so whatever comes.
+        true
+    } else {
+        !goes_on
+            && (runs_until_cancelled(function.name.as_str())
+                || context.worker.is_spawned(function.name.as_str()))
+    };
+    !harmless && !waits_otherwise(&context.flow(checker.scope()), &found.suspension)
 }
 
 /// The task is done already, or the loop around it waits until it is: `while not task.done()`.

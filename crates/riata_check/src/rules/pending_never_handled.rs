@@ -8,7 +8,8 @@ use crate::uses;
 
 rule! {
     /// ## What it does
-    /// Finds `asyncio.wait` with a timeout, or until the first is done, where what is still pending afterwards is never touched.
+    /// Finds `asyncio.wait` with a timeout, or until the first is done, where what is still pending afterwards is never touched, and
+    /// `next(asyncio.as_completed(…))` of calls that are made there.
     ///
     /// ## Why is this bad?
     /// Unlike `asyncio.wait_for`, `asyncio.wait` neither raises nor cancels when time is up: it returns, and the tasks go on.
@@ -35,6 +36,7 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
+    only_the_first(checker, call);
     if !returns_early(call) || checker.callee_name(call).as_deref() != Some("asyncio.wait") {
         return;
     }
@@ -80,6 +82,38 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
         report = report.note("`asyncio.wait` does not raise `TimeoutError`");
     }
     checker.report(report);
+}
+
+/// `await next(asyncio.as_completed([f(), g()]))`: nobody has the tasks that the others run in.
+fn only_the_first(checker: &Checker<'_>, call: &ast::ExprCall) {
+    let (Expr::Name(next), [Expr::Call(inner)]) = (&*call.func, &*call.arguments.args) else {
+        return;
+    };
+    if next.id != "next"
+        || checker.callee_name(inner).as_deref() != Some("asyncio.as_completed")
+        || !inner.arguments.args.first().is_some_and(makes_coroutines)
+    {
+        return;
+    }
+    checker.report(
+        Report::new(
+            &RULE,
+            call,
+            "What is still pending when the first is done is never touched",
+        )
+        .help("use `asyncio.wait(…, return_when=FIRST_COMPLETED)`, and cancel what is pending"),
+    );
+}
+
+/// A list of calls that are made here.
+fn makes_coroutines(expr: &Expr) -> bool {
+    match expr {
+        Expr::List(list) => !list.elts.is_empty() && list.elts.iter().all(Expr::is_call_expr),
+        Expr::Tuple(tuple) => !tuple.elts.is_empty() && tuple.elts.iter().all(Expr::is_call_expr),
+        Expr::ListComp(list) => list.elt.is_call_expr(),
+        Expr::Generator(list) => list.elt.is_call_expr(),
+        _ => false,
+    }
 }
 
 fn returns_early(call: &ast::ExprCall) -> bool {

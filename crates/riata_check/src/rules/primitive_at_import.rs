@@ -49,7 +49,7 @@ rule! {
 }
 
 /// The primitive that a call makes.
-fn primitive(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> Option<String> {
+pub(super) fn primitive(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> Option<String> {
     let Expr::Call(call) = expr else { return None };
     let name = context.name_of(call, scope)?;
     let (module, last) = crate::locks::split(&name);
@@ -72,59 +72,73 @@ fn primitive(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> Option<Strin
     is_one.then_some(name)
 }
 
-fn at_import(checker: &Checker<'_>, statement: &Stmt) {
+/// What an assignment at import makes: a primitive of asyncio, in the body of a module or of a class.
+pub(super) fn made<'a>(checker: &Checker<'_>, statement: &'a Stmt) -> Option<&'a Expr> {
     let context = &checker.context;
     let scope = checker.scope();
     if !matches!(
         context.names().scope(scope).node,
         ScopeNode::Module | ScopeNode::Class(_)
     ) {
-        return;
+        return None;
     }
-    let (target, value) = match statement {
-        Stmt::Assign(found) => match &*found.targets {
-            [target] => (target, &*found.value),
-            _ => return,
-        },
-        Stmt::AnnAssign(found) => match &found.value {
-            Some(value) => (&*found.target, &**value),
-            None => return,
-        },
-        _ => return,
+    let value = match statement {
+        Stmt::Assign(found) => &*found.value,
+        Stmt::AnnAssign(found) => found.value.as_deref()?,
+        _ => return None,
     };
-    let Some(name) = primitive(context, value, scope) else {
-        return;
-    };
-    if !name.starts_with("asyncio.") {
-        return;
+    if !primitive(context, value, scope)?.starts_with("asyncio.") {
+        return None;
     }
     // Not at import: `if __name__ == "__main__":`.
     let in_main = checker.ancestors().any(|node| match node {
         ast::AnyNodeRef::StmtIf(found) => context.source(&*found.test).contains("__name__"),
         _ => false,
     });
-    if in_main {
-        return;
-    }
-    let report = |why: &str| {
-        Report::new(
-            &RULE,
-            value.range(),
-            format!("`{name}` is made when the module is imported, {why}"),
-        )
-        .help("make it in a coroutine or in the `__init__` of what uses it")
-    };
+    (!in_main).then_some(value)
+}
+
+/// Why that goes wrong in the program itself, and where another loop is run.
+pub(super) fn reason(
+    checker: &Checker<'_>,
+    statement: &Stmt,
+) -> Option<(&'static str, Option<ruff_text_size::TextRange>)> {
+    let context = &checker.context;
+    let value = made(checker, statement)?;
+    let name = primitive(context, value, checker.scope())?;
     if context.program().settings.python_version < (3, 10) || name == "asyncio.Future" {
-        checker.report(report("for whichever event loop is current then"));
-    } else if let Some(text) = place(target)
-        && let Some(run) = another_loop(context, &text)
-    {
-        checker.report(report("and shared by several event loops").related(
-            checker,
-            run,
-            "each call runs a new loop",
-        ));
+        return Some(("for whichever event loop is current then", None));
     }
+    let target = match statement {
+        Stmt::Assign(found) => match &*found.targets {
+            [target] => target,
+            _ => return None,
+        },
+        Stmt::AnnAssign(found) => &*found.target,
+        _ => return None,
+    };
+    let run = another_loop(context, &place(target)?)?;
+    Some(("and shared by several event loops", Some(run)))
+}
+
+fn at_import(checker: &Checker<'_>, statement: &Stmt) {
+    let (Some(value), Some((why, run))) = (made(checker, statement), reason(checker, statement))
+    else {
+        return;
+    };
+    let Some(name) = primitive(&checker.context, value, checker.scope()) else {
+        return;
+    };
+    let mut report = Report::new(
+        &RULE,
+        value.range(),
+        format!("`{name}` is made when the module is imported, {why}"),
+    )
+    .help("make it in a coroutine or in the `__init__` of what uses it");
+    if let Some(run) = run {
+        report = report.related(checker, run, "each call runs a new loop");
+    }
+    checker.report(report);
 }
 
 /// A function of the module that runs a loop each time it is called, when a coroutine of the module waits for the primitive.

@@ -165,8 +165,24 @@ fn before(
     value: &Expr,
     index: usize,
 ) -> Option<usize> {
+    // A token is good for one renewal: `self.token = await renew(self.token)`.
+    let renews = || match value {
+        Expr::Await(awaited) => match &*awaited.value {
+            Expr::Call(call) => {
+                let name = crate::uses::called_name(call);
+                text.contains("token")
+                    && ["refresh", "renew", "rotate"]
+                        .iter()
+                        .any(|word| name.contains(word))
+            }
+            _ => false,
+        },
+        _ => false,
+    };
     // Written back as it was: somebody restores it.
-    let Expr::BinOp(_) = value else { return None };
+    if !value.is_bin_op_expr() && !renews() {
+        return None;
+    }
     let mut names = Names { found: Vec::new() };
     ast::visitor::Visitor::visit_expr(&mut names, value);
     let by_local = flow.steps[..index]

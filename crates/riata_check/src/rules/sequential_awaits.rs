@@ -120,6 +120,14 @@ fn check_loop(checker: &Checker<'_>, stmt: &Stmt) {
     }
 }
 
+/// Whether this rule has something to say of a loop.
+pub(super) fn is_reported(checker: &Checker<'_>, each: &ast::StmtFor) -> bool {
+    each.orelse.is_empty()
+        && collected(&each.body).is_some_and(|call| {
+            is_independent(checker, call, checker.scope(), &each.target, &each.iter)
+        })
+}
+
 /// The awaited call of a body that only collects: `results.append(await f(x))`, or with the result in a name first.
 fn collected(body: &[Stmt]) -> Option<&ast::ExprCall> {
     match body {
@@ -226,7 +234,7 @@ fn is_independent(
 }
 
 /// Names of functions that take what comes next, or whose calls have an order.
-fn is_in_order(name: &str) -> bool {
+pub(super) fn is_in_order(name: &str) -> bool {
     const WORDS: &[&str] = &[
         "read",
         "readline",
@@ -279,7 +287,7 @@ fn is_in_order(name: &str) -> bool {
 }
 
 /// Names of methods that wait for what goes on anyhow.
-fn waits_already(name: &str) -> bool {
+pub(super) fn waits_already(name: &str) -> bool {
     matches!(
         name,
         "wait"
@@ -301,7 +309,7 @@ fn waits_already(name: &str) -> bool {
 }
 
 /// Whether the place is in a block that lets one in at a time, or that the calls share.
-fn is_serial_block(checker: &Checker<'_>) -> bool {
+pub(super) fn is_serial_block(checker: &Checker<'_>) -> bool {
     checker.ancestors().any(|node| {
         let AnyNodeRef::StmtWith(with) = node else {
             return false;

@@ -36,17 +36,28 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
-    if checker.callee_name(call).as_deref() != Some("asyncio.wait_for") {
-        return;
+    if let Some(report) = found(checker, call) {
+        checker.report(report);
     }
-    let Some(argument) = call.arguments.find_argument_value("fut", 0) else {
-        return;
-    };
+}
+
+/// Whether this rule has something to say of a call of `asyncio.wait_for`.
+pub(super) fn is_reported(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
+    found(checker, call).is_some()
+}
+
+fn found(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<Report> {
+    if checker.callee_name(call).as_deref() != Some("asyncio.wait_for") {
+        return None;
+    }
+    let argument = call.arguments.find_argument_value("fut", 0)?;
     let timeout = call.arguments.find_argument_value("timeout", 1);
     if timeout.is_some_and(Expr::is_none_literal_expr) {
-        return;
+        return None;
     }
-    let Expr::Call(inner) = argument else { return };
+    let Expr::Call(inner) = argument else {
+        return None;
+    };
     let context = &checker.context;
     let name = context.source(&*inner.func);
     if let Some(def) = context
@@ -59,16 +70,15 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
             format!("`asyncio.wait_for` cannot end `{name}`, which swallows its cancellation");
         let mut report = Report::new(&RULE, call, message).help("let `CancelledError` pass");
         report.related.push(place);
-        checker.report(report);
-        return;
+        return Some(report);
     }
     if context.program().settings.python_version >= (3, 12) || !acquires(uses::called_name(inner)) {
-        return;
+        return None;
     }
     let message =
         format!("`asyncio.wait_for` may lose what `{name}` acquires when it is cancelled");
     let help = "use `async with asyncio.timeout(…)`, or `async_timeout` before Python 3.11";
-    checker.report(Report::new(&RULE, call, message).help(help));
+    Some(Report::new(&RULE, call, message).help(help))
 }
 
 /// Names of functions that take something which must be given back.

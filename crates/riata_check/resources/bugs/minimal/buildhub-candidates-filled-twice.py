@@ -4,7 +4,7 @@ _candidates = {}
 async def archive_url(fetch_listing, product, version):
     global _candidates
 
-    if product not in _candidates:
+    if product not in _candidates:  # bug
         folders, _ = await fetch_listing(product)
         _candidates[product] = {}  # bug
         for folder in folders:

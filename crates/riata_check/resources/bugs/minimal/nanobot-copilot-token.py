@@ -8,7 +8,7 @@ class CopilotProvider:
         self._copilot_expires_at = 0.0
 
     async def _get_copilot_access_token(self):
-        if self._copilot_access_token and time.time() < self._copilot_expires_at - 60:
+        if self._copilot_access_token and time.time() < self._copilot_expires_at - 60:  # bug
             return self._copilot_access_token
         payload = await self._http.get("token")
         self._copilot_access_token = payload["token"]  # bug

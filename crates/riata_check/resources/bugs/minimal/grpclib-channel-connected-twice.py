@@ -1,0 +1,17 @@
+import asyncio
+
+
+class Channel:
+    def __init__(self, host, port, factory):
+        self._host = host
+        self._port = port
+        self._factory = factory
+        self._loop = asyncio.get_event_loop()
+        self._protocol = None
+
+    async def __connect__(self):
+        if self._protocol is None or self._protocol.handler.connection_lost:  # bug
+            _, self._protocol = await self._loop.create_connection(  # bug
+                self._factory, self._host, self._port
+            )
+        return self._protocol

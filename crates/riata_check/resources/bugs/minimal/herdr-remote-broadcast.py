@@ -1,0 +1,23 @@
+import json
+
+clients = set()
+
+
+async def broadcast(message):
+    dead = set()
+    text = json.dumps(message)
+    for client in clients:  # bug
+        try:
+            await client.send(text)
+        except ConnectionError:
+            dead.add(client)
+    clients.difference_update(dead)
+
+
+async def serve(client):
+    clients.add(client)
+    try:
+        async for message in client:
+            await broadcast({"echo": message})
+    finally:
+        clients.discard(client)

@@ -1,0 +1,175 @@
+use ruff_python_ast::{self as ast, Expr};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::cancellation::{catches, is_logging};
+use crate::checker::{Checker, Report};
+use crate::context::Context;
+use crate::flow::{FrameKind, What};
+use crate::handlers;
+use crate::rules::cleanup_skipped_on_cancel::{self, awaited, handled_otherwise};
+use crate::rules::rule;
+
+rule! {
+    /// ## What it does
+    /// Finds handlers of all errors, or of a timeout, that clean up around an `await` (close, disconnect, kill, release, roll back, mark
+    /// as failed, reset an attribute, tell those who wait), where nothing does the same when the task is cancelled. Off by
+    /// default: `cleanup-skipped-on-cancel` reports those where something is certainly lost.
+    ///
+    /// ## Why is this bad?
+    /// A cancellation is an error like another for what was begun: the connection is half open, the job is marked as running, those who
+    /// wait for the result wait for ever. `except Exception` does not see it.
+    ///
+    /// ## Example
+    /// ```python
+    /// try:
+    ///     await self.client.connect(host)
+    ///     await self.synchronize()
+    /// except Exception:
+    ///     self.disconnect()
+    ///     raise
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```python
+    /// try:
+    ///     await self.client.connect(host)
+    ///     await self.synchronize()
+    /// except BaseException:
+    ///     self.disconnect()
+    ///     raise
+    /// ```
+    ///
+    /// ## False alarms known
+    /// What may stay as it is when the task is cancelled, since it goes away with the task.
+    "RIA610", "cleanup-on-error-only", default: false, fix: None,
+    hooks: [Function(check)],
+}
+
+fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
+    if !function.is_async {
+        return;
+    }
+    let context = &checker.context;
+    let flow = context.flow(checker.scope());
+    let reported: Vec<TextRange> = cleanup_skipped_on_cancel::found(checker, &flow)
+        .into_iter()
+        .map(|report| report.range)
+        .collect();
+    for (index, step) in flow.steps.iter().enumerate() {
+        let What::Catch(handler) = step.what else {
+            continue;
+        };
+        let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else {
+            continue;
+        };
+        let Some(class) = handler.type_.as_deref() else {
+            continue;
+        };
+        let range = TextRange::new(handler.start(), class.end());
+        if !is_for_all(context, class, step.scope)
+            || catches(context, Some(class), step.scope)
+            || handled_otherwise(context, &flow, index, whole)
+            || reported.contains(&range)
+        {
+            continue;
+        }
+        let Some(suspension) = awaited(context, &flow, whole) else {
+            continue;
+        };
+        let Some(cleaning) = flow
+            .steps
+            .iter()
+            .skip(index)
+            .filter(|inner| flow.within(inner.frame, step.frame))
+            .find_map(|inner| cleans(&inner.what))
+        else {
+            continue;
+        };
+        checker.report(
+            Report::new(
+                &RULE,
+                range,
+                "This cleans up after an error, and nothing does when the task is cancelled",
+            )
+            .related(checker, suspension, "a cancellation arrives here")
+            .related(checker, cleaning, "this is skipped")
+            .help("clean up in `except BaseException` or in `finally`"),
+        );
+    }
+}
+
+/// `except Exception`, `except TimeoutError`: not one that looks for a certain error.
+fn is_for_all(context: &Context<'_>, class: &Expr, scope: crate::names::ScopeId) -> bool {
+    handlers::classes(context, class, scope)
+        .iter()
+        .any(|class| {
+            class.is(&["builtins.Exception"])
+                || class
+                    .name
+                    .as_deref()
+                    .is_some_and(|name| name.ends_with("TimeoutError"))
+        })
+}
+
+fn cleans(what: &What<'_>) -> Option<TextRange> {
+    match what {
+        What::Call(call) if !is_logging(call) => {
+            let name = crate::uses::called_name(call);
+            name.split('_')
+                .any(|word| is_cleaning_word(&word.to_ascii_lowercase()))
+                .then_some(call.range())
+        }
+        What::Write {
+            target: target @ Expr::Attribute(_),
+            value: Some(Expr::NoneLiteral(_) | Expr::BooleanLiteral(_)),
+            ..
+        } => Some(target.range()),
+        // `self.error = …`, `job.status = FAILED`: whoever looks at it believes that it goes on.
+        What::Write {
+            target: target @ Expr::Attribute(attribute),
+            ..
+        } if attribute
+            .attr
+            .split('_')
+            .any(|word| matches!(word, "error" | "exception" | "status" | "state" | "failed")) =>
+        {
+            Some(target.range())
+        }
+        _ => None,
+    }
+}
+
+fn is_cleaning_word(word: &str) -> bool {
+    matches!(
+        word,
+        "close"
+            | "aclose"
+            | "disconnect"
+            | "release"
+            | "kill"
+            | "terminate"
+            | "cancel"
+            | "abort"
+            | "aborted"
+            | "unregister"
+            | "unsubscribe"
+            | "rollback"
+            | "stop"
+            | "shutdown"
+            | "undo"
+            | "cleanup"
+            | "free"
+            | "delete"
+            | "remove"
+            | "discard"
+            | "destroy"
+            | "teardown"
+            | "detach"
+            | "revert"
+            | "restore"
+            | "unlock"
+            | "invalidate"
+            | "failed"
+            | "fail"
+    ) || word == "exception"
+}
