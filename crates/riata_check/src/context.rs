@@ -210,11 +210,13 @@ impl<'a> Context<'a> {
 
     fn resolve(&self, func: &Expr, scope: ScopeId) -> Vec<Callee> {
         let found = self.resolve_known(func, scope);
-        if found.is_empty() {
-            self.namesake_method(func, scope).into_iter().collect()
-        } else {
-            found
+        if !found.is_empty() {
+            return found;
         }
+        self.namesake_method(func, scope)
+            .or_else(|| method_of_one_class(func))
+            .into_iter()
+            .collect()
     }
 
     /// `llm_client.complete` of an object that nothing is known of, where one class of the project is called `LLMClient`.
@@ -489,6 +491,20 @@ impl<'a> Context<'a> {
             }
         }
     }
+}
+
+/// A method that one class alone has, of an object that nothing is known of.
+fn method_of_one_class(func: &Expr) -> Option<Callee> {
+    let method = func.as_attribute_expr()?.attr.as_str();
+    let class = match method {
+        "load_cert_chain" | "load_verify_locations" | "load_default_certs" => "ssl.SSLContext",
+        _ => return None,
+    };
+    Some(Callee {
+        name: format!("{class}.{method}"),
+        is_class: false,
+        def: None,
+    })
 }
 
 /// Classes whose instances certainly cannot be awaited.

@@ -6,7 +6,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::context::{Context, last};
+use crate::context::{Context, Entity, Value, last};
 use crate::names::{ScopeId, ScopeNode};
 use crate::program::{Def, Worker};
 use crate::trace::Node;
@@ -137,11 +137,39 @@ impl Context<'_> {
             return None;
         };
         let around = self.names().scope(outer).parent?;
-        let inherited = class.bases().iter().any(|base| {
-            self.dotted(base, around)
-                .is_some_and(|base| is_run(&format!("{base}.{}", function.name)))
-        });
+        let name = function.name.as_str();
+        let inherited = class
+            .bases()
+            .iter()
+            .any(|base| self.runs_methods_of(base, around, name, 0));
         inherited.then_some("Callback of the event loop")
+    }
+
+    /// Whether the event loop calls a method of a class that has this base, directly or through others.
+    fn runs_methods_of(&self, base: &Expr, scope: ScopeId, method: &str, depth: usize) -> bool {
+        const MOST_BASES: usize = 4;
+        let is_run = self.dotted(base, scope).is_some_and(|base| {
+            self.knowledge()
+                .facts(&format!("{base}.{method}"))
+                .is_some_and(|facts| facts.runs_in_loop)
+        });
+        if is_run || depth == MOST_BASES {
+            return is_run;
+        }
+        let Value::Class(Entity { def: Some(def), .. }) = self.value(base, scope) else {
+            return false;
+        };
+        self.in_module_of(def, |context| {
+            context
+                .names()
+                .class_at(def.start)
+                .is_some_and(|(class, _, outer)| {
+                    class
+                        .bases()
+                        .iter()
+                        .any(|base| context.runs_methods_of(base, outer, method, depth + 1))
+                })
+        })
     }
 }
 

@@ -7,6 +7,7 @@ from time import sleep as nap
 import openai
 import pymongo
 import requests
+import tornado.web
 
 
 async def direct():
@@ -131,3 +132,20 @@ class Rows:
 
 async def received(sock: socket.socket):
     return cached({}, "data", sock.recv)
+
+
+class Handler(tornado.web.RequestHandler):
+    pass
+
+
+class Prices(Handler):
+    def get(self):
+        time.sleep(1)  # error: RIA101
+
+    def helper(self):
+        time.sleep(1)
+
+
+class Plain:
+    def get(self):
+        time.sleep(1)

@@ -71,3 +71,9 @@ async def clients(application, options):
     httpx.AsyncClient(transport=httpx.ASGITransport(app=application))
     httpx.AsyncClient(verify=False)
     httpx.AsyncClient(**options)
+
+
+async def certificates(make_context, path):
+    context = make_context()
+    context.load_cert_chain(path)  # error: RIA103
+    context.load(path)

@@ -231,3 +231,42 @@ async def told_apart(job: Job, on_line: Handler, runs_at_once):
     if runs_at_once:
         job.target("")
     await on_line("") if asyncio.iscoroutinefunction(on_line) else on_line("")
+
+
+class Clerk:
+    async def greet(self): ...
+
+
+class Robot:
+    def greet(self): ...
+
+
+def hire():
+    clerk = Clerk()
+    return clerk
+
+
+def hire_for(name):
+    if not name:
+        return None
+    return hire()
+
+
+def hire_either(name):
+    if name:
+        return Clerk()
+    return Robot()
+
+
+def hire_from(agency):
+    if agency:
+        return agency.hire()
+    return Clerk()
+
+
+async def shop(name):
+    hire().greet()  # error: RIA201
+    hire_for(name).greet()  # error: RIA201
+    hire_either(name).greet()
+    hire_from(name).greet()
+    await hire().greet()
