@@ -73,11 +73,14 @@ pub(crate) struct Context<'a> {
     pub(crate) types: Option<ModuleTypes<'a>>,
     callees: RefCell<FxHashMap<TextRange, Rc<[Callee]>>>,
     values: RefCell<FxHashMap<TextRange, Value>>,
+    assigned: RefCell<Assigned>,
     flows: RefCell<FxHashMap<ScopeId, Rc<Flow<'a>>>>,
     /// What calls and attribute reads run: see `blocking`.
     pub(crate) runs: RefCell<FxHashMap<TextRange, KnownRuns>>,
 }
 
+/// What is assigned to attributes, by class and name.
+type Assigned = FxHashMap<ScopeId, FxHashMap<String, Value>>;
 type KnownRuns = Rc<[(TextRange, Run)]>;
 
 impl<'a> Context<'a> {
@@ -93,6 +96,7 @@ impl<'a> Context<'a> {
             types,
             callees: RefCell::default(),
             values: RefCell::default(),
+            assigned: RefCell::default(),
             flows: RefCell::default(),
             runs: RefCell::default(),
         }

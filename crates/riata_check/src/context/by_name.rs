@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::Ranged;
 
-use super::{Context, Entity, MAX_DEPTH, Value, absolute_module, last};
+use super::{Assigned, Context, Entity, MAX_DEPTH, Value, absolute_module, last};
 use crate::functions::{Returned, is_generator};
 use crate::knowledge::{Returned as Gives, is_class_name};
 use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
@@ -333,20 +333,7 @@ impl Context<'_> {
                 other => self.own_binding(other, scope, name, depth + 1),
             };
         }
-        let mut found: Option<Value> = None;
-        for attribute in self.names().attribute(scope, name) {
-            let this = match attribute.annotation {
-                Some(annotation) => self.annotated(annotation, attribute.scope, depth + 1),
-                None => attribute.value.map_or(Value::Unknown, |value| {
-                    self.own(value, attribute.scope, depth + 1)
-                }),
-            };
-            found = Some(match found {
-                Some(one) => self.either(one, this),
-                None => this,
-            });
-        }
-        if let Some(found) = found {
+        if let Some(found) = self.assigned(scope, name, depth) {
             return found;
         }
         for base in real_bases(statement) {
@@ -360,6 +347,39 @@ impl Context<'_> {
             }
         }
         Value::Unknown
+    }
+
+    /// What the methods of a class assign to an attribute. It is asked for again and again, and may be what it is made from.
+    fn assigned(&self, class: ScopeId, name: &str, depth: usize) -> Option<Value> {
+        let attributes = self.names().attribute(class, name);
+        if attributes.is_empty() {
+            return None;
+        }
+        let known = |known: &Assigned| known.get(&class)?.get(name).cloned();
+        if let Some(found) = known(&self.assigned.borrow()) {
+            return Some(found);
+        }
+        let keep = |value: Value| {
+            let mut all = self.assigned.borrow_mut();
+            all.entry(class).or_default().insert(name.to_owned(), value);
+        };
+        keep(Value::Unknown);
+        let found = attributes
+            .iter()
+            .map(|attribute| match attribute.annotation {
+                Some(annotation) => self.annotated(annotation, attribute.scope, depth + 1),
+                None => attribute.value.map_or(Value::Unknown, |value| {
+                    self.own(value, attribute.scope, depth + 1)
+                }),
+            })
+            .reduce(|one, other| self.either(one, other))?;
+        if depth <= MAX_DEPTH / 2 {
+            keep(found.clone());
+        } else if let Some(all) = self.assigned.borrow_mut().get_mut(&class) {
+            // Another way there may see further.
+            all.remove(name);
+        }
+        Some(found)
     }
 
     /// What reading a property gives: by its annotation, or by what its only statement returns.
