@@ -139,7 +139,7 @@ fn imported(
     let Some(module) = context
         .worker
         .find_module(&module)
-        .and_then(|file| context.worker.module(file))
+        .and_then(|file| context.worker.module_for_interface(file))
     else {
         return false;
     };

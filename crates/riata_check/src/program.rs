@@ -10,12 +10,11 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::blocking::Memo;
-use crate::cache::code::{self, Code};
 use crate::hierarchy::{self, Hierarchy, Scanned};
 use crate::knowledge::Knowledge;
 use crate::pytest_config::Config;
 use crate::settings::Settings;
-use crate::source::{Location, Module, Text};
+use crate::source::{Module, Text};
 use crate::trace::{Node, Query, Stack, Trace};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,17 +146,9 @@ impl Program {
         })
     }
 
-    /// The code of a definition in a module that was followed into, as a cache knows it.
-    pub(crate) fn code(&self, def: Def) -> Option<Code> {
-        let module = self.modules.get(&def.file)?.clone()?;
-        code::of(&module, def.start)
-    }
-
-    /// The same, of the one that a place lies in.
-    pub(crate) fn code_around(&self, location: &Location) -> Option<Code> {
-        let file = self.file(&Origin::Path(location.path.clone()));
-        let module = self.modules.get(&file)?.clone()?;
-        code::around(&module, location.start)
+    /// A module that was followed into and is kept; not one that was only under check.
+    pub(crate) fn kept_module(&self, file: FileId) -> Option<Arc<Module>> {
+        self.modules.get(&file)?.clone()
     }
 
     /// Whether a file is one of the project's own, and not an installed package.
@@ -207,13 +198,8 @@ impl<'p> Worker<'p> {
         self.module_for_interface(def.file)
     }
 
-    /// A module, read and parsed once for all.
-    pub(crate) fn module(&self, file: FileId) -> Option<Arc<Module>> {
-        self.asks(|| Node::Text(file));
-        self.module_for_interface(file)
-    }
-
-    /// The same, for those who look at nothing but what the module shows to others: see `cache::interface`.
+    /// A module, read and parsed once for all, for those who look at nothing but what it shows to others: see
+    /// `cache::interface`.
     pub(crate) fn module_for_interface(&self, file: FileId) -> Option<Arc<Module>> {
         self.asks(|| Node::Interface(file));
         if let Some((current, module)) = &*self.current.borrow()

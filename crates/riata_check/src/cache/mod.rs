@@ -211,7 +211,7 @@ impl Session {
             for valid in &valid {
                 next.keep(valid, &stored);
             }
-            next.add(&checked, &program, &resolver);
+            next.add(&checked, self, &program, &resolver);
             // A file that was changed meanwhile may have been seen in both ways.
             match next.stored(&names, begin.checked_sub(TICK).unwrap_or(begin)) {
                 Some(next) => {
@@ -585,11 +585,28 @@ impl Next {
     }
 
     /// What was just found.
-    fn add(&mut self, checked: &[(PathBuf, FileOutcome)], program: &Program, resolver: &Resolver) {
+    fn add(
+        &mut self,
+        checked: &[(PathBuf, FileOutcome)],
+        session: &Session,
+        program: &Program,
+        resolver: &Resolver,
+    ) {
         let Some(trace) = &program.trace else { return };
         let closed = Closed::new(trace);
         let mut seen = Vec::new();
         let mut known: FxHashMap<Def, Option<code::Code>> = FxHashMap::default();
+        let mut modules: FxHashMap<FileId, Option<Arc<Module>>> = FxHashMap::default();
+        let mut module = |file: FileId| {
+            let found = modules.entry(file).or_insert_with(|| {
+                let kept = program.kept_module(file);
+                kept.or_else(|| match program.origin(file) {
+                    Origin::Path(path) => session.module(&path).map(Arc::new),
+                    Origin::Typeshed(_) => None,
+                })
+            });
+            found.clone()
+        };
         for (mark, (path, found)) in (1..).zip(checked) {
             if found.facts.is_none() || !found.problems.is_empty() || !found.notices.is_empty() {
                 continue;
@@ -600,7 +617,9 @@ impl Next {
             let mut interfaces = needs.interfaces;
             let mut codes: Vec<u32> = Vec::new();
             for def in needs.codes.into_iter().filter(|def| def.file != file) {
-                let code = known.entry(def).or_insert_with(|| program.code(def));
+                let code = known
+                    .entry(def)
+                    .or_insert_with(|| code::of(&*module(def.file)?, def.start));
                 match code
                     .clone()
                     .and_then(|code| self.code_in(program, def.file, code))
@@ -623,7 +642,8 @@ impl Next {
                     .filter(|(_, location)| location.path != *path)
                 {
                     let file = program.file(&Origin::Path(location.path.clone()));
-                    let code = program.code_around(location);
+                    let code =
+                        module(file).and_then(|module| code::around(&module, location.start));
                     match code.and_then(|code| self.code_in(program, file, code)) {
                         Some(code) => {
                             codes.push(code);

@@ -300,7 +300,7 @@ fn runs_in_scopes(context: &Context<'_>) -> bool {
                     .worker
                     .find_module(&module)
                     .filter(|file| context.program().is_first_party(*file))
-                    .and_then(|file| context.worker.module(file))
+                    .and_then(|file| context.worker.module_for_interface(file))
                     .is_some_and(|module| {
                         (imports(module.names(), "anyio") || imports(module.names(), "trio"))
                             && !imports(module.names(), "asyncio")

@@ -222,7 +222,7 @@ fn named(checker: &Checker<'_>, dotted: &str) -> Option<Def> {
         let Some(file) = worker.find_module(&parts.get(..split)?.join(".")) else {
             continue;
         };
-        let module = worker.module(file)?;
+        let module = worker.module_for_interface(file)?;
         let context = Context::new(worker, &module);
         let names = module.names();
         return match parts.get(split..)? {
