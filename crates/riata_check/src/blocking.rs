@@ -12,6 +12,7 @@ use rustc_hash::{FxBuildHasher, FxHashSet};
 use crate::body::{self, Event, Place, Use};
 use crate::context::{Callee, Context, Value};
 use crate::functions::{Function, Marker};
+use crate::hierarchy::Scanned;
 use crate::knowledge::{BlockKind, Blocks};
 use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::{Def, Worker};
@@ -696,20 +697,16 @@ impl<'a> Context<'a> {
         let ScopeNode::Class(base) = module.names().scope(outer).node else {
             return Vec::new();
         };
-        let object = object.and_then(|object| {
-            let module = self.worker.module_of(object)?;
-            Some(module.names().class_at(object.start)?.0.name.to_string())
-        });
+        let own = Def {
+            file: def.file,
+            start: base.name.start(),
+        };
         let is_protocol = base.bases().iter().any(|base| {
             crate::annotations::last_name(ast::helpers::map_subscript(base)) == Some("Protocol")
         });
         let mut found = Vec::new();
         let classes = if is_protocol {
-            let class = Def {
-                file: def.file,
-                start: base.name.start(),
-            };
-            if self.worker.module_of(class).is_none() {
+            if self.worker.module_of(own).is_none() {
                 return found;
             }
             let asked: Vec<String> = base
@@ -727,8 +724,16 @@ impl<'a> Context<'a> {
             fitting.retain(|class| !none && (!few || class.path.parent() == folder.as_deref()));
             fitting
         } else {
-            self.worker
-                .derived(&object.unwrap_or_else(|| base.name.to_string()))
+            let object = object.and_then(|object| {
+                let module = self.worker.module_of(object)?;
+                let (class, ..) = module.names().class_at(object.start)?;
+                Some((object, class.name.to_string()))
+            });
+            let (root, name) = object.unwrap_or_else(|| (own, base.name.to_string()));
+            let mut derived = self.worker.derived(&name);
+            // Others may have a class of this name.
+            derived.retain(|class| self.derives(self.scanned(class), root, 0));
+            derived
         };
         for class in classes {
             match class.methods.get(function.name.as_str()) {
@@ -737,11 +742,7 @@ impl<'a> Context<'a> {
                 Some(true) => return Vec::new(),
                 None => continue,
             }
-            let origin = riata_types::Origin::Path(class.path.clone());
-            let class = Def {
-                file: self.program().file(&origin),
-                start: class.start.into(),
-            };
+            let class = self.scanned(class);
             if let Some(def) = self.method(class, function.name.as_str())
                 && let Some(method) = self.worker.function(def)
                 && !method.is_stub
@@ -759,8 +760,40 @@ impl<'a> Context<'a> {
         found
     }
 
+    fn scanned(&self, class: &Scanned) -> Def {
+        let origin = riata_types::Origin::Path(class.path.clone());
+        Def {
+            file: self.program().file(&origin),
+            start: class.start.into(),
+        }
+    }
+
+    /// Whether a class has another one among its bases, as far as can be told.
+    fn derives(&self, class: Def, root: Def, depth: usize) -> bool {
+        const MOST_BASES: usize = 8;
+        if class == root || depth == MOST_BASES {
+            return true;
+        }
+        self.in_module_of(class, |context| {
+            let Some((statement, _, outer)) = context.names().class_at(class.start) else {
+                return false;
+            };
+            let mut bases = statement.bases().iter().map(ast::helpers::map_subscript);
+            bases.any(|base| match context.value(base, outer) {
+                Value::Class(base) => base
+                    .def
+                    .is_some_and(|base| context.derives(base, root, depth + 1)),
+                Value::Unknown | Value::Union(_) => true,
+                _ => false,
+            })
+        })
+    }
+
     /// `future.result()` of a future that comes from elsewhere: where a coroutine asks, it has mostly waited for it before.
     fn is_done(&self, name: &str, call: &ast::ExprCall, scope: ScopeId) -> bool {
+        if self.was_asked_for(name, call, scope) {
+            return true;
+        }
         if !matches!(
             name,
             "concurrent.futures.Future.result" | "concurrent.futures.Future.exception"
@@ -785,6 +818,45 @@ impl<'a> Context<'a> {
             }
             _ => true,
         }
+    }
+
+    /// `if thread.is_alive(): … else: thread.join()`, `await asyncio.wrap_future(future)`: what is waited for is over, or the
+    /// code knows that it may not be.
+    fn was_asked_for(&self, name: &str, call: &ast::ExprCall, scope: ScopeId) -> bool {
+        let asked = match name {
+            "concurrent.futures.Future.result" | "concurrent.futures.Future.exception" => "done",
+            "threading.Thread.join" => "is_alive",
+            "threading.Event.wait" => "is_set",
+            "queue.Queue.get" => "empty",
+            "subprocess.Popen.wait" | "subprocess.Popen.communicate" => "poll",
+            _ => return false,
+        };
+        let Expr::Attribute(method) = &*call.func else {
+            return false;
+        };
+        let Some((_, function)) = self.names().enclosing_function(scope) else {
+            return false;
+        };
+        let object = self.source(&*method.value);
+        let mut found = false;
+        uses::exprs(&function.body, false, &mut |expr| {
+            if found || expr.start() >= call.start() {
+                return;
+            }
+            match expr {
+                Expr::Attribute(attribute) => {
+                    found = attribute.attr.as_str() == asked
+                        && self.source(&*attribute.value) == object;
+                }
+                Expr::Await(awaited) if asked == "done" => {
+                    uses::exprs_in(&awaited.value, false, &mut |inner| {
+                        found |= self.source(inner) == object;
+                    });
+                }
+                _ => {}
+            }
+        });
+        found
     }
 
     fn sets_sockets_non_blocking(&self) -> bool {

@@ -5,7 +5,7 @@
 
 mod by_name;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use riata_types::{Definition, DefinitionKind, ModuleTypes};
@@ -74,6 +74,8 @@ pub(crate) struct Context<'a> {
     callees: RefCell<FxHashMap<TextRange, Rc<[Callee]>>>,
     values: RefCell<FxHashMap<TextRange, Value>>,
     assigned: RefCell<Assigned>,
+    /// Whether the module's code runs under anyio or trio: see `rules::await_in_finally`.
+    pub(crate) runs_in_scopes: OnceCell<bool>,
     flows: RefCell<FxHashMap<ScopeId, Rc<Flow<'a>>>>,
     /// What calls and attribute reads run: see `blocking`.
     pub(crate) runs: RefCell<FxHashMap<TextRange, KnownRuns>>,
@@ -97,6 +99,7 @@ impl<'a> Context<'a> {
             callees: RefCell::default(),
             values: RefCell::default(),
             assigned: RefCell::default(),
+            runs_in_scopes: OnceCell::new(),
             flows: RefCell::default(),
             runs: RefCell::default(),
         }

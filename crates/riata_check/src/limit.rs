@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use riata_types::{Canceller, Types};
 
 /// How long a thread whose questions were called off has to notice. Inference looks seldom in its longest loops.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// As many times the limit may pass while a thread waits for a processor, or for another thread's answer.
 const PATIENCE: u32 = 6;

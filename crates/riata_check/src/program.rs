@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use dashmap::DashMap;
 use riata_types::{Definition, Origin, Types};
@@ -87,16 +87,12 @@ impl Program {
     }
 
     pub(crate) fn file(&self, origin: &Origin) -> FileId {
-        if let Some(found) = self
-            .files
-            .read()
-            .expect("no panic while held")
-            .ids
-            .get(origin)
-        {
+        let known = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.ids.get(origin) {
             return *found;
         }
-        let mut files = self.files.write().expect("no panic while held");
+        drop(known);
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = files.ids.get(origin) {
             return *found;
         }
@@ -107,7 +103,8 @@ impl Program {
     }
 
     pub(crate) fn origin(&self, file: FileId) -> Origin {
-        self.files.read().expect("no panic while held").origins[file.0 as usize].clone()
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.origins[file.0 as usize].clone()
     }
 
     pub(crate) fn def(&self, definition: &Definition) -> Def {

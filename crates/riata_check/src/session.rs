@@ -25,7 +25,7 @@ use crate::settings::Settings;
 const STACK_SIZE: usize = 256 << 20;
 
 /// How long types may take on one file before it is checked without them.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+const TIME_LIMIT: Duration = Duration::from_secs(6);
 
 /// How often the clock is looked at.
 const STEP: Duration = Duration::from_millis(50);

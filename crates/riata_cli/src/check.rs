@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
 
     let Checked {
         mut outcome,
-        changes,
+        mut changes,
     } = check(projects, stdin.as_ref(), arguments, terminal, &folder)?;
     let fixes = &arguments.fixes;
     if fixes.diff {
@@ -90,14 +90,20 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
         }
         return Ok(exit_code(&outcome, arguments));
     }
-    for (path, change) in &changes {
-        if let Err(message) = change.write(path) {
+    changes.retain(|path, change| match change.write(path) {
+        Ok(()) => true,
+        Err(message) => {
+            let left = match change.count() {
+                1 => String::from("1 error is not fixed"),
+                count => format!("{count} errors are not fixed"),
+            };
             outcome.problems.push(Problem {
                 path: path.clone(),
-                message,
+                message: format!("{message}; {left}"),
             });
+            false
         }
-    }
+    });
     if fixes.fix && !changes.is_empty() && !terminal.quiet {
         terminal.note(&format!("fixed {}", fixed(&changes)));
     }

@@ -1,4 +1,5 @@
 import asyncio
+import functools
 import socket
 import subprocess
 import time
@@ -18,12 +19,15 @@ async def direct():
 
 
 async def many_lines(seconds, quick):
-    if quick: time.sleep(0)  # error: RIA101
+    if quick:
+        time.sleep(0)  # error: RIA101
     time.sleep(  # error: RIA101
         # A moment.
         seconds
     )
-    for _ in range(3): time.sleep(1); print("again")  # error: RIA101
+    for _ in range(3):
+        time.sleep(1)
+        print("again")  # error: RIA101
     return [time.sleep(1), f"{time.sleep(1)}"]  # error: RIA101
 
 
@@ -107,7 +111,9 @@ class Chats:
 
     async def ask(self, messages):
         self.client.chat.completions.create(model="small", messages=messages)  # error: RIA101
-        await asyncio.to_thread(self.client.chat.completions.create, model="small", messages=messages)
+        await asyncio.to_thread(
+            self.client.chat.completions.create, model="small", messages=messages
+        )
         return await self.later.chat.completions.create(model="small", messages=messages)
 
 
@@ -149,3 +155,10 @@ class Prices(Handler):
 class Plain:
     def get(self):
         time.sleep(1)
+
+
+async def partials():
+    later = functools.partial(time.sleep, 1)
+    later()  # error: RIA101
+    functools.partial(requests.get, "https://example.org")
+    await asyncio.to_thread(later)

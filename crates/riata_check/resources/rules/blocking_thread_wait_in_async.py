@@ -52,3 +52,24 @@ async def told_the_loop(loop: asyncio.AbstractEventLoop, done: asyncio.Future):
         await done
     finally:
         thread.join()
+
+
+async def asked_before(
+    future: concurrent.futures.Future,
+    thread: threading.Thread,
+    jobs: queue.Queue,
+    other: queue.Queue,
+):
+    await asyncio.wrap_future(future)
+    print(future.result())
+    if not thread.is_alive():
+        thread.join()
+    while not jobs.empty():
+        jobs.get()
+    if other.qsize():
+        other.get()  # error: RIA104
+
+
+async def asked_after(future: concurrent.futures.Future):
+    result = future.result()  # error: RIA104
+    return result if future.done() else None

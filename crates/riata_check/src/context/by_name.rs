@@ -48,7 +48,11 @@ impl Context<'_> {
                 let object = self.own(&attribute.value, scope, depth + 1);
                 self.own_attribute(&object, attribute.attr.as_str(), depth)
             }
-            Expr::Call(call) => self.own_call(call, scope, depth),
+            Expr::Call(call) => match self.given_to_partial(call, scope, depth) {
+                // What is called of it is the function.
+                Some(function) => self.own(function, scope, depth + 1),
+                None => self.own_call(call, scope, depth),
+            },
             Expr::Subscript(subscript) => {
                 self.own_item(&self.own(&subscript.value, scope, depth + 1))
             }
@@ -449,6 +453,19 @@ impl Context<'_> {
                 def: None,
             })
         })
+    }
+
+    fn given_to_partial<'e>(
+        &self,
+        call: &'e ast::ExprCall,
+        scope: ScopeId,
+        depth: usize,
+    ) -> Option<&'e Expr> {
+        let function = call.arguments.args.first()?;
+        (crate::annotations::last_name(&call.func) == Some("partial")
+            && self.dotted_from(&call.func, scope, depth + 1).as_deref()
+                == Some("functools.partial"))
+        .then_some(function)
     }
 
     fn own_call(&self, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> Value {

@@ -62,7 +62,10 @@ pub(super) fn found(
     function: &ast::StmtFunctionDef,
 ) -> Vec<(TextRange, TextRange, &'static str)> {
     if !function.is_async
-        || !runs_in_scopes(&checker.context)
+        || !*checker
+            .context
+            .runs_in_scopes
+            .get_or_init(|| runs_in_scopes(&checker.context))
         || is_test(&checker.context)
         || is_whole_program(&checker.context, function)
     {

@@ -217,3 +217,7 @@ async def by_its_name(price_client: Any, other_client):
     other_client.latest("bread")
     price_client = other_client()
     price_client.fresh("bread")
+
+
+async def same_name(sheet: helpers.Sheet):
+    sheet.turn()
