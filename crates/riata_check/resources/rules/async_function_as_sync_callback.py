@@ -22,9 +22,7 @@ async def order(item) -> int:
 
 
 class Window:
-    def __init__(
-        self, closed: Callable[[], bool], opened: Callable[[], Awaitable[bool]], name: str = ""
-    ) -> None:
+    def __init__(self, closed: Callable[[], bool], opened: Callable[[], Awaitable[bool]], name: str = "") -> None:
         self.closed = closed
         self.opened = opened
 

@@ -52,7 +52,7 @@ async def awaited(base: Base, event: asyncio.Event):
     await (  # error: RIA209
         plain()  # A comment.
     )
-    await nothing()  # error: RIA209
+    await(nothing())  # error: RIA209
     await [right(), right()]  # error: RIA209
     event.set()
     await event.set()  # error: RIA209

@@ -19,15 +19,12 @@ async def direct():
 
 
 async def many_lines(seconds, quick):
-    if quick:
-        time.sleep(0)  # error: RIA101
+    if quick: time.sleep(0)  # error: RIA101
     time.sleep(  # error: RIA101
         # A moment.
         seconds
     )
-    for _ in range(3):
-        time.sleep(1)
-        print("again")  # error: RIA101
+    for _ in range(3): time.sleep(1); print("again")  # error: RIA101
     return [time.sleep(1), f"{time.sleep(1)}"]  # error: RIA101
 
 
@@ -111,9 +108,7 @@ class Chats:
 
     async def ask(self, messages):
         self.client.chat.completions.create(model="small", messages=messages)  # error: RIA101
-        await asyncio.to_thread(
-            self.client.chat.completions.create, model="small", messages=messages
-        )
+        await asyncio.to_thread(self.client.chat.completions.create, model="small", messages=messages)
         return await self.later.chat.completions.create(model="small", messages=messages)
 
 

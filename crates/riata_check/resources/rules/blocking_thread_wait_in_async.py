@@ -55,10 +55,7 @@ async def told_the_loop(loop: asyncio.AbstractEventLoop, done: asyncio.Future):
 
 
 async def asked_before(
-    future: concurrent.futures.Future,
-    thread: threading.Thread,
-    jobs: queue.Queue,
-    other: queue.Queue,
+    future: concurrent.futures.Future, thread: threading.Thread, jobs: queue.Queue, other: queue.Queue
 ):
     await asyncio.wrap_future(future)
     print(future.result())

@@ -86,6 +86,4 @@ async def translated_but_raised(user):
 
 
 async def still_lost(users):
-    await asyncio.gather(
-        *[translated_but_raised(user) for user in users], return_exceptions=True
-    )  # error: RIA402
+    await asyncio.gather(*[translated_but_raised(user) for user in users], return_exceptions=True)  # error: RIA402

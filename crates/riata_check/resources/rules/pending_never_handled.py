@@ -35,9 +35,7 @@ async def put_in_one_by_one(servers):
 
 
 async def made_inline(servers):
-    await asyncio.wait(
-        [asyncio.create_task(ask(server)) for server in servers], timeout=1
-    )  # error: RIA406
+    await asyncio.wait([asyncio.create_task(ask(server)) for server in servers], timeout=1)  # error: RIA406
 
 
 async def cancelled(servers):

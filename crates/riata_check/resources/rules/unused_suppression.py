@@ -9,7 +9,9 @@ async def used():
     time.sleep(  # riata: ignore[RIA101]
         1
     )
-    time.sleep(1)  # noqa: RIA101
+    time.sleep(
+        1
+    )  # noqa: RIA101
 
 
 async def not_used():
