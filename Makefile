@@ -218,7 +218,7 @@ check-wheel: $(VENV)/.ready ## Build the wheel of the checker, package riata-che
 CHECK_FUZZ_SECONDS ?= 60
 .PHONY: check-fuzz
 check-fuzz: ## Check and fix random changes of the rules' test files for a minute (CHECK_FUZZ_SECONDS=60): nothing panics, fixes parse
-	RIATA_FUZZ_SECONDS=$(CHECK_FUZZ_SECONDS) cargo test --quiet --profile checker -p riata_check --test it fuzz -- --nocapture
+	RIATA_FUZZ_SECONDS=$(CHECK_FUZZ_SECONDS) cargo test --quiet --profile checker $(CHECKER) --test it fuzz -- --nocapture
 
 .PHONY: check-bugs
 check-bugs: check-build ## Count how many of the collected real bugs the checker finds (needs PyPI; BUGS_ARGS="--family race -v")
