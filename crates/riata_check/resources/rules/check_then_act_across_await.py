@@ -319,3 +319,32 @@ class ByProperty:
     async def says_nothing_of_renewal(self):
         if time.time() >= self.expires_at:
             await self.forget()
+
+
+class Asked:
+    def __init__(self, client):
+        self._client = client
+        self._open = {}
+
+    async def get(self, name):
+        found = self._open.get(name)  # error: RIA703
+        if found is None:
+            found = await self._client.open_session(name)
+            self._open[name] = found
+        return found
+
+    async def looked_again(self, name):
+        found = self._open.get(name)
+        if not found:
+            found = await self._client.open_session(name)
+            if name in self._open:
+                return self._open[name]
+            self._open[name] = found
+        return found
+
+    async def kept_for_another(self, name, other):
+        found = self._open.get(name)
+        if found is None:
+            found = await self._client.open_session(name)
+            self._open[other] = found
+        return found

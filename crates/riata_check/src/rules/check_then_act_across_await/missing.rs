@@ -8,7 +8,7 @@ use crate::checker::{Checker, Report};
 use crate::context::Context;
 use crate::flow::{Flow, FrameKind, Suspension, What, place};
 use crate::locks::{locked, may_exclude};
-use crate::names::ScopeId;
+use crate::names::{Binding, ScopeId};
 use crate::shared::shared;
 use crate::uses;
 
@@ -32,6 +32,25 @@ fn found_missing(context: &Context<'_>, test: Test<'_>, scope: ScopeId) -> Vec<M
     all
 }
 
+/// `connection = self.connections.get(key)`: what a name was asked of before a test.
+fn asked_of<'a>(
+    context: &'a Context<'_>,
+    name: &Expr,
+    test: &Expr,
+    scope: ScopeId,
+) -> Option<(&'a ast::ExprCall, &'a Expr, &'a Expr)> {
+    let name = name.as_name_expr()?;
+    let (_, bindings) = context.names().lookup(name.id.as_str(), scope)?;
+    let (call, method) = bindings.iter().rev().find_map(|binding| match binding {
+        Binding::Value(Expr::Call(call)) if call.end() <= test.start() => {
+            Some((call, call.func.as_attribute_expr()?))
+        }
+        _ => None,
+    })?;
+    let key = call.arguments.args.first()?;
+    (method.attr.as_str() == "get").then_some((call, &*method.value, key))
+}
+
 fn missing_in(
     context: &Context<'_>,
     test: &Expr,
@@ -44,12 +63,20 @@ fn missing_in(
         if !matches!(expr, Expr::Name(_) | Expr::Attribute(_)) {
             return;
         }
+        let asked = key
+            .is_none()
+            .then(|| asked_of(context, expr, test, scope))
+            .flatten();
+        let (expr, key, range) = match asked {
+            Some((call, container, key)) => (container, Some(key), call.range()),
+            None => (expr, key, test.range()),
+        };
         if let Some(place) = shared(context, expr, scope) {
             let key = key.map(|key| context.source(key).to_owned());
             all.push(Missing {
                 place,
                 key,
-                range: test.range(),
+                range,
                 area,
             });
         }
