@@ -58,7 +58,7 @@ pub(crate) struct Link {
 pub(crate) type Written<'a> = Option<(&'a ast::ExprCall, ScopeId)>;
 
 /// How deep calls are followed.
-const MAX_LINKS: usize = 16;
+const MAX_LINKS: usize = 100;
 /// How deep they are followed inside of installed packages.
 const MAX_FOREIGN: usize = 8;
 

@@ -26,7 +26,7 @@ pub(crate) enum Goal {
 
 pub(crate) type Memo = DashMap<(Goal, Def), Option<Arc<[Link]>>, FxBuildHasher>;
 
-const MAX_LINKS: usize = 24;
+const MAX_LINKS: usize = 100;
 /// How deep calls are followed inside of installed packages.
 const MAX_FOREIGN: usize = 3;
 

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Any
 
+import deep
 import helpers
 from helpers import Client, items, load, opened
 
@@ -221,3 +222,7 @@ async def by_its_name(price_client: Any, other_client):
 
 async def same_name(sheet: helpers.Sheet):
     sheet.turn()
+
+
+async def deep_down():
+    deep.step_0()  # error: RIA102
