@@ -91,21 +91,23 @@ def environment(extra: list[Path]) -> Path:
     return made
 
 
+def run(binary: Path, folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the checker in a folder as nobody has configured it, with reports in JSON."""
+    command = [str(binary), "--isolated", "--output-format", "json", "--exit-zero"]
+    return subprocess.run(
+        [*command, "--no-respect-gitignore", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
 def check(
     binary: Path, root: Path, target: Path, rules: list[str], extra: list[Path]
 ) -> list[dict]:
-    command = [
-        str(binary),
-        "--isolated",
-        "--output-format",
-        "json",
-        "--exit-zero",
-        "--no-respect-gitignore",
-    ]
-    command += ["--select", ",".join(rules), "--python", str(environment(extra))]
-    done = subprocess.run(
-        [*command, str(target)], cwd=root, capture_output=True, text=True, timeout=600
-    )
+    arguments = ["--select", ",".join(rules), "--python", str(environment(extra)), str(target)]
+    done = run(binary, root, arguments)
     if not done.stdout.strip():
         print(done.stderr[-2000:], file=sys.stderr)
         return []

@@ -15,13 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import subprocess
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import tomllib
-from check_bugs import ROOT, download, environment
+from check_bugs import ROOT, download, environment, run
 
 JUDGED = ROOT / "crates/riata_check/resources/judged"
 LIMIT = 0.3
@@ -29,22 +28,13 @@ SAMPLE = 100
 
 
 def reports(binary: Path, folder: Path) -> list[dict]:
-    command = [
-        str(binary),
-        "--isolated",
-        "--output-format",
-        "json",
-        "--exit-zero",
-        "--no-respect-gitignore",
-    ]
     packages = [
         path.name
         for path in sorted(folder.iterdir())
         if path.is_dir() and path.suffix not in (".dist-info", ".data")
     ]
     packages += [path.name for path in sorted(folder.glob("*.py"))]
-    command += ["--python", str(environment([])), *packages]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    done = run(binary, folder, ["--python", str(environment([])), *packages])
     if not done.stdout.strip():
         raise SystemExit(f"{folder}: {done.stderr[-2000:]}")
     return json.loads(done.stdout)

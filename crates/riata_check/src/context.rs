@@ -51,6 +51,14 @@ pub(crate) struct Callee {
     pub(crate) def: Option<Def>,
 }
 
+impl Callee {
+    /// Where it is a function of the project.
+    pub(crate) fn own_function(&self, program: &Program) -> Option<Def> {
+        self.def
+            .filter(|def| !self.is_class && program.is_first_party(def.file))
+    }
+}
+
 /// What an expression gives to `await`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Awaitable {
@@ -177,16 +185,18 @@ impl<'a> Context<'a> {
             .or_else(|| self.dotted(&call.func, scope))
     }
 
-    /// The function of the project that an awaited call runs.
-    pub(crate) fn awaited_function(&self, call: &ast::ExprCall, scope: ScopeId) -> Option<Def> {
+    /// The one function of the project that a call runs.
+    pub(crate) fn called_function(&self, call: &ast::ExprCall, scope: ScopeId) -> Option<Def> {
         let callees = self.callees(call, scope);
         let [callee] = &*callees else { return None };
-        let def = callee.def.filter(|_| !callee.is_class)?;
+        callee.own_function(self.program())
+    }
+
+    /// The function of the project that an awaited call runs.
+    pub(crate) fn awaited_function(&self, call: &ast::ExprCall, scope: ScopeId) -> Option<Def> {
+        let def = self.called_function(call, scope)?;
         let function = self.worker.function(def)?;
-        (self.program().is_first_party(def.file)
-            && function.is_coroutine()
-            && function.decorators_are_plain())
-        .then_some(def)
+        (function.is_coroutine() && function.decorators_are_plain()).then_some(def)
     }
 
     /// The method that a class has by a name, its own or inherited, when it can be read.

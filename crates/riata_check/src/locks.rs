@@ -216,6 +216,27 @@ impl Context<'_> {
         })
     }
 
+    /// Where other tasks may run between two steps, by step; not where a generator hands over to whoever iterates it.
+    pub(crate) fn suspensions<'f>(
+        &'f self,
+        flow: &'f Flow<'_>,
+        first: usize,
+        later: usize,
+    ) -> impl Iterator<Item = (usize, &'f Suspension<'f>)> {
+        flow.between(first, later).filter_map(move |middle| {
+            let step = flow.steps.get(middle)?;
+            match &step.what {
+                What::Suspend(suspension)
+                    if !matches!(suspension, Suspension::Yield(_))
+                        && self.suspends(suspension, step.scope) =>
+                {
+                    Some((middle, suspension))
+                }
+                _ => None,
+            }
+        })
+    }
+
     /// Whether other tasks may run at a suspension: not where a coroutine is awaited that itself never waits.
     pub(crate) fn suspends(&self, suspension: &Suspension<'_>, scope: ScopeId) -> bool {
         self.may_suspend(suspension, scope, 0)

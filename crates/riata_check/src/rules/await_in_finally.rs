@@ -201,9 +201,7 @@ fn can_break_off(
         return is_known_to_wait(context, call, scope);
     }
     callees.iter().any(|callee| {
-        let def = callee
-            .def
-            .filter(|def| !callee.is_class && context.program().is_first_party(def.file));
+        let def = callee.own_function(context.program());
         let Some(def) = def else { return true };
         function_breaks_off(context, def, depth)
     })

@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::checker::{Checker, Report};
-use crate::flow::{What, ends};
+use crate::flow::{Flow, What, ends};
 use crate::rules::rule;
 
 rule! {
@@ -89,6 +89,24 @@ pub(super) struct Test<'a> {
     pub(super) body: TextRange,
     /// What runs when the test is false: to the end of the block that the statement stands in.
     pub(super) otherwise: Option<TextRange>,
+}
+
+impl Test<'_> {
+    /// The last step in which the test reads something.
+    pub(super) fn last_read(&self, flow: &Flow<'_>) -> Option<usize> {
+        flow.steps.iter().rposition(|step| match step.what {
+            What::Read(expr) => self.test.range().contains_range(expr.range()),
+            _ => false,
+        })
+    }
+
+    /// Whether a place runs by what the test came to.
+    pub(super) fn decides(&self, range: TextRange) -> bool {
+        self.body.contains_range(range)
+            || self
+                .otherwise
+                .is_some_and(|area| area.contains_range(range))
+    }
 }
 
 /// The tests of a function's `if` statements.

@@ -229,10 +229,7 @@ fn guards(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: us
         return false;
     }
     context.callees(call, scope).iter().any(|callee| {
-        let Some(def) = callee
-            .def
-            .filter(|def| !callee.is_class && context.program().is_first_party(def.file))
-        else {
+        let Some(def) = callee.own_function(context.program()) else {
             return false;
         };
         context

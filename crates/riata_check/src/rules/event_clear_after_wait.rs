@@ -82,18 +82,13 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         if !flow.follows(waited, cleared) || locked(context, &flow, waited, cleared) {
             continue;
         }
-        let between =
-            flow.between(waited, cleared)
-                .find_map(|middle| match &flow.steps[middle].what {
-                    What::Suspend(suspension)
-                        if !matches!(suspension, Suspension::Leave(_) | Suspension::Yield(_))
-                            && context.suspends(suspension, flow.steps[middle].scope) =>
-                    {
-                        Some(suspension.range())
-                    }
-                    _ => None,
-                });
-        let Some(range) = between else { continue };
+        let between = context
+            .suspensions(&flow, waited, cleared)
+            .find(|(_, suspension)| !matches!(suspension, Suspension::Leave(_)));
+        let Some((_, between)) = between else {
+            continue;
+        };
+        let range = between.range();
         let name = context.source(event);
         checker.report(
             Report::new(

@@ -140,9 +140,7 @@ fn in_thread(
                 });
             }
             for callee in &*context.callees(call, step.scope) {
-                if let Some(inner) = callee
-                    .def
-                    .filter(|def| !callee.is_class && context.program().is_first_party(def.file))
+                if let Some(inner) = callee.own_function(context.program())
                     && let Some(found) = in_thread(context, inner, depth + 1, chain)
                 {
                     return Some(found);

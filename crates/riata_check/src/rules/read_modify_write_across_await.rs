@@ -248,16 +248,8 @@ fn suspended(
     first: usize,
     later: usize,
 ) -> Option<TextRange> {
-    flow.between(first, later)
-        .find_map(|middle| match &flow.steps[middle].what {
-            What::Suspend(suspension)
-                if !matches!(suspension, Suspension::Yield(_))
-                    && context.suspends(suspension, flow.steps[middle].scope) =>
-            {
-                Some(suspension.range())
-            }
-            _ => None,
-        })
+    let (_, suspension) = context.suspensions(flow, first, later).next()?;
+    Some(suspension.range())
 }
 
 /// A file that is read, changed, and written in one function.

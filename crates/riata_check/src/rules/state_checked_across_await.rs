@@ -101,16 +101,7 @@ fn changed(
             _ => None,
         })
         .collect();
-    let tested = flow.steps.iter().rposition(|step| match step.what {
-        What::Read(expr) => test.test.range().contains_range(expr.range()),
-        _ => false,
-    })?;
-    let inside = |range: TextRange| {
-        test.body.contains_range(range)
-            || test
-                .otherwise
-                .is_some_and(|area| area.contains_range(range))
-    };
+    let tested = test.last_read(flow)?;
     let first = |from: usize| {
         flow.steps
             .iter()
@@ -118,7 +109,7 @@ fn changed(
             .skip(from)
             .find_map(|(index, step)| match &step.what {
                 What::Suspend(suspension)
-                    if inside(suspension.range())
+                    if test.decides(suspension.range())
                         && !matches!(suspension, Suspension::Yield(_))
                         && flow.follows(tested, index)
                         && context.suspends(suspension, step.scope) =>
@@ -145,7 +136,7 @@ fn changed(
             What::Call(call) => call.range(),
             _ => return None,
         };
-        (inside(range)
+        (test.decides(range)
             && read.contains(&text)
             && flow.follows(index, later)
             && !claims(&text)
@@ -225,12 +216,7 @@ fn changes_there(
     if !is_own || depth > 3 {
         return false;
     }
-    let callees = context.callees(call, scope);
-    let [callee] = &*callees else { return false };
-    let Some(def) = callee
-        .def
-        .filter(|def| !callee.is_class && context.program().is_first_party(def.file))
-    else {
+    let Some(def) = context.called_function(call, scope) else {
         return false;
     };
     context

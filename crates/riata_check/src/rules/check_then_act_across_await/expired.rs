@@ -1,7 +1,7 @@
 //! What has expired and is renewed after an `await`.
 
 use ruff_python_ast::{self as ast, Expr};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::Ranged;
 
 use super::{RULE, Test};
 use crate::checker::{Checker, Report};
@@ -108,21 +108,12 @@ pub(super) fn renewed_in_time(
             _ => None,
         })
         .collect();
-    let checked = flow.steps.iter().rposition(|step| match step.what {
-        What::Read(expr) => test.test.range().contains_range(expr.range()),
-        _ => false,
-    })?;
-    let inside = |range: TextRange| {
-        test.body.contains_range(range)
-            || test
-                .otherwise
-                .is_some_and(|area| area.contains_range(range))
-    };
+    let checked = test.last_read(flow)?;
     for (index, step) in flow.steps.iter().enumerate().skip(checked) {
         let What::Suspend(Suspension::Await(awaited)) = &step.what else {
             continue;
         };
-        if !inside(awaited.range())
+        if !test.decides(awaited.range())
             || !flow.follows(checked, index)
             || locked(context, flow, checked, index)
         {
@@ -143,7 +134,7 @@ pub(super) fn renewed_in_time(
                         value: Some(value),
                         ..
                     } => {
-                        inside(target.range())
+                        test.decides(target.range())
                             && !value.is_none_literal_expr()
                             && flow.follows(index, later)
                             && place(target).is_some_and(|text| read.contains(&text))
@@ -170,12 +161,7 @@ fn replaces(
     read: &[String],
     depth: usize,
 ) -> bool {
-    let callees = context.callees(call, scope);
-    let [callee] = &*callees else { return false };
-    let Some(def) = callee
-        .def
-        .filter(|def| !callee.is_class && context.program().is_first_party(def.file))
-    else {
+    let Some(def) = context.called_function(call, scope) else {
         return false;
     };
     let replaces = context.in_function(def, |context, function, own| {
@@ -233,12 +219,7 @@ fn renews_by_name(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -
 
 /// Whether what is called waits, and neither it nor what it calls of the same object holds a lock or asks again.
 fn lets_in(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> bool {
-    let callees = context.callees(call, scope);
-    let [callee] = &*callees else { return false };
-    let Some(def) = callee
-        .def
-        .filter(|def| !callee.is_class && context.program().is_first_party(def.file))
-    else {
+    let Some(def) = context.called_function(call, scope) else {
         return false;
     };
     context

@@ -147,17 +147,11 @@ fn made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) -> Option<Rep
         if value.is_none_literal_expr() || !flow.follows(checked, index) {
             continue;
         }
-        let awaits: Vec<usize> = flow
-            .between(checked, index)
-            .filter(|middle| match &flow.steps[*middle].what {
-                What::Suspend(suspension) => {
-                    !matches!(suspension, Suspension::Yield(_))
-                        && context.suspends(suspension, flow.steps[*middle].scope)
-                }
-                _ => false,
-            })
-            .collect();
-        let Some(last) = awaits.last() else { continue };
+        let awaits: Vec<(usize, &Suspension<'_>)> =
+            context.suspensions(flow, checked, index).collect();
+        let ([(_, suspension), ..], [.., (last, _)]) = (&*awaits, &*awaits) else {
+            continue;
+        };
         // Claimed before the first await, or asked again after the last one.
         let claimed = flow
             .between(checked, index)
@@ -181,9 +175,6 @@ fn made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) -> Option<Rep
             continue;
         }
         let name = &missing.place;
-        let What::Suspend(suspension) = &flow.steps[awaits[0]].what else {
-            continue;
-        };
         let report = Report::new(
             &RULE,
             missing.range,

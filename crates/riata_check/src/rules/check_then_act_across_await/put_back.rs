@@ -5,7 +5,7 @@ use ruff_text_size::Ranged;
 
 use super::RULE;
 use crate::checker::{Checker, Report};
-use crate::flow::{Flow, FrameId, FrameKind, Suspension, What, place};
+use crate::flow::{Flow, FrameId, FrameKind, What, place};
 use crate::locks::{locked, method_call};
 use crate::shared::shared;
 
@@ -54,17 +54,8 @@ pub(super) fn put_back(checker: &Checker<'_>, flow: &Flow<'_>) -> Vec<Report> {
         let Some((index, target)) = back else {
             continue;
         };
-        let suspension =
-            flow.between(out, index)
-                .find_map(|middle| match &flow.steps[middle].what {
-                    What::Suspend(suspension)
-                        if !matches!(suspension, Suspension::Yield(_))
-                            && context.suspends(suspension, flow.steps[middle].scope) =>
-                    {
-                        Some(suspension.range())
-                    }
-                    _ => None,
-                });
+        let suspension = context.suspensions(flow, out, index).next();
+        let suspension = suspension.map(|(_, suspension)| suspension.range());
         let Some(suspension) = suspension.filter(|_| !locked(context, flow, out, index)) else {
             continue;
         };
