@@ -6,32 +6,33 @@
 
 pub(crate) mod code;
 pub(crate) mod interface;
+mod next;
 mod resolver;
 mod state;
 mod store;
+mod valid;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use riata_types::Origin;
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::diagnostic::{Diagnostic, cause_at};
 use crate::files::reason;
 use crate::one_file::FileOutcome;
-use crate::program::{Def, FileId, Program};
+use crate::program::Program;
 use crate::run::Outcome;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::source::{Module, Text};
-use crate::trace::{Closed, Query, Trace};
+use crate::trace::{Query, Trace};
 use interface::Facts;
+use next::Next;
 use resolver::Resolver;
 use state::{Known, Names, State};
-use store::{Code, Entry, Place, Stored};
+use store::Stored;
 
 /// The folder in a project's root.
 pub const FOLDER: &str = ".riata_cache";
@@ -318,122 +319,6 @@ impl Session {
             None => Facts::opaque(text),
         }
     }
-
-    /// The entries that are as good as new.
-    fn valid<'s>(
-        &self,
-        stored: &'s Stored,
-        now: &State,
-        program: &Program,
-        resolver: &Resolver,
-    ) -> Vec<Valid<'s>> {
-        let dirty = now.dirty(stored);
-        // By the numbers of the stored files.
-        let same_interface: Vec<bool> = stored
-            .files
-            .iter()
-            .map(|file| {
-                file.is_foreign
-                    || now
-                        .index(&file.path)
-                        .is_some_and(|index| !dirty.contains(&index))
-            })
-            .collect();
-        let same_text: Vec<bool> = stored
-            .files
-            .iter()
-            .map(|file| match now.known(&file.path) {
-                Some(known) => known.content == file.content,
-                None => state::content_of(&file.path) == file.content,
-            })
-            .collect();
-        let same_answer: Vec<bool> = stored
-            .queries
-            .iter()
-            .map(|(query, known)| answer(program, resolver, query) == *known)
-            .collect();
-        let mut codes: FxHashMap<u32, FxHashMap<String, code::Code>> = FxHashMap::default();
-        // Where each code is now, as long as it is the same.
-        let same_code: Vec<Option<usize>> = stored
-            .codes
-            .iter()
-            .map(|code| {
-                let index = code.file as usize;
-                if same_text.get(index).copied().unwrap_or(false) {
-                    return Some(code.line);
-                }
-                let now = codes.entry(code.file).or_insert_with(|| {
-                    let file = stored.files.get(index);
-                    file.and_then(|file| self.module(&file.path))
-                        .map_or_else(FxHashMap::default, |module| code::all(&module))
-                });
-                let now = now.get(&code.name)?;
-                (now.hash == code.hash).then_some(now.line)
-            })
-            .collect();
-        let all = |list: &[u32], same: &[bool]| {
-            list.iter()
-                .all(|index| same.get(*index as usize).copied().unwrap_or(false))
-        };
-        let moved = |index: u32| same_code.get(index as usize).copied().flatten();
-        let files = stored.files.iter().enumerate().filter_map(|(index, file)| {
-            let entry = file.entry.as_ref()?;
-            let is_valid = same_text[index]
-                && same_interface[index]
-                && all(&entry.texts, &same_text)
-                && all(&entry.texts, &same_interface)
-                && all(&entry.interfaces, &same_interface)
-                && entry.codes.iter().all(|index| moved(*index).is_some())
-                && all(&entry.queries, &same_answer);
-            is_valid.then(|| Valid {
-                path: &file.path,
-                entry,
-                findings: entry.findings_at(stored, moved),
-                lines: entry
-                    .codes
-                    .iter()
-                    .filter_map(|index| moved(*index))
-                    .collect(),
-            })
-        });
-        files.collect()
-    }
-}
-
-/// An entry that is as good as new, with its findings where they are now.
-struct Valid<'s> {
-    path: &'s Path,
-    entry: &'s Entry,
-    findings: Vec<Diagnostic>,
-    /// Where its codes begin now.
-    lines: Vec<usize>,
-}
-
-impl Entry {
-    /// What was found, with the places in other files where they have gone to. `line` says where a code is now.
-    fn findings_at(&self, stored: &Stored, line: impl Fn(u32) -> Option<usize>) -> Vec<Diagnostic> {
-        let mut findings = self.findings.clone();
-        for place in &self.places {
-            let (Some(now), Some(code)) = (line(place.code), stored.codes.get(place.code as usize))
-            else {
-                continue;
-            };
-            let Some(finding) = findings.get_mut(place.finding as usize) else {
-                continue;
-            };
-            let Some(related) = finding.related.get_mut(place.related as usize) else {
-                continue;
-            };
-            let before = cause_at(&related.location);
-            for position in [&mut related.location.start, &mut related.location.end] {
-                position.line = (position.line + now).saturating_sub(code.line);
-            }
-            if finding.cause.as_ref() == Some(&before) {
-                finding.cause = Some(cause_at(&related.location));
-            }
-        }
-        findings
-    }
 }
 
 /// What the project answers, as a hash.
@@ -462,277 +347,6 @@ fn classes(found: Vec<&crate::hierarchy::Scanned>) -> String {
         text.push_str(&format!("{:?}\n", (&class.path, &class.name, methods)));
     }
     text
-}
-
-/// What is to be stored.
-struct Next {
-    state: State,
-    /// Files that are no part of the project, behind those that are.
-    foreign: Vec<PathBuf>,
-    indices: FxHashMap<PathBuf, u32>,
-    entries: FxHashMap<u32, Entry>,
-    queries: Vec<(Query, u64)>,
-    query_indices: FxHashMap<Query, u32>,
-    codes: Vec<Code>,
-    code_indices: FxHashMap<Code, u32>,
-}
-
-impl Next {
-    fn new(state: State) -> Self {
-        let indices = state
-            .files
-            .iter()
-            .enumerate()
-            .map(|(index, file)| (file.path.clone(), number(index)))
-            .collect();
-        Self {
-            state,
-            foreign: Vec::new(),
-            indices,
-            entries: FxHashMap::default(),
-            queries: Vec::new(),
-            query_indices: FxHashMap::default(),
-            codes: Vec::new(),
-            code_indices: FxHashMap::default(),
-        }
-    }
-
-    fn index(&mut self, path: &Path) -> u32 {
-        if let Some(index) = self.indices.get(path) {
-            return *index;
-        }
-        let index = number(self.state.files.len() + self.foreign.len());
-        self.foreign.push(path.to_path_buf());
-        self.indices.insert(path.to_path_buf(), index);
-        index
-    }
-
-    fn query(&mut self, query: &Query, answer: impl FnOnce() -> u64) -> u32 {
-        if let Some(index) = self.query_indices.get(query) {
-            return *index;
-        }
-        let index = number(self.queries.len());
-        self.queries.push((query.clone(), answer()));
-        self.query_indices.insert(query.clone(), index);
-        index
-    }
-
-    fn code(&mut self, code: Code) -> u32 {
-        if let Some(index) = self.code_indices.get(&code) {
-            return *index;
-        }
-        let index = number(self.codes.len());
-        self.codes.push(code.clone());
-        self.code_indices.insert(code, index);
-        index
-    }
-
-    /// An entry that is still valid.
-    fn keep(&mut self, valid: &Valid<'_>, stored: &Stored) {
-        let entry = valid.entry;
-        let mut moved = |list: &[u32]| -> Option<Vec<u32>> {
-            list.iter()
-                .map(|old| Some(self.index(&stored.files.get(*old as usize)?.path)))
-                .collect()
-        };
-        let Some((texts, interfaces)) = moved(&entry.texts).zip(moved(&entry.interfaces)) else {
-            return;
-        };
-        let mut codes = Vec::new();
-        let mut numbers: FxHashMap<u32, u32> = FxHashMap::default();
-        for (old, line) in entry.codes.iter().zip(&valid.lines) {
-            let Some(code) = stored.codes.get(*old as usize) else {
-                return;
-            };
-            let Some(file) = stored.files.get(code.file as usize) else {
-                return;
-            };
-            let new = Code {
-                file: self.index(&file.path),
-                line: *line,
-                ..code.clone()
-            };
-            let new = self.code(new);
-            codes.push(new);
-            numbers.insert(*old, new);
-        }
-        let places = entry.places.iter().filter_map(|place| {
-            Some(Place {
-                code: *numbers.get(&place.code)?,
-                ..*place
-            })
-        });
-        let places = places.collect();
-        let queries = entry
-            .queries
-            .iter()
-            .filter_map(|old| stored.queries.get(*old as usize));
-        let queries = queries
-            .map(|(query, answer)| self.query(query, || *answer))
-            .collect();
-        let index = self.index(valid.path);
-        self.entries.insert(
-            index,
-            Entry {
-                texts,
-                interfaces,
-                codes,
-                queries,
-                findings: valid.findings.clone(),
-                places,
-            },
-        );
-    }
-
-    /// What was just found.
-    fn add(
-        &mut self,
-        checked: &[(PathBuf, FileOutcome)],
-        session: &Session,
-        program: &Program,
-        resolver: &Resolver,
-    ) {
-        let Some(trace) = &program.trace else { return };
-        let closed = Closed::new(trace);
-        let mut seen = Vec::new();
-        let mut known: FxHashMap<Def, Option<code::Code>> = FxHashMap::default();
-        let mut modules: FxHashMap<FileId, Option<Arc<Module>>> = FxHashMap::default();
-        let mut module = |file: FileId| {
-            let found = modules.entry(file).or_insert_with(|| {
-                let kept = program.kept_module(file);
-                kept.or_else(|| match program.origin(file) {
-                    Origin::Path(path) => session.module(&path).map(Arc::new),
-                    Origin::Typeshed(_) => None,
-                })
-            });
-            found.clone()
-        };
-        for (mark, (path, found)) in (1..).zip(checked) {
-            if found.facts.is_none() || !found.problems.is_empty() || !found.notices.is_empty() {
-                continue;
-            }
-            let file = program.file(&Origin::Path(path.clone()));
-            let needs = closed.needs(file, &mut seen, mark);
-            let mut texts = needs.texts;
-            let mut interfaces = needs.interfaces;
-            let mut codes: Vec<u32> = Vec::new();
-            for def in needs.codes.into_iter().filter(|def| def.file != file) {
-                let code = known
-                    .entry(def)
-                    .or_insert_with(|| code::of(&*module(def.file)?, def.start));
-                match code
-                    .clone()
-                    .and_then(|code| self.code_in(program, def.file, code))
-                {
-                    Some(code) => {
-                        codes.push(code);
-                        interfaces.push(def.file);
-                    }
-                    None => texts.push(def.file),
-                }
-            }
-            // What is said names lines of other files, which are where the code around them is.
-            let mut places = Vec::new();
-            for (finding, diagnostic) in found.diagnostics.iter().enumerate() {
-                for (related, location) in diagnostic
-                    .related
-                    .iter()
-                    .map(|related| &related.location)
-                    .enumerate()
-                    .filter(|(_, location)| location.path != *path)
-                {
-                    let file = program.file(&Origin::Path(location.path.clone()));
-                    let code =
-                        module(file).and_then(|module| code::around(&module, location.start));
-                    match code.and_then(|code| self.code_in(program, file, code)) {
-                        Some(code) => {
-                            codes.push(code);
-                            places.push(Place {
-                                finding: number(finding),
-                                related: number(related),
-                                code,
-                            });
-                        }
-                        None => texts.push(file),
-                    }
-                }
-            }
-            let texts = self.indices_of(program, &texts);
-            let mut interfaces = self.indices_of(program, &interfaces);
-            interfaces.retain(|index| texts.binary_search(index).is_err());
-            codes.sort_unstable();
-            codes.dedup();
-            let mut queries: Vec<u32> = needs
-                .queries
-                .iter()
-                .map(|query| self.query(query, || answer(program, resolver, query)))
-                .collect();
-            queries.sort_unstable();
-            let index = self.index(path);
-            self.entries.insert(
-                index,
-                Entry {
-                    texts,
-                    interfaces,
-                    codes,
-                    queries,
-                    findings: found.diagnostics.clone(),
-                    places,
-                },
-            );
-        }
-    }
-
-    /// The numbers of files, in order. Those of the standard library are a part of the checker.
-    fn indices_of(&mut self, program: &Program, files: &[FileId]) -> Vec<u32> {
-        let mut all: Vec<u32> = files
-            .iter()
-            .filter_map(|file| match program.origin(*file) {
-                Origin::Path(path) => Some(self.index(&path)),
-                Origin::Typeshed(_) => None,
-            })
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
-    fn code_in(&mut self, program: &Program, file: FileId, code: code::Code) -> Option<u32> {
-        let code::Code { name, hash, line } = code;
-        let Origin::Path(path) = program.origin(file) else {
-            return None;
-        };
-        let file = self.index(&path);
-        Some(self.code(Code {
-            file,
-            name,
-            hash,
-            line,
-        }))
-    }
-
-    /// `None` when a file was changed since `begin`.
-    fn stored(mut self, names: &Names, begin: SystemTime) -> Option<Stored> {
-        let mut files = self.state.to_stored();
-        files.extend(self.foreign.iter().map(|path| store::File::foreign(path)));
-        for file in &files {
-            let is_new = fs::metadata(&file.path)
-                .and_then(|data| data.modified())
-                .map_or(file.content != 0, |modified| modified >= begin);
-            if is_new && (file.is_foreign || state::content_of(&file.path) != file.content) {
-                return None;
-            }
-        }
-        for (index, file) in files.iter_mut().enumerate() {
-            file.entry = self.entries.remove(&number(index));
-        }
-        Some(Stored {
-            files,
-            names: names.to_stored(),
-            queries: self.queries,
-            codes: self.codes,
-        })
-    }
 }
 
 fn number(index: usize) -> u32 {
