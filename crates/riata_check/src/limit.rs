@@ -1,6 +1,5 @@
 //! A limit for the time that types may take on one file: inference of some files has no end that anybody waits for.
 //!
-//! Files have few questions that take long, or one that takes for ever: what does not come on is called off sooner.
 //! It is processor time where the system tells what a thread has had of it: a busy machine is no fault of the file.
 
 use std::fs;
@@ -61,8 +60,6 @@ enum State {
     Asks {
         file: usize,
         clock: Clock,
-        /// How many questions had been answered at the last look, and the time when that was seen first.
-        question: (u64, Duration),
         canceller: Canceller,
     },
     /// Nobody waits for the thread any longer.
@@ -77,7 +74,6 @@ impl Slot {
             *state = State::Asks {
                 file,
                 clock: Clock::start(),
-                question: (0, Duration::ZERO),
                 canceller: types.canceller(),
             };
         }
@@ -101,30 +97,27 @@ impl Slot {
         matches!(*self.lock(), State::Abandoned)
     }
 
-    /// Call off what takes longer than `limit`, or asks one thing for half as long. When the thread does not notice it is
-    /// abandoned: gives the file that somebody else has to check.
+    /// Call off what takes longer than `limit`. When the thread does not notice it is abandoned: gives the file that somebody
+    /// else has to check.
     pub(crate) fn enforce(&self, limit: Duration) -> Option<usize> {
         let mut state = self.lock();
         let State::Asks {
             file,
             clock,
-            question: (answered, begun),
             canceller,
-        } = &mut *state
+        } = &*state
         else {
             return None;
         };
-        let (file, elapsed) = (*file, clock.elapsed());
-        if *answered != canceller.answered() {
-            (*answered, *begun) = (canceller.answered(), elapsed);
-        }
-        let over = elapsed.saturating_sub(limit.min(*begun + limit / 2));
-        if over.is_zero() {
+        if clock.since.elapsed() < limit {
             return None;
         }
-        // Again and again: a question that starts anew forgets that it was called off.
-        canceller.cancel();
-        if over < GRACE {
+        let (file, elapsed) = (*file, clock.elapsed());
+        if elapsed >= limit {
+            // Again and again: a question that starts anew forgets that it was called off.
+            canceller.cancel();
+        }
+        if elapsed < limit + GRACE {
             return None;
         }
         *state = State::Abandoned;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use salsa::Database as _;
 
@@ -13,56 +13,32 @@ use crate::database::Database;
 /// one does at once. Clones of that handle are not affected.
 pub struct Canceller {
     token: salsa::CancellationToken,
-    questions: Arc<Questions>,
-}
-
-/// What is said of the questions to one handle, by the thread that asks and to the one that watches it.
-#[derive(Default)]
-pub(crate) struct Questions {
-    answered: AtomicU64,
-    cancelled: AtomicBool,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Canceller {
-    pub(crate) fn new(db: &Database, questions: Arc<Questions>) -> Self {
+    pub(crate) fn new(db: &Database, cancelled: Arc<AtomicBool>) -> Self {
         Self {
             token: db.cancellation_token(),
-            questions,
+            cancelled,
         }
     }
 
     pub fn cancel(&self) {
         // In this order: whoever is stopped by the token looks at the flag.
-        self.questions.cancelled.store(true, Ordering::Release);
+        self.cancelled.store(true, Ordering::Release);
         self.token.cancel();
     }
 
     pub fn is_cancelled(&self) -> bool {
-        self.questions.cancelled.load(Ordering::Acquire)
-    }
-
-    /// How many questions to the handle have come to an end.
-    pub fn answered(&self) -> u64 {
-        self.questions.answered.load(Ordering::Relaxed)
-    }
-}
-
-impl Questions {
-    pub(crate) fn end_one(&self) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn stop_if_cancelled(&self) {
-        if self.cancelled.load(Ordering::Relaxed) {
-            unwind();
-        }
+        self.cancelled.load(Ordering::Acquire)
     }
 }
 
 /// The payload with which cancelled questions unwind.
 struct Cancelled;
 
-fn unwind() -> ! {
+pub(crate) fn unwind() -> ! {
     resume_unwind(Box::new(Cancelled))
 }
 

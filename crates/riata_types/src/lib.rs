@@ -21,8 +21,8 @@ pub use value::{ClassName, Value};
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use cancel::Questions;
 use database::Database;
 use ruff_db::files::{File, system_path_to_file, vendored_path_to_file};
 use ruff_db::source::source_text;
@@ -51,14 +51,15 @@ pub struct Settings {
 /// A program whose types can be asked. A clone shares what was inferred, one for each thread.
 pub struct Types {
     db: Database,
-    questions: Arc<Questions>,
+    /// Whether questions to this handle have been called off, for good.
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Clone for Types {
     fn clone(&self) -> Self {
         Self {
             db: self.db.clone(),
-            questions: Arc::default(),
+            cancelled: Arc::default(),
         }
     }
 }
@@ -98,14 +99,14 @@ impl Types {
         })?;
         Ok(Self {
             db,
-            questions: Arc::default(),
+            cancelled: Arc::default(),
         })
     }
 
     /// The module in the file at `path`, absolute; `None` when there is no such file.
     pub fn open(&self, path: &Path) -> Option<ModuleTypes<'_>> {
         let file = system_path_to_file(&self.db, SystemPath::from_std_path(path)?).ok()?;
-        Some(ModuleTypes::new(&self.db, file, &self.questions))
+        Some(ModuleTypes::new(&self.db, file, &self.cancelled))
     }
 
     /// The module that a definition is in.
@@ -113,7 +114,7 @@ impl Types {
         Some(ModuleTypes::new(
             &self.db,
             self.file(origin)?,
-            &self.questions,
+            &self.cancelled,
         ))
     }
 
@@ -156,7 +157,7 @@ impl Types {
 
     /// What calls off the questions to this handle, from another thread.
     pub fn canceller(&self) -> Canceller {
-        Canceller::new(&self.db, Arc::clone(&self.questions))
+        Canceller::new(&self.db, Arc::clone(&self.cancelled))
     }
 }
 

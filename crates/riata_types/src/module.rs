@@ -1,6 +1,7 @@
 //! One module: its syntax tree, and what its expressions are.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ruff_db::files::File;
 use ruff_db::parsed::{ParsedModuleRef, parsed_module};
@@ -14,7 +15,6 @@ use ty_python_semantic::{
     definitions_for_attribute, definitions_for_name,
 };
 
-use crate::cancel::Questions;
 use crate::database::Database;
 use crate::definition::{Definition, Origin, origin};
 use crate::value::{ClassName, Value};
@@ -25,18 +25,18 @@ pub struct ModuleTypes<'db> {
     model: SemanticModel<'db>,
     env: ProgramEnvironment<'db>,
     file: ProgramFile<'db>,
-    questions: &'db Questions,
+    cancelled: &'db AtomicBool,
 }
 
 impl<'db> ModuleTypes<'db> {
-    pub(crate) fn new(db: &'db Database, file: File, questions: &'db Questions) -> Self {
+    pub(crate) fn new(db: &'db Database, file: File, cancelled: &'db AtomicBool) -> Self {
         let file = db.program_file(file);
         Self {
             db,
             model: SemanticModel::new(db, file),
             env: ProgramEnvironment::from_file(file),
             file,
-            questions,
+            cancelled,
         }
     }
 
@@ -192,13 +192,18 @@ impl<'db> ModuleTypes<'db> {
     /// ty is not ours: where it panics on a file, nothing is known of what was asked. When the questions have been called
     /// off, this unwinds to whoever waits for `is_cancellation`.
     pub(crate) fn guarded<T>(&self, ask: impl FnOnce() -> T) -> Option<T> {
-        self.questions.stop_if_cancelled();
+        self.stop_if_cancelled();
         let answer = catch_unwind(AssertUnwindSafe(ask)).ok();
         if answer.is_none() {
-            self.questions.stop_if_cancelled();
+            self.stop_if_cancelled();
         }
-        self.questions.end_one();
         answer
+    }
+
+    fn stop_if_cancelled(&self) {
+        if self.cancelled.load(Ordering::Relaxed) {
+            crate::cancel::unwind();
+        }
     }
 }
 

@@ -176,8 +176,6 @@ fn a_file_that_takes_types_too_long_is_checked_without_them() {
         let start = Instant::now();
         let outcome = one.session.check();
         assert!(start.elapsed() < Duration::from_secs(5));
-        // Its questions are many: they are not taken for one.
-        assert!(start.elapsed() >= one.session.time_limit);
         assert_eq!(outcome.problems, []);
         let codes: Vec<&str> = outcome
             .diagnostics
@@ -192,7 +190,7 @@ fn a_file_that_takes_types_too_long_is_checked_without_them() {
             .collect();
         assert_eq!(
             notices,
-            ["types took longer than 0.2 s, or 0.1 s for one function; checked without them"]
+            ["types took longer than 0.2 s; checked without them"]
         );
     }
     // Types are as good as before.
@@ -218,7 +216,7 @@ fn a_thread_that_is_stuck_is_left_behind() {
             .collect();
         assert_eq!(
             notices,
-            ["types took longer than 0.1 s, or 0.05 s for one function; checked without them"]
+            ["types took longer than 0.1 s; checked without them"]
         );
     }
 }
