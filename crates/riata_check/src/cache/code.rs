@@ -74,6 +74,8 @@ fn described(module: &Module, scope: ScopeId) -> Option<Code> {
     })
 }
 
+/// A definition's name among all of its module, with how many definitions of its name come before it: one class may be
+/// defined in both branches of an `if`.
 fn named(names: &Names<'_>, scope: ScopeId) -> Option<(String, TextRange)> {
     let (name, start, range) = match names.scope(scope).node {
         ScopeNode::Function(function) => (
@@ -90,5 +92,6 @@ fn named(names: &Names<'_>, scope: ScopeId) -> Option<(String, TextRange)> {
         .iter()
         .filter(|binding| binding.start().is_some_and(|other| other < start))
         .count();
-    Some((format!("{}#{before}", names.qualname(outer, name)), range))
+    let within = named(names, outer).map_or_else(String::new, |(outer, _)| format!("{outer}."));
+    Some((format!("{within}{name}#{before}"), range))
 }

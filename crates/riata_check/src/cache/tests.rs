@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Cache;
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::source::{Module, Text};
 
 /// A small xorshift: failures come back with the number of the edit.
 struct Random(u64);
@@ -335,6 +336,31 @@ fn a_comment_is_seen_by_its_own_file_alone() {
     )
     .expect("written");
     assert_eq!(unchanged(&project), MODULES.len() - 1);
+}
+
+#[test]
+fn each_definition_has_a_name_of_its_own() {
+    let class = "    class Shop:\n        def open(self): ...\n        def open(self): ...\n";
+    let text = format!("if True:\n{class}else:\n{class}");
+    let module = Module::of(Text::own(
+        Path::new("shop.py"),
+        String::new(),
+        text,
+        (3, 10),
+    ));
+    let mut all: Vec<String> = super::code::all(&module).into_keys().collect();
+    all.sort_unstable();
+    assert_eq!(
+        all,
+        [
+            "Shop#1",
+            "Shop#1.open#1",
+            "Shop#1.open#2",
+            "Shop#2",
+            "Shop#2.open#1",
+            "Shop#2.open#2"
+        ]
+    );
 }
 
 #[test]
