@@ -2,7 +2,7 @@
 //!
 //! Comments come from the parser's tokens, so a string that looks like one is a string. A `noqa` that names the rule of
 //! flake8-async or ruff for the same mistake is obeyed: whoever wrote it has looked at the place. What comments say to other
-//! tools is never touched, and never called unused.
+//! tools is never touched, and never called unused; a bare `noqa` is for all tools.
 
 use std::cell::Cell;
 
@@ -44,6 +44,8 @@ struct Directive {
     line: usize,
     /// `None`: every rule.
     entries: Option<Vec<Entry>>,
+    /// Whether one for every rule took something back.
+    used: Cell<bool>,
 }
 
 /// The suppressions of a file.
@@ -104,6 +106,7 @@ impl Suppressions {
                 comment,
                 line,
                 entries,
+                used: Cell::new(false),
             });
         }
     }
@@ -118,7 +121,10 @@ impl Suppressions {
                 continue;
             }
             match &directive.entries {
-                None => suppressed = true,
+                None => {
+                    directive.used.set(true);
+                    suppressed = true;
+                }
                 Some(entries) => {
                     for entry in entries {
                         if entry.rule.is_some_and(|rule| rule.code == found.code) {
@@ -163,6 +169,9 @@ impl Suppressions {
         let mut found = Vec::new();
         for directive in &self.directives {
             let Some(entries) = &directive.entries else {
+                if selection.is_on(unused.code) && is_unused_blanket(directive, selection, &judge) {
+                    found.push(unused_finding(text, directive, &[], |_| true));
+                }
                 continue;
             };
             for entry in entries {
@@ -206,6 +215,20 @@ impl Suppressions {
     }
 }
 
+/// Whether a comment for every rule takes nothing back. One of `noqa` is as much for other tools; and when no rule is on
+/// but those about comments, there was nothing to take back.
+fn is_unused_blanket(
+    directive: &Directive,
+    selection: &Selection,
+    judge: impl Fn(&Rule) -> bool,
+) -> bool {
+    let mut rules = selection.rules().filter(|rule| !is_about_comments(rule));
+    directive.kind != Kind::Noqa
+        && !directive.used.get()
+        && rules.next().is_some_and(&judge)
+        && rules.all(judge)
+}
+
 fn unused_finding(
     text: &Text,
     directive: &Directive,
@@ -218,6 +241,7 @@ fn unused_finding(
         .map(|entry| format!("`{}`", text.slice(entry.range)))
         .collect();
     let message = match names.as_slice() {
+        [] => String::from("Suppression of all rules is not used"),
         [one] => format!("Suppression of {one} is not used"),
         several => format!("Suppressions of {} are not used", several.join(", ")),
     };

@@ -46,7 +46,10 @@ fn a_comment_counts_for_its_line_and_its_rules() {
         "    time.sleep(1)  # riata: ignore[RIA102]\n",
         &["5: RIA101", "5: RIA001"],
     );
-    check("    # riata: ignore\n    time.sleep(1)\n", &["6: RIA101"]);
+    check(
+        "    # riata: ignore\n    time.sleep(1)\n",
+        &["5: RIA001", "6: RIA101"],
+    );
     check("    time.sleep(1); '# riata: ignore'\n", &["5: RIA101"]);
     check("    '''\n    # noqa'''; time.sleep(1)\n", &["6: RIA101"]);
 }
@@ -110,6 +113,9 @@ fn what_is_not_used_is_removed_and_other_text_stays() {
     };
     check("x = 1  # riata: ignore[RIA101]\n", "x = 1\n");
     check("x = 1  # riata: ignore[RIA101]", "x = 1");
+    check("x = 1  # riata: ignore\n", "x = 1\n");
+    check("# riata: ignore-file\nx = 1\n", "x = 1\n");
+    check("x = 1  # riata: ignore  # noqa\n", "x = 1  # noqa\n");
     check(
         "x = 1  # riata: ignore[RIA101]\r\ny = 2\r\n",
         "x = 1\r\ny = 2\r\n",
@@ -179,4 +185,35 @@ fn without_types_nothing_is_called_unused() {
     };
     let session = riata_check::Session::new(project.files(), settings).expect("as above");
     assert_eq!(session.check().diagnostics, []);
+}
+
+#[test]
+fn a_comment_for_all_rules_is_unused_when_none_has_to_say_anything() {
+    check("    time.sleep(1)  # riata: ignore\n", &[]);
+    check(
+        "    await asyncio.sleep(1)  # riata: ignore\n",
+        &["5: RIA001"],
+    );
+    check("    await asyncio.sleep(1)  # noqa\n", &[]);
+    check_file("# riata: ignore-file\nx = 1\n", &["1: RIA001"]);
+    // Both take the same thing back.
+    let body = "import time\nasync def main():\n    time.sleep(1)  # riata: ignore\n";
+    check_file(&format!("# riata: ignore-file\n{body}"), &[]);
+    // Nobody has looked for anything that it could take back.
+    let project = Project::new(&[("main.py", "x = 1  # riata: ignore\n")]);
+    let only = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let selectors = riata_check::rules::Selectors {
+            select: Some(&names),
+            ..Default::default()
+        };
+        let settings = riata_check::Settings {
+            selection: riata_check::rules::Selection::layered(&[selectors]).expect("rules"),
+            ..project.settings()
+        };
+        let session = riata_check::Session::new(project.files(), settings).expect("as above");
+        lines(&session.check().diagnostics)
+    };
+    assert_eq!(only(&["RIA001"]), Vec::<String>::new());
+    assert_eq!(only(&["RIA001", "RIA101"]), ["1: RIA001"]);
 }
