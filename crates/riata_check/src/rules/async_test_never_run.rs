@@ -41,7 +41,7 @@ rule! {
 }
 
 fn check_class(checker: &Checker<'_>, class: &ast::StmtClassDef) {
-    let Some(base) = unittest_base(checker, class, checker.scope()) else {
+    let Some(base) = unittest_base(checker, class, checker.scope(), 0) else {
         return;
     };
     for stmt in &class.body {
@@ -79,13 +79,20 @@ fn check_class(checker: &Checker<'_>, class: &ast::StmtClassDef) {
     }
 }
 
+/// Bases of bases that are looked at: nobody writes more, but two classes may name each other.
+const MAX_BASES: usize = 16;
+
 /// Whether a class derives from `unittest.TestCase` and from nothing else that is not known; the base itself, where it is
 /// written in this class.
 fn unittest_base<'c>(
     checker: &Checker<'_>,
     class: &'c ast::StmtClassDef,
     scope: ScopeId,
+    depth: usize,
 ) -> Option<Option<&'c Expr>> {
+    if depth > MAX_BASES {
+        return None;
+    }
     let context = &checker.context;
     let outer = context
         .names()
@@ -115,7 +122,7 @@ fn unittest_base<'c>(
         if statement.bases().is_empty() {
             continue;
         }
-        unittest_base(checker, statement, inner)?;
+        unittest_base(checker, statement, inner, depth + 1)?;
         found = found.or(Some(None));
     }
     let own_way = class.body.iter().any(

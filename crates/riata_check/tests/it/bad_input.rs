@@ -194,6 +194,15 @@ fn what_is_nested_deeply_is_checked() {
 }
 
 #[test]
+fn classes_that_name_each_other_are_checked() {
+    let project = Project::new(&[(
+        "odd.py",
+        "class A(B): pass\nclass B(A): pass\nclass C(C): pass\nasync def f(): A().run()\n",
+    )]);
+    assert_eq!(problems(&project.check()), Vec::<String>::new());
+}
+
+#[test]
 fn files_that_cannot_be_read_are_told() {
     let project = Project::new(&[("good.py", SLEEPS), ("gone.py", SLEEPS)]);
     std::fs::create_dir(project.path("folder.py")).expect("it is ours");
