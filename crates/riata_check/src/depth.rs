@@ -6,24 +6,50 @@
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 
-/// The deepest tree that is looked at. CPython refuses more than 100 levels of indentation and 200 of brackets, and runs
-/// out of its stack on long chains of operators; generated code with chains of some hundreds does exist.
-pub(crate) const MAX_DEPTH: usize = 1000;
+/// The deepest tree that is looked at, but for chains. CPython refuses more than 100 levels of indentation and 200 of
+/// brackets. Types take some 250 kB for each level of calls in calls, so memory comes to an end before the stack does.
+const MAX_NESTING: usize = 1000;
 
-/// Whether a text is nested more deeply than `limit`.
-pub(crate) fn is_deeper(text: &str, limit: usize) -> bool {
-    if bound(text) <= limit {
-        return false;
+/// The longest chain of operators, or of calls, that is looked at: each has all before it as its left side. Nobody nests so,
+/// but generated sums of thousands of terms exist. Inference takes up to 8 kB of the stack for a level of them.
+const MAX_CHAIN: usize = 10_000;
+
+/// Why a text is too deep to be looked at, if it is.
+pub(crate) fn too_deep(text: &str) -> Option<String> {
+    exceeds(text, MAX_NESTING, MAX_CHAIN).map(|limit| match limit {
+        Limit::Nesting => {
+            format!("nested more than {MAX_NESTING} levels deep, which is too deep to check")
+        }
+        Limit::Chain => format!(
+            "has an expression with more than {MAX_CHAIN} operators or calls in a row, which is too long to check"
+        ),
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Nesting,
+    Chain,
+}
+
+/// The limit that a text is over.
+fn exceeds(text: &str, nesting: usize, chain: usize) -> Option<Limit> {
+    if bound(text) <= nesting.min(chain) {
+        return None;
     }
     let mut depth = Depth::default();
     let mut tokens = lexer::lex(text, Mode::Module);
     loop {
         let kind = tokens.next_token();
         if kind == TokenKind::EndOfFile {
-            return false;
+            return None;
         }
-        if depth.after(kind) > limit {
-            return true;
+        depth.take(kind);
+        if depth.nesting() > nesting {
+            return Some(Limit::Nesting);
+        }
+        if depth.chain() > chain {
+            return Some(Limit::Chain);
         }
     }
 }
@@ -85,8 +111,9 @@ struct Depth {
     /// Around the innermost bracket.
     outer: Vec<Level>,
     here: Level,
-    /// The sum of those in `outer`.
-    outer_depth: usize,
+    /// The sums of those in `outer`.
+    outer_nesting: usize,
+    outer_chain: usize,
     /// The last token ended an operand: a bracket after it is a call or a subscript.
     after_operand: bool,
 }
@@ -106,8 +133,12 @@ struct Level {
 }
 
 impl Level {
-    fn depth(self) -> usize {
-        1 + self.low + self.binary + self.longest.max(self.postfix)
+    fn nesting(self) -> usize {
+        1 + self.low
+    }
+
+    fn chain(self) -> usize {
+        self.binary + self.longest.max(self.postfix)
     }
 
     fn operand_ends(&mut self) {
@@ -117,15 +148,23 @@ impl Level {
 }
 
 impl Depth {
-    /// The depth once a token is taken in.
-    fn after(&mut self, kind: TokenKind) -> usize {
+    fn nesting(&self) -> usize {
+        self.indentation + self.outer_nesting + self.here.nesting()
+    }
+
+    fn chain(&self) -> usize {
+        self.outer_chain + self.here.chain()
+    }
+
+    fn take(&mut self, kind: TokenKind) {
         let mut operand = false;
         match kind {
-            TokenKind::Comment | TokenKind::NonLogicalNewline => return 0,
+            TokenKind::Comment | TokenKind::NonLogicalNewline => return,
             TokenKind::Newline | TokenKind::Semi => {
                 // Errors may leave brackets open: the parser ends them with the line.
                 self.outer.clear();
-                self.outer_depth = 0;
+                self.outer_nesting = 0;
+                self.outer_chain = 0;
                 self.here = Level::default();
             }
             TokenKind::Indent => self.indentation += 1,
@@ -135,10 +174,13 @@ impl Depth {
             | TokenKind::Lbrace
             | TokenKind::FStringStart
             | TokenKind::TStringStart => {
-                if self.after_operand {
+                // A string after a string is a part of it.
+                let is_string = matches!(kind, TokenKind::FStringStart | TokenKind::TStringStart);
+                if self.after_operand && !is_string {
                     self.here.postfix += 1;
                 }
-                self.outer_depth += self.here.depth();
+                self.outer_nesting += self.here.nesting();
+                self.outer_chain += self.here.chain();
                 self.outer.push(std::mem::take(&mut self.here));
             }
             TokenKind::Rpar
@@ -148,7 +190,8 @@ impl Depth {
             | TokenKind::TStringEnd => {
                 operand = true;
                 if let Some(level) = self.outer.pop() {
-                    self.outer_depth = self.outer_depth.saturating_sub(level.depth());
+                    self.outer_nesting = self.outer_nesting.saturating_sub(level.nesting());
+                    self.outer_chain = self.outer_chain.saturating_sub(level.chain());
                     self.here = level;
                 }
             }
@@ -198,13 +241,12 @@ impl Depth {
             _ => operand = kind.is_soft_keyword(),
         }
         self.after_operand = operand;
-        self.indentation + self.outer_depth + self.here.depth()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{bound, is_deeper};
+    use super::{bound, exceeds};
 
     #[test]
     fn deep_texts_are_told_from_long_ones() {
@@ -228,8 +270,8 @@ mod tests {
         ];
         for text in deep {
             assert!(bound(&text) > 400, "{text}");
-            assert!(is_deeper(&text, 400), "{text}");
-            assert!(!is_deeper(&text, 1600), "{text}");
+            assert!(exceeds(&text, 400, 400).is_some(), "{text}");
+            assert_eq!(exceeds(&text, 1600, 1600), None, "{text}");
         }
         let long = [
             format!("x = [{}]", "a.b + c, ".repeat(5000)),
@@ -237,13 +279,15 @@ mod tests {
             format!("x = a{}", " and a.b + 1".repeat(5000)),
             format!("x = a{}", " and a.b.c".repeat(5000)),
             format!("x = ({})", "'a'\n".repeat(5000)),
+            format!("x = ({})", "f'{a}'\n".repeat(5000)),
+            format!("x = ({})", "'a' f'{a}' ".repeat(5000)),
             "x = f(a.b(c), [d])\n".repeat(5000),
             "if x:\n    y = 1\n".repeat(5000),
             format!("'''{}'''", "(".repeat(5000)),
             format!("x = 1  # {}", "(".repeat(5000)),
         ];
         for text in long {
-            assert!(!is_deeper(&text, 50), "{}", &text[..60]);
+            assert_eq!(exceeds(&text, 50, 50), None, "{}", &text[..60]);
         }
     }
 }

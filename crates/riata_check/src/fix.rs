@@ -254,7 +254,7 @@ fn line_ending(text: &str) -> &'static str {
 
 /// Whether a text is Python, and not so deep that this cannot be said.
 fn parses(text: &str) -> bool {
-    !crate::depth::is_deeper(text, crate::depth::MAX_DEPTH)
+    crate::depth::too_deep(text).is_none()
         && parse_unchecked(text, ParseOptions::from(Mode::Module))
             .errors()
             .is_empty()

@@ -57,6 +57,6 @@ mod who_waits;
 mod write;
 
 pub use run::{Outcome, Problem, check, panic_message, silence_panics};
-pub use session::Session;
+pub use session::{STACK_SIZE, Session};
 pub use settings::Settings;
 pub use source::{Location, Position};

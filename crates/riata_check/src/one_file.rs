@@ -10,7 +10,7 @@ use crate::cache::interface::Facts;
 use crate::checker::{Checker, Hooks};
 use crate::context::Context;
 use crate::dependencies;
-use crate::depth::{self, MAX_DEPTH};
+use crate::depth;
 use crate::diagnostic::Diagnostic;
 use crate::program::Worker;
 use crate::run::Problem;
@@ -58,10 +58,8 @@ pub(crate) fn check(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutc
         Ok(text) => text,
         Err(message) => return failed(message),
     };
-    if depth::is_deeper(&text, MAX_DEPTH) {
-        return failed(format!(
-            "nested more than {MAX_DEPTH} levels deep, which is too deep to check"
-        ));
+    if let Some(message) = depth::too_deep(&text) {
+        return failed(message);
     }
     let is_of_interest = is_about_coroutines(&text);
     let is_enormous = text.len() > riata_types::LARGEST_FILE;

@@ -219,7 +219,7 @@ impl<'p> Worker<'p> {
         match origin {
             Origin::Path(path) => {
                 let text = self.program.read(path).ok()?;
-                if crate::depth::is_deeper(&text, crate::depth::MAX_DEPTH) {
+                if crate::depth::too_deep(&text).is_some() {
                     return None;
                 }
                 let name = self.program.settings.module_name(path);

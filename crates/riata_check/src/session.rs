@@ -22,7 +22,7 @@ use crate::settings::Settings;
 
 /// Inference recurses along a tree, and so do rules: `depth.rs` bounds how far, this has room for it. Pages that are not
 /// used cost nothing.
-const STACK_SIZE: usize = 256 << 20;
+pub const STACK_SIZE: usize = 256 << 20;
 
 /// How long types may take on one file before it is checked without them. Some files of 10,000 lines take half of it when
 /// they are the first to be checked of a large project, and more on a busy machine.

@@ -21,6 +21,18 @@ use terminal::Terminal;
 const EXIT_FAILED: u8 = 2;
 
 fn main() -> ExitCode {
+    // Fixes and the cache walk trees on this thread, as deep ones as those that check do.
+    let thread = std::thread::Builder::new()
+        .stack_size(riata_check::STACK_SIZE)
+        .spawn(run);
+    match thread {
+        // What panics is caught inside.
+        Ok(thread) => thread.join().unwrap_or(ExitCode::from(EXIT_FAILED)),
+        Err(_) => run(),
+    }
+}
+
+fn run() -> ExitCode {
     let mut arguments = Arguments::parse();
     riata_check::silence_panics();
     let terminal = Terminal::new(arguments.color, arguments.quiet);

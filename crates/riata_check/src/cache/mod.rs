@@ -300,7 +300,7 @@ impl Session {
     /// A file as it is now.
     fn module(&self, path: &Path) -> Option<Module> {
         let text = crate::files::read(path).ok()?;
-        if crate::depth::is_deeper(&text, crate::depth::MAX_DEPTH) {
+        if crate::depth::too_deep(&text).is_some() {
             return None;
         }
         let version = self.settings().python_version;
@@ -308,7 +308,7 @@ impl Session {
     }
 
     fn facts(&self, text: &str) -> Facts {
-        if crate::depth::is_deeper(text, crate::depth::MAX_DEPTH) {
+        if crate::depth::too_deep(text).is_some() {
             return Facts::opaque(text);
         }
         let (major, minor) = self.settings().python_version;

@@ -90,6 +90,9 @@ fn long_lines_and_files_are_checked() {
 
 #[test]
 fn what_is_nested_too_deeply_is_told() {
+    let long = [
+        "deep.py: has an expression with more than 10000 operators or calls in a row, which is too long to check",
+    ];
     let deep = ["deep.py: nested more than 1000 levels deep, which is too deep to check"];
     check(
         "deep.py",
@@ -129,13 +132,13 @@ fn what_is_nested_too_deeply_is_told() {
     check(
         "deep.py",
         format!("async def f():\n    x = x{}\n", " + x".repeat(100_000)),
-        &deep,
+        &long,
         &[],
     );
     check(
         "deep.py",
         format!("async def f():\n    x = x{}\n", ".x".repeat(100_000)),
-        &deep,
+        &long,
         &[],
     );
     check(
@@ -173,8 +176,9 @@ fn what_is_nested_deeply_is_checked() {
         "str(".repeat(450),
         ")".repeat(450)
     ));
-    check(format!("    x = 1{}\n", " + 1".repeat(900)));
-    check(format!("    x = ''{}\n", ".strip()".repeat(450)));
+    check(format!("    x = 1{}\n", " + 1".repeat(9900)));
+    check(format!("    x = '' {}\n", "f'{f}' ".repeat(20_000)));
+    check(format!("    x = ''{}\n", ".strip()".repeat(4900)));
     check(format!("    x = f{}\n", ".x".repeat(900)));
     check(format!("    x = {}1\n", "not ".repeat(900)));
     check(format!("    x = {}1\n", "lambda: ".repeat(900)));
