@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
+use crate::files::reason;
 use crate::rules::SYNTAX_ERROR;
 
 const VERSION: u32 = 1;
@@ -64,16 +65,22 @@ impl Baseline {
     pub fn read(path: &Path) -> Result<Self, String> {
         let name = path.display();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read the baseline `{name}`: {error}"))?;
+            .map_err(|error| format!("cannot read the baseline `{name}`: {}", reason(&error)))?;
         let hint = "hint: `--write-baseline` makes a new one";
-        let file: File = serde_json::from_str(&text)
-            .map_err(|error| format!("`{name}` is no baseline: {error}\n{hint}"))?;
-        if file.version != VERSION {
-            return Err(format!(
-                "`{name}` is a baseline of version {}, not {VERSION}\n{hint}",
-                file.version
-            ));
+        let none =
+            |error: &dyn std::fmt::Display| format!("`{name}` is no baseline: {error}\n{hint}");
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| none(&error))?;
+        // Before all else: another version may look different.
+        match value.get("version") {
+            Some(version) if *version != VERSION => {
+                return Err(format!(
+                    "`{name}` is a baseline of version {version}, not {VERSION}\n{hint}"
+                ));
+            }
+            Some(_) => {}
+            None => return Err(none(&"it has no `version`")),
         }
+        let file: File = serde_json::from_value(value).map_err(|error| none(&error))?;
         let mut entries: BTreeMap<Key, usize> = BTreeMap::new();
         for Entry {
             path,
@@ -122,7 +129,7 @@ impl Baseline {
             findings,
         })
         .map_err(|error| error.to_string())
-        .and_then(|text| std::fs::write(path, text + "\n").map_err(|error| error.to_string()))
+        .and_then(|text| std::fs::write(path, text + "\n").map_err(|error| reason(&error)))
         .map_err(|error| format!("cannot write the baseline `{}`: {error}", path.display()))
     }
 

@@ -97,6 +97,11 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
 pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
+    // What walks folders puts the path in front, which is told anyway.
+    let text = match text.strip_prefix("IO error for operation on ") {
+        Some(rest) => rest.rsplit(": ").next().unwrap_or(rest),
+        None => text,
+    };
     // `IO error` stays as it is.
     if text.chars().nth(1).is_some_and(char::is_uppercase) {
         return text.to_owned();

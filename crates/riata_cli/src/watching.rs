@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use riata_check::report::OutputFormat;
 use riata_check::watch::{Incremental, Watcher, folders};
@@ -18,6 +18,9 @@ use crate::terminal::Terminal;
 
 /// Clears the terminal, what was scrolled out of it too.
 const CLEAR: &str = "\x1b[2J\x1b[3J\x1b[H";
+
+/// How long what went wrong is left alone.
+const RETRY: Duration = Duration::from_millis(500);
 
 struct Watched {
     paths: Vec<PathBuf>,
@@ -36,18 +39,25 @@ pub(crate) fn run(
 ) -> Result<ExitCode, String> {
     let mut watcher = Watcher::new()?;
     let mut is_first = true;
+    let mut told = None;
     loop {
         match start(arguments, folder, &mut watcher) {
             Ok(watched) => {
                 is_first = false;
+                told = None;
                 until_all_changes(watched, &watcher, arguments, terminal, folder)?;
             }
             // What is wrong from the beginning, nobody waits for.
             Err(error) if is_first => return Err(error),
             Err(error) => {
-                clear();
-                terminal.error(&error);
-                watcher.wait()?;
+                if told.as_ref() != Some(&error) {
+                    clear();
+                    terminal.error(&error);
+                    told = Some(error);
+                }
+                // A folder that is gone tells nobody when it is back.
+                watcher.set_folders(BTreeSet::new())?;
+                std::thread::sleep(RETRY);
             }
         }
     }
@@ -117,7 +127,11 @@ fn until_all_changes(
     loop {
         let changed = watcher.wait()?;
         begin = Instant::now();
-        if changed.is_empty() || changed.iter().any(|path| changes_all(path, &all)) {
+        let is_gone = all
+            .iter()
+            .flat_map(|watched| &watched.paths)
+            .any(|path| path.symlink_metadata().is_err());
+        if changed.is_empty() || is_gone || changed.iter().any(|path| changes_all(path, &all)) {
             return Ok(());
         }
         let changed: Vec<PathBuf> = changed.into_iter().filter(|path| is_python(path)).collect();

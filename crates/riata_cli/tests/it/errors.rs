@@ -116,3 +116,22 @@ fn a_folder_without_python_is_told() {
     warning: no Python files found under the given paths
     ");
 }
+
+#[test]
+fn a_baseline_that_is_none_is_told() {
+    let project = Project::new(&[("a.py", "")]);
+    let said = |text: &str| {
+        project.write("known.json", text);
+        let said = project.run(&["--isolated", "--baseline", "known.json"]);
+        said.lines().nth(2).unwrap_or_default().to_owned()
+    };
+    insta::assert_snapshot!(said("[]"), @"error: `<root>/known.json` is no baseline: it has no `version`");
+    insta::assert_snapshot!(said("{'version': 2, 'results': {}}".replace('\'', "\"").as_str()), @"error: `<root>/known.json` is a baseline of version 2, not 1");
+    insta::assert_snapshot!(said("{"), @"error: `<root>/known.json` is no baseline: EOF while parsing an object at line 1 column 1");
+    let said = project.run(&["--isolated", "--baseline", "nowhere.json"]);
+    insta::assert_snapshot!(said, @r"
+    exit code: 2
+    ----- stderr -----
+    error: cannot read the baseline `<root>/nowhere.json`: no such file or directory
+    ");
+}

@@ -112,3 +112,17 @@ fn what_is_wrong_from_the_beginning_ends_it() {
     error: <root>/pyproject.toml:2:1: unknown key `x`
     ");
 }
+
+#[test]
+fn a_folder_that_is_gone_may_come_back() {
+    let sleeps = "import time\nasync def f():\n    time.sleep(1)\n";
+    let project = Project::new(&[("pkg/a.py", "x = 1\n")]);
+    let watch = Watch::start(&project, &["--isolated", "pkg"]);
+    watch.expect("watching 1 file");
+    std::fs::remove_dir_all(project.path("pkg")).expect("removed");
+    watch.expect("no such file or folder");
+    project.write("pkg/b.py", sleeps);
+    watch.expect("b.py:3:5: RIA101");
+    project.write("pkg/b.py", "x = 1\n");
+    watch.expect("All checks passed!");
+}
