@@ -10,9 +10,10 @@ use crate::settings::Settings;
 /// The text of a Python file.
 ///
 /// # Errors
-/// Says why it cannot be read: not there, not readable, not UTF-8.
+/// Says why it cannot be read: not there, not readable, not in the encoding that it declares.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    crate::encoding::decode(std::fs::read(path).map_err(|error| reason(&error))?)
+    let bytes = std::fs::read(path).map_err(|error| reason(&error))?;
+    riata_types::decode(bytes).map(|(text, _)| text)
 }
 
 /// The Python files at and below the given paths, sorted, and what could not be looked at. A file that is named is taken

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use riata_types::Encoding;
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
 use crate::diagnostic::{Applicability, Diagnostic, Edit};
@@ -280,14 +281,24 @@ impl Change {
     /// Says why it was not written.
     pub fn write(&self, path: &Path) -> Result<(), String> {
         let now = std::fs::read(path).map_err(|error| format!("cannot be read again: {error}"))?;
-        if now != self.before.as_bytes() {
-            return Err(String::from(
-                "was changed while it was checked, and is not fixed",
-            ));
+        let changed = || String::from("was changed while it was checked, and is not fixed");
+        let (text, encoding) = riata_types::decode(now.clone()).map_err(|_| changed())?;
+        if text != self.before {
+            return Err(changed());
         }
-        crate::write::replace(path, self.after.as_bytes())
-            .map_err(|error| format!("cannot be written: {error}"))
+        let bytes = encoded(&self.after, encoding)
+            // Some encodings have several ways to write one text.
+            .filter(|_| encoding.encode(&text).as_ref() == Some(&now))
+            .ok_or("cannot be written in its own encoding, and is not fixed")?;
+        crate::write::replace(path, &bytes).map_err(|error| format!("cannot be written: {error}"))
     }
+}
+
+/// The bytes of a text, when they are read as that text again.
+pub fn encoded(text: &str, encoding: Encoding) -> Option<Vec<u8>> {
+    encoding
+        .encode(text)
+        .filter(|bytes| riata_types::decode(bytes.clone()).is_ok_and(|(again, _)| again == text))
 }
 
 #[cfg(test)]

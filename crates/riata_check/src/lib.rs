@@ -15,7 +15,6 @@ mod depth;
 pub mod diagnostic;
 mod direct;
 mod elements;
-mod encoding;
 pub mod files;
 pub mod fix;
 mod flow;

@@ -12,6 +12,7 @@ use riata_check::diagnostic::{Applicability, Diagnostic};
 use riata_check::fix::{self, Change};
 use riata_check::report::{OutputFormat, Reporter, relative};
 use riata_check::{Outcome, Problem, Session};
+use riata_types::Encoding;
 
 use crate::EXIT_FAILED;
 use crate::arguments::Arguments;
@@ -27,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
     if arguments.fixes.watch {
         return crate::watching::run(arguments, terminal, &folder);
     }
-    let stdin = read_stdin(arguments, &folder)?;
+    let (stdin, encoding) = read_stdin(arguments, &folder)?.unzip();
     let projects = projects::find(arguments, &folder, stdin.as_ref().map(|(path, _)| &**path))?;
     if arguments.output.show_files {
         return show(|out| {
@@ -84,7 +85,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
         let text = changes
             .get(path)
             .map_or(text.as_str(), |change| &change.after);
-        show(|out| out.write_all(text.as_bytes()))?;
+        let bytes = fix::encoded(text, encoding.unwrap_or_default())
+            .ok_or("standard input cannot be written in its own encoding, and is not fixed")?;
+        show(|out| out.write_all(&bytes))?;
         for problem in &outcome.problems {
             terminal.warning(&format!("{}: {}", path.display(), problem.message));
         }
@@ -313,21 +316,26 @@ fn cached(session: &Session, cache: &Cache, arguments: &Arguments, terminal: &Te
     found.outcome
 }
 
-/// The text on standard input and the path that it is taken to be at, when the command line asks for it.
-fn read_stdin(arguments: &Arguments, folder: &Path) -> Result<Option<(PathBuf, String)>, String> {
+/// What is on standard input: the path that it is taken to be at, and its text; its encoding.
+type Input = ((PathBuf, String), Encoding);
+
+/// Read standard input, when the command line asks for it.
+fn read_stdin(arguments: &Arguments, folder: &Path) -> Result<Option<Input>, String> {
     if !arguments.paths.iter().any(|path| path.as_os_str() == "-") {
         return Ok(None);
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     io::stdin()
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(|error| format!("cannot read standard input: {error}"))?;
+    let (text, encoding) = riata_types::decode(bytes)
+        .map_err(|message| format!("cannot read standard input: {message}"))?;
     let name = arguments
         .files
         .stdin_filename
         .as_deref()
         .unwrap_or(Path::new("-"));
-    Ok(Some((absolute(folder, name), text)))
+    Ok(Some(((absolute(folder, name), text), encoding)))
 }
 
 /// Write to standard output. A reader that has seen enough is no failure.

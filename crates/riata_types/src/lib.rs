@@ -6,6 +6,7 @@
 mod cancel;
 mod database;
 mod definition;
+mod encoding;
 mod environment;
 mod module;
 mod system;
@@ -13,6 +14,7 @@ mod value;
 
 pub use cancel::{Canceller, is_cancellation};
 pub use definition::{Definition, DefinitionKind, Origin};
+pub use encoding::{Encoding, decode};
 pub use environment::{Environment, find_environment};
 pub use module::ModuleTypes;
 pub use ruff_db::parsed::ParsedModuleRef;

@@ -1,8 +1,9 @@
 //! The file system as ty sees it: files that no person writes are empty to it.
 
 use std::any::Any;
-use std::io::Result;
+use std::io::{Error, ErrorKind, Result};
 
+use crate::encoding::decode;
 use ruff_db::system::walk_directory::WalkDirectoryBuilder;
 use ruff_db::system::{
     DirectoryEntry, Metadata, OsSystem, System, SystemPath, SystemPathBuf, SystemVirtualPath,
@@ -25,7 +26,14 @@ pub(crate) struct Files(pub(crate) OsSystem);
 
 impl System for Files {
     fn read_to_string(&self, path: &SystemPath) -> Result<String> {
-        self.0.read_to_string(path).map(bounded)
+        let is_python = matches!(path.extension(), Some("py" | "pyi" | "pyw"));
+        if !is_python {
+            return self.0.read_to_string(path);
+        }
+        let bytes = std::fs::read(path.as_std_path())?;
+        decode(bytes)
+            .map(|(text, _)| bounded(text))
+            .map_err(|message| Error::new(ErrorKind::InvalidData, message))
     }
 
     // The rest is what the operating system says.

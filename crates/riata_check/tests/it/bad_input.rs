@@ -32,11 +32,11 @@ fn files_that_are_no_text_are_told() {
     check(
         "bad.py",
         b"x = '\xe9'\n",
-        &["bad.py: not valid UTF-8 at byte 5"],
+        &["bad.py: not valid UTF-8 at byte 5, and declares no other encoding"],
         &[],
     );
-    let latin = "bad.py: declares the encoding `latin-1`; only UTF-8 is supported (byte 23 is not)";
-    check("bad.py", b"# coding: latin-1\nx = '\xe9'\n", &[latin], &[]);
+    let unknown = "bad.py: declares the encoding `klingon`, which is not known; hint: without a declaration it is UTF-8";
+    check("bad.py", "# coding: klingon\nx = 1\n", &[unknown], &[]);
     check(
         "bad.py",
         b"x = 1\0\n",
@@ -58,6 +58,58 @@ fn odd_texts_are_checked() {
     check("odd.py", SLEEPS.trim_end(), &[], &["3: RIA101"]);
     check("odd.py", SLEEPS.replace("    ", "\t"), &[], &["3: RIA101"]);
     check("odd.py", format!("{SLEEPS}x = '''"), &[], &["4: RIA000"]);
+}
+
+/// Types have to see the same text, or they would speak of other places.
+#[test]
+fn files_are_read_in_the_encoding_that_they_declare() {
+    let check = |start: &[u8], text: &str, expected_column: usize| {
+        let project = Project::new(&[]);
+        let helper =
+            "class Clock:\n    def rest(self):\n        import time\n        time.sleep(1)\n";
+        project.write("clock.py", helper);
+        project.write("odd.py", [start, text.as_bytes()].concat());
+        let outcome = project.check();
+        assert_eq!(problems(&outcome), Vec::<String>::new());
+        let [found] = outcome.diagnostics.as_slice() else {
+            panic!("{:#?}", outcome.diagnostics)
+        };
+        assert_eq!(
+            (&*found.code, found.location.start.column),
+            ("RIA102", expected_column)
+        );
+    };
+    let rest =
+        "\nfrom clock import Clock\nasync def f(clock: Clock):\n    '\u{e9}'; clock.rest()\n";
+    check(b"# coding: utf-8", rest, 10);
+    let rest = rest.replace('\u{e9}', "");
+    let check = |start: &[u8]| check(start, &rest, 9);
+    check(b"# coding: latin-1 '\xe9\xe9\xe9'");
+    check(b"# coding: cp1252 '\x93\xe9'");
+    check(b"# coding: shift_jis '\x83\x65\x83\x58'");
+}
+
+#[test]
+fn columns_are_in_characters_of_the_text() {
+    let project = Project::new(&[]);
+    let text = "import time\nasync def f():\n    'é', time.sleep(1)\n";
+    let utf16: Vec<u8> = format!("\u{feff}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    project.write("a.py", utf16);
+    let latin: Vec<u8> = format!("# coding: latin-1\n{text}")
+        .chars()
+        .map(|letter| u8::try_from(u32::from(letter)).expect("latin"))
+        .collect();
+    project.write("b.py", latin);
+    let outcome = project.check();
+    let columns: Vec<usize> = outcome
+        .diagnostics
+        .iter()
+        .map(|found| found.location.start.column)
+        .collect();
+    assert_eq!((problems(&outcome), columns), (Vec::new(), vec![10, 10]));
 }
 
 #[test]

@@ -61,6 +61,11 @@ impl Project {
 
     /// The same with a text on standard input.
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> String {
+        self.show(&self.output_with_input(arguments, input.as_bytes()))
+    }
+
+    /// What comes of bytes on standard input.
+    pub(crate) fn output_with_input(&self, arguments: &[&str], input: &[u8]) -> Output {
         let mut child = self
             .command(arguments)
             .stdin(Stdio::piped())
@@ -69,9 +74,9 @@ impl Project {
             .spawn()
             .expect("the command starts");
         let mut stdin = child.stdin.take().expect("it is piped");
-        stdin.write_all(input.as_bytes()).expect("it is read");
+        stdin.write_all(input).expect("it is read");
         drop(stdin);
-        self.show(&child.wait_with_output().expect("the command ends"))
+        child.wait_with_output().expect("the command ends")
     }
 
     /// Standard output alone, as it is.
