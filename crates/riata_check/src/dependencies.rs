@@ -8,10 +8,11 @@ use ruff_python_ast::{Expr, Stmt};
 use rustc_hash::FxHashMap;
 
 use crate::context::absolute_module;
+use crate::program::Program;
 use crate::source::Text;
 
-/// The files of the project that a module imports itself. `project` has them by the names of their modules.
-pub(crate) fn imported(text: &Text, project: &FxHashMap<String, PathBuf>) -> Vec<PathBuf> {
+/// The files of the project that a module imports itself.
+pub(crate) fn imported(text: &Text, program: &Program) -> Vec<PathBuf> {
     let mut imports = Imports {
         text,
         modules: BTreeSet::new(),
@@ -24,7 +25,7 @@ pub(crate) fn imported(text: &Text, project: &FxHashMap<String, PathBuf>) -> Vec
             .match_indices('.')
             .map(|(at, _)| at)
             .chain([module.len()]);
-        found.extend(ends.filter_map(|end| project.get(&module[..end])));
+        found.extend(ends.filter_map(|end| program.first_party(&module[..end])));
     }
     found.into_iter().cloned().collect()
 }

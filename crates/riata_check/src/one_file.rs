@@ -143,7 +143,7 @@ fn conclude(worker: &Worker<'_>, path: &Path, text: &Text, found: Found) -> File
     });
     // A file that is a program of its own depends on no other.
     let imports = if settings.use_types {
-        dependencies::imported(text, &worker.program.project)
+        dependencies::imported(text, worker.program)
     } else {
         Vec::new()
     };

@@ -36,6 +36,8 @@ pub(crate) struct Program {
     /// The first-party files by the names of their modules.
     pub(crate) project: FxHashMap<String, PathBuf>,
     pub(crate) texts: Arc<Texts>,
+    /// What the names of modules in source roots begin with for other roots above them: `src.`.
+    inner_roots: Vec<String>,
     hierarchy: OnceLock<Hierarchy>,
     files: RwLock<Files>,
     modules: DashMap<FileId, Option<Arc<Module>>, FxBuildHasher>,
@@ -61,6 +63,7 @@ impl Program {
         texts: Arc<Texts>,
     ) -> Self {
         Self {
+            inner_roots: inner_roots(&settings.source_roots),
             settings,
             knowledge,
             project,
@@ -125,6 +128,18 @@ impl Program {
         }
     }
 
+    /// The first-party file of a module. Where one source root lies in another its files have two names, `acme.x` and
+    /// `src.acme.x`: they are known by the shorter one, and code may import either.
+    pub(crate) fn first_party(&self, dotted: &str) -> Option<&PathBuf> {
+        self.project.get(dotted).or_else(|| {
+            let mut names = self
+                .inner_roots
+                .iter()
+                .filter_map(|prefix| dotted.strip_prefix(prefix));
+            names.find_map(|name| self.project.get(name))
+        })
+    }
+
     /// Names of functions that the project seems to run as tasks of their own.
     pub(crate) fn spawned(&self) -> &FxHashSet<String> {
         self.spawned
@@ -155,6 +170,20 @@ impl Program {
             Origin::Typeshed(_) => false,
         }
     }
+}
+
+fn inner_roots(roots: &[PathBuf]) -> Vec<String> {
+    let mut found = Vec::new();
+    for outer in roots {
+        let inner = roots
+            .iter()
+            .filter(|root| *root != outer && root.starts_with(outer));
+        found.extend(inner.map(|root| {
+            let name = riata_types::module_name_below(std::slice::from_ref(outer), root);
+            format!("{name}.")
+        }));
+    }
+    found
 }
 
 /// A thread's view of the program: types are asked through a handle of its own.
@@ -233,7 +262,7 @@ impl<'p> Worker<'p> {
     /// The file of a module by its dotted name: a first-party one, or, with types, an installed one.
     pub(crate) fn find_module(&self, dotted: &str) -> Option<FileId> {
         self.asks(|| Node::Query(Query::Module(dotted.to_owned())));
-        if let Some(path) = self.program.project.get(dotted) {
+        if let Some(path) = self.program.first_party(dotted) {
             return Some(self.program.file(&Origin::Path(path.clone())));
         }
         let types = self.types.as_ref()?;

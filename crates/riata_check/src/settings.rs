@@ -63,20 +63,6 @@ impl Settings {
 
     /// The name that `import` would use for a file: its path below the nearest source root.
     pub(crate) fn module_name(&self, path: &Path) -> String {
-        let below = self
-            .source_roots
-            .iter()
-            .filter_map(|root| path.strip_prefix(root).ok())
-            .min_by_key(|below| below.components().count())
-            .unwrap_or(path);
-        let mut parts: Vec<String> = below
-            .with_extension("")
-            .components()
-            .map(|part| part.as_os_str().to_string_lossy().into_owned())
-            .collect();
-        if parts.last().is_some_and(|last| last == "__init__") {
-            parts.pop();
-        }
-        parts.join(".")
+        riata_types::module_name_below(&self.source_roots, path)
     }
 }

@@ -399,12 +399,12 @@ fn checked_roots(roots: Vec<PathBuf>) -> Result<Vec<PathBuf>, String> {
     }
 }
 
-/// The project's root, its `src` folder, and the folders that hold packages.
+/// The project's `src` folder, its root, and the folders that hold packages.
 fn source_roots(root: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut roots = vec![root.to_path_buf()];
     let src = root.join("src");
     if src.is_dir() {
-        roots.push(src);
+        roots.insert(0, src);
     }
     let mut seen: BTreeSet<&Path> = BTreeSet::new();
     let mut package_roots: BTreeSet<(usize, &Path)> = BTreeSet::new();

@@ -16,6 +16,8 @@ use ty_python_semantic::{
     default_lint_registry,
 };
 
+use crate::Settings;
+
 /// Salsa's storage and what does not change during a run. A clone shares the storage, one for each thread.
 #[salsa::db]
 #[derive(Clone)]
@@ -26,11 +28,13 @@ pub(crate) struct Database {
     rules: Arc<RuleSelection>,
     analysis: Arc<AnalysisSettings>,
     program: Arc<ProgramSettings>,
+    asked: Arc<Settings>,
 }
 
 impl Database {
     pub(crate) fn new(
         system: Arc<dyn System + Send + Sync + RefUnwindSafe>,
+        asked: Settings,
         settings: impl FnOnce(&Self) -> Result<ProgramSettings, String>,
     ) -> Result<Self, String> {
         let mut db = Self {
@@ -40,6 +44,7 @@ impl Database {
             rules: Arc::new(RuleSelection::from_registry(default_lint_registry())),
             analysis: Arc::new(AnalysisSettings::default()),
             program: Arc::new(ProgramSettings::empty(ty_vendored::file_system())),
+            asked: Arc::new(asked),
         };
         let settings = settings(&db)?;
         settings.search_paths.try_register_static_roots(&db);
@@ -49,6 +54,11 @@ impl Database {
 
     pub(crate) fn program(&self) -> Program<'_> {
         program(self)
+    }
+
+    /// What the program was made with.
+    pub(crate) fn asked(&self) -> &Settings {
+        &self.asked
     }
 }
 

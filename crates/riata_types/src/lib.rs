@@ -16,7 +16,7 @@ pub use cancel::{Canceller, is_cancellation};
 pub use definition::{Definition, DefinitionKind, Origin};
 pub use encoding::{Encoding, decode};
 pub use environment::{Environment, find_environment};
-pub use module::ModuleTypes;
+pub use module::{ModuleTypes, module_name_below};
 pub use ruff_db::parsed::ParsedModuleRef;
 pub use system::LARGEST_FILE;
 pub use value::{ClassName, Value};
@@ -71,7 +71,8 @@ impl Types {
     /// Says which search path is no folder, or is not valid UTF-8.
     pub fn new(settings: &Settings) -> Result<Self, String> {
         let root = system_path(&settings.root)?;
-        let db = Database::new(Arc::new(system::Files(OsSystem::new(root))), |db| {
+        let files = Arc::new(system::Files(OsSystem::new(root)));
+        let db = Database::new(files, settings.clone(), |db| {
             let paths = |paths: &[std::path::PathBuf]| {
                 paths
                     .iter()

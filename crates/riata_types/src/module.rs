@@ -1,9 +1,10 @@
 //! One module: its syntax tree, and what its expressions are.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ruff_db::files::File;
+use ruff_db::files::{File, FilePath};
 use ruff_db::parsed::{ParsedModuleRef, parsed_module};
 use ruff_db::source::source_text;
 use ruff_python_ast::{self as ast, Expr};
@@ -207,13 +208,41 @@ impl<'db> ModuleTypes<'db> {
     }
 }
 
+/// The name of a module, when it can be imported. Where one source root lies in another (`src` in the project) ty takes the
+/// first one that a file is below; here it is the nearest, so that the file has one name wherever it is spoken of.
 pub(crate) fn module_name(db: &Database, file: File) -> Option<String> {
-    let file = db.program_file(file);
-    Some(
-        file_to_module(db, file.resolver_file(db))?
-            .name(db)
-            .to_string(),
-    )
+    let module = file_to_module(db, db.program_file(file).resolver_file(db))?;
+    if let FilePath::System(path) = file.path(db) {
+        let path = path.as_std_path();
+        let nearest = |roots: &[PathBuf]| {
+            let above = roots.iter().filter(|root| path.starts_with(root));
+            above.map(|root| root.components().count()).max()
+        };
+        let settings = db.asked();
+        let nearest_root = nearest(&settings.source_roots);
+        if nearest_root > nearest(&settings.site_packages) {
+            return Some(module_name_below(&settings.source_roots, path));
+        }
+    }
+    Some(module.name(db).to_string())
+}
+
+/// The name that `import` has for a file: its path below the nearest of these folders.
+pub fn module_name_below(roots: &[PathBuf], path: &Path) -> String {
+    let below = roots
+        .iter()
+        .filter_map(|root| path.strip_prefix(root).ok())
+        .min_by_key(|below| below.components().count())
+        .unwrap_or(path);
+    let mut parts: Vec<String> = below
+        .with_extension("")
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    if parts.last().is_some_and(|last| last == "__init__") {
+        parts.pop();
+    }
+    parts.join(".")
 }
 
 pub(crate) fn find(db: &Database, name: &str) -> Option<Origin> {

@@ -333,7 +333,7 @@ fn answer(program: &Program, resolver: &Resolver, query: &Query) -> u64 {
         Query::Module(name) => {
             let mut found = Vec::new();
             resolver.absolute(name, &mut found);
-            format!("{:?}", (program.project.get(name), found))
+            format!("{:?}", (program.first_party(name), found))
         }
     };
     xxh3_64(text.as_bytes())

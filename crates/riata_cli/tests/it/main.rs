@@ -3,6 +3,7 @@
 mod encodings;
 mod errors;
 mod fixes;
+mod names;
 mod options;
 mod project;
 mod reports;
