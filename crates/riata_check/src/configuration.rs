@@ -62,6 +62,8 @@ pub struct ConfigurationFile {
     pub configuration: Configuration,
     /// The oldest Python of `requires-python`.
     pub requires_python: Option<(u8, u8)>,
+    /// What is wrong in it, and not needed.
+    pub warnings: Vec<String>,
 }
 
 impl Configuration {
@@ -83,6 +85,21 @@ impl Configuration {
             nearest.get_or_insert(file);
         }
         Ok(nearest)
+    }
+
+    /// The pyproject.toml of a folder, if it configures the checker.
+    ///
+    /// # Errors
+    /// Says what is wrong in it; not of one that is no TOML and does not speak of the checker: test data, say.
+    pub fn of_folder(folder: &Path) -> Result<Option<ConfigurationFile>, String> {
+        let path = folder.join("pyproject.toml");
+        let names_us = std::fs::read(&path)
+            .is_ok_and(|bytes| memchr::memmem::find(&bytes, b"riata").is_some());
+        if !names_us {
+            return Ok(None);
+        }
+        let (file, configures) = read(&path, false)?;
+        Ok(configures.then_some(file))
     }
 
     /// The file that `--config` names: a pyproject.toml, or a file with the keys at its top.
@@ -131,27 +148,20 @@ fn read(path: &Path, whole: bool) -> Result<(ConfigurationFile, bool), String> {
         file.configuration = reader.table(top)?;
         return Ok((file, true));
     }
-    file.requires_python = top
-        .get("project")
-        .and_then(|project| project.get_ref().get("requires-python"))
-        .and_then(|value| value.get_ref().as_str())
-        .and_then(oldest_python);
-    let mut at = top.get("tool");
-    for name in ["riata", "check"] {
-        at = at.and_then(|table| table.get_ref().get(name));
+    let table = reader.own_table(top)?;
+    if let Some(table) = table {
+        file.configuration = reader.table(table)?;
     }
-    let Some(found) = at else {
-        return Ok((file, false));
-    };
-    let Some(table) = found.get_ref().as_table() else {
-        let message = format!(
-            "`tool.riata.check` is a table, not {}",
-            kind(found.get_ref())
-        );
-        return Err(reader.error(found.span(), &message));
-    };
-    file.configuration = reader.table(table)?;
-    Ok((file, true))
+    match reader.requires_python(top) {
+        Ok(oldest) => file.requires_python = oldest,
+        Err(message) if table.is_some() && file.configuration.target_version.is_none() => {
+            return Err(format!(
+                "{message}\nhint: mend it, or set `target-version` in `tool.riata.check`"
+            ));
+        }
+        Err(message) => file.warnings.push(message),
+    }
+    Ok((file, table.is_some()))
 }
 
 /// What is read, for messages; and the folder that its relative paths are below.
@@ -165,6 +175,90 @@ struct Reader<'a> {
 type Value<'a> = Spanned<DeValue<'a>>;
 
 impl Reader<'_> {
+    /// `tool.riata.check`, when there is one.
+    fn own_table<'t>(&self, top: &'t DeTable<'_>) -> Result<Option<&'t DeTable<'t>>, String> {
+        let Some(tool) = top.get("tool") else {
+            return Ok(None);
+        };
+        let tool = self.as_table("tool", tool)?;
+        if let Some((key, _)) = tool.get_key_value("riata-check") {
+            let message = "unknown key `tool.riata-check`; did you mean `tool.riata.check`?";
+            return Err(self.error(key.span(), message));
+        }
+        let Some(riata) = tool.get("riata") else {
+            return Ok(None);
+        };
+        let riata = self.as_table("tool.riata", riata)?;
+        for (key, _) in riata {
+            let name: &str = key.get_ref();
+            if name != "check" {
+                let hint = if KEYS.contains(&name) {
+                    format!("; did you mean `tool.riata.check.{name}`?")
+                } else if nearest(name, ["check"].into_iter()).is_some() {
+                    "; did you mean `tool.riata.check`?".to_owned()
+                } else {
+                    "; hint: the settings are in `tool.riata.check`".to_owned()
+                };
+                let message = format!("unknown key `tool.riata.{name}`{hint}");
+                return Err(self.error(key.span(), &message));
+            }
+        }
+        riata
+            .get("check")
+            .map(|check| self.as_table("tool.riata.check", check))
+            .transpose()
+    }
+
+    fn as_table<'v>(&self, name: &str, value: &'v Value<'_>) -> Result<&'v DeTable<'v>, String> {
+        value
+            .get_ref()
+            .as_table()
+            .ok_or_else(|| self.wrong(name, "a table", value))
+    }
+
+    /// The oldest Python of `project.requires-python`.
+    fn requires_python(&self, top: &DeTable<'_>) -> Result<Option<(u8, u8)>, String> {
+        let Some(project) = top.get("project") else {
+            return Ok(None);
+        };
+        let Some(value) = self.as_table("project", project)?.get("requires-python") else {
+            return Ok(None);
+        };
+        let name = "project.requires-python";
+        let text = self.string(name, value)?;
+        match text.split(',').find(|clause| !is_specifier(clause.trim())) {
+            Some(clause) if !text.trim().is_empty() => {
+                let message = format!(
+                    "`{name}`: `{}` is no version specifier; write it as in `>=3.10,<4`",
+                    clause.trim()
+                );
+                Err(self.error(value.span(), &message))
+            }
+            _ => Ok(oldest_python(text)),
+        }
+    }
+
+    /// Full names of functions.
+    fn names(&self, key: &str, value: &Value<'_>) -> Result<Vec<String>, String> {
+        let names = self.strings(key, value)?;
+        let is_name = |part: &str| {
+            !part.starts_with(|first: char| first.is_numeric())
+                && !part.is_empty()
+                && part
+                    .chars()
+                    .all(|letter| letter.is_alphanumeric() || letter == '_')
+        };
+        match names.iter().find(|name| !name.split('.').all(is_name)) {
+            Some(wrong) => {
+                let message = format!(
+                    "`{key}`: `{wrong}` is no name of a function; write it as in `shop.db.query`"
+                );
+                Err(self.error(value.span(), &message))
+            }
+            None => Ok(names),
+        }
+    }
+
     fn table(&self, table: &DeTable<'_>) -> Result<Configuration, String> {
         let mut found = Configuration::default();
         for (key, value) in table {
@@ -195,8 +289,8 @@ impl Reader<'_> {
                     found.src = Some(paths.iter().map(|path| self.path(path)).collect());
                 }
                 "python" => found.python = Some(self.path(self.string(name, value)?)),
-                "blocking" => found.blocking = self.strings(name, value)?,
-                "not-blocking" => found.not_blocking = self.strings(name, value)?,
+                "blocking" => found.blocking = self.names(name, value)?,
+                "not-blocking" => found.not_blocking = self.names(name, value)?,
                 "baseline" => found.baseline = Some(self.path(self.string(name, value)?)),
                 "cache-dir" => found.cache_dir = Some(self.path(self.string(name, value)?)),
                 "output-format" => {
@@ -334,6 +428,39 @@ pub fn python_version(text: &str) -> Result<(u8, u8), String> {
                 MINOR_VERSIONS.end - 1
             )
         })
+}
+
+/// Whether a text is one clause of a version specifier (PEP 440): an operator and a version, or `==3.10.*`.
+fn is_specifier(clause: &str) -> bool {
+    let operators = ["===", "~=", "==", "!=", "<=", ">=", "<", ">"];
+    let Some((operator, version)) = operators
+        .iter()
+        .find_map(|operator| Some((*operator, clause.strip_prefix(operator)?.trim())))
+    else {
+        return false;
+    };
+    let version = match version.strip_suffix(".*") {
+        Some(version) if matches!(operator, "==" | "!=") => version,
+        // Older tools accept it, and everybody knows what is meant.
+        Some(version) if matches!(operator, ">=" | "<") => version,
+        Some(_) => return false,
+        None => version,
+    };
+    let release = version.trim_start_matches('v');
+    let rest = release.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+    let numbers = &release[..release.len() - rest.len()];
+    let are_numbers = !numbers.is_empty()
+        && numbers
+            .trim_end_matches('.')
+            .split('.')
+            .all(|number| !number.is_empty());
+    // `3.13.0rc1`, `3.12.dev0`, `3.12+local`
+    let is_suffix = rest.is_empty() && !numbers.ends_with('.')
+        || rest.starts_with(|letter: char| letter.is_ascii_alphabetic() || "-_+".contains(letter))
+            && rest
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "-_+.".contains(letter));
+    are_numbers && is_suffix
 }
 
 /// The oldest Python 3 that a specifier such as `>=3.10,<4` lets in, when it has a lower bound.
@@ -486,5 +613,27 @@ mod tests {
         check("<4", None);
         check("!=3.9", None);
         check("nonsense", None);
+    }
+
+    #[test]
+    fn clauses_of_requires_python_are_told_from_other_things() {
+        for right in [
+            ">=3.10",
+            "~= 3.12.1",
+            "==3.13.*",
+            "<4",
+            "!=3.9.7",
+            ">3.9.0rc1",
+            ">=3.8.dev0",
+            ">=3.7.*",
+            "===3.10",
+        ] {
+            assert!(is_specifier(right), "{right}");
+        }
+        for wrong in [
+            "", "3.10", "^3.8", ">=3.8 <4", ">=", ">=x", ">=3..8", ">=3.", "=>3.8", "~=3.*",
+        ] {
+            assert!(!is_specifier(wrong), "{wrong}");
+        }
     }
 }

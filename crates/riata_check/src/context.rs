@@ -127,6 +127,12 @@ impl<'a> Context<'a> {
         self.module.names()
     }
 
+    /// The oldest Python that the file under check runs on, as (3, minor).
+    pub(crate) fn python_version(&self) -> (u8, u8) {
+        let path = self.text().path();
+        self.program().settings.python_version_of(&path)
+    }
+
     pub(crate) fn program(&self) -> &'a Program {
         self.worker.program
     }

@@ -63,7 +63,9 @@ fn below(
                 let is_file = entry.file_type().is_some_and(|kind| {
                     kind.is_file() || (kind.is_symlink() && entry.path().is_file())
                 });
-                if is_file && is_python(entry.path()) {
+                let is_checked =
+                    is_file && is_python(entry.path()) && !settings.scope_leaves_out(entry.path());
+                if is_checked {
                     found.push(entry.into_path());
                 }
             }

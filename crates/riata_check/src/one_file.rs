@@ -41,8 +41,8 @@ struct Found {
     is_complete: bool,
 }
 
-/// Check a file with the rules in `hooks`. What is wrong with the file itself is among what is said.
-pub(crate) fn check(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutcome {
+/// Check a file with the rules in `hooks`, of which there are some for each scope. What is wrong with the file itself is among what is said.
+pub(crate) fn check(worker: &Worker<'_>, hooks: &[Hooks], path: &Path) -> FileOutcome {
     let file = worker.program.file(&Origin::Path(path.to_path_buf()));
     let _inside = worker.works_out(|| Node::File(file));
     let problem = |message| Problem {
@@ -54,6 +54,7 @@ pub(crate) fn check(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutc
         ..FileOutcome::default()
     };
     let settings = &worker.program.settings;
+    let hooks = &hooks[settings.scope_number(path)];
     let text = match worker.program.read(path) {
         Ok(text) => text,
         Err(message) => return failed(message),
@@ -65,7 +66,7 @@ pub(crate) fn check(worker: &Worker<'_>, hooks: &Hooks, path: &Path) -> FileOutc
     let is_enormous = text.len() > riata_types::LARGEST_FILE;
     let own = || {
         let name = settings.module_name(path);
-        Text::own(path, name, text, settings.python_version)
+        Text::own(path, name, text, settings.python_version_of(path))
     };
     if worker.types.is_none() && !is_of_interest {
         return conclude(worker, path, &own(), Found::default());
@@ -130,13 +131,14 @@ fn conclude(worker: &Worker<'_>, path: &Path, text: &Text, found: Found) -> File
     let suppressions = Suppressions::new(text);
     suppressions.apply(&mut diagnostics);
     let all_is_known = is_complete && worker.types.is_some() && text.errors().is_empty();
-    diagnostics.extend(suppressions.findings(text, &settings.selection, |rule| {
-        all_is_known && settings.selection.is_on(rule.code) && !failed_rules.contains(rule.name)
+    let selection = settings.selection_of(path);
+    diagnostics.extend(suppressions.findings(text, selection, |rule| {
+        all_is_known && selection.is_on(rule.code) && !failed_rules.contains(rule.name)
     }));
     diagnostics.sort_by(|left, right| {
         (left.range, &left.code, &left.message).cmp(&(right.range, &right.code, &right.message))
     });
-    diagnostics.retain(|found| !settings.per_file_ignores.ignores(path, &found.code));
+    diagnostics.retain(|found| !settings.ignores(path, &found.code));
     let problems = panics.iter().map(|(rule, message)| Problem {
         path: path.to_path_buf(),
         message: format!("rule `{rule}` failed: {message}"),

@@ -252,7 +252,7 @@ impl<'p> Worker<'p> {
                     return None;
                 }
                 let name = self.program.settings.module_name(path);
-                let version = self.program.settings.python_version;
+                let version = self.program.settings.python_version_of(path);
                 Some(Module::of(Text::own(path, name, text, version)))
             }
             Origin::Typeshed(_) => None,

@@ -35,7 +35,8 @@ const STEP: Duration = Duration::from_millis(50);
 pub struct Session {
     settings: Arc<Settings>,
     knowledge: Arc<Knowledge>,
-    hooks: Arc<Hooks>,
+    /// By the number of a file's scope.
+    hooks: Arc<Vec<Hooks>>,
     /// A handle on types belongs to one thread; each makes its own from this one.
     types: Arc<Mutex<Option<Types>>>,
     /// Whether these types are held by threads that nobody waits for.
@@ -60,7 +61,7 @@ impl Session {
             None
         };
         Ok(Self {
-            hooks: Arc::new(Hooks::new(settings.selection.rules())),
+            hooks: Arc::new(hooks(&settings)),
             knowledge: Arc::new(knowledge),
             types: Arc::new(Mutex::new(types)),
             is_stuck: AtomicBool::new(false),
@@ -195,7 +196,7 @@ impl Session {
 /// One run over files, shared by its threads. A thread that is stuck in types is left behind, and keeps it alive.
 struct Run {
     program: Arc<Program>,
-    hooks: Arc<Hooks>,
+    hooks: Arc<Vec<Hooks>>,
     types: Arc<Mutex<Option<Types>>>,
     files: Vec<PathBuf>,
     /// The first file that nobody has begun with.
@@ -385,6 +386,15 @@ impl Run {
             }
         }
     }
+}
+
+fn hooks(settings: &Settings) -> Vec<Hooks> {
+    let scopes = settings.scopes.iter().map(|scope| &scope.selection);
+    [&settings.selection]
+        .into_iter()
+        .chain(scopes)
+        .map(|selection| Hooks::new(selection.rules()))
+        .collect()
 }
 
 fn new_types(settings: &Settings) -> Result<Types, String> {

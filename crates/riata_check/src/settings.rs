@@ -8,6 +8,20 @@ use crate::rules::Selection;
 /// The Python that code is taken to run on, as (3, minor), where nothing says which one.
 pub const DEFAULT_PYTHON_VERSION: (u8, u8) = (3, 10);
 
+/// What a pyproject.toml below the root says of the files below it, instead of what the settings say. The rest belongs to
+/// the program, of which there is one.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The folder of the configuration file, absolute.
+    pub folder: PathBuf,
+    pub selection: Selection,
+    pub per_file_ignores: PerFileIgnores,
+    /// What is left out as well as what the settings leave out.
+    pub excludes: Excludes,
+    /// The oldest Python that rules take the code to run on.
+    pub python_version: (u8, u8),
+}
+
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The folder of the configuration file, or the one that the run was started in; absolute.
@@ -31,6 +45,8 @@ pub struct Settings {
     /// Full names of functions that block, and of ones that do not.
     pub blocking: Vec<String>,
     pub not_blocking: Vec<String>,
+    /// Folders with settings of their own.
+    pub scopes: Vec<Scope>,
 }
 
 impl Settings {
@@ -49,7 +65,49 @@ impl Settings {
             respect_gitignore: true,
             blocking: Vec::new(),
             not_blocking: Vec::new(),
+            scopes: Vec::new(),
         }
+    }
+
+    /// The settings of a file: 0 for these, one more than the index of a scope for that one.
+    pub(crate) fn scope_number(&self, path: &Path) -> usize {
+        let scopes = self.scopes.iter().enumerate();
+        scopes
+            .filter(|(_, scope)| path.starts_with(&scope.folder))
+            .max_by_key(|(_, scope)| scope.folder.components().count())
+            .map_or(0, |(index, _)| index + 1)
+    }
+
+    fn scope(&self, path: &Path) -> Option<&Scope> {
+        self.scopes.get(self.scope_number(path).checked_sub(1)?)
+    }
+
+    /// The rules for a file.
+    pub(crate) fn selection_of(&self, path: &Path) -> &Selection {
+        self.scope(path)
+            .map_or(&self.selection, |scope| &scope.selection)
+    }
+
+    /// The oldest Python that a file runs on.
+    pub(crate) fn python_version_of(&self, path: &Path) -> (u8, u8) {
+        self.scope(path)
+            .map_or(self.python_version, |scope| scope.python_version)
+    }
+
+    /// Whether a rule is off in a file of those that it is on for.
+    pub(crate) fn ignores(&self, path: &Path, code: &str) -> bool {
+        self.scope(path)
+            .map_or(&self.per_file_ignores, |scope| &scope.per_file_ignores)
+            .ignores(path, code)
+    }
+
+    /// Whether a file that was found below a folder is left out by the scope that it is in.
+    pub(crate) fn scope_leaves_out(&self, path: &Path) -> bool {
+        self.scope(path).is_some_and(|scope| {
+            path.ancestors()
+                .take_while(|above| *above != scope.folder)
+                .any(|above| scope.excludes.matches(above))
+        })
     }
 
     pub(crate) fn is_first_party(&self, path: &Path) -> bool {

@@ -30,6 +30,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode
     }
     let (stdin, encoding) = read_stdin(arguments, &folder)?.unzip();
     let projects = projects::find(arguments, &folder, stdin.as_ref().map(|(path, _)| &**path))?;
+    for warning in projects.iter().flat_map(|project| &project.warnings) {
+        terminal.warning(warning);
+    }
     if arguments.output.show_files {
         return show(|out| {
             let files = projects.iter().flat_map(|project| &project.files);
@@ -355,6 +358,10 @@ fn say_more(terminal: &Terminal, project: &Project) {
         Some(file) => terminal.note(&format!("settings from {}", file.display())),
         None => terminal.note(&format!("default settings for {root}")),
     }
+    for scope in &project.settings.scopes {
+        let file = scope.folder.join("pyproject.toml");
+        terminal.note(&format!("settings from {} below it", file.display()));
+    }
     if let Some(environment) = &project.environment {
         let version = environment
             .python_version
@@ -386,6 +393,14 @@ fn show_settings(out: &mut dyn Write, project: &Project, folder: &Path) -> io::R
         "configuration = {}",
         optional(project.configuration_file.as_deref())
     )?;
+    let nested: Vec<PathBuf> = settings
+        .scopes
+        .iter()
+        .map(|scope| scope.folder.join("pyproject.toml"))
+        .collect();
+    if !nested.is_empty() {
+        writeln!(out, "nested-configurations = {}", paths(&nested))?;
+    }
     writeln!(out, "root = {}", path(&settings.root))?;
     let (major, minor) = settings.python_version;
     writeln!(out, "target-version = \"py{major}{minor}\"")?;

@@ -8,7 +8,7 @@ use riata_check::configuration::{Configuration, ConfigurationFile, absolute};
 use riata_check::globs::{DEFAULT_EXCLUDE, Excludes, PerFileIgnores};
 use riata_check::report::OutputFormat;
 use riata_check::rules::{Selection, Selectors};
-use riata_check::settings::DEFAULT_PYTHON_VERSION;
+use riata_check::settings::{DEFAULT_PYTHON_VERSION, Scope};
 use riata_types::Environment;
 
 use crate::arguments::Arguments;
@@ -32,6 +32,8 @@ pub(crate) struct Project {
     pub(crate) cache: Option<PathBuf>,
     /// What those want to know who ask for more.
     pub(crate) notes: Vec<String>,
+    /// What is wrong with the configuration, and does not keep anybody from checking.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The projects that the paths of the command line belong to, in the order of the paths. `stdin` is the path that
@@ -133,7 +135,10 @@ impl<'a> CommandLine<'a> {
         for config in &arguments.sources.config {
             let path = absolute(folder, Path::new(config));
             if config.contains('=') && !path.exists() {
-                inline.push(Configuration::inline(config, folder)?);
+                let configuration = Configuration::inline(config, folder)?;
+                check_patterns(&configuration, folder)
+                    .map_err(|error| format!("`--config`: {error}"))?;
+                inline.push(configuration);
             } else if file.is_some() {
                 return Err("`--config` names two files".to_owned());
             } else {
@@ -151,34 +156,13 @@ impl<'a> CommandLine<'a> {
     fn project(&self, group: Group, stdin: Option<&Path>) -> Result<Project, String> {
         let arguments = self.arguments;
         let file = group.file.unwrap_or_default();
-        let in_file = |error: String| match file.path.as_os_str().is_empty() {
-            true => error,
-            false => format!("{}: {error}", file.path.display()),
-        };
-        let from_file = layer(&file.configuration);
-        // What the file says is checked by itself, so that a mistake is told with the file's name.
-        Selection::layered(&[from_file]).map_err(in_file)?;
-        let mut layers = vec![from_file];
-        layers.extend(self.inline.iter().map(layer));
-        layers.push(Selectors {
-            select: arguments.rules.select.as_deref(),
-            extend_select: &arguments.rules.extend_select,
-            ignore: &arguments.rules.ignore,
-        });
-        let configurations: Vec<&Configuration> = self
-            .inline
-            .iter()
-            .rev()
-            .chain([&file.configuration])
-            .collect();
+        let in_file = |error: String| in_file(&file, error);
+        check_patterns(&file.configuration, &group.root).map_err(in_file)?;
+        let configurations = self.layered(&file.configuration);
         let mut settings = Settings::new(group.root.clone());
-        settings.selection = Selection::layered(&layers)?;
-        settings.per_file_ignores = self
-            .per_file_ignores(&configurations, &group.root)
-            .map_err(in_file)?;
-        settings.excludes = self
-            .excludes(&configurations, &group.root)
-            .map_err(in_file)?;
+        settings.selection = self.selection(&file)?;
+        settings.per_file_ignores = self.per_file_ignores(&configurations, &group.root)?;
+        settings.excludes = self.excludes(&configurations, &group.root)?;
         settings.respect_gitignore = if arguments.files.respect_gitignore {
             true
         } else if arguments.files.no_respect_gitignore {
@@ -189,14 +173,8 @@ impl<'a> CommandLine<'a> {
             })
             .unwrap_or(true)
         };
-        settings.python_version = arguments
-            .code
-            .target_version
-            .or_else(|| {
-                first(&configurations, |configuration| {
-                    configuration.target_version
-                })
-            })
+        settings.python_version = self
+            .python_version(&configurations)
             .or(file.requires_python)
             .unwrap_or(DEFAULT_PYTHON_VERSION);
         settings.use_types = !arguments.code.no_types;
@@ -214,13 +192,36 @@ impl<'a> CommandLine<'a> {
             .iter()
             .cloned()
             .partition(|path| stdin != Some(path));
-        let (mut files, problems) = riata_check::files::find(&walked, &settings);
+        let (mut files, mut problems) = riata_check::files::find(&walked, &settings);
+        let mut warnings = file.warnings.clone();
+        let nested = self.nested(&group.root, &files)?;
+        if !nested.is_empty() {
+            for below in &nested {
+                settings.scopes.push(self.scope(below, &settings)?);
+                warnings.extend(below.warnings.iter().cloned());
+                settings
+                    .blocking
+                    .extend(below.configuration.blocking.iter().cloned());
+                settings
+                    .not_blocking
+                    .extend(below.configuration.not_blocking.iter().cloned());
+            }
+            // They may leave files out.
+            (files, problems) = riata_check::files::find(&walked, &settings);
+        }
         files.extend(given);
         settings.source_roots =
             match first(&configurations, |configuration| configuration.src.clone()) {
                 Some(roots) => checked_roots(roots).map_err(in_file)?,
                 None => source_roots(&group.root, &files),
             };
+        for below in &nested {
+            for root in below.configuration.src.iter().flatten() {
+                if root.is_dir() && !settings.source_roots.contains(root) {
+                    settings.source_roots.push(root.clone());
+                }
+            }
+        }
         let mut notes = Vec::new();
         let environment = self.environment(&configurations, &group.root, &mut notes)?;
         if let Some(environment) = &environment {
@@ -242,6 +243,74 @@ impl<'a> CommandLine<'a> {
             }),
             cache,
             notes,
+            warnings,
+        })
+    }
+
+    /// The configuration of a file and what is laid over it, the strongest first.
+    fn layered<'c>(&'c self, configuration: &'c Configuration) -> Vec<&'c Configuration> {
+        self.inline.iter().rev().chain([configuration]).collect()
+    }
+
+    fn selection(&self, file: &ConfigurationFile) -> Result<Selection, String> {
+        let rules = &self.arguments.rules;
+        let from_file = layer(&file.configuration);
+        // What the file says is checked by itself, so that a mistake is told with the file's name.
+        Selection::layered(&[from_file]).map_err(|error| in_file(file, error))?;
+        let mut layers = vec![from_file];
+        layers.extend(self.inline.iter().map(layer));
+        layers.push(Selectors {
+            select: rules.select.as_deref(),
+            extend_select: &rules.extend_select,
+            ignore: &rules.ignore,
+        });
+        Selection::layered(&layers)
+    }
+
+    fn python_version(&self, configurations: &[&Configuration]) -> Option<(u8, u8)> {
+        let named = self.arguments.code.target_version;
+        named.or_else(|| first(configurations, |configuration| configuration.target_version))
+    }
+
+    /// The configurations in folders below the root that have some of these files in them. Where settings are named, or
+    /// none are wanted, none are looked for.
+    fn nested(&self, root: &Path, files: &[PathBuf]) -> Result<Vec<ConfigurationFile>, String> {
+        if self.file.is_some() || self.arguments.sources.isolated {
+            return Ok(Vec::new());
+        }
+        let mut folders: BTreeSet<&Path> = BTreeSet::new();
+        for file in files {
+            let below = file.ancestors().skip(1);
+            for folder in below.take_while(|folder| *folder != root && folder.starts_with(root)) {
+                if !folders.insert(folder) {
+                    break;
+                }
+            }
+        }
+        let found = folders.into_iter().map(Configuration::of_folder);
+        found.filter_map(Result::transpose).collect()
+    }
+
+    /// What a configuration below the root says of its files.
+    fn scope(&self, file: &ConfigurationFile, root: &Settings) -> Result<Scope, String> {
+        let folder = file.path.parent().unwrap_or(&root.root);
+        check_patterns(&file.configuration, folder).map_err(|error| in_file(file, error))?;
+        let configurations = self.layered(&file.configuration);
+        let own = &file.configuration;
+        let mut excluded = match self.arguments.files.exclude {
+            Some(_) => Vec::new(),
+            None => own.exclude.clone().unwrap_or_default(),
+        };
+        excluded.extend(own.extend_exclude.iter().cloned());
+        Ok(Scope {
+            folder: folder.to_path_buf(),
+            selection: self.selection(file)?,
+            per_file_ignores: self.per_file_ignores(&configurations, folder)?,
+            excludes: Excludes::new(&excluded, folder)?,
+            python_version: self
+                .python_version(&configurations)
+                .or(file.requires_python)
+                .unwrap_or(root.python_version),
         })
     }
 
@@ -255,7 +324,8 @@ impl<'a> CommandLine<'a> {
                 .iter()
                 .map(|(pattern, rule)| (pattern.clone(), vec![rule.clone()]))
                 .collect();
-            return PerFileIgnores::new(&pairs, self.folder);
+            return PerFileIgnores::new(&pairs, self.folder)
+                .map_err(|error| format!("`--per-file-ignores`: {error}"));
         }
         let pairs = first(configurations, |configuration| {
             configuration.per_file_ignores.clone()
@@ -279,7 +349,8 @@ impl<'a> CommandLine<'a> {
             patterns.extend(configuration.extend_exclude.iter().cloned());
         }
         patterns.extend(files.extend_exclude.iter().cloned());
-        Excludes::new(&patterns, root).map_err(|error| format!("`exclude`: {error}"))
+        // Those of files have been looked at before.
+        Excludes::new(&patterns, root).map_err(|error| format!("`--exclude`: {error}"))
     }
 
     fn cache(&self, configurations: &[&Configuration], root: &Path) -> Option<PathBuf> {
@@ -372,6 +443,31 @@ fn ask_prefix(python: &Path) -> Option<PathBuf> {
         .ok()
         .filter(|output| output.status.success())?;
     Some(PathBuf::from(String::from_utf8(output.stdout).ok()?))
+}
+
+fn in_file(file: &ConfigurationFile, error: String) -> String {
+    match file.path.as_os_str().is_empty() {
+        true => error,
+        false => format!("{}: {error}", file.path.display()),
+    }
+}
+
+/// What the patterns of one configuration do wrong, by themselves: merged with others nobody knows whose they are.
+fn check_patterns(configuration: &Configuration, root: &Path) -> Result<(), String> {
+    for (key, patterns) in [
+        ("exclude", configuration.exclude.as_deref()),
+        (
+            "extend-exclude",
+            Some(configuration.extend_exclude.as_slice()),
+        ),
+    ] {
+        Excludes::new(patterns.unwrap_or_default(), root)
+            .map_err(|error| format!("`{key}`: {error}"))?;
+    }
+    let pairs = configuration.per_file_ignores.as_deref();
+    PerFileIgnores::new(pairs.unwrap_or_default(), root)
+        .map_err(|error| format!("`per-file-ignores`: {error}"))?;
+    Ok(())
 }
 
 fn layer(configuration: &Configuration) -> Selectors<'_> {

@@ -66,6 +66,15 @@ impl Cache {
         let installed = Installed::new(&settings.site_packages);
         let rules: Vec<&str> = settings.selection.rules().map(|rule| rule.code).collect();
         let ignores: Vec<_> = settings.per_file_ignores.entries().collect();
+        let scopes: Vec<_> = settings
+            .scopes
+            .iter()
+            .map(|scope| {
+                let rules: Vec<&str> = scope.selection.rules().map(|rule| rule.code).collect();
+                let ignores: Vec<_> = scope.per_file_ignores.entries().collect();
+                (&scope.folder, rules, ignores, scope.python_version)
+            })
+            .collect();
         let asked = format!(
             "{:?}",
             (
@@ -81,6 +90,7 @@ impl Cache {
                     settings.follow_properties
                 ),
                 (rules, ignores, &settings.blocking, &settings.not_blocking),
+                scopes,
             )
         );
         let all = format!("{asked}\n{}\n{}", checker(), installed.description);
@@ -303,7 +313,7 @@ impl Session {
         if crate::depth::too_deep(&text).is_some() {
             return None;
         }
-        let version = self.settings().python_version;
+        let version = self.settings().python_version_of(path);
         Some(Module::of(Text::own(path, String::new(), text, version)))
     }
 

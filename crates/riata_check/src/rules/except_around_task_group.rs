@@ -293,7 +293,7 @@ fn is_harmless(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> b
 
 /// All clauses of a `try` are of one kind.
 fn star_fix(context: &Context<'_>, found: &ast::StmtTry) -> Option<Fix> {
-    if context.program().settings.python_version < (3, 11) {
+    if context.python_version() < (3, 11) {
         return None;
     }
     let mut edits = Vec::new();

@@ -106,7 +106,7 @@ pub(super) fn reason(
     let context = &checker.context;
     let value = made(checker, statement)?;
     let name = primitive(context, value, checker.scope())?;
-    if context.program().settings.python_version < (3, 10) || name == "asyncio.Future" {
+    if context.python_version() < (3, 10) || name == "asyncio.Future" {
         return Some(("for whichever event loop is current then", None));
     }
     let target = match statement {

@@ -31,7 +31,7 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
-    if checker.context.program().settings.python_version >= (3, 12)
+    if checker.context.python_version() >= (3, 12)
         || checker.callee_name(call).as_deref() != Some("asyncio.wait_for")
         || !checker.in_async()
         || wait_for_swallows_cancellation::is_reported(checker, call)

@@ -72,7 +72,7 @@ fn found(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<Report> {
         report.related.push(place);
         return Some(report);
     }
-    if context.program().settings.python_version >= (3, 12) || !acquires(uses::called_name(inner)) {
+    if context.python_version() >= (3, 12) || !acquires(uses::called_name(inner)) {
         return None;
     }
     let message =

@@ -84,7 +84,7 @@ fn check(checker: &Checker<'_>, statement: &Stmt) {
     let Stmt::Try(found) = statement else { return };
     let context = &checker.context;
     let scope = checker.scope();
-    let version = context.program().settings.python_version;
+    let version = context.python_version();
     let mut caught: Vec<(Timeout, TextRange)> = Vec::new();
     for handler in &found.handlers {
         let ExceptHandler::ExceptHandler(handler) = handler;

@@ -98,7 +98,7 @@ impl OneFile {
         let settings = Settings::new(root);
         let mut session =
             Session::new(vec![path.clone()], settings).expect("the settings are right");
-        session.hooks = Arc::new(Hooks::new(rules.iter().copied()));
+        session.hooks = Arc::new(vec![Hooks::new(rules.iter().copied())]);
         Self { session, path }
     }
 }
@@ -194,7 +194,7 @@ fn a_file_that_takes_types_too_long_is_checked_without_them() {
         );
     }
     // Types are as good as before.
-    one.session.hooks = Arc::new(Hooks::new([&endless::RULE as &'static Rule]));
+    one.session.hooks = Arc::new(vec![Hooks::new([&endless::RULE as &'static Rule])]);
     let outcome = one.session.check();
     assert!(outcome.notices.is_empty());
     assert_eq!(outcome.diagnostics.len(), 2);

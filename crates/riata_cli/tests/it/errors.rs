@@ -43,6 +43,59 @@ fn mistakes_in_a_configuration() {
 }
 
 #[test]
+fn tables_with_other_names() {
+    let said = |text: &str| {
+        let said = configured(text);
+        let (code, message) = said.split_once("\n----- stderr -----\n").expect("an error");
+        assert_eq!(code, "exit code: 2", "{text}");
+        message.replace("error: <root>/pyproject.toml:", "")
+    };
+    insta::assert_snapshot!(said("[tool.riata.chek]\n"), @"1:13: unknown key `tool.riata.chek`; did you mean `tool.riata.check`?");
+    insta::assert_snapshot!(said("[tool.riata]\nselect = []\n"), @"2:1: unknown key `tool.riata.select`; did you mean `tool.riata.check.select`?");
+    insta::assert_snapshot!(said("[tool.riata.other]\n"), @"1:13: unknown key `tool.riata.other`; hint: the settings are in `tool.riata.check`");
+    insta::assert_snapshot!(said("[tool.riata-check]\n"), @"1:7: unknown key `tool.riata-check`; did you mean `tool.riata.check`?");
+    insta::assert_snapshot!(said("[tool]\nriata = 3\n"), @"2:9: `tool.riata` is a table, not an integer");
+    insta::assert_snapshot!(said("tool = 3\n"), @"1:8: `tool` is a table, not an integer");
+}
+
+#[test]
+fn a_python_that_is_not_told_matters_where_it_is_asked_for() {
+    insta::assert_snapshot!(configured("[project]\nrequires-python = '^3.8'\n[tool.riata.check]\n"), @r"
+    exit code: 2
+    ----- stderr -----
+    error: <root>/pyproject.toml:2:19: `project.requires-python`: `^3.8` is no version specifier; write it as in `>=3.10,<4`
+    hint: mend it, or set `target-version` in `tool.riata.check`
+    ");
+    insta::assert_snapshot!(configured("[project]\nrequires-python = 3.8\n"), @r"
+    exit code: 0
+    ----- stdout -----
+    All checks passed!
+    ----- stderr -----
+    warning: <root>/pyproject.toml:2:19: `project.requires-python` is a string, not a float
+    ");
+}
+
+#[test]
+fn a_pattern_that_is_none_is_told_with_where_it_stands() {
+    let project = Project::new(&[("pyproject.toml", "[tool.riata.check]\n"), ("a.py", "")]);
+    insta::assert_snapshot!(project.run(&["--exclude", "a["]), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `--exclude`: `a[` is no pattern: unclosed character class; missing ']'
+    ");
+    insta::assert_snapshot!(project.run(&["--per-file-ignores", "a[:RIA1"]), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `--per-file-ignores`: `a[` is no pattern: unclosed character class; missing ']'
+    ");
+    insta::assert_snapshot!(project.run(&["--config", "blocking = ['a.b()']"]), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `--config`: `blocking`: `a.b()` is no name of a function; write it as in `shop.db.query`
+    ");
+}
+
+#[test]
 fn mistakes_on_the_command_line() {
     let project = Project::new(&[("a.py", "")]);
     insta::assert_snapshot!(project.run(&["--isolated", "b.py"]), @r"
