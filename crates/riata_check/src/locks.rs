@@ -202,6 +202,46 @@ pub(crate) fn held(context: &Context<'_>, flow: &Flow<'_>, frame: FrameId, scope
     })
 }
 
+/// Whether everybody in the module who calls a private method of a class holds a lock, and it is given to nobody else: what
+/// keeps others out is the caller's.
+pub(crate) fn callers_hold(
+    context: &Context<'_>,
+    function: &ast::StmtFunctionDef,
+    scope: ScopeId,
+) -> bool {
+    let name = function.name.as_str();
+    let words: Vec<&str> = name.split('_').collect();
+    if words.contains(&"locked") || words.contains(&"unlocked") {
+        return true;
+    }
+    let names = context.names();
+    if !name.starts_with('_') || names.enclosing_class(scope).is_none() {
+        return false;
+    }
+    let mut called = 0;
+    for (caller, _) in &names.functions {
+        let Some(own) = names.of_function(caller) else {
+            continue;
+        };
+        if own == scope || !context.source(*caller).contains(name) {
+            continue;
+        }
+        let flow = context.flow(own);
+        for step in &flow.steps {
+            match step.what {
+                What::Read(Expr::Attribute(read)) if read.attr.as_str() == name => {
+                    if !held(context, &flow, step.frame, step.scope) {
+                        return false;
+                    }
+                    called += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    called > 0
+}
+
 impl Context<'_> {
     /// Look into a function of this or another module; the scope is its own.
     pub(crate) fn in_function<T>(

@@ -17,6 +17,22 @@ pub(crate) fn shared(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> Opti
     is_shared_root(context, expr, scope).then_some(text)
 }
 
+/// The same for an attribute that is named by a string: `getattr(self, "name")`.
+pub(crate) fn shared_attribute(
+    context: &Context<'_>,
+    owner: &Expr,
+    name: &str,
+    scope: ScopeId,
+) -> Option<String> {
+    let text = place(owner)?;
+    let is_self = context
+        .names()
+        .enclosing_function(scope)
+        .is_some_and(|(_, function)| first_parameter(function) == Some(text.as_str()))
+        && context.names().enclosing_class(scope).is_some();
+    (is_self || is_shared_root(context, owner, scope)).then(|| format!("{text}.{name}"))
+}
+
 /// Whether what an expression starts with is reached by others: `self`, `cls`, a class, a module, a global.
 fn is_shared_root(context: &Context<'_>, expr: &Expr, scope: ScopeId) -> bool {
     let mut root = expr;

@@ -348,3 +348,191 @@ class Asked:
             found = await self._client.open_session(name)
             self._open[other] = found
         return found
+
+
+async def make_for(key):
+    await asyncio.sleep(1)
+    return key
+
+
+class OtherForms:
+    def __init__(self):
+        self._items = {}
+        self._making = {}
+        self._maker = None
+        self._pool = None
+        self._lock = asyncio.Lock()
+
+    async def after_a_miss(self, key):
+        try:
+            return self._items[key]  # error: RIA703
+        except KeyError:
+            self._items[key] = await make_for(key)
+            return self._items[key]
+
+    async def after_the_handler(self, key):
+        try:
+            return self._items[key]  # error: RIA703
+        except KeyError:
+            pass
+        self._items[key] = await make_for(key)
+        return self._items[key]
+
+    async def no_attribute_yet(self):
+        try:
+            return self._late  # error: RIA703
+        except AttributeError:
+            self._late = await make()
+            return self._late
+
+    async def hasattr_form(self):
+        if not hasattr(self, "_late"):  # error: RIA703
+            self._late = await make()
+        return self._late
+
+    async def getattr_form(self):
+        if getattr(self, "_late", None) is None:  # error: RIA703
+            self._late = await make()
+        return self._late
+
+    async def walrus(self, key):
+        if (found := self._items.get(key)) is None:  # error: RIA703
+            found = self._items[key] = await make_for(key)
+        return found
+
+    async def early_walrus(self, key):
+        if found := self._items.get(key):  # error: RIA703
+            return found
+        self._items[key] = await make_for(key)
+        return self._items[key]
+
+    async def got_directly(self, key):
+        if self._items.get(key) is None:  # error: RIA703
+            self._items[key] = await make_for(key)
+        return self._items[key]
+
+    async def missed_and_locked(self, key):
+        try:
+            return self._items[key]
+        except KeyError:
+            async with self._lock:
+                if key not in self._items:
+                    self._items[key] = await make_for(key)
+            return self._items[key]
+
+    async def missed_and_made_at_once(self, key):
+        try:
+            return self._items[key]
+        except KeyError:
+            self._items[key] = key
+        await make_for(key)
+        return self._items[key]
+
+    async def single_flight(self, key):
+        if key not in self._making:
+            self._making[key] = asyncio.create_task(make_for(key))
+        return await self._making[key]
+
+    async def all_join(self):
+        if self._pool is None:
+            if self._maker is None:
+                self._maker = asyncio.create_task(make())
+            self._pool = await asyncio.shield(self._maker)
+        return self._pool
+
+    async def all_join_a_local(self):
+        if self._pool is None:
+            maker = self._maker
+            if maker is None:
+                maker = self._maker = asyncio.create_task(make())
+            self._pool = await maker
+        return self._pool
+
+    async def _under_the_callers_lock(self):
+        if self._pool is None:
+            self._pool = await make()
+        return self._pool
+
+    async def one(self):
+        async with self._lock:
+            return await self._under_the_callers_lock()
+
+    async def two(self):
+        async with self._lock:
+            await self._under_the_callers_lock()
+
+    async def _under_one_callers_lock(self):
+        if self._pool is None:  # error: RIA703
+            self._pool = await make()
+        return self._pool
+
+    async def three(self):
+        async with self._lock:
+            return await self._under_one_callers_lock()
+
+    async def four(self):
+        return await self._under_one_callers_lock()
+
+
+class Once:
+    def __init__(self):
+        self.initialized = False
+        self._context = False
+        self._connecting = False
+        self._lock = asyncio.Lock()
+
+    async def ensure(self):
+        if not self.initialized:  # error: RIA703
+            await make()
+            self.initialized = True
+
+    async def ensure_early(self, wanted):
+        if self.initialized or not wanted:  # error: RIA703
+            return
+        await make()
+        self.initialized = True
+
+    async def ensure_locked(self):
+        if self.initialized:
+            return
+        async with self._lock:
+            if not self.initialized:
+                await make()
+                self.initialized = True
+
+    async def said_before(self):
+        if not self.initialized:
+            self.initialized = True
+            await make()
+
+    async def said_by_another_flag(self):
+        if self.initialized or self._connecting:
+            return
+        self._connecting = True
+        await make()
+        self.initialized = True
+
+    async def until_it_is(self):
+        while True:
+            if not self.initialized:
+                await make()
+                self.initialized = True
+
+    async def setup(self):
+        if not self.initialized:
+            await make()
+            self.initialized = True
+
+    async def _request(self, path):
+        if not self._context:  # error: RIA703
+            self._context = await make()
+        return path
+
+    async def first(self):
+        return await self._request("1")
+
+    async def second(self):
+        return await self._request("2")
+
+    async def third(self):
+        return await self._request("3")

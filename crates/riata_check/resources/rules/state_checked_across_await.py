@@ -1,6 +1,6 @@
 import asyncio
 
-ready = False
+begun = False
 
 
 async def work():
@@ -105,10 +105,10 @@ class Pool:
 
 
 async def of_a_module():
-    global ready
-    if not ready:  # error: RIA710
+    global begun
+    if not begun:  # error: RIA710
         await work()
-        ready = True
+        begun = True
 
 
 async def local():
@@ -123,7 +123,7 @@ class Session:
     def __init__(self):
         self._lock = asyncio.Lock()
         self._session = None
-        self._initialized = False
+        self._begun = False
 
     async def login(self):
         self._session = None
@@ -135,13 +135,13 @@ class Session:
             await self.login()
 
     async def initialize(self):
-        if self._initialized:  # error: RIA710
+        if self._begun:  # error: RIA710
             return
         await work()
-        self._initialized = True
+        self._begun = True
 
     async def initialize_once(self):
-        if self._initialized:
+        if self._begun:
             return
         async with self._lock:
             if self._initialized:

@@ -1,6 +1,7 @@
 mod expired;
 mod limit;
 mod missing;
+mod once;
 mod put_back;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -8,12 +9,14 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::checker::{Checker, Report};
 use crate::flow::{Flow, What, ends};
+use crate::locks::callers_hold;
 use crate::rules::rule;
 
 rule! {
     /// ## What it does
     /// Finds a shared attribute or global that is made when it is found missing, or renewed when it has expired, with an `await` between
-    /// the check and the assignment, and no lock. Also an entry that is taken out of a shared dictionary and put back after an `await`.
+    /// the check and the assignment, and no lock. The same for what is done once, such as connecting, and noted in a flag. Also an entry
+    /// that is taken out of a shared dictionary and put back after an `await`.
     ///
     /// ## Why is this bad?
     /// At the `await` another task runs, finds it missing as well, and makes a second one. One of the two is lost: a connection pool
@@ -39,7 +42,7 @@ rule! {
     /// or keep the task that makes it, before the first `await`.
     ///
     /// ## False alarms known
-    /// An object that a single task uses, ever. What is only looked up (`get_user`, `load`, `fetch_devices`) and then kept is not
+    /// A method whose callers, in another module, all hold the lock. An object that a single task uses, ever. What is only looked up (`get_user`, `load`, `fetch_devices`) and then kept is not
     /// reported: two tasks that both ask get the same.
     "RIA703", "check-then-act-across-await", default: true, fix: None,
     hooks: [Function(check)],
@@ -73,12 +76,17 @@ pub(super) fn found(checker: &Checker<'_>, function: &ast::StmtFunctionDef) -> V
     }
     for test in tests(&function.body) {
         reports.extend(missing::lazily_made(checker, &flow, test));
+        reports.extend(once::done_once(checker, &flow, test));
         reports.extend(expired::refreshed(checker, &flow, test));
         reports.extend(expired::renewed_in_time(checker, &flow, test));
     }
+    reports.extend(missing::made_after_miss(checker, &flow, function));
     reports.extend(limit::filled(checker, &flow));
     reports.extend(put_back::put_back(checker, &flow));
     limit::changed_when_woken(checker, &flow, &mut reports);
+    if !reports.is_empty() && callers_hold(context, function, checker.scope()) {
+        reports.clear();
+    }
     reports
 }
 

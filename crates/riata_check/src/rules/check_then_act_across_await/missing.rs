@@ -4,12 +4,13 @@ use ruff_python_ast::{self as ast, CmpOp, Expr, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::{RULE, Test};
+use crate::annotations::last_name;
 use crate::checker::{Checker, Report};
 use crate::context::Context;
-use crate::flow::{Flow, FrameKind, Suspension, What, place};
+use crate::flow::{Flow, FrameKind, Suspension, What, ends, place};
 use crate::locks::{locked, may_exclude};
 use crate::names::{Binding, ScopeId};
-use crate::shared::shared;
+use crate::shared::{methods, shared, shared_attribute};
 use crate::uses;
 
 /// A place that a test finds missing, and the branch that it is missing in.
@@ -20,6 +21,8 @@ struct Missing {
     range: TextRange,
     /// Where it is missing: the branch, or what follows it.
     area: TextRange,
+    /// The step from which on it is missing, when that is not the last that reads it in `range`.
+    from: Option<usize>,
 }
 
 /// `x is None`, `not x`, `key not in x`, `x is None or …`; the opposite of them where the branch leaves.
@@ -32,23 +35,61 @@ fn found_missing(context: &Context<'_>, test: Test<'_>, scope: ScopeId) -> Vec<M
     all
 }
 
-/// `connection = self.connections.get(key)`: what a name was asked of before a test.
-fn asked_of<'a>(
-    context: &'a Context<'_>,
-    name: &Expr,
+/// What an expression of a test asks for: a place, the key in it, and where it is asked.
+fn asked(
+    context: &Context<'_>,
+    expr: &Expr,
     test: &Expr,
     scope: ScopeId,
-) -> Option<(&'a ast::ExprCall, &'a Expr, &'a Expr)> {
-    let name = name.as_name_expr()?;
-    let (_, bindings) = context.names().lookup(name.id.as_str(), scope)?;
-    let (call, method) = bindings.iter().rev().find_map(|binding| match binding {
-        Binding::Value(Expr::Call(call)) if call.end() <= test.start() => {
-            Some((call, call.func.as_attribute_expr()?))
+) -> Option<(String, Option<String>, TextRange)> {
+    match expr {
+        // `if (found := self.items.get(key)) is None`
+        Expr::Named(found) => asked(context, &found.value, test, scope),
+        Expr::Call(call) => asked_by_call(context, call, scope),
+        Expr::Name(name) => asked_before(context, name, test, scope)
+            .and_then(|call| asked_by_call(context, call, scope))
+            .or_else(|| Some((shared(context, expr, scope)?, None, test.range()))),
+        Expr::Attribute(_) => Some((shared(context, expr, scope)?, None, test.range())),
+        _ => None,
+    }
+}
+
+/// `self.items.get(key)`, `getattr(self, "name", None)`, `hasattr(self, "name")`
+fn asked_by_call(
+    context: &Context<'_>,
+    call: &ast::ExprCall,
+    scope: ScopeId,
+) -> Option<(String, Option<String>, TextRange)> {
+    match (&*call.func, &*call.arguments.args) {
+        (Expr::Attribute(method), [key, ..]) if method.attr.as_str() == "get" => {
+            let place = shared(context, &method.value, scope)?;
+            Some((place, Some(context.source(key).to_owned()), call.range()))
+        }
+        (Expr::Name(name), [owner, Expr::StringLiteral(attribute), rest @ ..])
+            if (name.id == "hasattr" && rest.is_empty())
+                || (name.id == "getattr" && matches!(rest, [Expr::NoneLiteral(_)])) =>
+        {
+            let place = shared_attribute(context, owner, attribute.value.to_str(), scope)?;
+            Some((place, None, call.range()))
         }
         _ => None,
-    })?;
-    let key = call.arguments.args.first()?;
-    (method.attr.as_str() == "get").then_some((call, &*method.value, key))
+    }
+}
+
+/// `connection = self.connections.get(key)`: what a name was given before a test.
+fn asked_before<'a>(
+    context: &Context<'a>,
+    name: &ast::ExprName,
+    test: &Expr,
+    scope: ScopeId,
+) -> Option<&'a ast::ExprCall> {
+    let (_, bindings) = context.names().lookup(name.id.as_str(), scope)?;
+    bindings.iter().rev().find_map(|binding| match binding {
+        Binding::Value(Expr::Call(call)) if call.end() <= test.start() => {
+            call.func.is_attribute_expr().then_some(call)
+        }
+        _ => None,
+    })
 }
 
 fn missing_in(
@@ -59,27 +100,23 @@ fn missing_in(
     area: TextRange,
     all: &mut Vec<Missing>,
 ) {
-    let mut push = |expr: &Expr, key: Option<&Expr>| {
-        if !matches!(expr, Expr::Name(_) | Expr::Attribute(_)) {
-            return;
-        }
-        let asked = key
-            .is_none()
-            .then(|| asked_of(context, expr, test, scope))
-            .flatten();
-        let (expr, key, range) = match asked {
-            Some((call, container, key)) => (container, Some(key), call.range()),
-            None => (expr, key, test.range()),
-        };
-        if let Some(place) = shared(context, expr, scope) {
-            let key = key.map(|key| context.source(key).to_owned());
+    let mut push = |found: Option<(String, Option<String>, TextRange)>| {
+        if let Some((place, key, range)) = found {
             all.push(Missing {
                 place,
                 key,
                 range,
                 area,
+                from: None,
             });
         }
+    };
+    let of = |expr: &Expr| asked(context, expr, test, scope);
+    let keyed = |container: &Expr, key: &Expr| {
+        (container.is_name_expr() || container.is_attribute_expr())
+            .then(|| shared(context, container, scope))
+            .flatten()
+            .map(|place| (place, Some(context.source(key).to_owned()), test.range()))
     };
     match test {
         Expr::UnaryOp(found) if found.op == UnaryOp::Not => {
@@ -100,17 +137,19 @@ fn missing_in(
             };
             match op {
                 CmpOp::Is | CmpOp::Eq if !negated && right.is_none_literal_expr() => {
-                    push(&found.left, None)
+                    push(of(&found.left));
                 }
                 CmpOp::IsNot | CmpOp::NotEq if negated && right.is_none_literal_expr() => {
-                    push(&found.left, None);
+                    push(of(&found.left));
                 }
-                CmpOp::NotIn if !negated => push(right, Some(&found.left)),
-                CmpOp::In if negated => push(right, Some(&found.left)),
+                CmpOp::NotIn if !negated => push(keyed(right, &found.left)),
+                CmpOp::In if negated => push(keyed(right, &found.left)),
                 _ => {}
             }
         }
-        Expr::Name(_) | Expr::Attribute(_) if negated => push(test, None),
+        Expr::Name(_) | Expr::Attribute(_) | Expr::Named(_) | Expr::Call(_) if negated => {
+            push(of(test));
+        }
         _ => {}
     }
 }
@@ -123,15 +162,97 @@ pub(super) fn lazily_made(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>
         .collect()
 }
 
+/// `try: return self.items[key]`, `except KeyError:` and then the same.
+pub(super) fn made_after_miss(
+    checker: &Checker<'_>,
+    flow: &Flow<'_>,
+    function: &ast::StmtFunctionDef,
+) -> Vec<Report> {
+    let context = &checker.context;
+    let mut reports = Vec::new();
+    for (index, step) in flow.steps.iter().enumerate() {
+        let What::Catch(handler) = step.what else {
+            continue;
+        };
+        let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else {
+            continue;
+        };
+        let (of_keys, of_attributes) = misses(context, handler);
+        if !(of_keys || of_attributes) || whole.body.len() > 2 {
+            continue;
+        }
+        // Where the `try` leaves with what it found, all that follows runs when it found nothing.
+        let area = if ends(&whole.body).falls {
+            handler.range()
+        } else {
+            TextRange::new(handler.start(), function.end())
+        };
+        let read = flow.steps[..index].iter().find_map(|read| {
+            let is_tried = flow.frames(read.frame).any(|(_, frame)| {
+                matches!(frame.kind, FrameKind::Try(found) if found.range() == whole.range())
+            });
+            let (owner, key) = match read.what {
+                What::Read(Expr::Subscript(found)) if of_keys => (
+                    &*found.value,
+                    Some(context.source(&*found.slice).to_owned()),
+                ),
+                What::Read(expr @ Expr::Attribute(_)) if of_attributes => (expr, None),
+                _ => return None,
+            };
+            let range = whole.body.first()?.range();
+            (is_tried && (owner.is_name_expr() || owner.is_attribute_expr()))
+                .then(|| shared(context, owner, read.scope))
+                .flatten()
+                .map(|place| (place, key, range))
+        });
+        if let Some((place, key, range)) = read {
+            let missing = Missing {
+                place,
+                key,
+                range,
+                area,
+                from: Some(index),
+            };
+            reports.extend(made(checker, flow, &missing));
+        }
+    }
+    reports
+}
+
+/// Whether a handler is for keys that are missing, and for attributes.
+fn misses(context: &Context<'_>, handler: &ast::ExceptHandlerExceptHandler) -> (bool, bool) {
+    let classes = match handler.type_.as_deref() {
+        Some(Expr::Tuple(classes)) => &*classes.elts,
+        Some(class) => std::slice::from_ref(class),
+        None => &[],
+    };
+    let has = |names: &[&str]| {
+        classes
+            .iter()
+            .any(|class| names.contains(&context.source(class)))
+    };
+    (has(&["KeyError", "LookupError"]), has(&["AttributeError"]))
+}
+
 fn made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) -> Option<Report> {
     let context = &checker.context;
-    let checked = flow.steps.iter().rposition(|step| match step.what {
-        What::Read(expr) => {
-            missing.range.contains_range(expr.range())
-                && place(expr).as_deref() == Some(missing.place.as_str())
-        }
-        _ => false,
-    })?;
+    let checked = missing
+        .from
+        .or_else(|| {
+            flow.steps.iter().rposition(|step| match step.what {
+                What::Read(expr) => {
+                    missing.range.contains_range(expr.range())
+                        && place(expr).as_deref() == Some(missing.place.as_str())
+                }
+                _ => false,
+            })
+        })
+        // `hasattr(self, "name")` names the place and does not read it.
+        .or_else(|| {
+            flow.steps.iter().rposition(
+                |step| matches!(step.what, What::Call(call) if call.range() == missing.range),
+            )
+        })?;
     for (index, step) in flow.steps.iter().enumerate().skip(checked + 1) {
         let What::Write {
             target,
@@ -169,8 +290,9 @@ fn made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) -> Option<Rep
             || locked(context, flow, checked, index)
             || !(comes_from_await(flow, value, index)
                 || (missing.key.is_some() && is_empty_container(value)))
-            || !many_ask(context, flow, missing, index)
+            || !(many_ask(context, flow, missing, index) || many_call(checker))
             || is_looked_up(flow, value, index)
+            || joins_others(context, flow, value, index)
         {
             continue;
         }
@@ -190,6 +312,7 @@ fn made(checker: &Checker<'_>, flow: &Flow<'_>, missing: &Missing) -> Option<Rep
 
 /// Whether one may take it that several tasks ask: it is handed out to callers, or kept by key, or one for all instances.
 fn many_ask(context: &Context<'_>, flow: &Flow<'_>, missing: &Missing, index: usize) -> bool {
+    const READS: &[&str] = &["read", "recv", "receive", "parse", "body", "json", "text"];
     if missing.key.is_some() || !missing.place.starts_with("self.") {
         return true;
     }
@@ -201,14 +324,21 @@ fn many_ask(context: &Context<'_>, flow: &Flow<'_>, missing: &Missing, index: us
         return false;
     };
     let text = context.source(value);
-    let own_stream = ["read", "recv", "receive", "parse", "body", "json", "text"]
-        .iter()
-        .any(|word| {
-            text.rsplit_once('(')
-                .is_some_and(|(called, _)| called.ends_with(word))
-                || text.contains(&format!(".{word}("))
-        });
+    let own_stream = READS.iter().any(|word| {
+        text.rsplit_once('(')
+            .is_some_and(|(called, _)| called.ends_with(word))
+            || text.contains(&format!(".{word}("))
+    });
+    let waits_for_stream = flow.steps[..index].iter().any(|step| match step.what {
+        What::Suspend(Suspension::Await(awaited)) => {
+            missing.area.contains_range(awaited.range())
+                && matches!(&*awaited.value, Expr::Call(call)
+                    if READS.contains(&uses::called_name(call)))
+        }
+        _ => false,
+    });
     !own_stream
+        && !waits_for_stream
         && flow
             .steps
             .iter()
@@ -221,6 +351,27 @@ fn many_ask(context: &Context<'_>, flow: &Flow<'_>, missing: &Missing, index: us
                 }
                 _ => false,
             })
+}
+
+/// Whether the function is a step that many of its class's methods begin with: `await self._request(…)`.
+fn many_call(checker: &Checker<'_>) -> bool {
+    const MANY: usize = 3;
+    let context = &checker.context;
+    let Some(function) = checker.function() else {
+        return false;
+    };
+    // The steps of a dialogue are taken by one user, one after another.
+    let is_step = |name: &str| name.split('_').any(|word| word == "step");
+    let called = format!("self.{}(", function.name);
+    methods(context, checker.scope())
+        .into_iter()
+        .filter(|(method, _)| {
+            method.is_async
+                && !is_step(method.name.as_str())
+                && context.source(*method).contains(&called)
+        })
+        .count()
+        >= MANY
 }
 
 /// The usual second check: a lock is taken around the assignment, and the place is read again inside.
@@ -269,6 +420,49 @@ fn is_empty_container(value: &Expr) -> bool {
     }
 }
 
+/// Whether the value is that of a task which all who find it missing wait for: `self.pool = await self.pool_task`. They set the
+/// same.
+fn joins_others(context: &Context<'_>, flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
+    let Expr::Await(awaited) = value else {
+        return false;
+    };
+    let joined = match &*awaited.value {
+        Expr::Call(call) if matches!(uses::called_name(call), "shield" | "wait_for") => {
+            call.arguments.args.first()
+        }
+        other => Some(other),
+    };
+    let scope = flow.steps[index].scope;
+    let is_shared = |expr: &Expr| shared(context, expr, scope).is_some();
+    match joined {
+        Some(joined @ (Expr::Attribute(_) | Expr::Subscript(_))) => is_shared(joined),
+        // A local that was taken from there, or put there.
+        Some(Expr::Name(name)) => flow.steps[..index].iter().any(|step| match step.what {
+            What::Write {
+                target: Expr::Name(local),
+                value: Some(value),
+                ..
+            } if local.id == name.id => {
+                is_shared(value)
+                    || flow.steps[..index].iter().any(|other| match other.what {
+                        What::Write {
+                            target: target @ (Expr::Attribute(_) | Expr::Subscript(_)),
+                            value: Some(stored),
+                            ..
+                        } => {
+                            is_shared(target)
+                                && (stored.range() == value.range()
+                                    || matches!(stored, Expr::Name(stored) if stored.id == name.id))
+                        }
+                        _ => false,
+                    })
+            }
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
 /// Whether what is set was only asked for: `self._user = await client.get_user()`. Who asks twice gets the same twice, and
 /// nothing is lost but the time.
 fn is_looked_up(flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
@@ -298,7 +492,20 @@ fn is_looked_up(flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
         let Expr::Call(call) = &*awaited.value else {
             return false;
         };
-        let words = || uses::called_name(call).split('_');
+        // Of what runs in a thread, that decides.
+        let given = match uses::called_name(call) {
+            "to_thread" => call.arguments.args.first(),
+            name if name.contains("executor") => call
+                .arguments
+                .args
+                .iter()
+                .find(|given| !given.is_none_literal_expr()),
+            _ => None,
+        };
+        let name = given
+            .and_then(last_name)
+            .unwrap_or_else(|| uses::called_name(call));
+        let words = || name.split('_');
         words().any(|word| VERBS.contains(&word)) && !words().any(|word| THINGS.contains(&word))
     };
     match value {
