@@ -264,3 +264,47 @@ async def reads_as_far_as_it_goes(stream):
     except BaseException:  # error: RIA601
         print("not read")
     await work()
+
+
+async def returns_in_finally():
+    try:
+        await work()
+    finally:
+        return 1  # error: RIA601
+
+
+async def breaks_in_finally():
+    while True:
+        try:
+            await work()
+        finally:
+            break  # error: RIA601
+
+
+async def continues_in_finally(items):
+    for item in items:
+        try:
+            await work()
+        except OSError:
+            await work()
+        finally:
+            if item:
+                continue  # error: RIA601
+            print(item)
+
+
+async def returns_behind_finally():
+    try:
+        await work()
+    finally:
+        for item in range(3):
+            if item:
+                break
+    return 1
+
+
+async def nothing_awaited():
+    try:
+        print()
+    finally:
+        return 1

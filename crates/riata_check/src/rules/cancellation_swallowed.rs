@@ -1,3 +1,5 @@
+mod left_in_finally;
+
 use ruff_python_ast::{self as ast, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -13,7 +15,8 @@ use crate::uses;
 rule! {
     /// ## What it does
     /// Finds handlers that catch a cancellation (`except asyncio.CancelledError`, a bare `except`, `except BaseException`,
-    /// `suppress`) and let the function go on, return, or raise something else.
+    /// `suppress`) and let the function go on, return, or raise something else. Also a `return`, `break` or `continue` in a `finally`
+    /// around an `await`.
     ///
     /// ## Why is this bad?
     /// Who cancelled the task believes that it ends. It goes on instead: a timeout does not fire, a shutdown hangs, and a
@@ -63,6 +66,7 @@ fn check(checker: &Checker<'_>, _: &ast::StmtFunctionDef) {
     if context.is_command_line() {
         return;
     }
+    left_in_finally::check(checker, function);
     for found in swallows(context, checker.scope()) {
         let Some(what) = does_harm(checker, function, &found) else {
             continue;
