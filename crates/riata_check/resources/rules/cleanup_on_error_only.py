@@ -101,3 +101,20 @@ class Waiting:
             await work()
         except asyncio.TimeoutError:  # error: RIA610
             self.error = TimeoutError("too late")
+
+
+class Flags:
+    def __init__(self):
+        self.noted = False
+
+    async def left_set(self):
+        self.noted = True  # error: RIA610
+        await work()
+        self.noted = False
+
+    async def put_back(self):
+        self.noted = True
+        try:
+            await work()
+        finally:
+            self.noted = False

@@ -1,5 +1,5 @@
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 async def work():
@@ -256,3 +256,104 @@ async def a_generator(client):
     await client.open()
     yield client
     await client.close()
+
+
+class Busy:
+    def __init__(self, slots):
+        self.busy = False
+        self.noted = False
+        self.active = 0
+        self.limit = 3
+        self._slots = slots
+        self._task = asyncio.create_task(work())
+        self._quiet = asyncio.create_task(self.ends_quietly())
+
+    async def update(self):
+        if self.busy:
+            return
+        self.busy = True  # error: RIA603
+        await work()
+        self.busy = False
+
+    async def update_in_the_end(self):
+        if self.busy:
+            return
+        self.busy = True
+        try:
+            await work()
+        finally:
+            self.busy = False
+
+    async def update_on_errors(self):
+        self.busy = True
+        try:
+            await work()
+        except BaseException:
+            self.busy = False
+            raise
+        self.busy = False
+
+    async def nobody_asks(self):
+        self.noted = True
+        await work()
+        self.noted = False
+
+    async def nothing_waits(self):
+        self.busy = True
+        print(self.noted)
+        self.busy = False
+
+    async def counted(self):
+        if self.active >= self.limit:
+            raise RuntimeError
+        self.active += 1  # error: RIA603
+        await work()
+        self.active -= 1
+
+    async def given_back_on_errors(self, request):
+        taken = False
+        try:
+            await self._slots.acquire(request)
+            taken = True
+            return await work()
+        except Exception:  # error: RIA603
+            if taken:
+                await self._slots.release(request)
+            raise
+
+    async def ends_quietly(self):
+        try:
+            await work()
+        except asyncio.CancelledError:
+            print("stopped")
+
+    async def cut_off(self):
+        self._task.cancel()
+        with suppress(Exception):
+            await self._task  # error: RIA603
+        self._slots.clear()
+
+    async def cut_off_in_try(self):
+        self._task.cancel()
+        try:
+            await self._task  # error: RIA603
+        except Exception:
+            pass
+        self._slots.clear()
+
+    async def not_cut_off(self):
+        self._task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await self._task
+        self._slots.clear()
+
+    async def nothing_comes_after(self):
+        self._task.cancel()
+        with suppress(Exception):
+            await self._task
+
+    async def no_error_comes(self):
+        self._quiet.cancel()
+        with suppress(Exception):
+            await self._quiet
+        self._slots.clear()

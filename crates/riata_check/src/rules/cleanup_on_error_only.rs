@@ -6,13 +6,14 @@ use crate::checker::{Checker, Report};
 use crate::context::Context;
 use crate::flow::{FrameKind, What};
 use crate::handlers;
-use crate::rules::cleanup_skipped_on_cancel::{self, awaited, handled_otherwise};
+use crate::rules::cleanup_skipped_on_cancel::{self, awaited, handled_otherwise, left_set};
 use crate::rules::rule;
 
 rule! {
     /// ## What it does
     /// Finds handlers of all errors, or of a timeout, that clean up around an `await` (close, disconnect, kill, release, roll back, mark
-    /// as failed, reset an attribute, tell those who wait), where nothing does the same when the task is cancelled. Off by
+    /// as failed, reset an attribute, tell those who wait), where nothing does the same when the task is cancelled. Also a flag or a
+    /// counter that is set, and put back after an `await` without a `finally`. Off by
     /// default: `cleanup-skipped-on-cancel` reports those where something is certainly lost.
     ///
     /// ## Why is this bad?
@@ -51,6 +52,11 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     }
     let context = &checker.context;
     let flow = context.flow(checker.scope());
+    for left in left_set::found(checker, &flow) {
+        if !left.keeps_out {
+            checker.report(left.report(checker, &RULE));
+        }
+    }
     let reported: Vec<TextRange> = cleanup_skipped_on_cancel::found(checker, &flow)
         .into_iter()
         .map(|report| report.range)

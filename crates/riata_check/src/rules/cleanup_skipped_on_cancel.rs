@@ -1,4 +1,6 @@
 mod after_yield;
+mod cut_off;
+pub(super) mod left_set;
 mod process;
 
 use ruff_python_ast::{self as ast, ExceptHandler, Expr};
@@ -16,8 +18,10 @@ use crate::rules::rule;
 rule! {
     /// ## What it does
     /// Finds clean-up that runs after errors but not after a cancellation: `except Exception` that gives a connection, a lock or
-    /// a slot back, around an `await`, with nothing else that does. Also a process that only `except TimeoutError` kills, and an
-    /// async context manager that cleans up behind its `yield` without a `try`.
+    /// a slot back, around an `await`, with nothing else that does. Also a process that only `except TimeoutError` kills, an
+    /// async context manager that cleans up behind its `yield` without a `try`, and a flag or a counter that keeps others out
+    /// (`self.busy = True`, an `await`, `self.busy = False`) and is put back without a `finally`. Also an `await` of a task that was
+    /// cancelled just before, under `suppress(Exception)`, which does not keep the task's `CancelledError` from ending the clean-up.
     ///
     /// ## Why is this bad?
     /// `asyncio.CancelledError` (like `trio.Cancelled`) is no `Exception`, so that nobody catches it by accident. Clean-up in
@@ -58,6 +62,12 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     given_back_in_the_middle(checker, &flow);
     process::left_running(checker, &flow);
     after_yield::without_try(checker, &flow, function);
+    cut_off::by_cancelled_task(checker, &flow);
+    for left in left_set::found(checker, &flow) {
+        if left.keeps_out {
+            checker.report(left.report(checker, &RULE));
+        }
+    }
     for report in found(checker, &flow) {
         checker.report(report);
     }
@@ -399,7 +409,7 @@ fn given_back<'a>(
     None
 }
 
-/// A method of the same object that takes what another gives back, called before the `try`.
+/// A method of the same object that takes what another gives back, called before or in the `try`.
 fn reserved_before<'a>(
     flow: &Flow<'a>,
     index: usize,
@@ -417,10 +427,17 @@ fn reserved_before<'a>(
         ("incr", &["decr"]),
         ("mark_busy", &["mark_idle", "mark_free"]),
         ("begin_use", &["end_use"]),
+        ("acquire", &["release"]),
     ];
     let starts = |name: &str, word: &str| name.trim_start_matches('_').starts_with(word);
     flow.steps[..index].iter().find_map(|step| match step.what {
-        What::Call(call) if call.end() <= whole.start() => {
+        What::Call(call)
+            if call.end() <= whole.start()
+                || whole
+                    .body
+                    .iter()
+                    .any(|stmt| stmt.range().contains_range(call.range())) =>
+        {
             let Expr::Attribute(taken) = &*call.func else {
                 return None;
             };
