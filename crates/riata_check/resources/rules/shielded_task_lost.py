@@ -39,3 +39,38 @@ async def waited_for():
 
 async def of_a_caller(task):
     return await asyncio.shield(task)
+
+
+async def made_by_shield():
+    await asyncio.shield(work())  # error: RIA609
+
+
+async def started_in_shield():
+    return await asyncio.wait_for(asyncio.shield(asyncio.create_task(work())), 1)  # error: RIA609
+
+
+async def shielded_clean_up():
+    try:
+        await work()
+    finally:
+        await asyncio.shield(work())
+
+
+async def ended_when_cancelled(run):
+    try:
+        return await asyncio.shield(run.start())
+    except asyncio.CancelledError:
+        await run.stop()
+        raise
+
+
+async def ended_by_itself(run):
+    try:
+        await asyncio.shield(work())
+    except asyncio.CancelledError:
+        await run.stop()
+        raise
+
+
+async def given(awaitable):
+    await asyncio.shield(awaitable)

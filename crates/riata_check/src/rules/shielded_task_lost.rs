@@ -1,13 +1,19 @@
 use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::Ranged;
 
+use crate::cancellation::catches;
 use crate::checker::{Checker, Report};
-use crate::flow::{Suspension, What};
+use crate::context::{Awaitable, Context};
+use crate::flow::{Flow, FrameId, FrameKind, Suspension, What};
+use crate::names::ScopeId;
+use crate::rules::await_in_finally::cleaning;
 use crate::rules::rule;
+use crate::tasks::spawned;
+use crate::uses;
 
 rule! {
     /// ## What it does
-    /// Finds `await asyncio.shield(task)` where only a local name refers to the task.
+    /// Finds `await asyncio.shield(task)` where only a local name refers to the task, or nothing does: `await asyncio.shield(save())`.
     ///
     /// ## Why is this bad?
     /// When the function is cancelled, the shielded task goes on and the local is gone. The event loop keeps weak references to tasks only:
@@ -28,7 +34,8 @@ rule! {
     /// ```
     ///
     /// ## False alarms known
-    /// A task that is kept by what it waits for.
+    /// A task that is kept by what it waits for. What is shielded in clean-up (`finally`, `__aexit__`, `close`) is not reported: it
+    /// takes a second cancellation to lose it.
     "RIA609", "shielded-task-lost", default: true, fix: None,
     hooks: [Function(check)],
 }
@@ -39,19 +46,37 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     }
     let context = &checker.context;
     let flow = context.flow(checker.scope());
+    let cleans_up =
+        function.name.as_str() == "__aexit__" || uses::is_cleanup_name(function.name.as_str());
     for step in &flow.steps {
         let What::Suspend(Suspension::Await(awaited)) = &step.what else {
             continue;
         };
-        let Expr::Call(shield) = &*awaited.value else {
+        let Some(shield) = shield_in(context, &awaited.value, step.scope) else {
             continue;
         };
-        let [Expr::Name(task)] = &*shield.arguments.args else {
-            continue;
+        let task = match &*shield.arguments.args {
+            [Expr::Name(task)] => task,
+            [argument @ Expr::Call(made)] => {
+                if !cleans_up
+                    && makes_task(context, argument, made, step.scope)
+                    && cleaning(context, &flow, step.frame, step.scope).is_none()
+                    && !is_handled(context, &flow, step.frame, step.scope)
+                {
+                    let name = context.source(&*made.func);
+                    checker.report(
+                        Report::new(
+                            &RULE,
+                            shield.range(),
+                            format!("The shielded task of `{name}` is lost when this is cancelled: nothing refers to it"),
+                        )
+                        .help("start it with `asyncio.create_task`, and keep the task in a set until it is done"),
+                    );
+                }
+                continue;
+            }
+            _ => continue,
         };
-        if context.callee_name(shield, step.scope).as_deref() != Some("asyncio.shield") {
-            continue;
-        }
         let made_here = flow.steps.iter().any(|other| match other.what {
             What::Write {
                 target: Expr::Name(name),
@@ -100,6 +125,52 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             );
         }
     }
+}
+
+/// Whether something is done when the task that waits is cancelled there, such as to end what is shielded.
+fn is_handled(context: &Context<'_>, flow: &Flow<'_>, frame: FrameId, scope: ScopeId) -> bool {
+    flow.frames(frame).any(|(_, frame)| match frame.kind {
+        FrameKind::Try(found) => found.handlers.iter().any(|handler| {
+            let ast::ExceptHandler::ExceptHandler(handler) = handler;
+            catches(context, handler.type_.as_deref(), scope)
+                && handler
+                    .body
+                    .iter()
+                    .any(|stmt| !matches!(stmt, ast::Stmt::Pass(_) | ast::Stmt::Raise(_)))
+        }),
+        _ => false,
+    })
+}
+
+/// `shield(…)`, also in `wait_for(shield(…), 1)`.
+fn shield_in<'e>(
+    context: &Context<'_>,
+    awaited: &'e Expr,
+    scope: ScopeId,
+) -> Option<&'e ast::ExprCall> {
+    let Expr::Call(call) = awaited else {
+        return None;
+    };
+    match context.callee_name(call, scope).as_deref() {
+        Some("asyncio.shield") => Some(call),
+        Some("asyncio.wait_for") => {
+            let inner = call.arguments.args.first()?.as_call_expr()?;
+            (context.callee_name(inner, scope).as_deref() == Some("asyncio.shield"))
+                .then_some(inner)
+        }
+        _ => None,
+    }
+}
+
+/// Whether `shield` itself makes the task, of a coroutine, or gets one that was just started.
+fn makes_task(
+    context: &Context<'_>,
+    argument: &Expr,
+    made: &ast::ExprCall,
+    scope: ScopeId,
+) -> bool {
+    spawned(context, made, scope).is_some_and(|spawn| !spawn.awaited)
+        || context.awaitable(argument, scope) == Awaitable::Coroutine
 }
 
 /// `.add_done_callback(`, right behind the name.
