@@ -78,6 +78,7 @@ pub(crate) enum What<'a> {
     /// Called, after its arguments were evaluated; awaiting is a step of its own.
     Call(&'a ast::ExprCall),
     Return(&'a ast::StmtReturn),
+    Raise(&'a ast::StmtRaise),
     /// A handler begins.
     Catch(&'a ast::ExceptHandlerExceptHandler),
     /// A context was left.
@@ -366,6 +367,7 @@ impl<'a> Walker<'a> {
             Stmt::Raise(found) => {
                 self.some(found.exc.as_deref());
                 self.some(found.cause.as_deref());
+                self.step(What::Raise(found));
             }
             Stmt::Try(found) => {
                 self.block(FrameKind::Try(found), &found.body);

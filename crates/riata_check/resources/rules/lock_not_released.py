@@ -201,3 +201,75 @@ class Limits:
             return await work()
         finally:
             self._slots.release()
+
+
+class Ways:
+    def __init__(self):
+        self._lock = asyncio.Lock()
+        self._other = asyncio.Lock()
+        self._never = asyncio.Semaphore(3)
+        self._handed = asyncio.Semaphore(3)
+        self._signal = asyncio.Semaphore(0)
+
+    async def early_return(self, closed):
+        await self._lock.acquire()  # error: RIA707
+        if closed:
+            return
+        self._lock.release()
+
+    async def early_raise(self, closed):
+        await self._lock.acquire()  # error: RIA707
+        if closed:
+            raise ValueError
+        self._lock.release()
+
+    async def keeps_it_and_says_so(self, wanted):
+        await self._lock.acquire()
+        if wanted:
+            return True
+        self._lock.release()
+        return False
+
+    async def released_before(self, closed):
+        await self._lock.acquire()
+        if closed:
+            self._lock.release()
+            return
+        self._lock.release()
+
+    async def times_out(self):
+        try:
+            await asyncio.wait_for(self._lock.acquire(), 1)
+        except TimeoutError:
+            return
+        self._lock.release()
+
+    async def nowhere(self):
+        await self._never.acquire()  # error: RIA707
+        await work()
+
+    async def released_by_another(self):
+        await self._handed.acquire()
+        return Connection(self._handed)
+
+    async def waits_for_a_signal(self):
+        await self._signal.acquire()
+
+
+class Connection:
+    def __init__(self, slots):
+        self.slots = slots
+
+
+async def one_at_a_time(urls):
+    gate = asyncio.Semaphore(3)
+
+    async def fetch(url):
+        await gate.acquire()  # error: RIA707
+        return url
+
+    return await asyncio.gather(*(fetch(url) for url in urls))
+
+
+async def of_the_caller(lock: asyncio.Lock):
+    await lock.acquire()

@@ -1,3 +1,5 @@
+mod never;
+
 use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::Ranged;
 
@@ -11,7 +13,8 @@ use crate::rules::rule;
 rule! {
     /// ## What it does
     /// Finds an asyncio lock or semaphore that is acquired by hand and not released when something in between fails or is cancelled:
-    /// `release()` stands behind an `await`, and not in a `finally`, or a `return` comes before the `try`. Also an event that serves
+    /// `release()` stands behind an `await`, and not in a `finally`, or a `return` or `raise` comes before it. Also one that is released
+    /// nowhere, an event that serves
     /// as a lock (`clear()`, an `await`, `set()`), and a lock of threads that is acquired by a thread of an executor.
     ///
     /// And the opposite: a lock that is acquired inside of the `try` whose `finally` releases it.
@@ -77,6 +80,20 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             .collect();
         // Released by somebody else: a pool's semaphore, a lock that is handed over.
         if !released.iter().any(|index| flow.follows(taken, *index)) {
+            if !is_event
+                && released.is_empty()
+                && never::is_released_nowhere(context, lock, step.scope)
+            {
+                let name = context.source(lock);
+                checker.report(
+                    Report::new(
+                        &RULE,
+                        call.range(),
+                        format!("`{name}` is acquired here and released nowhere"),
+                    )
+                    .help("use `async with`, or release it in `finally`"),
+                );
+            }
             continue;
         }
         if !is_event {
@@ -110,7 +127,12 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                     _ => None,
                 })
         });
-        let Some(risky) = risky else { continue };
+        let Some(risky) = risky else {
+            if !is_event {
+                never::left_on_a_way(checker, &flow, taken, lock, &released);
+            }
+            continue;
+        };
         let name = context.source(lock);
         let message = if is_event {
             format!("`{name}` is not set again when something fails after it was cleared")
