@@ -268,7 +268,7 @@ fn is_weak(
                 return call
                     .func
                     .as_name_expr()
-                    .is_some_and(|name| name.id == "print");
+                    .is_some_and(|name| matches!(name.id.as_str(), "print" | "len"));
             };
             match (&*attribute.value, attribute.attr.as_str()) {
                 (owner, "debug" | "info" | "warning" | "error") => {
@@ -311,7 +311,7 @@ fn is_sign_of_keeping(
 }
 
 /// A set or list that is made in the function and used for nothing but to put tasks in and take them out.
-fn is_dying_container(
+pub(crate) fn is_dying_container(
     names: &Names<'_>,
     function: &ast::StmtFunctionDef,
     scope: ScopeId,
@@ -347,6 +347,10 @@ fn is_dying_container(
                             "add" | "append" | "discard" | "remove"
                         )
                     }
+                    Some(AnyNodeRef::ExprCall(call)) => call
+                        .func
+                        .as_name_expr()
+                        .is_some_and(|name| name.id == "len"),
                     _ => false,
                 }
         })

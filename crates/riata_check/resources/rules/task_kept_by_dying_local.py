@@ -99,3 +99,45 @@ class Fine:
     def run(self, loop):
         task = loop.create_task(work())
         loop.run_forever()
+
+
+def list_of_tasks(items):
+    tasks = [asyncio.create_task(work()) for _ in items]  # error: RIA302
+    print(len(tasks))
+
+
+def pair_of_tasks():
+    tasks = (asyncio.create_task(work()), asyncio.create_task(work()))  # error: RIA302
+
+
+def tasks_by_name(names):
+    tasks = {name: asyncio.create_task(work()) for name in names}  # error: RIA302
+
+
+def put_into_list(items):
+    tasks = []
+    for _ in items:
+        tasks.append(asyncio.create_task(work()))  # error: RIA302
+    print(len(tasks))
+
+
+async def list_awaited(items):
+    tasks = [asyncio.create_task(work()) for _ in items]
+    await asyncio.gather(*tasks)
+
+
+def list_returned(items):
+    tasks = [asyncio.create_task(work()) for _ in items]
+    return tasks
+
+
+def list_kept(items):
+    tasks = [asyncio.create_task(work()) for _ in items]
+    kept.update(tasks)
+
+
+async def list_put_and_awaited(items):
+    tasks = []
+    for _ in items:
+        tasks.append(asyncio.create_task(work()))
+    await asyncio.wait(tasks)
