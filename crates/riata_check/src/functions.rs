@@ -7,6 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::context::{Context, Entity, Value, last};
+use crate::knowledge::Facts;
 use crate::names::{ScopeId, ScopeNode};
 use crate::program::{Def, Worker};
 use crate::trace::Node;
@@ -133,25 +134,52 @@ impl Context<'_> {
         if decorated {
             return Some("Callback of the event loop");
         }
-        let ScopeNode::Class(class) = self.names().scope(outer).node else {
-            return None;
-        };
-        let around = self.names().scope(outer).parent?;
-        let name = function.name.as_str();
-        let inherited = class
-            .bases()
-            .iter()
-            .any(|base| self.runs_methods_of(base, around, name, 0));
-        inherited.then_some("Callback of the event loop")
+        self.is_inherited(function, scope, |facts| facts.runs_in_loop)
+            .then_some("Callback of the event loop")
     }
 
-    /// Whether the event loop calls a method of a class that has this base, directly or through others.
-    fn runs_methods_of(&self, base: &Expr, scope: ScopeId, method: &str, depth: usize) -> bool {
+    /// Whether a thread of a library, or one that its class is, runs a method.
+    pub(crate) fn runs_in_thread(&self, function: &ast::StmtFunctionDef, scope: ScopeId) -> bool {
+        !function.is_async && self.is_inherited(function, scope, |facts| facts.runs_in_thread)
+    }
+
+    /// Whether something is known of the method that a function overrides.
+    fn is_inherited(
+        &self,
+        function: &ast::StmtFunctionDef,
+        scope: ScopeId,
+        known: fn(&Facts) -> bool,
+    ) -> bool {
+        let Some(outer) = self.names().scope(scope).parent else {
+            return false;
+        };
+        let ScopeNode::Class(class) = self.names().scope(outer).node else {
+            return false;
+        };
+        let Some(around) = self.names().scope(outer).parent else {
+            return false;
+        };
+        let name = function.name.as_str();
+        class
+            .bases()
+            .iter()
+            .any(|base| self.is_known_method(base, around, name, known, 0))
+    }
+
+    /// Whether something is known of a method of a base, or of a base of that.
+    fn is_known_method(
+        &self,
+        base: &Expr,
+        scope: ScopeId,
+        method: &str,
+        known: fn(&Facts) -> bool,
+        depth: usize,
+    ) -> bool {
         const MOST_BASES: usize = 4;
         let is_run = self.dotted(base, scope).is_some_and(|base| {
             self.knowledge()
                 .facts(&format!("{base}.{method}"))
-                .is_some_and(|facts| facts.runs_in_loop)
+                .is_some_and(known)
         });
         if is_run || depth == MOST_BASES {
             return is_run;
@@ -167,7 +195,7 @@ impl Context<'_> {
                     class
                         .bases()
                         .iter()
-                        .any(|base| context.runs_methods_of(base, outer, method, depth + 1))
+                        .any(|base| context.is_known_method(base, outer, method, known, depth + 1))
                 })
         })
     }

@@ -151,6 +151,8 @@ pub(crate) struct Facts {
     pub(crate) enters_loop: bool,
     /// A decorator of functions, or a method to be overridden, that the event loop calls.
     pub(crate) runs_in_loop: bool,
+    /// A method to be overridden, or an attribute to be assigned to, that a thread of the library calls.
+    pub(crate) runs_in_thread: bool,
     /// Said by the user to be harmless.
     pub(crate) does_not_block: bool,
 }
@@ -191,6 +193,8 @@ struct KnowledgeFile {
     enters_loop: Vec<Entry>,
     #[serde(default)]
     runs_in_loop: Vec<Entry>,
+    #[serde(default)]
+    runs_in_thread: Vec<Entry>,
     #[serde(default)]
     returns: BTreeMap<String, String>,
     #[serde(default)]
@@ -284,6 +288,9 @@ impl Knowledge {
         }
         for entry in &file.runs_in_loop {
             self.add(entry, |facts| facts.runs_in_loop = true);
+        }
+        for entry in &file.runs_in_thread {
+            self.add(entry, |facts| facts.runs_in_thread = true);
         }
         self.classes.extend(file.returns.values().cloned());
         // Only a class has these, `sessionmaker` too.

@@ -1,6 +1,7 @@
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::body::{self, Event};
 use crate::checker::{Checker, Report};
 use crate::context::Context;
 use crate::diagnostic::{Edit, Fix};
@@ -9,11 +10,13 @@ use crate::locks::{classes, method_call, split};
 use crate::names::ScopeId;
 use crate::program::Def;
 use crate::rules::rule;
+use crate::uses;
 
 rule! {
     /// ## What it does
-    /// Finds methods of asyncio's loops, queues, events and futures that are called in another thread than the loop's: in a function that
-    /// is given to a thread or an executor, or in what it calls.
+    /// Finds methods of asyncio's loops, queues, events, locks, tasks and futures that are called in another thread than the loop's: in a
+    /// function that is given to a thread, an executor or a library that calls back from a thread of its own, in the `run` of a
+    /// subclass of `Thread`, or in what these call. Also tasks that are started there.
     ///
     /// ## Why is this bad?
     /// They are not made for it. The loop is not woken, so that what was put into a queue lies there until something else happens;
@@ -43,7 +46,7 @@ rule! {
     /// ## False alarms known
     /// A thread that runs the loop itself.
     "RIA708", "loop-method-from-thread", default: true, fix: Unsafe,
-    hooks: [Call(handed_to_thread), Function(meant_for_threads)],
+    hooks: [Call(handed_to_thread), Stmt(assigned_to_thread), Function(run_by_thread)],
 }
 
 /// `Thread(target=f)`, `run_in_executor(None, f)`, `to_thread(f)`.
@@ -62,7 +65,6 @@ fn handed_to_thread(checker: &Checker<'_>, call: &ast::ExprCall) {
     {
         return;
     }
-    let context = &checker.context;
     let positions = hands_off
         .arguments
         .iter()
@@ -73,16 +75,79 @@ fn handed_to_thread(checker: &Checker<'_>, call: &ast::ExprCall) {
             .map(|keyword| &keyword.value)
     });
     for function in positions.chain(keywords) {
-        for meant in &*context.meant(function, checker.scope()) {
-            let Some(def) = meant
-                .def
-                .filter(|def| !meant.is_class && context.program().is_first_party(def.file))
-            else {
-                continue;
+        given_to_thread(checker, call.range(), function, checker.scope());
+    }
+}
+
+/// `client.on_message = self.on_message`, where the client has a thread that calls it.
+fn assigned_to_thread(checker: &Checker<'_>, stmt: &Stmt) {
+    let Stmt::Assign(assign) = stmt else { return };
+    let [Expr::Attribute(target)] = assign.targets.as_slice() else {
+        return;
+    };
+    if !target.attr.starts_with("on_") && !target.attr.starts_with("when_") {
+        return;
+    }
+    let context = &checker.context;
+    let value = checker.value(&target.value);
+    let calls = classes(&value).is_some_and(|classes| {
+        classes.iter().any(|class| {
+            context
+                .knowledge()
+                .facts(&format!("{class}.{}", target.attr))
+                .is_some_and(|facts| facts.runs_in_thread)
+        })
+    });
+    if calls && !is_driven_by_loop(context) {
+        given_to_thread(checker, stmt.range(), &assign.value, checker.scope());
+    }
+}
+
+/// A client whose sockets the event loop watches calls back in the loop's thread.
+fn is_driven_by_loop(context: &Context<'_>) -> bool {
+    let text = &context.text().text;
+    ["loop_misc", "loop_read", "on_socket_open"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
+/// What a thread gets to call: a function, a lambda, a method of the loop's, a partial of any of them.
+fn given_to_thread(checker: &Checker<'_>, given: TextRange, function: &Expr, scope: ScopeId) {
+    let context = &checker.context;
+    match function {
+        Expr::Lambda(lambda) => {
+            let Some(inner) = context.names().of_lambda(lambda) else {
+                return;
             };
-            let mut chain = Vec::new();
-            if let Some(found) = in_thread(context, def, 0, &mut chain) {
-                report(checker, call, &found);
+            body::events_of(context.names(), &lambda.body, inner, &mut |event| {
+                if let Event::Call { call, scope, .. } = event
+                    && let Some(name) = of_the_loop(context, call, scope)
+                {
+                    report_here(checker, given, call.range(), &name, call_soon(call));
+                }
+            });
+        }
+        Expr::Call(call) if uses::called_name(call) == "partial" => {
+            if let Some(function) = call.arguments.args.first() {
+                given_to_thread(checker, given, function, scope);
+            }
+        }
+        Expr::Attribute(method) if method_of_the_loop(context, method, scope) => {
+            let name = context.source(method);
+            report_here(checker, given, method.range(), name, None);
+        }
+        _ => {
+            for meant in &*context.meant(function, scope) {
+                let Some(def) = meant
+                    .def
+                    .filter(|def| !meant.is_class && context.program().is_first_party(def.file))
+                else {
+                    continue;
+                };
+                let mut chain = Vec::new();
+                if let Some(found) = in_thread(context, def, 0, &mut chain) {
+                    report(checker, given, &found);
+                }
             }
         }
     }
@@ -158,66 +223,100 @@ fn call_soon(call: &ast::ExprCall) -> Option<TextRange> {
     }
 }
 
-/// The name of a method that only the loop's thread may call.
+/// The name of what only the loop's thread may call.
 fn of_the_loop(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> Option<String> {
-    let Expr::Attribute(method) = &*call.func else {
-        return None;
+    let is_it = match &*call.func {
+        Expr::Attribute(method) if method_of_the_loop(context, method, scope) => true,
+        // It starts a task, in whatever loop.
+        _ => matches!(
+            context.callee_name(call, scope).as_deref(),
+            Some("asyncio.create_task" | "asyncio.ensure_future")
+        ),
     };
-    let name = method.attr.as_str();
-    if !matches!(
-        name,
-        "put_nowait"
-            | "set"
-            | "set_result"
-            | "set_exception"
-            | "call_soon"
-            | "call_later"
-            | "call_at"
-            | "create_task"
-    ) {
-        return None;
-    }
-    let value = context.value(&method.value, scope);
-    let classes = classes(&value)?;
-    let of_asyncio = !classes.is_empty()
-        && classes.iter().all(|class| {
-            let (module, class) = split(class);
-            module.split('.').next() == Some("asyncio")
-                && match name {
-                    "put_nowait" => class.ends_with("Queue"),
-                    "set" => class == "Event",
-                    "set_result" | "set_exception" => class == "Future",
-                    _ => class.ends_with("Loop"),
-                }
-        });
-    of_asyncio.then(|| context.source(&*call.func).to_owned())
+    is_it.then(|| context.source(&*call.func).to_owned())
 }
 
-fn report(checker: &Checker<'_>, given: &ast::ExprCall, found: &Unsafe) {
+/// Whether a method is one that only the loop's thread may call.
+fn method_of_the_loop(context: &Context<'_>, method: &ast::ExprAttribute, scope: ScopeId) -> bool {
+    let name = method.attr.as_str();
+    let of: fn(&str) -> bool = match name {
+        "put_nowait" => |class| class.ends_with("Queue"),
+        "set" => |class| class == "Event",
+        "set_result" | "set_exception" => |class| class == "Future",
+        "cancel" => |class| matches!(class, "Task" | "Future"),
+        "release" => |class| matches!(class, "Lock" | "Semaphore" | "BoundedSemaphore"),
+        "notify" | "notify_all" => |class| class == "Condition",
+        "call_soon" | "call_later" | "call_at" | "create_task" | "stop" => {
+            |class| class.ends_with("Loop")
+        }
+        _ => return false,
+    };
+    let value = context.value(&method.value, scope);
+    classes(&value).is_some_and(|classes| {
+        !classes.is_empty()
+            && classes.iter().all(|class| {
+                let (module, class) = split(class);
+                module.split('.').next() == Some("asyncio") && of(class)
+            })
+    })
+}
+
+/// Report a call in the very expression that a thread is given.
+fn report_here(
+    checker: &Checker<'_>,
+    given: TextRange,
+    at: TextRange,
+    name: &str,
+    call_soon: Option<TextRange>,
+) {
+    let report = Report::new(
+        &RULE,
+        at,
+        format!("`{name}` is called in another thread than the event loop's"),
+    )
+    .related(checker, given, "it is given to a thread here");
+    checker.report(advised(report, call_soon));
+}
+
+fn report(checker: &Checker<'_>, given: TextRange, found: &Unsafe) {
     let context = &checker.context;
     let here = context.def_at(found.def.start).file == found.def.file;
     let message = format!(
         "`{}` is called in another thread than the event loop's",
         found.name
     );
-    let mut report = if here {
+    let report = if here {
         Report::new(&RULE, found.range, message).related(
             checker,
-            given.range(),
+            given,
             "the function is given to a thread here",
         )
     } else {
-        Report::new(&RULE, given.range(), message)
+        Report::new(&RULE, given, message)
     };
-    if let Some(attribute) = found.call_soon.filter(|_| here) {
-        report = report.fix(Fix::risky(
+    checker.report(advised(report, found.call_soon.filter(|_| here)));
+}
+
+fn advised(report: Report, call_soon: Option<TextRange>) -> Report {
+    match call_soon {
+        Some(attribute) => report.fix(Fix::risky(
             "Use `call_soon_threadsafe`",
             vec![Edit::replace(attribute, "call_soon_threadsafe")],
-        ));
-    } else {
-        report = report.help("hand it to the loop with `loop.call_soon_threadsafe(…)`");
+        )),
+        None => report.help("hand it to the loop with `loop.call_soon_threadsafe(…)`"),
     }
-    checker.report(report);
+}
+
+/// `run` of a thread, a method that a library's thread calls, or a function that says so itself.
+fn run_by_thread(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
+    let context = &checker.context;
+    if context.runs_in_thread(function, checker.scope()) {
+        let def = context.def_at(function.name.start());
+        if let Some(found) = in_thread(context, def, 0, &mut Vec::new()) {
+            report(checker, function.name.range(), &found);
+        }
+    }
+    meant_for_threads(checker, function);
 }
 
 /// Functions that say themselves that other threads call them.
