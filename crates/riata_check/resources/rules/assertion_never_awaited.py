@@ -1,5 +1,7 @@
 """Assertions that are async."""
 
+from unittest.mock import AsyncMock
+
 from playwright.async_api import expect
 
 
@@ -34,3 +36,12 @@ async def test_fine(page, thing, helper: Helper, mock):
     mock.assert_awaited_once()
     waiting = expect(page).to_have_title("Home")
     await waiting
+
+
+async def test_awaited(notify: AsyncMock):
+    notify.assert_awaited_once  # error: RIA902
+    assert notify.assert_awaited  # error: RIA902
+    notify.awaited_once_with(1)  # error: RIA902
+    assert notify.not_awaited()  # error: RIA902
+    notify.assert_awaited_once()
+    assert notify.await_count == 1

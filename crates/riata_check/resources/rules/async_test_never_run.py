@@ -4,6 +4,7 @@ import unittest
 from unittest import IsolatedAsyncioTestCase, TestCase, mock
 
 from aiounittest import async_test
+from django.test import SimpleTestCase
 
 
 class TestPlain(unittest.TestCase):
@@ -58,3 +59,33 @@ class TestRun(Runs):
 class NoTest:
     async def test_get(self):
         pass
+
+
+class TestIsolated(IsolatedAsyncioTestCase):
+    async def setUp(self):  # error: RIA901
+        self.value = 1
+
+    async def asyncTearDown(self):
+        self.value = 2
+
+    async def tearDown(self):  # error: RIA901
+        self.value = 3
+
+    async def test_value(self):
+        assert self.value
+
+
+class TestPrepared(TestCase):
+    async def asyncSetUp(self):  # error: RIA901
+        self.value = 1
+
+    def test_value(self):
+        assert True
+
+
+class TestDjango(SimpleTestCase):
+    async def setUp(self):  # error: RIA901
+        self.value = 1
+
+    async def test_value(self):
+        assert self.value

@@ -6,10 +6,13 @@ use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix};
 use crate::lost::{Lost, called, dropped, lost};
 use crate::rules::rule;
+use crate::rules::wrong_mock::imports_mock;
 
 rule! {
     /// ## What it does
     /// Finds assertions of a test that are async and are not awaited: helpers named `assert…` or `expect…`, and Playwright's `expect(…).to_…()`.
+    /// Also assertions about what was awaited that are not called (`mock.assert_awaited_once`), or are no assertions
+    /// (`mock.awaited_once()`).
     ///
     /// ## Why is this bad?
     /// Nothing is asserted. The test passes whatever the code does.
@@ -27,7 +30,7 @@ rule! {
     /// ```
     ///
     /// ## Fix safety
-    /// The fix adds `await`. It is unsafe: the assertion may fail.
+    /// The fix adds `await`, or calls the assertion. It is unsafe: the assertion may fail.
     ///
     /// ## False alarms known
     /// None.
@@ -35,7 +38,64 @@ rule! {
     hooks: [Stmt(check)],
 }
 
+/// `mock.assert_awaited_once` without a call, and names that a mock has an attribute for and no assertion.
+fn of_mock(checker: &Checker<'_>, stmt: &Stmt) {
+    const ASSERTIONS: &[&str] = &[
+        "assert_awaited",
+        "assert_awaited_once",
+        "assert_not_awaited",
+    ];
+    const WITH_ARGUMENTS: &[&str] = &[
+        "assert_awaited_with",
+        "assert_awaited_once_with",
+        "assert_any_await",
+        "assert_has_awaits",
+    ];
+    let (value, asserted) = match stmt {
+        Stmt::Expr(statement) => (&*statement.value, false),
+        Stmt::Assert(statement) => (&*statement.test, true),
+        _ => return,
+    };
+    match value {
+        Expr::Attribute(attribute) => {
+            let name = attribute.attr.as_str();
+            let takes_none = ASSERTIONS.contains(&name);
+            if !takes_none && !WITH_ARGUMENTS.contains(&name) {
+                return;
+            }
+            let source = checker.context.source(value);
+            let message = format!("Assertion `{source}` is not called and asserts nothing");
+            let report = Report::new(&RULE, value, message);
+            checker.report(if takes_none && !asserted {
+                let edit = Edit::insert(value.end(), "()");
+                report.fix(Fix::risky("Call it", vec![edit]))
+            } else {
+                report.help(format!("call it: `{source}(…)`"))
+            });
+        }
+        Expr::Call(call) => {
+            let Expr::Attribute(attribute) = &*call.func else {
+                return;
+            };
+            let assertion = format!("assert_{}", attribute.attr);
+            let name = assertion.as_str();
+            if !(ASSERTIONS.contains(&name) || WITH_ARGUMENTS.contains(&name))
+                || !imports_mock(checker)
+            {
+                return;
+            }
+            let message = format!(
+                "`{}` of a mock is no assertion, and true whatever was awaited",
+                checker.context.source(&*call.func)
+            );
+            checker.report(Report::new(&RULE, value, message).help(format!("call `{assertion}`")));
+        }
+        _ => {}
+    }
+}
+
 fn check(checker: &Checker<'_>, stmt: &Stmt) {
+    of_mock(checker, stmt);
     let Stmt::Expr(statement) = stmt else { return };
     dropped(&statement.value, &mut |expr, call| {
         let is_lost = is_playwright(checker, call)

@@ -12,7 +12,9 @@ use ruff_text_size::Ranged;
 rule! {
     /// ## What it does
     /// Finds async tests that no runner awaits: `async def test_…` or `setUp` in a `unittest.TestCase`, and in modules for pytest an async
-    /// test without the marker that its neighbours have.
+    /// test without the marker that its neighbours have. Also what prepares tests and is never awaited: `async def setUp` in an
+    /// `IsolatedAsyncioTestCase` (or in a test case of Django), `asyncSetUp` in a `TestCase`, and an async fixture of
+    /// `pytest.fixture` where pytest-asyncio takes only those of its own.
     ///
     /// ## Why is this bad?
     /// The test passes, or is skipped, and nothing of it has run.
@@ -32,7 +34,8 @@ rule! {
     /// ```
     ///
     /// ## Fix safety
-    /// The fix changes the base class where it is written `unittest.TestCase`. It is unsafe: the test may fail.
+    /// The fix changes the base class where it is written `unittest.TestCase`, or names `setUp` `asyncSetUp`. It is unsafe: the test
+    /// may fail.
     ///
     /// ## False alarms known
     /// A runner of the project's own that awaits such tests.
@@ -40,8 +43,58 @@ rule! {
     hooks: [Class(check_class), Module(check_module)],
 }
 
+/// What runs the tests of a class.
+#[derive(Clone, Copy)]
+enum Runner {
+    /// `unittest.TestCase`: nothing is awaited.
+    Plain,
+    /// `unittest.IsolatedAsyncioTestCase`: tests are, and `asyncSetUp`.
+    Isolated,
+    /// Django's: tests are.
+    Django,
+}
+
+impl Runner {
+    fn of(base: &str) -> Option<Self> {
+        match base {
+            "unittest.TestCase" => Some(Self::Plain),
+            "unittest.IsolatedAsyncioTestCase" => Some(Self::Isolated),
+            "django.test.SimpleTestCase"
+            | "django.test.TransactionTestCase"
+            | "django.test.TestCase"
+            | "django.test.LiveServerTestCase" => Some(Self::Django),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "`unittest.TestCase`",
+            Self::Isolated => "`unittest.IsolatedAsyncioTestCase`",
+            Self::Django => "Django test case",
+        }
+    }
+
+    /// Whether it calls a method and awaits nothing, or does not call it.
+    fn forgets(self, method: &str) -> bool {
+        let prepares = matches!(
+            method,
+            "setUp" | "tearDown" | "setUpClass" | "tearDownClass"
+        );
+        match self {
+            Self::Plain => {
+                prepares
+                    || method.starts_with("test")
+                    || matches!(method, "asyncSetUp" | "asyncTearDown")
+            }
+            Self::Isolated => prepares,
+            Self::Django => prepares || method == "setUpTestData",
+        }
+    }
+}
+
 fn check_class(checker: &Checker<'_>, class: &ast::StmtClassDef) {
-    let Some(base) = unittest_base(checker, class, checker.scope(), 0) else {
+    let Some((runner, base)) = unittest_base(checker, class, checker.scope(), 0) else {
         return;
     };
     for stmt in &class.body {
@@ -49,8 +102,6 @@ fn check_class(checker: &Checker<'_>, class: &ast::StmtClassDef) {
             continue;
         };
         let name = function.name.as_str();
-        let is_run = name.starts_with("test")
-            || matches!(name, "setUp" | "tearDown" | "setUpClass" | "tearDownClass");
         // A decorator may make a plain function of it.
         let plain = function.decorator_list.iter().all(|decorator| {
             let named = ast::helpers::map_callable(&decorator.expression);
@@ -60,36 +111,58 @@ fn check_class(checker: &Checker<'_>, class: &ast::StmtClassDef) {
                     Some("skip" | "skipIf" | "skipUnless" | "expectedFailure" | "classmethod")
                 )
         });
-        if !function.is_async || !is_run || !plain {
+        if !function.is_async || !runner.forgets(name) || !plain {
             continue;
         }
-        let message = format!("Async `{name}` of a `unittest.TestCase` is never awaited");
-        let mut report = Report::new(&RULE, &function.name, message);
-        report = match base {
-            Some(Expr::Attribute(attribute)) => report.fix(Fix::risky(
+        let message = format!("Async `{name}` of a {} is never awaited", runner.name());
+        let report = Report::new(&RULE, &function.name, message);
+        checker.report(match (runner, base) {
+            (Runner::Plain, _) if !name.starts_with("test") => report
+                .help("derive from `unittest.IsolatedAsyncioTestCase`, and do it in `asyncSetUp` or `asyncTearDown`"),
+            (Runner::Plain, Some(Expr::Attribute(attribute))) => report.fix(Fix::risky(
                 "Derive from `unittest.IsolatedAsyncioTestCase`",
                 vec![Edit::replace(
                     attribute.attr.range(),
                     "IsolatedAsyncioTestCase",
                 )],
             )),
-            _ => report.help("derive from `unittest.IsolatedAsyncioTestCase`"),
-        };
-        checker.report(report);
+            (Runner::Plain, _) => report.help("derive from `unittest.IsolatedAsyncioTestCase`"),
+            (Runner::Isolated, _) => renamed(report, class, function),
+            (Runner::Django, _) => report.help("make it a plain function, and use `async_to_sync`"),
+        });
     }
 }
 
 /// Bases of bases that are looked at: nobody writes more, but two classes may name each other.
 const MAX_BASES: usize = 16;
 
-/// Whether a class derives from `unittest.TestCase` and from nothing else that is not known; the base itself, where it is
-/// written in this class.
+/// `asyncSetUp` for `setUp`, where the class has none yet.
+fn renamed(report: Report, class: &ast::StmtClassDef, function: &ast::StmtFunctionDef) -> Report {
+    let name = match function.name.as_str() {
+        "setUp" => "asyncSetUp",
+        "tearDown" => "asyncTearDown",
+        _ => return report.help("do it in `asyncSetUp` or `asyncTearDown`"),
+    };
+    let is_there = class
+        .body
+        .iter()
+        .any(|stmt| matches!(stmt, Stmt::FunctionDef(other) if other.name.as_str() == name));
+    if is_there {
+        return report.help(format!("do it in `{name}`"));
+    }
+    report.fix(Fix::risky(
+        format!("Name it `{name}`"),
+        vec![Edit::replace(function.name.range(), name)],
+    ))
+}
+
+/// What a class derives from, and from nothing else that is not known; the base itself, where it is written in this class.
 fn unittest_base<'c>(
     checker: &Checker<'_>,
     class: &'c ast::StmtClassDef,
     scope: ScopeId,
     depth: usize,
-) -> Option<Option<&'c Expr>> {
+) -> Option<(Runner, Option<&'c Expr>)> {
     if depth > MAX_BASES {
         return None;
     }
@@ -101,8 +174,8 @@ fn unittest_base<'c>(
         .unwrap_or(ScopeId::MODULE);
     let mut found = None;
     for base in class.bases() {
-        if context.dotted(base, outer).as_deref() == Some("unittest.TestCase") {
-            found = Some(Some(base));
+        if let Some(runner) = context.dotted(base, outer).as_deref().and_then(Runner::of) {
+            found = Some((runner, Some(base)));
             continue;
         }
         // A base of the same module, which has no way of its own to run tests.
@@ -122,8 +195,8 @@ fn unittest_base<'c>(
         if statement.bases().is_empty() {
             continue;
         }
-        unittest_base(checker, statement, inner, depth + 1)?;
-        found = found.or(Some(None));
+        let (runner, _) = unittest_base(checker, statement, inner, depth + 1)?;
+        found = found.or(Some((runner, None)));
     }
     let own_way = class.body.iter().any(
         |stmt| matches!(stmt, Stmt::FunctionDef(function) if runs_tests(function.name.as_str())),
@@ -146,7 +219,61 @@ fn runs_tests(name: &str) -> bool {
     )
 }
 
+/// `@pytest.fixture async def …`, where pytest-asyncio is there and asks for its own decorator: tests get a coroutine.
+fn check_fixtures(checker: &Checker<'_>, body: &[Stmt]) {
+    let context = &checker.context;
+    let text = &context.text().text;
+    if !text.contains("fixture") || !context.is_test_module() {
+        return;
+    }
+    let config = context.worker.pytest_config(&context.text().path());
+    let strict = text.contains("mark.asyncio") || text.contains("pytest_asyncio");
+    let other = |text: &str| {
+        [
+            "anyio",
+            "trio",
+            "asyncio_mode=legacy",
+            "asyncio_mode = legacy",
+            "pytest_fixture_setup",
+        ]
+        .iter()
+        .any(|word| text.contains(word))
+    };
+    if !strict || config.runs_async() || other(text) || other(config.text()) {
+        return;
+    }
+    let in_classes = body
+        .iter()
+        .filter_map(Stmt::as_class_def_stmt)
+        .flat_map(|class| &class.body);
+    for stmt in body.iter().chain(in_classes) {
+        let Stmt::FunctionDef(function) = stmt else {
+            continue;
+        };
+        let [decorator] = &*function.decorator_list else {
+            continue;
+        };
+        let named = ast::helpers::map_callable(&decorator.expression);
+        if !function.is_async
+            || context.dotted(named, checker.scope()).as_deref() != Some("pytest.fixture")
+        {
+            continue;
+        }
+        let message = format!("Async fixture `{}` is never awaited", function.name);
+        let report = Report::new(&RULE, &function.name, message);
+        let module = context.names().lookup("pytest_asyncio", ScopeId::MODULE);
+        checker.report(match module {
+            Some(_) => report.fix(Fix::risky(
+                "Use `pytest_asyncio.fixture`",
+                vec![Edit::replace(named.range(), "pytest_asyncio.fixture")],
+            )),
+            None => report.help("use `pytest_asyncio.fixture`, or set `asyncio_mode = auto`"),
+        });
+    }
+}
+
 fn check_module(checker: &Checker<'_>, body: &[Stmt]) {
+    check_fixtures(checker, body);
     let text = checker.context.text();
     let path = text.path();
     let is_test = path

@@ -6,14 +6,16 @@ use crate::checker::{Checker, Report};
 use crate::context::{Context, Value, last};
 use crate::diagnostic::{Edit, Fix};
 use crate::functions::{Returned, is_generator, is_stub};
+use crate::lost::is_expected_to_fail;
 use crate::names::Binding;
 use crate::program::Def;
 use crate::rules::rule;
+use crate::uses;
 
 rule! {
     /// ## What it does
     /// Finds mocks of the wrong kind for the function they stand in for: `AsyncMock` for a plain function, `Mock` or `MagicMock` for an async
-    /// one.
+    /// one. Also an `await` of what a `Mock` or `MagicMock` gives that is made in the same function.
     ///
     /// ## Why is this bad?
     /// Calling an `AsyncMock` gives a coroutine. Code that calls a plain function does not await it, and works on with an object
@@ -37,7 +39,7 @@ rule! {
     /// ## False alarms known
     /// A plain function that returns an awaitable and does not say so.
     "RIA903", "wrong-mock", default: true, fix: Unsafe,
-    hooks: [Call(check_call), Stmt(check_stmt)],
+    hooks: [Call(check_call), Stmt(check_stmt), Expr(awaited)],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,7 +108,70 @@ fn check_stmt(checker: &Checker<'_>, stmt: &Stmt) {
     }
 }
 
-fn imports_mock(checker: &Checker<'_>) -> bool {
+/// `await mock()`, `await mock.get()` of a `MagicMock()` that nothing else was made of.
+fn awaited(checker: &Checker<'_>, expr: &Expr) {
+    let Expr::Await(awaited) = expr else { return };
+    let Expr::Call(call) = &*awaited.value else {
+        return;
+    };
+    let (Some(name), Some(function)) = (root(&call.func), checker.function()) else {
+        return;
+    };
+    if !imports_mock(checker) || is_expected_to_fail(checker) {
+        return;
+    }
+    let scope = checker.scope();
+    let Some((found_in, bindings)) = checker.context.names().lookup(name, scope) else {
+        return;
+    };
+    let is_mock = !bindings.is_empty()
+        && bindings.iter().all(|binding| {
+            matches!(binding, Binding::Value(value @ Expr::Call(_))
+                if kind(checker, value) == Some(Mock::Plain))
+        });
+    if !is_mock || found_in != scope || is_furnished(function, name) {
+        return;
+    }
+    let message = format!(
+        "`{}` is a mock that is not async, and what it gives cannot be awaited",
+        checker.context.source(&*call.func)
+    );
+    checker.report(Report::new(&RULE, expr, message).help("use `AsyncMock`"));
+}
+
+/// The name that a chain of attributes begins with.
+fn root(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Name(name) => Some(name.id.as_str()),
+        Expr::Attribute(attribute) => root(&attribute.value),
+        _ => None,
+    }
+}
+
+/// Whether a function gives a mock attributes or results, or hands it to somebody who may: `mock.get = AsyncMock()`.
+fn is_furnished(function: &ast::StmtFunctionDef, name: &str) -> bool {
+    let mut found = false;
+    uses::exprs(&function.body, true, &mut |expr| match expr {
+        Expr::Attribute(attribute) if attribute.ctx.is_store() => {
+            found |= root(&attribute.value) == Some(name);
+        }
+        Expr::Call(call) => {
+            let by_name = matches!(&*call.func, Expr::Attribute(method)
+                if matches!(method.attr.as_str(), "configure_mock" | "attach_mock")
+                    && root(&method.value) == Some(name));
+            found |= by_name
+                || call
+                    .arguments
+                    .args
+                    .iter()
+                    .any(|given| root(given) == Some(name));
+        }
+        _ => {}
+    });
+    found
+}
+
+pub(super) fn imports_mock(checker: &Checker<'_>) -> bool {
     let imports = &checker.context.names().imports;
     ["unittest.mock", "unittest", "mock"]
         .iter()

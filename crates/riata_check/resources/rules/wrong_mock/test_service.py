@@ -44,3 +44,16 @@ async def test_fine(count, monkeypatch, unknown):
     client.get = AsyncMock()
     client.name = Mock()
     unknown.get = MagicMock()
+
+
+async def test_awaited():
+    mock = MagicMock()
+    await mock()  # error: RIA903
+    await mock.get(1)  # error: RIA903
+    asynchronous = AsyncMock()
+    await asynchronous()
+    furnished = MagicMock()
+    furnished.get = AsyncMock()
+    await furnished.get()
+    answering = Mock(return_value=asynchronous())
+    await answering()
