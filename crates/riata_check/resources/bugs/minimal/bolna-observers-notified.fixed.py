@@ -1,0 +1,28 @@
+import asyncio
+import inspect
+
+tracked = set()
+
+
+class Observable:
+    def __init__(self, value=None):
+        self._value = value
+        self._observers = []
+
+    def add_observer(self, observer):
+        self._observers.append(observer)
+
+    @property
+    def value(self):
+        return self._value
+
+    @value.setter
+    def value(self, new):
+        self._value = new
+        for observer in self._observers:
+            if inspect.iscoroutinefunction(observer):
+                task = asyncio.create_task(observer(new))
+                tracked.add(task)
+                task.add_done_callback(tracked.discard)
+            else:
+                observer(new)

@@ -1,0 +1,33 @@
+import asyncio
+
+from engine import Handler, Request
+
+
+class Stream:
+    def __init__(self):
+        self._queue = asyncio.Queue()
+
+    def put(self, output):
+        self._queue.put_nowait(output)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        return await self._queue.get()
+
+
+class AsyncEngine:
+    def __init__(self, options):
+        # Its threads call back with each token.
+        self._handler = Handler(options)
+
+    async def schedule(self, prompt):
+        stream = Stream()
+
+        def on_output(output):
+            stream.put(output)  # bug
+            return True
+
+        self._handler.schedule(Request(prompt), on_output)
+        return stream
