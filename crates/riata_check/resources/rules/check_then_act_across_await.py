@@ -536,3 +536,57 @@ class Once:
 
     async def third(self):
         return await self._request("3")
+
+
+class Reconnecting:
+    def __init__(self):
+        self._transport = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_connected(self):
+        return self._transport is not None
+
+    async def connect(self):
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, "host", 1)
+        self.made(transport)
+
+    def made(self, transport):
+        self._transport = transport
+
+    async def read(self):
+        if not self.is_connected:  # error: RIA703
+            await self.connect()
+        return 1
+
+    async def write(self):
+        if not self.is_connected:  # error: RIA703
+            await self.connect()
+
+    async def ping(self):
+        async with self._lock:
+            if not self.is_connected:
+                await self.connect()
+
+
+class ConnectingOnce:
+    def __init__(self):
+        self.connected = False
+        self._lock = asyncio.Lock()
+
+    async def connect(self):
+        async with self._lock:
+            await make()
+
+    async def read(self):
+        if not self.connected:
+            await self.connect()
+        return 1
+
+    async def write(self):
+        if not self.connected:
+            await self.connect()
+
+    async def ping(self):
+        if not self.connected:
+            await self.connect()

@@ -77,6 +77,7 @@ pub(super) fn found(checker: &Checker<'_>, function: &ast::StmtFunctionDef) -> V
     for test in tests(&function.body) {
         reports.extend(missing::lazily_made(checker, &flow, test));
         reports.extend(once::done_once(checker, &flow, test));
+        reports.extend(once::connected_by_many(checker, &flow, test));
         reports.extend(expired::refreshed(checker, &flow, test));
         reports.extend(expired::renewed_in_time(checker, &flow, test));
     }

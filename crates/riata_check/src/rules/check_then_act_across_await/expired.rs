@@ -218,7 +218,12 @@ fn renews_by_name(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -
 }
 
 /// Whether what is called waits, and neither it nor what it calls of the same object holds a lock or asks again.
-fn lets_in(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> bool {
+pub(super) fn lets_in(
+    context: &Context<'_>,
+    call: &ast::ExprCall,
+    scope: ScopeId,
+    depth: usize,
+) -> bool {
     let Some(def) = context.called_function(call, scope) else {
         return false;
     };
@@ -247,7 +252,7 @@ fn lets_in(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId, depth: u
 }
 
 /// A method of the same object: `self.store(tokens)`.
-fn is_own(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> bool {
+pub(super) fn is_own(context: &Context<'_>, call: &ast::ExprCall, scope: ScopeId) -> bool {
     match &*call.func {
         Expr::Attribute(found) => matches!(&*found.value, Expr::Name(owner)
         if context.names().enclosing_function(scope).is_some_and(|(_, function)| {

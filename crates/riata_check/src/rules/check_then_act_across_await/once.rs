@@ -1,14 +1,16 @@
 //! What is to be done once, and is noted as done after an `await`: `if not self.initialized: await self.load()`,
 //! `self.initialized = True`.
 
-use ruff_python_ast::{Expr, UnaryOp};
+use ruff_python_ast::{self as ast, Expr, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::expired::{is_own, lets_in};
 use super::{RULE, Test};
 use crate::checker::{Checker, Report};
-use crate::flow::{Flow, What, place};
+use crate::flow::{Flow, Suspension, What, place};
 use crate::locks::locked;
-use crate::shared::shared;
+use crate::shared::{methods, shared};
+use crate::uses;
 
 pub(super) fn done_once(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>) -> Option<Report> {
     let context = &checker.context;
@@ -73,6 +75,78 @@ pub(super) fn done_once(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>) 
             .related(checker, target, "it is set here")
             .help("hold an `asyncio.Lock` from the check to the assignment, and check again inside")
         })
+    })
+}
+
+/// `if not self.is_connected: await self.connect()`, as several methods of the class begin: whoever calls two of them at once connects
+/// twice, where nothing in `connect` keeps the second out.
+pub(super) fn connected_by_many(
+    checker: &Checker<'_>,
+    flow: &Flow<'_>,
+    test: Test<'_>,
+) -> Option<Report> {
+    const MANY: usize = 3;
+    let context = &checker.context;
+    let mut asked = Vec::new();
+    not_done(test.test, false, test.body, &mut asked);
+    let [(Expr::Attribute(flag), _)] = &*asked else {
+        return None;
+    };
+    let name = flag.attr.as_str();
+    let text = context.source(test.test);
+    let asking = methods(context, checker.scope())
+        .into_iter()
+        .filter(|(method, _)| method.is_async && context.source(*method).contains(text))
+        .count();
+    if !name.contains("connected") || asking < MANY || context.is_test_module() {
+        return None;
+    }
+    flow.steps.iter().enumerate().find_map(|(index, step)| {
+        let What::Suspend(Suspension::Await(awaited)) = &step.what else {
+            return None;
+        };
+        let Expr::Call(call) = &*awaited.value else {
+            return None;
+        };
+        let connects = test.body.contains_range(awaited.range())
+            && uses::called_name(call).contains("connect")
+            && is_own(context, call, step.scope)
+            && !locked(context, flow, index, index)
+            && flow.loops(step.frame).next().is_none();
+        let asks_again = || {
+            let def = context.called_function(call, step.scope)?;
+            context.in_function(def, |context, function, own| {
+                let keeps_out = |function: &ast::StmtFunctionDef| {
+                    let text = context.source(function);
+                    ["lock", "connecting", name]
+                        .iter()
+                        .any(|word| text.contains(word))
+                };
+                // What it calls may be a subclass's own.
+                let called_keeps_out = context.flow(own).steps.iter().any(|step| match step.what {
+                    What::Call(call) => context.names().functions.iter().any(|(other, _)| {
+                        other.name.as_str() == uses::called_name(call) && keeps_out(other)
+                    }),
+                    _ => false,
+                });
+                keeps_out(function) || called_keeps_out
+            })
+        };
+        (connects && asks_again() == Some(false) && lets_in(context, call, step.scope, 0)).then(
+            || {
+                Report::new(
+                    &RULE,
+                    test.test.range(),
+                    "Several methods connect when this says so, and two tasks may both do it",
+                )
+                .related(
+                    checker,
+                    awaited.range(),
+                    "other tasks run here, and find no connection either",
+                )
+                .help("hold an `asyncio.Lock` around the check and the connecting")
+            },
+        )
     })
 }
 
