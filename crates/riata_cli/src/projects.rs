@@ -508,7 +508,14 @@ fn source_roots(root: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
         if !seen.insert(folder) || !is_package(folder) {
             continue;
         }
-        if let Some(parent) = folder.ancestors().find(|above| !is_package(above)) {
+        // A folder without `__init__.py` inside of a package is a part of it.
+        let outermost = folder
+            .ancestors()
+            .take_while(|above| above.starts_with(root))
+            .filter(|above| is_package(above))
+            .last()
+            .unwrap_or(folder);
+        if let Some(parent) = outermost.ancestors().find(|above| !is_package(above)) {
             package_roots.insert((parent.components().count(), parent));
         }
     }

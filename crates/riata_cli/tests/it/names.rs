@@ -40,3 +40,32 @@ fn modules_are_named_from_the_nearest_source_root() {
         assert_eq!(text, expected);
     }
 }
+
+/// A folder without `__init__.py` is a part of the package that it is in, whatever packages it holds itself.
+#[test]
+fn a_part_of_a_package_is_no_source_root() {
+    let project = Project::new(&[
+        ("acme/__init__.py", ""),
+        ("acme/core/deep/__init__.py", ""),
+        (
+            "acme/core/helper.py",
+            "import time\n\n\ndef rest():\n    time.sleep(1)\n",
+        ),
+        (
+            "acme/one.py",
+            "from acme.core.helper import rest\n\n\nasync def f():\n    rest()\n",
+        ),
+    ]);
+    let text = project.stdout(&[
+        "--no-cache",
+        "--isolated",
+        "--output-format",
+        "concise",
+        "-q",
+        "acme",
+    ]);
+    assert_eq!(
+        text,
+        "acme/one.py:5:5: RIA102 Async function calls `acme.core.helper.rest`, which blocks in `time.sleep`\n"
+    );
+}
