@@ -9,7 +9,8 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use crate::body::{self, Event, Place, Use};
+use crate::body::{self, Code, Event, Place, Use};
+use crate::callbacks;
 use crate::context::{Callee, Context, Value};
 use crate::functions::{Function, Marker};
 use crate::hierarchy::Scanned;
@@ -154,7 +155,14 @@ impl Search<'_> {
             return None;
         }
         let module = self.worker.module_of(def)?;
-        let (function, scope, _) = module.names().function_at(def.start)?;
+        let names = module.names();
+        let (body, scope) = match names.function_at(def.start) {
+            Some((function, scope, _)) => (Code::Body(&function.body), scope),
+            None => {
+                let (lambda, scope) = names.lambda_at(def.start)?;
+                (Code::Expr(&lambda.body), scope)
+            }
+        };
         // What the configuration says of a function holds however it is reached: through `self`, as a property, as an override.
         let told = self.worker.program.knowledge.told(&about.name);
         if about.marker == Some(Marker::Blocks) || told == Some(true) {
@@ -166,14 +174,14 @@ impl Search<'_> {
         }
         if about.marker == Some(Marker::DoesNotBlock)
             || told == Some(false)
-            || asks_where_it_runs(&function.body)
+            || asks_where_it_runs(body.stmts())
             || about.runs_elsewhere()
         {
             return None;
         }
         let context = Context::new(self.worker, &module);
         let mut calls: Vec<(TextRange, Run, Written<'_>)> = Vec::new();
-        body::events(module.names(), &function.body, scope, &mut |event| {
+        body::events_in(names, body, scope, &mut |event| {
             let call = match event {
                 // What clears up after whatever went wrong is not the way that is taken.
                 Event::Call { place, .. } if place.at_the_end => return,
@@ -211,7 +219,7 @@ impl Search<'_> {
                 continue;
             };
             if let Some(inner) = self.visit(runs, foreign)
-                && !(asks_whether_done(&function.body) && gives_result(&inner))
+                && !(asks_whether_done(body.stmts()) && gives_result(&inner))
                 && !call.is_some_and(|(call, scope)| {
                     context.is_shut(call, scope, runs.def, &inner.links)
                 })
@@ -280,7 +288,7 @@ impl<'a> Context<'a> {
         let range = match event {
             Event::Call { call, .. } => call.range(),
             Event::Attribute { attribute } => attribute.range(),
-            Event::Entered { .. } | Event::Iterated { .. } => {
+            Event::Entered { .. } | Event::Iterated { .. } | Event::Special { .. } => {
                 return self.runs_on(None, event, found);
             }
         };
@@ -326,6 +334,12 @@ impl<'a> Context<'a> {
                     return;
                 }
                 let callees = self.callees(call, scope);
+                if callees.is_empty()
+                    && self.worker.has_plain_method("__call__")
+                    && let Some(class) = self.class_of(&call.func, scope)
+                {
+                    self.method_runs(class, "__call__", call.range(), found);
+                }
                 let is_meant = self.meant_by_coroutine(&callees, matches!(used, Use::Awaited));
                 for callee in callees.iter().filter(|callee| is_meant(callee)) {
                     if matches!(used, Use::Awaited) {
@@ -368,12 +382,29 @@ impl<'a> Context<'a> {
             Event::Entered { value, scope } => {
                 if let Some(class) = self.class_of(value, scope) {
                     self.method_runs(class, "__enter__", value.range(), found);
+                    self.method_runs(class, "__exit__", value.range(), found);
                 }
             }
             Event::Iterated { value, scope } => {
                 if let Some(class) = self.class_of(value, scope) {
                     self.method_runs(class, "__iter__", value.range(), found);
                     self.method_runs(class, "__next__", value.range(), found);
+                }
+            }
+            Event::Special {
+                value,
+                methods,
+                scope,
+            } => {
+                // Nearly all values have these methods of builtins, and there they are quick.
+                let of_project = |method: &&str| self.worker.has_plain_method(method);
+                if methods.iter().any(of_project)
+                    && let Some(class) = self.class_of(value, scope)
+                    && let Some(method) = methods
+                        .iter()
+                        .find(|method| self.method(class, method).is_some())
+                {
+                    self.method_runs(class, method, value.range(), found);
                 }
             }
         }
@@ -418,7 +449,9 @@ impl<'a> Context<'a> {
         let Some(function) = self.worker.function(def) else {
             return;
         };
-        if !function.is_async {
+        if function.is_async {
+            self.wrappers_run(def, call.range(), found);
+        } else {
             // A decorator may be what makes it awaitable, and hand it to a thread.
             if function.decorators_are_plain() && !function.is_generator {
                 self.call_runs(callee, (call, scope, receiver), Use::Plain, place, found);
@@ -481,6 +514,7 @@ impl<'a> Context<'a> {
         let Some(function) = self.worker.function(runs.def) else {
             return;
         };
+        self.wrappers_run(runs.def, call.range(), found);
         if !function.is_async && runs_at_once(&function, used) {
             found(call.range(), Run::Function { runs, name });
         }
@@ -497,6 +531,11 @@ impl<'a> Context<'a> {
         let range = call.range();
         if let Some(facts) = self.knowledge().facts(&callee.name) {
             let name = callee.name.clone();
+            if let Some(calls) = facts.calls.as_ref().filter(|calls| !calls.later) {
+                for argument in callbacks::given(&calls.arguments, call) {
+                    self.function_runs(argument, range, (scope, receiver), found);
+                }
+            }
             let applies =
                 |blocks: &Blocks| blocks.applies(&call.arguments, |value| self.source(value));
             if let Some(blocks) = &facts.blocks {
@@ -537,19 +576,12 @@ impl<'a> Context<'a> {
             for method in ["__new__", "__init__", "__post_init__"] {
                 self.method_runs(def, method, range, found);
             }
-            match used {
-                Use::Entered => self.method_runs(def, "__enter__", range, found),
-                Use::Iterated => {
-                    self.method_runs(def, "__iter__", range, found);
-                    self.method_runs(def, "__next__", range, found);
-                }
-                _ => {}
-            }
             return;
         }
         let Some(function) = self.worker.function(def) else {
             return;
         };
+        self.wrappers_run(def, range, found);
         if function.is_async {
             return;
         }
@@ -635,44 +667,54 @@ impl<'a> Context<'a> {
         found: &mut dyn FnMut(TextRange, Run),
     ) {
         for argument in self.called_arguments(def, call) {
-            if let Expr::Lambda(lambda) = argument {
-                let Some(inner) = self.names().of_lambda(lambda) else {
-                    continue;
-                };
+            self.function_runs(argument, call.range(), (scope, receiver), found);
+        }
+    }
+
+    /// What runs when a function is called that a call is given.
+    pub(crate) fn function_runs(
+        &self,
+        given: &Expr,
+        range: TextRange,
+        (scope, receiver): (ScopeId, Option<Def>),
+        found: &mut dyn FnMut(TextRange, Run),
+    ) {
+        if let Expr::Lambda(lambda) = given {
+            if let Some(inner) = self.names().of_lambda(lambda) {
                 body::events_of(self.names(), &lambda.body, inner, &mut |event| {
                     self.runs_on(receiver, event, found);
                 });
+            }
+            return;
+        }
+        for callee in &*self.meant(given, scope) {
+            // Who gives methods of sockets to others has mostly made the sockets non-blocking.
+            let facts = self
+                .knowledge()
+                .facts(&callee.name)
+                .filter(|_| !callee.name.starts_with("socket.socket."));
+            if let Some(blocks) = facts.and_then(|facts| facts.blocks.as_ref()) {
+                let run = Run::Blocking {
+                    name: callee.name.clone(),
+                    blocks: Arc::clone(blocks),
+                    once: false,
+                };
+                found(range, run);
                 continue;
             }
-            for callee in &*self.meant(argument, scope) {
-                // Who gives methods of sockets to others has mostly made the sockets non-blocking.
-                let facts = self
-                    .knowledge()
-                    .facts(&callee.name)
-                    .filter(|_| !callee.name.starts_with("socket.socket."));
-                if let Some(blocks) = facts.and_then(|facts| facts.blocks.as_ref()) {
-                    let run = Run::Blocking {
-                        name: callee.name.clone(),
-                        blocks: Arc::clone(blocks),
-                        once: false,
-                    };
-                    found(call.range(), run);
-                    continue;
-                }
-                let Some(def) = callee.def.filter(|_| !callee.is_class) else {
-                    continue;
+            let Some(def) = callee.def.filter(|_| !callee.is_class) else {
+                continue;
+            };
+            let is_plain = self.worker.function(def).is_some_and(|function| {
+                !function.is_async && !function.is_generator && !function.is_property()
+            });
+            if is_plain {
+                let runs = Runs {
+                    def,
+                    receiver: None,
                 };
-                let is_plain = self.worker.function(def).is_some_and(|function| {
-                    !function.is_async && !function.is_generator && !function.is_property()
-                });
-                if is_plain {
-                    let runs = Runs {
-                        def,
-                        receiver: None,
-                    };
-                    let name = callee.name.clone();
-                    found(call.range(), Run::Function { runs, name });
-                }
+                let name = callee.name.clone();
+                found(range, Run::Function { runs, name });
             }
         }
     }

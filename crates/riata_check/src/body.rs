@@ -6,6 +6,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
 use crate::names::{Names, ScopeId};
+use crate::special::{self, Methods};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Use {
@@ -40,10 +41,16 @@ pub(crate) enum Event<'a> {
     },
     /// An attribute that is read or assigned, not called.
     Attribute { attribute: &'a ast::ExprAttribute },
-    /// `with value` where the value is no call.
+    /// `with value`.
     Entered { value: &'a Expr, scope: ScopeId },
-    /// `for … in value` where the value is no call.
+    /// `for … in value`, `list(value)`.
     Iterated { value: &'a Expr, scope: ScopeId },
+    /// `value[key]`, `if value:`: Python calls the first of the methods that the value's class has.
+    Special {
+        value: &'a Expr,
+        methods: Methods,
+        scope: ScopeId,
+    },
 }
 
 /// Tell `seen` everything that a body does. `scope` is the function's own.
@@ -61,6 +68,35 @@ pub(crate) fn events<'a>(
         seen,
     }
     .visit_body(body);
+}
+
+/// What runs when something is called: the statements of a function, or the expression of a lambda.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Code<'a> {
+    Body(&'a [Stmt]),
+    Expr(&'a Expr),
+}
+
+impl<'a> Code<'a> {
+    pub(crate) fn stmts(self) -> &'a [Stmt] {
+        match self {
+            Self::Body(body) => body,
+            Self::Expr(_) => &[],
+        }
+    }
+}
+
+/// The same for either.
+pub(crate) fn events_in<'a>(
+    names: &'a Names<'a>,
+    code: Code<'a>,
+    scope: ScopeId,
+    seen: &mut dyn FnMut(Event<'a>),
+) {
+    match code {
+        Code::Body(body) => events(names, body, scope, seen),
+        Code::Expr(expr) => events_of(names, expr, scope, seen),
+    }
 }
 
 /// The same for one expression: what a lambda does when it is called.
@@ -112,6 +148,7 @@ impl<'a> Walker<'a, '_> {
                 self.iterated(&generator.iter, used);
             }
             for condition in &generator.ifs {
+                special::tested(condition, &mut self.special());
                 self.visit_expr(condition);
             }
         }
@@ -130,18 +167,41 @@ impl<'a> Walker<'a, '_> {
     }
 
     fn iterated(&mut self, value: &'a Expr, used: Use) {
-        if !matches!(value, Expr::Call(_)) && matches!(used, Use::Iterated) {
+        self.used(value, used);
+        if matches!(used, Use::Iterated) {
             (self.seen)(Event::Iterated {
                 value,
                 scope: self.scope,
             });
         }
-        self.used(value, used);
+    }
+
+    /// What to do with the values whose methods Python calls by itself.
+    fn special(&mut self) -> impl FnMut(&'a Expr, Methods) {
+        |value, methods| {
+            // A constant, a calculation or a display is of no class of a project's own.
+            let may_be_own = matches!(
+                value,
+                Expr::Name(_)
+                    | Expr::Attribute(_)
+                    | Expr::Call(_)
+                    | Expr::Subscript(_)
+                    | Expr::Await(_)
+            );
+            if may_be_own && !methods.is_empty() {
+                (self.seen)(Event::Special {
+                    value,
+                    methods,
+                    scope: self.scope,
+                });
+            }
+        }
     }
 }
 
 impl<'a> Visitor<'a> for Walker<'a, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        special::of_stmt(stmt, &mut self.special());
         match stmt {
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
             Stmt::With(with) => {
@@ -149,14 +209,12 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                     if with.is_async {
                         self.used(&item.context_expr, Use::Awaited);
                     } else {
-                        if !matches!(item.context_expr, Expr::Call(_)) {
-                            let value = &item.context_expr;
-                            (self.seen)(Event::Entered {
-                                value,
-                                scope: self.scope,
-                            });
-                        }
-                        self.used(&item.context_expr, Use::Entered);
+                        let value = &item.context_expr;
+                        self.used(value, Use::Entered);
+                        (self.seen)(Event::Entered {
+                            value,
+                            scope: self.scope,
+                        });
                     }
                 }
                 self.visit_body(&with.body);
@@ -170,6 +228,13 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                 self.iterated(&each.iter, used);
                 self.visit_body(&each.body);
                 self.visit_body(&each.orelse);
+            }
+            Stmt::Assign(assign) if assign.targets.iter().any(is_unpacking) => {
+                self.iterated(&assign.value, Use::Iterated);
+                assign
+                    .targets
+                    .iter()
+                    .for_each(|target| self.visit_expr(target));
             }
             Stmt::Try(attempt) => {
                 let outer = self.place;
@@ -202,11 +267,14 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         let used = std::mem::replace(&mut self.used, Use::Plain);
+        special::of_expr(expr, &mut self.special());
         match expr {
             Expr::Lambda(_) => {}
             Expr::Await(awaited) => self.used(&awaited.value, Use::Awaited),
-            Expr::YieldFrom(from) => self.used(&from.value, Use::Iterated),
-            Expr::Starred(starred) => self.used(&starred.value, Use::Iterated),
+            Expr::YieldFrom(from) => self.iterated(&from.value, Use::Iterated),
+            Expr::Starred(starred) if starred.ctx.is_load() => {
+                self.iterated(&starred.value, Use::Iterated);
+            }
             Expr::Call(call) => {
                 // Arguments run before the call does.
                 match &*call.func {
@@ -217,7 +285,7 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
                 let runs = is_consumer(&call.func);
                 for argument in &call.arguments.args {
                     let used = if runs { Use::Iterated } else { Use::Plain };
-                    self.used(argument, used);
+                    self.iterated(argument, used);
                 }
                 for keyword in &call.arguments.keywords {
                     self.visit_expr(&keyword.value);
@@ -247,6 +315,11 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
             _ => visitor::walk_expr(self, expr),
         }
     }
+}
+
+/// `a, b = …`
+fn is_unpacking(target: &Expr) -> bool {
+    matches!(target, Expr::Tuple(_) | Expr::List(_))
 }
 
 const WOULD_BLOCK: &[&str] = &["BlockingIOError", "SSLWantReadError", "SSLWantWriteError"];

@@ -4,6 +4,7 @@
 //! the knowledge base answer.
 
 mod by_name;
+mod items;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;

@@ -1,15 +1,17 @@
 //! Reports of calls that block and stand in code of the event loop themselves.
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{self as ast, Stmt};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::blocking::Run;
 use crate::body::{self, Event};
 use crate::checker::{Checker, Report};
 use crate::diagnostic::{Edit, Fix};
+use crate::functions::CALLBACK;
 use crate::imports;
-use crate::knowledge::BlockKind;
+use crate::knowledge::{BlockKind, Blocks};
+use crate::names::Binding;
 use crate::rules::Rule;
 
 /// Report the calls of the kinds that a rule is about.
@@ -41,18 +43,7 @@ pub(crate) fn report(
                 {
                     return;
                 }
-                let effect = match name.as_str() {
-                    "subprocess.Popen" => "starts a process",
-                    _ => effect(blocks.kind),
-                };
-                let message = format!("{what} calls `{name}`, which {effect}");
-                let mut report = Report::new(rule, range, message);
-                report.help = Some(
-                    blocks
-                        .instead
-                        .clone()
-                        .unwrap_or_else(|| advice(blocks.kind).to_owned()),
-                );
+                let mut report = described(rule, range, what, &name, &blocks);
                 // Whoever makes a context mostly goes on to load into it: one cause.
                 if name.starts_with("ssl.") {
                     let at = context.text().location(function.name.range());
@@ -65,6 +56,7 @@ pub(crate) fn report(
                 }
                 if name == "time.sleep"
                     && let Event::Call { call, scope, .. } = event
+                    && is_written_out(checker, call)
                     && scope == checker.scope()
                     && function.is_async
                     && let Some(fix) = sleep_fix(checker, function, call)
@@ -75,6 +67,40 @@ pub(crate) fn report(
             });
         },
     );
+}
+
+/// Report what a call gives to the event loop to call, of the kinds that a rule is about.
+pub(crate) fn report_callbacks(
+    checker: &Checker<'_>,
+    call: &ast::ExprCall,
+    rule: &'static Rule,
+    is_about: impl Fn(BlockKind) -> bool,
+) {
+    let context = &checker.context;
+    context.loop_runs(call, checker.scope(), &mut |range, run| {
+        if let Run::Blocking { name, blocks, .. } = run
+            && is_about(blocks.kind)
+            && !context.nobody_waits(&name, blocks.kind)
+        {
+            checker.report(described(rule, range, CALLBACK, &name, &blocks));
+        }
+    });
+}
+
+fn described(
+    rule: &'static Rule,
+    range: TextRange,
+    what: &str,
+    name: &str,
+    blocks: &Blocks,
+) -> Report {
+    let effect = match name {
+        "subprocess.Popen" => "starts a process",
+        _ => effect(blocks.kind),
+    };
+    let message = format!("{what} calls `{name}`, which {effect}");
+    let advice = blocks.instead.as_deref();
+    Report::new(rule, range, message).help(advice.unwrap_or_else(|| advice_for(blocks.kind)))
 }
 
 /// A `time.sleep(…)` that is a statement becomes the sleep of the async library that the module uses.
@@ -104,6 +130,23 @@ fn sleep_fix(
     )];
     edits.extend(sleep.edit);
     Some(Fix::risky(format!("Await `{}`", sleep.name), edits))
+}
+
+/// Whether a call says by an import what it calls, and is no call of a `partial` or of one of several functions.
+fn is_written_out(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
+    let name = match &*call.func {
+        Expr::Name(name) => name,
+        Expr::Attribute(attribute) => match &*attribute.value {
+            Expr::Name(module) => module,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    let names = checker.context.names();
+    matches!(
+        names.lookup(name.id.as_str(), checker.scope()),
+        Some((_, [Binding::Import { .. } | Binding::ImportFrom { .. }]))
+    )
 }
 
 /// Whether the expression with this range is a statement of a body.
@@ -149,7 +192,7 @@ pub(crate) fn effect(kind: BlockKind) -> &'static str {
     }
 }
 
-fn advice(kind: BlockKind) -> &'static str {
+fn advice_for(kind: BlockKind) -> &'static str {
     match kind {
         BlockKind::Sleep => "await `asyncio.sleep`",
         BlockKind::Process => {

@@ -21,6 +21,11 @@ pub(crate) enum Marker {
     DoesNotBlock,
 }
 
+/// What messages call a function that the event loop calls, and that is not async.
+pub(crate) const CALLBACK: &str = "Callback of the event loop";
+/// What messages call a lambda.
+pub(crate) const LAMBDA: &str = "lambda";
+
 #[derive(Clone, Debug)]
 pub(crate) struct Function {
     /// `pkg.module.Class.method`
@@ -38,6 +43,19 @@ pub(crate) struct Function {
 }
 
 impl Function {
+    fn lambda() -> Self {
+        Self {
+            name: LAMBDA.to_owned(),
+            is_async: false,
+            is_generator: false,
+            decorators: Vec::new(),
+            marker: None,
+            is_method: false,
+            is_stub: false,
+            keeps_async: false,
+        }
+    }
+
     /// A call gives a coroutine, but for what decorators make of it.
     pub(crate) fn is_coroutine(&self) -> bool {
         self.is_async && !self.is_generator
@@ -132,10 +150,10 @@ impl Context<'_> {
             self.dotted(named, outer).is_some_and(|name| is_run(&name))
         });
         if decorated {
-            return Some("Callback of the event loop");
+            return Some(CALLBACK);
         }
         self.is_inherited(function, scope, |facts| facts.runs_in_loop)
-            .then_some("Callback of the event loop")
+            .then_some(CALLBACK)
     }
 
     /// Whether a thread of a library, or one that its class is, runs a method.
@@ -221,7 +239,12 @@ impl Worker<'_> {
     fn describe(&self, def: Def) -> Option<Function> {
         let module = self.module_for_interface(def.file)?;
         let context = Context::new(self, &module);
-        let (function, _, scope) = module.names().function_at(def.start)?;
+        let Some((function, _, scope)) = module.names().function_at(def.start) else {
+            return module
+                .names()
+                .lambda_at(def.start)
+                .map(|_| Function::lambda());
+        };
         let decorators: Vec<String> = function
             .decorator_list
             .iter()

@@ -10,9 +10,13 @@ use crate::names::{Names, ScopeId, ScopeNode, first_parameter};
 use crate::program::Def;
 
 impl Context<'_> {
-    /// The arguments of a call that are lambdas or name functions, where the called function calls them in its own body and
-    /// awaits nothing of them.
+    /// The arguments of a call that are lambdas or name functions, where the called function calls them in its own body, or
+    /// has another one call them, and awaits nothing of them.
     pub(crate) fn called_arguments<'c>(&self, def: Def, call: &'c ast::ExprCall) -> Vec<&'c Expr> {
+        self.called_in(def, call, 0)
+    }
+
+    fn called_in<'c>(&self, def: Def, call: &'c ast::ExprCall, depth: usize) -> Vec<&'c Expr> {
         let mut arguments = call
             .arguments
             .args
@@ -38,11 +42,45 @@ impl Context<'_> {
                 .into_iter()
                 .filter(|argument| {
                     parameter(function, call, argument, bound).is_some_and(|parameter| {
-                        calls_name(names, function, scope, parameter.name.as_str())
+                        context.calls_name(function, scope, parameter.name.as_str(), depth)
                     })
                 })
                 .collect()
         })
+    }
+}
+
+impl Context<'_> {
+    /// Whether a body calls one of its names there and then: not in a function inside, not for `await`.
+    fn calls_name(
+        &self,
+        function: &ast::StmtFunctionDef,
+        scope: ScopeId,
+        name: &str,
+        depth: usize,
+    ) -> bool {
+        const DEEPEST: usize = 3;
+        let is_it = |expr: &Expr| expr.as_name_expr().is_some_and(|found| found.id == name);
+        let mut found = false;
+        body::events(self.names(), &function.body, scope, &mut |event| {
+            let Event::Call {
+                call, used, scope, ..
+            } = event
+            else {
+                return;
+            };
+            if found || matches!(used, Use::Awaited) {
+                return;
+            }
+            found = is_it(&call.func);
+            if depth < DEEPEST
+                && call.arguments.args.iter().any(is_it)
+                && let Some(def) = self.called_function(call, scope)
+            {
+                found |= self.called_in(def, call, depth + 1).into_iter().any(is_it);
+            }
+        });
+        found
     }
 }
 
@@ -62,7 +100,12 @@ pub(crate) fn is_bound_method(
 }
 
 fn may_be_callable(expr: &Expr) -> bool {
-    matches!(expr, Expr::Lambda(_) | Expr::Name(_) | Expr::Attribute(_))
+    match expr {
+        Expr::Lambda(_) | Expr::Name(_) | Expr::Attribute(_) => true,
+        Expr::If(choice) => may_be_callable(&choice.body) && may_be_callable(&choice.orelse),
+        Expr::Call(call) => crate::annotations::last_name(&call.func) == Some("partial"),
+        _ => false,
+    }
 }
 
 /// The parameter that an argument is given for.
@@ -104,27 +147,6 @@ pub(crate) fn parameter<'f>(
         .chain(&parameters.args)
         .nth(index + usize::from(bound))
         .map(|parameter| &parameter.parameter)
-}
-
-/// Whether a body calls one of its names there and then: not in a function inside, not for `await`.
-fn calls_name<'a>(
-    names: &'a Names<'a>,
-    function: &'a ast::StmtFunctionDef,
-    scope: ScopeId,
-    name: &str,
-) -> bool {
-    let mut found = false;
-    body::events(names, &function.body, scope, &mut |event| {
-        if let Event::Call { call, used, .. } = event
-            && !matches!(used, Use::Awaited)
-        {
-            found |= call
-                .func
-                .as_name_expr()
-                .is_some_and(|called| called.id == name);
-        }
-    });
-    found
 }
 
 /// What a function does with a callable that it is given.

@@ -46,6 +46,8 @@ pub(crate) enum ContextKind {
     AsyncContextManager,
     AsyncIterator,
     AwaitableContextManager,
+    /// For `with` alone.
+    ContextManager,
 }
 
 #[derive(Debug)]
@@ -146,6 +148,8 @@ pub(crate) struct Facts {
     pub(crate) hands_off: Option<Arc<Arguments>>,
     /// The callables that it calls without awaiting what they return.
     pub(crate) callback: Option<Arc<Arguments>>,
+    /// The callables that it calls: there and then, or in the event loop.
+    pub(crate) calls: Option<Arc<Calls>>,
     /// It starts a task: whether it keeps it, too.
     pub(crate) spawns: Option<bool>,
     pub(crate) enters_loop: bool,
@@ -164,6 +168,13 @@ pub(crate) struct Arguments {
     pub(crate) arguments: Vec<usize>,
     #[serde(default)]
     pub(crate) keywords: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    pub(crate) arguments: Arguments,
+    /// The event loop does, later.
+    pub(crate) later: bool,
 }
 
 #[derive(Deserialize)]
@@ -187,6 +198,8 @@ struct KnowledgeFile {
     hands_off: Vec<Entry>,
     #[serde(default)]
     callback: Vec<Entry>,
+    #[serde(default)]
+    calls: Vec<Entry>,
     #[serde(default)]
     spawns: Vec<Entry>,
     #[serde(default)]
@@ -218,6 +231,8 @@ struct Entry {
     keeps: bool,
     #[serde(default)]
     lazy: bool,
+    #[serde(default)]
+    later: bool,
     unless: Option<Argument>,
     only_with: Option<Argument>,
     #[allow(dead_code, reason = "for readers of the file")]
@@ -279,6 +294,13 @@ impl Knowledge {
         for entry in &file.callback {
             let arguments = Arc::new(entry.arguments());
             self.add(entry, |facts| facts.callback = Some(arguments.clone()));
+        }
+        for entry in &file.calls {
+            let calls = Arc::new(Calls {
+                arguments: entry.arguments(),
+                later: entry.later,
+            });
+            self.add(entry, |facts| facts.calls = Some(calls.clone()));
         }
         for entry in &file.spawns {
             self.add(entry, |facts| facts.spawns = Some(entry.keeps));

@@ -24,7 +24,7 @@ pub(crate) enum ScopeNode<'a> {
     Module,
     Function(&'a ast::StmtFunctionDef),
     Class(&'a ast::StmtClassDef),
-    Lambda,
+    Lambda(&'a ast::ExprLambda),
     Comprehension,
 }
 
@@ -57,6 +57,11 @@ pub(crate) enum Binding<'a> {
     /// `for name in iterable`.
     Item {
         iterable: &'a Expr,
+    },
+    /// `for other, name in iterable`: the part of each item that is at `index`.
+    ItemPart {
+        iterable: &'a Expr,
+        index: usize,
     },
     /// `except … as name`.
     Exception,
@@ -164,6 +169,15 @@ impl<'a> Names<'a> {
 
     pub(crate) fn of_lambda(&self, lambda: &ast::ExprLambda) -> Option<ScopeId> {
         self.made.get(&(lambda.start(), Kind::Lambda)).copied()
+    }
+
+    /// The lambda that starts at a place, with its own scope.
+    pub(crate) fn lambda_at(&self, start: TextSize) -> Option<(&'a ast::ExprLambda, ScopeId)> {
+        let own = *self.made.get(&(start, Kind::Lambda))?;
+        match self.scope(own).node {
+            ScopeNode::Lambda(lambda) => Some((lambda, own)),
+            _ => None,
+        }
     }
 
     pub(crate) fn of_comprehension(&self, comprehension: &Expr) -> Option<ScopeId> {
@@ -287,7 +301,7 @@ impl Binding<'_> {
             Self::Function(function) => function.start(),
             Self::Class(class) => class.start(),
             Self::Value(value) | Self::With { value, .. } => value.start(),
-            Self::Item { iterable } => iterable.start(),
+            Self::Item { iterable } | Self::ItemPart { iterable, .. } => iterable.start(),
             Self::Annotated { annotation, .. } => annotation.start(),
             Self::Parameter(parameter) => parameter.start(),
             Self::Exception | Self::Other => return None,

@@ -284,6 +284,12 @@ impl<'p> Worker<'p> {
         self.program.hierarchy().has_async_method(name)
     }
 
+    /// Whether any class of the project has a method of this name that is not async.
+    pub(crate) fn has_plain_method(&self, name: &str) -> bool {
+        self.asks(|| Node::Query(Query::HasPlainMethod(name.to_owned())));
+        self.program.hierarchy().has_plain_method(name)
+    }
+
     /// The classes of the project that may derive from one of this name.
     pub(crate) fn derived(&self, name: &str) -> Vec<&'p Scanned> {
         self.asks(|| Node::Query(Query::Derived(name.to_owned())));

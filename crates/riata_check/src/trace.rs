@@ -18,6 +18,7 @@ use crate::reach::Goal;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Query {
     HasAsyncMethod(String),
+    HasPlainMethod(String),
     Derived(String),
     Having(Vec<String>),
     Namesake(String),

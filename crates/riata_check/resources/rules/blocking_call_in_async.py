@@ -19,7 +19,7 @@ async def direct():
 
 
 async def many_lines(seconds, quick):
-    if quick: time.sleep(0)  # error: RIA101
+    if quick: time.sleep(1)  # error: RIA101
     time.sleep(  # error: RIA101
         # A moment.
         seconds
@@ -157,3 +157,17 @@ async def partials():
     later()  # error: RIA101
     functools.partial(requests.get, "https://example.org")
     await asyncio.to_thread(later)
+
+
+async def sleeps_for_nothing():
+    time.sleep(0)
+    time.sleep(0.1)  # error: RIA101
+
+
+async def gives_to_loop(task: asyncio.Task):
+    loop = asyncio.get_running_loop()
+    loop.call_soon(time.sleep, 1)  # error: RIA101
+    loop.call_later(1, time.monotonic)
+    task.add_done_callback(lambda task: time.sleep(1))  # error: RIA101
+    list(map(time.sleep, [1]))  # error: RIA101
+    (lambda: time.monotonic())()

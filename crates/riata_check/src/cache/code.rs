@@ -24,7 +24,8 @@ pub(crate) fn of(module: &Module, start: TextSize) -> Option<Code> {
     let scope = names
         .function_at(start)
         .map(|(_, own, _)| own)
-        .or_else(|| names.class_at(start).map(|(_, own, _)| own))?;
+        .or_else(|| names.class_at(start).map(|(_, own, _)| own))
+        .or_else(|| names.lambda_at(start).map(|(_, own)| own))?;
     let (mut outermost, mut outer) = (scope, names.scope(scope).parent);
     while let Some(id) = outer {
         if matches!(names.scope(id).node, ScopeNode::Function(_)) {

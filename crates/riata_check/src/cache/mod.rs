@@ -335,6 +335,7 @@ impl Session {
 fn answer(program: &Program, resolver: &Resolver, query: &Query) -> u64 {
     let text = match query {
         Query::HasAsyncMethod(name) => return program.hierarchy().has_async_method(name).into(),
+        Query::HasPlainMethod(name) => return program.hierarchy().has_plain_method(name).into(),
         Query::IsSpawned(name) => return program.spawned().contains(name).into(),
         Query::Derived(name) => classes(program.hierarchy().derived(name)),
         Query::Namesake(name) => classes(program.hierarchy().namesake(name).into_iter().collect()),

@@ -4,7 +4,7 @@ use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::Ranged;
 
 use super::{Assigned, Context, Entity, MAX_DEPTH, Value, absolute_module, last};
-use crate::functions::{Returned, is_generator};
+use crate::functions::{LAMBDA, Returned, is_generator};
 use crate::knowledge::{Returned as Gives, is_class_name};
 use crate::names::{Binding, ScopeId, ScopeNode, first_parameter};
 use crate::program::Def;
@@ -54,8 +54,17 @@ impl Context<'_> {
                 None => self.own_call(call, scope, depth),
             },
             Expr::Subscript(subscript) => {
-                self.own_item(&self.own(&subscript.value, scope, depth + 1))
+                match self.own_item(&self.own(&subscript.value, scope, depth + 1)) {
+                    Value::Unknown => {
+                        self.item(&subscript.value, Some(&subscript.slice), scope, depth + 1)
+                    }
+                    found => found,
+                }
             }
+            Expr::Lambda(lambda) => Value::Function(Entity {
+                name: LAMBDA.to_owned(),
+                def: Some(self.def_at(lambda.start())),
+            }),
             Expr::Await(awaited) => match &*awaited.value {
                 Expr::Call(call) => self.own_awaited(call, scope, depth),
                 _ => Value::Unknown,
@@ -84,12 +93,20 @@ impl Context<'_> {
         }
     }
 
-    fn either(&self, one: Value, other: Value) -> Value {
+    pub(super) fn either(&self, one: Value, other: Value) -> Value {
         match (one, other) {
             (one, other) if one == other => one,
             // `x = x or default`, `None if … else value`: what is known of the other is what matters.
             (Value::None | Value::Unknown, known) | (known, Value::None | Value::Unknown) => known,
-            (one, other) => Value::Union(vec![one, other]),
+            (one, other) => {
+                let mut all = flat(one);
+                for value in flat(other) {
+                    if !all.contains(&value) {
+                        all.push(value);
+                    }
+                }
+                Value::Union(all)
+            }
         }
     }
 
@@ -196,7 +213,11 @@ impl Context<'_> {
                     _ => Value::Unknown,
                 }
             }
-            Binding::Item { .. } | Binding::Exception | Binding::Other => Value::Unknown,
+            Binding::Item { iterable } => self.item(iterable, None, scope, depth + 1),
+            Binding::ItemPart { iterable, index } => {
+                self.item_part(iterable, *index, scope, depth + 1)
+            }
+            Binding::Exception | Binding::Other => Value::Unknown,
         }
     }
 
@@ -257,6 +278,14 @@ impl Context<'_> {
             let inner = Context::new(self.worker, &found);
             let bindings = found.names().bindings(name, ScopeId::MODULE);
             if let Some(binding) = bindings.last() {
+                // `from package import module` in the package itself.
+                if let Binding::ImportFrom { statement, alias } = binding
+                    && alias.name.as_str() == name
+                    && absolute_module(inner.text(), statement) == module
+                    && self.worker.find_module(&dotted).is_some()
+                {
+                    return Value::Module(dotted);
+                }
                 return inner.own_binding(binding, ScopeId::MODULE, name, depth + 1);
             }
             if self.worker.find_module(&dotted).is_some() {
@@ -469,6 +498,9 @@ impl Context<'_> {
     }
 
     fn own_call(&self, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> Value {
+        if let Some(found) = self.looked_up(call, scope, depth) {
+            return found;
+        }
         match self.own(&call.func, scope, depth + 1) {
             Value::Class(class) => Value::Instance(class),
             Value::Named(name) => match self.unawaited(&name) {
@@ -508,6 +540,31 @@ impl Context<'_> {
             }
             _ => Value::Unknown,
         }
+    }
+
+    /// `HANDLERS.get(name)` of a display, `getattr(module, "name")`.
+    fn looked_up(&self, call: &ast::ExprCall, scope: ScopeId, depth: usize) -> Option<Value> {
+        let found = match (&*call.func, &*call.arguments.args) {
+            (Expr::Attribute(method), [key, rest @ ..])
+                if matches!(method.attr.as_str(), "get" | "pop" | "setdefault") =>
+            {
+                let item = self.item(&method.value, Some(key), scope, depth + 1);
+                match rest.first() {
+                    Some(default) if item != Value::Unknown => {
+                        self.either(item, self.own(default, scope, depth + 1))
+                    }
+                    _ => item,
+                }
+            }
+            (Expr::Name(function), [object, Expr::StringLiteral(name)])
+                if function.id == "getattr" =>
+            {
+                let object = self.own(object, scope, depth + 1);
+                self.own_attribute(&object, name.value.to_str(), depth)
+            }
+            _ => Value::Unknown,
+        };
+        (found != Value::Unknown).then_some(found)
     }
 
     /// What awaiting a call gives.
@@ -663,6 +720,14 @@ impl Context<'_> {
             Value::Named(name) => Value::Instance(Entity { name, def: None }),
             _ => Value::Unknown,
         }
+    }
+}
+
+/// The members of a union, or the one value.
+fn flat(value: Value) -> Vec<Value> {
+    match value {
+        Value::Union(values) => values,
+        value => vec![value],
     }
 }
 

@@ -49,8 +49,17 @@ impl<'a> Builder<'a> {
         match target {
             Expr::Name(name) => self.bind(name.id.as_str(), binding),
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
-                for element in elts {
-                    self.target(element, Binding::Other);
+                let values = unpacked(elts, binding);
+                for (index, element) in elts.iter().enumerate() {
+                    let binding = match binding {
+                        Binding::Item { iterable } if values.is_none() => {
+                            Binding::ItemPart { iterable, index }
+                        }
+                        _ => values
+                            .and_then(|values| values.get(index))
+                            .map_or(Binding::Other, Binding::Value),
+                    };
+                    self.target(element, binding);
                 }
             }
             Expr::Starred(starred) => self.target(&starred.value, Binding::Other),
@@ -334,7 +343,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                         }
                     }
                 }
-                let outer = self.enter(ScopeNode::Lambda, (lambda.start(), Kind::Lambda));
+                let outer = self.enter(ScopeNode::Lambda(lambda), (lambda.start(), Kind::Lambda));
                 if let Some(parameters) = &lambda.parameters {
                     for parameter in &**parameters {
                         let binding = Binding::Parameter(parameter.as_parameter());
@@ -367,6 +376,19 @@ impl<'a> Visitor<'a> for Builder<'a> {
         }
         visitor::walk_expr(self, expr);
     }
+}
+
+/// The values of `a, b = c, d`, one for each name.
+fn unpacked<'a>(targets: &[Expr], binding: Binding<'a>) -> Option<&'a [Expr]> {
+    let Binding::Value(
+        Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }),
+    ) = binding
+    else {
+        return None;
+    };
+    let is_even =
+        elts.len() == targets.len() && !elts.iter().chain(targets).any(Expr::is_starred_expr);
+    is_even.then_some(elts)
 }
 
 /// A long chain of `elif a and b`. Narrowing types through it takes time that doubles with each branch or two: minutes for

@@ -2,6 +2,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::annotations::{callable, is_plain, is_plain_value, last_name};
+use crate::callbacks::callback_by_name;
 use crate::checker::{Checker, Report};
 use crate::context::{Context, Value};
 use crate::functions::{is_generator, is_stub};
@@ -158,8 +159,8 @@ fn check(checker: &Checker<'_>, call: &ast::ExprCall) {
     {
         return;
     }
-    if let Some(index) = by_name(checker, call)
-        && let Some(argument) = call.arguments.args.get(index)
+    if let Some(callback) = callback_by_name(&checker.context, call, checker.scope())
+        && let Some(argument) = call.arguments.args.get(callback.index)
         && let Some(name) = async_function(checker, argument)
     {
         report(argument, &name, None);
@@ -205,7 +206,8 @@ fn async_function(checker: &Checker<'_>, expr: &Expr) -> Option<String> {
     }
 }
 
-fn is_async(checker: &Checker<'_>, func: &Expr, scope: ScopeId) -> bool {
+/// Whether an expression stands for async functions alone.
+pub(super) fn is_async(checker: &Checker<'_>, func: &Expr, scope: ScopeId) -> bool {
     let meant = checker.context.meant(func, scope);
     !meant.is_empty()
         && !checker.context.may_be_unknown(func, scope)
@@ -216,37 +218,6 @@ fn is_async(checker: &Checker<'_>, func: &Expr, scope: ScopeId) -> bool {
                     .and_then(|def| checker.context.worker.function(def))
                     .is_some_and(|function| function.gives_coroutine() && !function.is_property())
         })
-}
-
-/// Methods whose names are theirs alone, of an object that nothing is known of.
-fn by_name(checker: &Checker<'_>, call: &ast::ExprCall) -> Option<usize> {
-    let Expr::Attribute(attribute) = &*call.func else {
-        return None;
-    };
-    let index = match attribute.attr.as_str() {
-        "add_done_callback" | "call_soon" | "call_soon_threadsafe" => 0,
-        "call_later" | "call_at" | "add_signal_handler" | "run_in_executor" => 1,
-        _ => return None,
-    };
-    // Tornado's loop awaits what its callbacks give.
-    let receiver = match &*attribute.value {
-        Expr::Call(call) => last_name(&call.func),
-        other => last_name(other),
-    };
-    let is_tornado = receiver.is_some_and(|name| {
-        matches!(
-            name.to_ascii_lowercase().replace('_', "").as_str(),
-            "ioloop" | "current"
-        )
-    });
-    if is_tornado {
-        return None;
-    }
-    checker
-        .callees(call)
-        .iter()
-        .all(|callee| callee.def.is_none())
-        .then_some(index)
 }
 
 fn may_name_function(argument: &Expr) -> bool {

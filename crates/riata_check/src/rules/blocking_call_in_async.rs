@@ -42,20 +42,26 @@ rule! {
     /// A coroutine that runs in a thread and a loop of its own blocks nobody else. In tests, waiting for a process or for a
     /// socket of the test's own is not reported.
     "RIA101", "blocking-call-in-async", default: true, fix: Unsafe,
-    hooks: [Function(check)],
+    hooks: [Function(check), Call(check_callback)],
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    direct::report(checker, function, &RULE, |kind| {
-        matches!(
-            kind,
-            BlockKind::Network
-                | BlockKind::Sleep
-                | BlockKind::Process
-                | BlockKind::Database
-                | BlockKind::Dns
-                | BlockKind::Input
-                | BlockKind::Told
-        )
-    });
+    direct::report(checker, function, &RULE, is_about);
+}
+
+fn check_callback(checker: &Checker<'_>, call: &ast::ExprCall) {
+    direct::report_callbacks(checker, call, &RULE, is_about);
+}
+
+fn is_about(kind: BlockKind) -> bool {
+    matches!(
+        kind,
+        BlockKind::Network
+            | BlockKind::Sleep
+            | BlockKind::Process
+            | BlockKind::Database
+            | BlockKind::Dns
+            | BlockKind::Input
+            | BlockKind::Told
+    )
 }

@@ -5,6 +5,7 @@ use crate::blocking::{Chain, Run, Runs};
 use crate::body::{self, Event, Use};
 use crate::checker::{Checker, Report};
 use crate::context::last;
+use crate::functions::CALLBACK;
 use crate::knowledge::BlockKind;
 use crate::rules::rule;
 use crate::uses;
@@ -42,7 +43,7 @@ rule! {
     /// alone. So is a call whose other way, in the same `if`, hands the helper to a thread. Nobody waits in a test, or for the
     /// files of a command line (`cli`, `__main__`).
     "RIA102", "blocking-call-through-helper", default: true, fix: None,
-    hooks: [Function(check)],
+    hooks: [Function(check), Call(check_callback)],
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
@@ -65,20 +66,44 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
                 if is_harmless(checker, function, event, runs, &name, &chain) {
                     return;
                 }
-                let message = match chain.links.last() {
-                    Some(last) => {
-                        format!("{what} calls `{name}`, which blocks in `{}`", last.callee)
-                    }
-                    None => format!("{what} calls `{name}`, which blocks"),
-                };
-                let report = Report::new(&RULE, range, message)
-                    .along(&chain.links)
-                    .caused_by(&chain.links)
-                    .help(in_a_thread(checker, event, range));
-                checker.report(report);
+                let help = in_a_thread(checker, event, range);
+                checker.report(described(range, what, &name, &chain).help(help));
             });
         },
     );
+}
+
+/// What the loop is given to call blocks it as well, wherever it is given.
+fn check_callback(checker: &Checker<'_>, call: &ast::ExprCall) {
+    let context = &checker.context;
+    let when_ready = matches!(uses::called_name(call), "add_reader" | "add_writer");
+    context.loop_runs(call, checker.scope(), &mut |range, run| {
+        let Run::Function { runs, name } = run else {
+            return;
+        };
+        let Some(chain) = context.worker.chain(runs) else {
+            return;
+        };
+        let end = chain.links.last().map_or("", |link| &*link.callee);
+        let kind = chain.blocks.kind;
+        // Most callbacks of futures ask for a result that is there, and what is ready to be read is read at once.
+        let is_quick = kind == BlockKind::Thread
+            || when_ready && !matches!(kind, BlockKind::Sleep | BlockKind::Process);
+        if !is_quick && !context.nobody_waits(end, kind) {
+            let help = "let the callback start a task, and run what blocks in a thread";
+            checker.report(described(range, CALLBACK, &name, &chain).help(help));
+        }
+    });
+}
+
+fn described(range: TextRange, what: &str, name: &str, chain: &Chain) -> Report {
+    let message = match chain.links.last() {
+        Some(last) => format!("{what} calls `{name}`, which blocks in `{}`", last.callee),
+        None => format!("{what} calls `{name}`, which blocks"),
+    };
+    Report::new(&RULE, range, message)
+        .along(&chain.links)
+        .caused_by(&chain.links)
 }
 
 /// How the call would look in a thread, when it is short enough to be shown.
