@@ -8,7 +8,7 @@ use crate::checker::Checker;
 use crate::context::{Awaitable, Callee, Value, last};
 use crate::diagnostic::{Edit, Fix};
 use crate::functions::is_stub;
-use crate::names::Binding;
+use crate::names::{Binding, ScopeNode};
 
 /// What is lost when nobody awaits an expression's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) fn lost(checker: &Checker<'_>, expr: &Expr) -> Option<Lost> {
                 .map(|(scope, _)| scope);
             // Not a parameter, not a name of another function that may have been bound anew in between.
             let own = bindings.iter().any(|binding| match binding {
-                Binding::Value(value) => matches!(value, Expr::Call(_)),
+                Binding::Value(value) => is_made_here(value),
                 _ => false,
             });
             if !own
@@ -56,8 +56,49 @@ pub(crate) fn lost(checker: &Checker<'_>, expr: &Expr) -> Option<Lost> {
             }
             (checker.awaitable(expr) == Awaitable::Coroutine).then_some(Lost::Coroutine)
         }
+        Expr::Subscript(subscript) => lost_item(checker, subscript),
         _ => None,
     }
+}
+
+/// A call, or one of several.
+fn is_made_here(value: &Expr) -> bool {
+    match value {
+        Expr::Call(_) => true,
+        Expr::If(choice) => is_made_here(&choice.body) && is_made_here(&choice.orelse),
+        Expr::BoolOp(operation) => operation.values.last().is_some_and(is_made_here),
+        _ => false,
+    }
+}
+
+/// `calls["first"]`, where `calls` is a display of this function that nothing else is put into.
+fn lost_item(checker: &Checker<'_>, subscript: &ast::ExprSubscript) -> Option<Lost> {
+    let name = subscript.value.as_name_expr()?.id.as_str();
+    let context = &checker.context;
+    let names = context.names();
+    let (scope, [Binding::Value(Expr::Dict(_) | Expr::List(_) | Expr::Tuple(_))]) =
+        names.lookup(name, checker.scope())?
+    else {
+        return None;
+    };
+    let function = checker.function()?;
+    if names.of_function(function) != Some(scope) {
+        return None;
+    }
+    let mut is_filled = false;
+    crate::uses::exprs(&function.body, true, &mut |expr| {
+        let owner = match expr {
+            Expr::Subscript(found) if !found.ctx.is_load() => &*found.value,
+            Expr::Attribute(found) => &*found.value,
+            _ => return,
+        };
+        is_filled |= owner.as_name_expr().is_some_and(|owner| owner.id == name);
+    });
+    let key = Some(&*subscript.slice);
+    let item = context.item(&subscript.value, key, checker.scope(), 0);
+    let is_coroutine =
+        matches!(item, Value::Instance(class) if class.name == "types.CoroutineType");
+    (is_coroutine && !is_filled).then_some(Lost::Coroutine)
 }
 
 /// `if asyncio.iscoroutine(response):` somewhere in a body: it is told apart there.
@@ -397,7 +438,7 @@ pub(crate) fn is_expected_to_fail(checker: &Checker<'_>) -> bool {
     })
 }
 
-/// The calls whose values an expression statement drops.
+/// The calls whose values are lost when an expression's value is, or when what is in it is.
 pub(crate) fn dropped<'a>(expr: &'a Expr, seen: &mut dyn FnMut(&'a Expr, &'a ast::ExprCall)) {
     match expr {
         Expr::Call(call) => seen(expr, call),
@@ -410,8 +451,67 @@ pub(crate) fn dropped<'a>(expr: &'a Expr, seen: &mut dyn FnMut(&'a Expr, &'a ast
                 dropped(last, seen);
             }
         }
-        Expr::Tuple(tuple) => tuple.elts.iter().for_each(|element| dropped(element, seen)),
-        Expr::List(list) => list.elts.iter().for_each(|element| dropped(element, seen)),
+        Expr::Tuple(ast::ExprTuple { elts, .. })
+        | Expr::List(ast::ExprList { elts, .. })
+        | Expr::Set(ast::ExprSet { elts, .. }) => {
+            elts.iter().for_each(|element| dropped(element, seen));
+        }
+        Expr::Dict(dict) => dict
+            .items
+            .iter()
+            .for_each(|item| dropped(&item.value, seen)),
+        Expr::ListComp(ast::ExprListComp { elt, .. })
+        | Expr::SetComp(ast::ExprSetComp { elt, .. }) => dropped(elt, seen),
+        Expr::DictComp(found) => dropped(&found.value, seen),
         _ => {}
+    }
+}
+
+/// Whether a call gives an async generator: of a function that can be read, and that no subclass has another one for.
+pub(crate) fn is_async_generator(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
+    let callees = checker.callees(call);
+    let [callee] = &*callees else { return false };
+    let worker = checker.context.worker;
+    let Some(def) = callee.def.filter(|_| !callee.is_class) else {
+        return false;
+    };
+    let is_generator = worker.function(def).is_some_and(|function| {
+        function.is_async
+            && function.is_generator
+            && function.decorators_are_plain()
+            && !function
+                .decorators
+                .iter()
+                .any(|name| name == "abc.abstractmethod" || name == "typing.overload")
+    });
+    if !is_generator || worker.module_of(def).is_none() {
+        return false;
+    }
+    checker.context.in_module_of(def, |context| {
+        let Some((function, _, outer)) = context.names().function_at(def.start) else {
+            return false;
+        };
+        match context.names().scope(outer).node {
+            ScopeNode::Class(class) => !worker
+                .derived(class.name.as_str())
+                .iter()
+                .any(|derived| derived.methods.contains_key(function.name.as_str())),
+            _ => true,
+        }
+    })
+}
+
+/// The function that `map` calls for each item, also where its results are put into a list.
+pub(crate) fn mapped<'a>(checker: &Checker<'_>, expr: &'a Expr) -> Option<&'a Expr> {
+    let Expr::Call(call) = expr else { return None };
+    let names = checker.context.names();
+    let name = call.func.as_name_expr()?.id.as_str();
+    if names.lookup(name, checker.scope()).is_some() {
+        return None;
+    }
+    match (name, &*call.arguments.args) {
+        ("map", [function, _, ..]) => Some(function),
+        ("list" | "tuple" | "set", [inner]) => mapped(checker, inner),
+        _ => None,
     }
 }

@@ -69,3 +69,18 @@ async def fine(base: Base, unknown):
     task = asyncio.create_task(right())
     await task
     await asyncio.gather(right(), right())
+
+
+async def rows():
+    yield 1
+
+
+async def awaits_generator():
+    await rows()  # error: RIA209
+    async for row in await rows():  # error: RIA209
+        print(row)
+    iterator = rows()
+    await iterator  # error: RIA209
+    async for row in rows():
+        print(row)
+    await rows().aclose()

@@ -168,3 +168,13 @@ async def awaited_when_it_must_be(name):
 
 
 def show_made(made: Made): ...
+
+
+async def one_of(flag):
+    either = text() if flag else text()
+    named = {"name": text()}
+    filled = {"name": text()}
+    filled["name"] = await filled["name"]
+    print(filled["name"] + 1)
+    print(named["name"] + 1)  # error: RIA203
+    return either + 1  # error: RIA203

@@ -120,7 +120,6 @@ async def fine(callback):
     await close()
     started()
     plain()
-    numbers()
     opened()
     callback()
     coroutine = close()
@@ -270,3 +269,73 @@ async def shop(name):
     hire_either(name).greet()
     hire_from(name).greet()
     await hire().greet()
+
+
+async def several(numbers, flag):
+    [close() for number in numbers]  # error: RIA201
+    {number: close() for number in numbers}  # error: RIA201
+    map(numbered, numbers)  # error: RIA201
+    list(map(numbered, numbers))  # error: RIA201
+    dropped = [close() for number in numbers]  # error: RIA201
+    mapped = list(map(numbered, numbers))  # error: RIA201
+    named = {"name": close()}  # error: RIA201
+    either = close() if flag else None  # error: RIA201
+    default = flag or close()  # error: RIA201
+    first, second = close(), 1  # error: RIA201
+    filled = []
+    filled.append(close())  # error: RIA201
+    if filled:
+        print(len(filled), second)
+
+
+async def several_right(numbers, flag, default=None):
+    await asyncio.gather(*[close() for number in numbers])
+    await asyncio.gather(*map(numbered, numbers))
+    kept = [close() for number in numbers]
+    for one in kept:
+        await one
+    filled = []
+    filled.append(close())
+    either = close() if flag else None
+    if either:
+        await either
+    default = default or close()
+    first, second = close(), close()
+    await first
+
+    async def wait():
+        await second
+
+    await default
+    return filled, wait
+
+
+async def numbered(number):
+    return number
+
+
+async def rows():
+    yield 1
+
+
+@asynccontextmanager
+async def context():
+    yield 1
+
+
+class Source:
+    async def stream(self):
+        yield 1
+
+
+class Other(Source):
+    async def stream(self):
+        return 1
+
+
+async def iterates(source: Source):
+    rows()  # error: RIA201
+    iterator = rows()
+    async for row in iterator:
+        print(row)
+    source.stream()

@@ -4,6 +4,7 @@ import tempfile
 import threading
 
 import aiohttp
+import anyio
 
 
 class Connection:
@@ -98,3 +99,12 @@ async def by_hand():
     stack = contextlib.AsyncExitStack()
     await stack.enter_async_context(connected())
     Connection()
+
+
+async def scopes():
+    async with anyio.fail_after(1):  # error: RIA802
+        pass
+    with anyio.move_on_after(1):
+        pass
+    async with anyio.create_task_group(), open("file"):  # error: RIA802
+        pass

@@ -1,11 +1,12 @@
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{AnyNodeRef, Expr, StmtFunctionDef};
 use ruff_text_size::Ranged;
 
 use crate::checker::{Checker, Report};
 use crate::context::{Awaitable, Value};
 use crate::diagnostic::{Edit, Fix};
 use crate::functions::is_stub;
-use crate::lost::{called, is_expected_to_fail};
+use crate::lost::{called, is_async_generator, is_expected_to_fail};
+use crate::names::Binding;
 use crate::rules::rule;
 
 rule! {
@@ -44,6 +45,15 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
         let edit = Edit::remove_keyword(text, expr.start(), "await");
         Fix::risky("Remove `await`", vec![edit])
     };
+    if let Some(report) = awaited_generator(checker, expr, value) {
+        if !is_expected_to_fail(checker) {
+            checker.report(match report.help {
+                Some(_) => report,
+                None => report.fix(without()),
+            });
+        }
+        return;
+    }
     let (message, fix) = match value {
         Expr::Call(_) => {
             if checker.awaitable(value) != Awaitable::No || may_be_overridden(checker, value) {
@@ -98,6 +108,34 @@ fn check(checker: &Checker<'_>, expr: &Expr) {
     checker.report(report);
 }
 
+/// `await rows()` where `rows` yields.
+fn awaited_generator(checker: &Checker<'_>, expr: &Expr, value: &Expr) -> Option<Report> {
+    let call = match value {
+        Expr::Call(call) => call,
+        Expr::Name(name) => match checker
+            .context
+            .names()
+            .lookup(name.id.as_str(), checker.scope())?
+        {
+            (_, [Binding::Value(Expr::Call(call))]) => call,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if !is_async_generator(checker, call) {
+        return None;
+    }
+    let name = checker.context.source(&*call.func);
+    let message = format!("`{name}` gives an async generator, which cannot be awaited");
+    let report = Report::new(&RULE, expr, message);
+    let is_iterated = matches!(checker.parent(), Some(AnyNodeRef::StmtFor(each)) if each.is_async);
+    Some(if is_iterated {
+        report
+    } else {
+        report.help("iterate over it with `async for`")
+    })
+}
+
 /// Whether the function that is called may be another one: a stub, a method that is declared for subclasses, or one of many.
 pub(super) fn may_be_overridden(checker: &Checker<'_>, expr: &Expr) -> bool {
     let Expr::Call(call) = expr else { return true };
@@ -133,7 +171,7 @@ pub(super) fn may_be_overridden(checker: &Checker<'_>, expr: &Expr) -> bool {
 }
 
 /// Whether a method of the same name is async in any class of the project.
-fn has_async_override(checker: &Checker<'_>, function: &ast::StmtFunctionDef) -> bool {
+fn has_async_override(checker: &Checker<'_>, function: &StmtFunctionDef) -> bool {
     checker
         .context
         .names()

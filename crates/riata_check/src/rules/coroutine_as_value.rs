@@ -41,7 +41,7 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, expr: &Expr) {
-    if !matches!(expr, Expr::Call(_) | Expr::Name(_)) {
+    if !matches!(expr, Expr::Call(_) | Expr::Name(_) | Expr::Subscript(_)) {
         return;
     }
     let use_ = used(checker, expr);

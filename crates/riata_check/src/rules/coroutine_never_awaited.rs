@@ -8,9 +8,10 @@ use crate::checker::{Checker, Report};
 use crate::context::Value;
 use crate::diagnostic::{Edit, Fix, Related};
 use crate::locals::{Read, is_shared, reads};
-use crate::lost::{Lost, called, dropped, is_expected_to_fail, lost};
-use crate::names::first_parameter;
+use crate::lost::{Lost, called, dropped, is_async_generator, is_expected_to_fail, lost, mapped};
+use crate::names::{Binding, first_parameter};
 use crate::program::Def;
+use crate::rules::async_function_as_sync_callback::is_async as is_async_function;
 use crate::rules::rule;
 use crate::source::Location;
 
@@ -44,9 +45,15 @@ rule! {
     hooks: [Stmt(check)],
 }
 
+const AWAIT_ALL: &str = "await them together with `asyncio.gather(*…)`";
+
 fn check(checker: &Checker<'_>, stmt: &Stmt) {
     match stmt {
         Stmt::Expr(statement) => {
+            appended(checker, &statement.value);
+            if let Some(function) = dropped_map(checker, &statement.value) {
+                checker.report(Report::new(&RULE, &*statement.value, function).help(AWAIT_ALL));
+            }
             dropped(&statement.value, &mut |expr, call| {
                 if let Some((class, location)) = async_override(checker, call) {
                     if !is_meant(checker) {
@@ -75,6 +82,15 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
                     ));
                     return;
                 }
+                if is_async_generator(checker, call) && !is_meant(checker) {
+                    let name = called(checker, expr);
+                    let message =
+                        format!("`{name}` gives an async generator that is never iterated");
+                    checker.report(
+                        Report::new(&RULE, expr, message).help("iterate over it with `async for`"),
+                    );
+                    return;
+                }
                 if lost(checker, expr) != Some(Lost::Coroutine)
                     || super::assertion_never_awaited::is_assertion(checker, call)
                     || is_meant(checker)
@@ -90,12 +106,17 @@ fn check(checker: &Checker<'_>, stmt: &Stmt) {
                 );
             })
         }
-        Stmt::Assign(assign) => {
-            let [Expr::Name(target)] = assign.targets.as_slice() else {
-                return;
-            };
-            unread(checker, target.id.as_str(), &assign.value);
-        }
+        Stmt::Assign(assign) => match (assign.targets.as_slice(), &*assign.value) {
+            ([Expr::Name(target)], value) => unread(checker, target.id.as_str(), value),
+            ([Expr::Tuple(targets)], Expr::Tuple(values)) if targets.len() == values.len() => {
+                for (target, value) in targets.elts.iter().zip(&values.elts) {
+                    if let Expr::Name(target) = target {
+                        unread(checker, target.id.as_str(), value);
+                    }
+                }
+            }
+            _ => {}
+        },
         Stmt::AnnAssign(assign) => {
             let (Expr::Name(target), Some(value)) = (&*assign.target, &assign.value) else {
                 return;
@@ -218,25 +239,98 @@ fn decorates(checker: &Checker<'_>, call: &ast::ExprCall) -> bool {
         && matches!(checker.value(argument), Value::Function(_))
 }
 
-/// A name of the function that is bound to a coroutine and never read.
+/// A name of the function that is bound to a coroutine, or to what holds some, and never read.
 fn unread(checker: &Checker<'_>, name: &str, value: &Expr) {
-    let Expr::Call(_) = value else { return };
-    let Some(function) = checker.function() else {
-        return;
-    };
-    if checker.context.names().of_function(function) != Some(checker.scope())
-        || lost(checker, value) != Some(Lost::Coroutine)
-        || is_shared(&function.body, name)
-        || !reads(&function.body, name).iter().all(is_told_from_none)
-        || is_meant(checker)
-    {
+    let is_container = !matches!(value, Expr::Call(_) | Expr::If(_) | Expr::BoolOp(_))
+        || mapped(checker, value).is_some();
+    if !is_kept_for_nothing(checker, name, is_container) {
         return;
     }
-    let message = format!(
-        "Coroutine of `{}` is kept in `{name}` and never awaited",
-        called(checker, value)
-    );
-    report(checker, value, message);
+    let kept =
+        |called: &str| format!("Coroutine of `{called}` is kept in `{name}` and never awaited");
+    if let Some(message) = dropped_map(checker, value) {
+        return checker.report(Report::new(&RULE, value, message).help(AWAIT_ALL));
+    }
+    dropped(value, &mut |expr, _| {
+        if lost(checker, expr) == Some(Lost::Coroutine) && !is_meant(checker) {
+            report(checker, expr, kept(&called(checker, expr)));
+        }
+    });
+}
+
+/// `calls.append(fetch(url))`, where `calls` is never read.
+fn appended(checker: &Checker<'_>, statement: &Expr) {
+    let Expr::Call(call) = statement else { return };
+    let (Expr::Attribute(method), [element]) = (&*call.func, &*call.arguments.args) else {
+        return;
+    };
+    let Expr::Name(list) = &*method.value else {
+        return;
+    };
+    let names = checker.context.names();
+    if matches!(method.attr.as_str(), "append" | "add")
+        && matches!(
+            names.lookup(list.id.as_str(), checker.scope()),
+            Some((_, [Binding::Value(Expr::List(_) | Expr::Call(_))]))
+        )
+        && lost(checker, element) == Some(Lost::Coroutine)
+        && is_kept_for_nothing(checker, list.id.as_str(), true)
+        && !is_meant(checker)
+    {
+        let message = format!(
+            "Coroutine of `{}` is kept in `{}` and never awaited",
+            called(checker, element),
+            list.id
+        );
+        report(checker, element, message);
+    }
+}
+
+/// What is wrong with a `map` of an async function whose result is lost.
+fn dropped_map(checker: &Checker<'_>, expr: &Expr) -> Option<String> {
+    let function = mapped(checker, expr)?;
+    let is_async = is_async_function(checker, function, checker.scope());
+    (is_async && !is_meant(checker)).then(|| {
+        let name = checker.context.source(function);
+        format!("Coroutines of `{name}` are never awaited")
+    })
+}
+
+/// Whether a name is the function's own, and nobody reads what it holds.
+fn is_kept_for_nothing(checker: &Checker<'_>, name: &str, is_container: bool) -> bool {
+    let Some(function) = checker.function() else {
+        return false;
+    };
+    let context = &checker.context;
+    let own = context.names().of_function(function);
+    let is_own = own == Some(checker.scope())
+        && context
+            .names()
+            .lookup(name, checker.scope())
+            .is_some_and(|(scope, _)| own == Some(scope));
+    is_own
+        && !is_shared(&function.body, name)
+        && reads(&function.body, name)
+            .iter()
+            .all(|read| is_told_from_none(read) || is_container && is_about_container(read))
+}
+
+/// `calls.append(…)`, `len(calls)`, `if calls`: what is in it is not looked at.
+fn is_about_container(read: &Read<'_>) -> bool {
+    if read.nested {
+        return false;
+    }
+    match (read.parent(), read.grandparent()) {
+        (Some(AnyNodeRef::ExprAttribute(attribute)), Some(AnyNodeRef::ExprCall(_))) => {
+            matches!(
+                attribute.attr.as_str(),
+                "append" | "add" | "insert" | "clear"
+            )
+        }
+        (Some(AnyNodeRef::ExprCall(call)), _) => crate::uses::called_name(call) == "len",
+        (Some(AnyNodeRef::StmtIf(_)), _) => true,
+        _ => false,
+    }
 }
 
 /// `if status is None`: what awaiting it would have given is meant.

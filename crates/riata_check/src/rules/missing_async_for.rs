@@ -124,7 +124,7 @@ fn kind(checker: &Checker<'_>, value: &Expr, scope: ScopeId) -> Option<Kind> {
             if known == Some(ContextKind::AsyncIterator) {
                 return Some(Kind::Async);
             }
-            if known.is_some() {
+            if known.is_some_and(|known| known != ContextKind::ContextManager) {
                 return None;
             }
             if let Some(builtin) = callee.name.strip_prefix("builtins.")

@@ -99,13 +99,22 @@ fn kind(checker: &Checker<'_>, value: &Expr) -> Option<Kind> {
     let context = &checker.context;
     if let Expr::Call(call) = value {
         let callees = context.callees(call, checker.scope());
-        let [callee] = &*callees else { return None };
+        // Of an overloaded function there are several.
+        let [callee, others @ ..] = &*callees else {
+            return None;
+        };
+        if others.iter().any(|other| other.name != callee.name) {
+            return None;
+        }
         let known = context
             .knowledge()
             .facts(&callee.name)
             .and_then(|facts| facts.context);
         if known == Some(ContextKind::AsyncContextManager) && !is_both(&callee.name) {
             return Some(Kind::Async);
+        }
+        if known == Some(ContextKind::ContextManager) {
+            return Some(Kind::Sync);
         }
         if known.is_some() {
             return None;
