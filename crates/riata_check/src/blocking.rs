@@ -694,6 +694,10 @@ impl<'a> Context<'a> {
                 .facts(&callee.name)
                 .filter(|_| !callee.name.starts_with("socket.socket."));
             if let Some(blocks) = facts.and_then(|facts| facts.blocks.as_ref()) {
+                // Which module it is cannot be told, and most are loaded already.
+                if blocks.kind == BlockKind::Import {
+                    continue;
+                }
                 let run = Run::Blocking {
                     name: callee.name.clone(),
                     blocks: Arc::clone(blocks),

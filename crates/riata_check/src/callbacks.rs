@@ -8,6 +8,7 @@ use crate::blocking::Run;
 use crate::context::Context;
 use crate::knowledge::Arguments;
 use crate::names::ScopeId;
+use crate::trace::Node;
 
 impl Context<'_> {
     /// Tell `found` what the event loop runs of what it is given by a call: `loop.call_later(1, poll)`.
@@ -29,9 +30,20 @@ impl Context<'_> {
                 .into_iter()
                 .collect(),
         };
+        if given.is_empty() || self.runs_loop_in_thread() {
+            return;
+        }
         for argument in given {
             self.function_runs(argument, argument.range(), (scope, None), found);
         }
+    }
+
+    /// Whether the module runs a loop in a thread of its own, which may be there for what blocks.
+    fn runs_loop_in_thread(&self) -> bool {
+        let text = &self.text().text;
+        self.worker
+            .asks(|| Node::Text(self.program().file(&self.text().origin)));
+        text.contains("run_forever") && text.contains("Thread(")
     }
 }
 

@@ -171,6 +171,10 @@ impl Context<'_> {
     }
 
     fn item_of_module(&self, module: &str, name: &str, key: Option<&Expr>, depth: usize) -> Value {
+        // Modules may import a name from each other, round and round.
+        if depth > MAX_DEPTH {
+            return Value::Unknown;
+        }
         let found = self
             .worker
             .find_module(module)
@@ -180,8 +184,9 @@ impl Context<'_> {
         };
         let inner = Context::new(self.worker, &found);
         let bindings = found.names().bindings(name, ScopeId::MODULE).iter();
-        inner
-            .any(bindings.map(|binding| inner.item_bound(binding, key, ScopeId::MODULE, depth + 1)))
+        inner.any(
+            bindings.map(|binding| inner.item_bound(binding, key, ScopeId::MODULE, depth + COST)),
+        )
     }
 
     /// What something is that is kept in a container. A number or a text there says nothing of what will stand in its place.

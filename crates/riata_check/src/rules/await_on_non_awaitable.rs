@@ -11,7 +11,8 @@ use crate::rules::rule;
 
 rule! {
     /// ## What it does
-    /// Finds `await` of what cannot be awaited: the result of a synchronous function, a function that is not called, a list.
+    /// Finds `await` of what cannot be awaited: the result of a synchronous function, an async generator, a function that is
+    /// not called, a list.
     ///
     /// ## Why is this bad?
     /// It raises `TypeError` when it is reached.

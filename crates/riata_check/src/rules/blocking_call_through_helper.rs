@@ -13,7 +13,9 @@ use crate::uses;
 rule! {
     /// ## What it does
     /// Finds calls in an `async def` of synchronous functions that block, at any depth: in the same file, in another
-    /// module, in a method, a constructor, a property, a context manager or an iterator.
+    /// module, in a method, a constructor, a property, a context manager, an iterator or an operator, in what a decorator of
+    /// the project puts around a function, under whatever name it is called. What the loop is given to call counts as well:
+    /// `loop.call_later`, `task.add_done_callback`.
     ///
     /// ## Why is this bad?
     /// The loop waits just as long as for a direct call, and nobody who reads the coroutine sees it.
@@ -40,8 +42,8 @@ rule! {
     /// ## False alarms known
     /// A helper that blocks only on a way that the coroutine does not take. Say so on its `def` line:
     /// `# riata: does-not-block`. A function that looks which thread it runs in, or whether it is called from a loop, is left
-    /// alone. So is a call whose other way, in the same `if`, hands the helper to a thread. Nobody waits in a test, or for the
-    /// files of a command line (`cli`, `__main__`).
+    /// alone. So is a call whose other way, in the same `if`, hands the helper to a thread, and so is what a module that runs
+    /// a loop in a thread gives to a loop. Nobody waits in a test, or for the files of a command line (`cli`, `__main__`).
     "RIA102", "blocking-call-through-helper", default: true, fix: None,
     hooks: [Function(check), Call(check_callback)],
 }

@@ -17,7 +17,8 @@ use crate::source::Location;
 
 rule! {
     /// ## What it does
-    /// Finds coroutines that are made and dropped: a call as a statement, or one whose result gets a name that is never read.
+    /// Finds coroutines that are made and dropped: a call as a statement, or one whose result gets a name that is never read,
+    /// alone or in a list, a dictionary or a `map`; and async generators that are made and never iterated.
     ///
     /// ## Why is this bad?
     /// Calling an `async def` function only makes a coroutine. Nothing of its body runs before it is awaited, so the call does
