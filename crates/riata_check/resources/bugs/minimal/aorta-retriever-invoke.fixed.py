@@ -1,0 +1,10 @@
+from langchain_core.retrievers import BaseRetriever
+
+
+class Nodes:
+    def __init__(self, retriever: BaseRetriever):
+        self.retriever = retriever
+
+    async def retrieve_node(self, state):
+        documents = await self.retriever.ainvoke(state["question"])
+        return {"documents": documents}
