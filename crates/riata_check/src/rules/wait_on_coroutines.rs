@@ -135,7 +135,7 @@ fn is_coroutine(checker: &Checker<'_>, element: &Expr, scope: ScopeId) -> bool {
     .any(|word| name.contains(word));
     // A plain method of that name that the project has may be the one.
     !says_otherwise
-        && (checker.context.program().hierarchy().has_async_method(name)
+        && (checker.context.worker.has_async_method(name)
             || !checker.context.worker.has_plain_method(name))
         && checker.context.callees(call, scope).is_empty()
 }
