@@ -750,6 +750,9 @@ impl<'a> Context<'a> {
         let is_protocol = base.bases().iter().any(|base| {
             crate::annotations::last_name(ast::helpers::map_subscript(base)) == Some("Protocol")
         });
+        if !is_protocol && does_nothing(function) && !is_abstract(base, function) {
+            return Vec::new();
+        }
         let mut found = Vec::new();
         let classes = if is_protocol {
             if self.worker.module_of(own).is_none() {
@@ -1058,4 +1061,24 @@ pub(crate) fn asks_where_it_runs(body: &[Stmt]) -> bool {
     };
     asks.visit_body(body);
     asks.found
+}
+
+/// A body of `pass`, which is what runs where nobody overrides it. (`...` and `raise` are promises of others.)
+fn does_nothing(function: &ast::StmtFunctionDef) -> bool {
+    function.body.last().is_some_and(ast::Stmt::is_pass_stmt)
+}
+
+fn is_abstract(class: &ast::StmtClassDef, function: &ast::StmtFunctionDef) -> bool {
+    let is_of_abc = |expr: &Expr| {
+        crate::annotations::last_name(expr).is_some_and(|name| name.starts_with("ABC"))
+    };
+    class.bases().iter().any(is_of_abc)
+        || class
+            .keywords()
+            .iter()
+            .any(|keyword| is_of_abc(&keyword.value))
+        || function.decorator_list.iter().any(|decorator| {
+            crate::annotations::last_name(&decorator.expression)
+                .is_some_and(|name| name.starts_with("abstract"))
+        })
 }

@@ -1,6 +1,7 @@
 import asyncio
 import importlib
 import io
+import os
 import ssl
 import tempfile
 import zipfile
@@ -14,6 +15,11 @@ async def direct(path: Path):
         print(file)
     path.read_text()  # error: RIA103
     tempfile.mkstemp()  # error: RIA103
+
+
+async def nothing_behind_it():
+    with open(os.devnull) as file, open("/dev/null") as other:
+        return os.open(os.devnull, os.O_RDONLY), file, other
 
 
 async def elsewhere(path: Path):

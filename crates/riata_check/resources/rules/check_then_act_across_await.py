@@ -590,3 +590,20 @@ class ConnectingOnce:
     async def ping(self):
         if not self.connected:
             await self.connect()
+
+
+class WorkPools:
+    def __init__(self, api):
+        self._api = api
+        self._pool = None
+        self._connections = None
+
+    async def work_pool(self):
+        if self._pool is None:
+            self._pool = await self._api.read_work_pool(1)
+        return self._pool
+
+    async def connections(self):
+        if self._connections is None:  # error: RIA703
+            self._connections = await self._api.get_pool()
+        return self._connections

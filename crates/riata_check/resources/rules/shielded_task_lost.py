@@ -74,3 +74,16 @@ async def ended_by_itself(run):
 
 async def given(awaitable):
     await asyncio.shield(awaitable)
+
+
+class Process:
+    def __init__(self):
+        self._exited = asyncio.Event()
+        self._done = asyncio.get_running_loop().create_future()
+
+    async def wait_for_exit(self):
+        await self._done
+
+    async def wait(self):
+        # The future keeps whoever waits for it.
+        await asyncio.shield(self.wait_for_exit())

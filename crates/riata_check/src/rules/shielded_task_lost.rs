@@ -60,6 +60,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             [argument @ Expr::Call(made)] => {
                 if !cleans_up
                     && makes_task(context, argument, made, step.scope)
+                    && !only_waits(context, made, step.scope)
                     && cleaning(context, &flow, step.frame, step.scope).is_none()
                     && !is_handled(context, &flow, step.frame, step.scope)
                 {
@@ -171,6 +172,25 @@ fn makes_task(
 ) -> bool {
     spawned(context, made, scope).is_some_and(|spawn| !spawn.awaited)
         || context.awaitable(argument, scope) == Awaitable::Coroutine
+}
+
+/// Whether a coroutine of the project does nothing but wait for what an object has: that keeps its task.
+fn only_waits(context: &Context<'_>, made: &ast::ExprCall, scope: ScopeId) -> bool {
+    let Some(def) = context.called_function(made, scope) else {
+        return false;
+    };
+    context
+        .in_function(def, |context, _, own| {
+            let flow = context.flow(own);
+            let mut waits = flow.steps.iter().filter_map(|step| match &step.what {
+                What::Suspend(suspension) => Some(suspension),
+                _ => None,
+            });
+            waits.next().is_some_and(|first| {
+                matches!(first, Suspension::Await(awaited) if awaited.value.is_attribute_expr())
+            }) && waits.next().is_none()
+        })
+        .unwrap_or(false)
 }
 
 /// `.add_done_callback(`, right behind the name.

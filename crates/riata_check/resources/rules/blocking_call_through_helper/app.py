@@ -226,3 +226,8 @@ async def same_name(sheet: helpers.Sheet):
 
 async def deep_down():
     deep.step_0()  # error: RIA102
+
+
+async def overridden(resolver: helpers.Resolver):
+    resolver.close()
+    resolver.resolve()  # error: RIA102

@@ -370,3 +370,21 @@ class Sheet:
 class Leaf(Sheet):
     def turn(self):
         return 1
+
+
+class Resolver:
+    """Not abstract: closing one is nothing to do."""
+
+    def close(self):
+        pass
+
+    def resolve(self):
+        raise NotImplementedError
+
+
+class ThreadResolver(Resolver):
+    def close(self):
+        time.sleep(1)
+
+    def resolve(self):
+        time.sleep(1)

@@ -505,8 +505,17 @@ fn is_looked_up(flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
         let name = given
             .and_then(last_name)
             .unwrap_or_else(|| uses::called_name(call));
+        // A pool of connections, not a record of one of workers.
+        let is_thing = |(before, word): (&str, &str)| {
+            THINGS.contains(&word)
+                && !(word == "pool" && matches!(before, "work" | "worker" | "node" | "user"))
+        };
         let words = || name.split('_');
-        words().any(|word| VERBS.contains(&word)) && !words().any(|word| THINGS.contains(&word))
+        words().any(|word| VERBS.contains(&word))
+            && !std::iter::once("")
+                .chain(words())
+                .zip(words())
+                .any(is_thing)
     };
     match value {
         Expr::Await(_) => is_lookup(value),
