@@ -13,8 +13,8 @@ least one.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import random
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -75,11 +75,10 @@ def key(report: dict) -> tuple:
 
 
 def draw(found: list[dict], seed: int) -> list[dict]:
-    """From each rule its share, at least one; largest remainders first."""
+    """From each rule its share, at least one; largest remainders first. A report that is gone or new changes little of it."""
     by_rule: dict[str, list[dict]] = defaultdict(list)
     for report in sorted(found, key=key):
         by_rule[report["rule"]].append(report)
-    generator = random.Random(seed)
     total = len(found)
     size = min(SAMPLE, total)
     shares = {rule: max(1, int(len(group) * size / total)) for rule, group in by_rule.items()}
@@ -94,8 +93,12 @@ def draw(found: list[dict], seed: int) -> list[dict]:
     return [
         report
         for rule in sorted(by_rule)
-        for report in generator.sample(by_rule[rule], shares[rule])
+        for report in sorted(by_rule[rule], key=lambda report: lot(report, seed))[: shares[rule]]
     ]
+
+
+def lot(report: dict, seed: int) -> bytes:
+    return hashlib.sha256(repr((seed, key(report))).encode()).digest()
 
 
 def main() -> None:
