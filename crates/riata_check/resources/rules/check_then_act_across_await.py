@@ -607,3 +607,43 @@ class WorkPools:
         if self._connections is None:  # error: RIA703
             self._connections = await self._api.get_pool()
         return self._connections
+
+
+class Bot:
+    def __init__(self, api):
+        self._api = api
+        self._initialized = False
+        self._platform = None
+
+    async def initialize(self):
+        # Whoever made the bot calls it.
+        if not self._initialized:
+            await self._api.connect()
+            self._initialized = True
+
+    async def __aenter__(self):
+        await self.initialize()
+        return self
+
+    async def platform(self):
+        if self._platform is None:
+            self._platform = await self._api.asyncify(get_platform)()
+        return self._platform
+
+
+class LazyBot:
+    def __init__(self, api):
+        self._api = api
+        self._initialized = False
+
+    async def initialize(self):
+        if not self._initialized:  # error: RIA703
+            await self._api.connect()
+            self._initialized = True
+
+    async def send(self):
+        await self.initialize()
+
+
+def get_platform():
+    return "linux"

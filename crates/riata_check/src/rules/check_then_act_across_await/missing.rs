@@ -500,7 +500,11 @@ fn is_looked_up(flow: &Flow<'_>, value: &Expr, index: usize) -> bool {
                 .args
                 .iter()
                 .find(|given| !given.is_none_literal_expr()),
-            _ => None,
+            // `asyncify(get_platform)()`
+            _ => call
+                .func
+                .as_call_expr()
+                .and_then(|made| made.arguments.args.first()),
         };
         let name = given
             .and_then(last_name)

@@ -7,15 +7,19 @@ use ruff_text_size::{Ranged, TextRange};
 use super::expired::{is_own, lets_in};
 use super::{RULE, Test};
 use crate::checker::{Checker, Report};
+use crate::context::Context;
 use crate::flow::{Flow, Suspension, What, place};
 use crate::locks::locked;
+use crate::names::ScopeId;
 use crate::shared::{methods, shared};
 use crate::uses;
 
 pub(super) fn done_once(checker: &Checker<'_>, flow: &Flow<'_>, test: Test<'_>) -> Option<Report> {
     let context = &checker.context;
     let function = checker.function()?;
-    if belongs_to_one_task(function.name.as_str()) || context.is_test_module() {
+    let belongs_to_one = belongs_to_one_task(function.name.as_str())
+        || is_for_the_owner(context, function, checker.scope());
+    if belongs_to_one || context.is_test_module() {
         return None;
     }
     let mut asked = Vec::new();
@@ -169,6 +173,22 @@ fn not_done<'e>(
         Expr::Attribute(_) | Expr::Name(_) if negated => all.push((test, area)),
         _ => {}
     }
+}
+
+/// `initialize()`, where no method of the class calls it when it is needed: whoever made the object does.
+fn is_for_the_owner(
+    context: &Context<'_>,
+    function: &ast::StmtFunctionDef,
+    scope: ScopeId,
+) -> bool {
+    let name = function.name.as_str();
+    let called = format!("self.{name}()");
+    matches!(
+        name,
+        "initialize" | "initialise" | "init" | "start" | "open"
+    ) && !methods(context, scope).into_iter().any(|(method, _)| {
+        method.name.as_str() != "__aenter__" && context.source(method).contains(&called)
+    })
 }
 
 /// What whoever owns an object calls, once: steps of a protocol, and what starts or ends it.
