@@ -3,8 +3,11 @@
 //! Types are asked first. Where they know nothing (the package is not installed, or types are off), names, assignments and
 //! the knowledge base answer.
 
+mod annotated;
 mod by_name;
+mod calls;
 mod items;
+mod members;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
