@@ -1,0 +1,13 @@
+import asyncio
+
+from fastapi import FastAPI, Request
+
+from store.file_executor import FileExecutor
+
+
+def register_tools_api(app: FastAPI, handler):
+    @app.post("/tools/{id}/execute")
+    async def execute_tool(id: str, request: Request, parameters: dict | None = None):
+        content = handler.read(id)
+        executor = await asyncio.to_thread(FileExecutor, content)
+        return await asyncio.to_thread(executor.execute, parameters or {}, request.headers.get("env_id"))
