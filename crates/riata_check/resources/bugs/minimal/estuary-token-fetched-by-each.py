@@ -20,9 +20,9 @@ class TokenSource:
     async def fetch_token(self, log, session) -> tuple[str, str]:
         current_time = time.time()
 
-        if self._access_token is not None:
+        if self._access_token is not None:  # bug
             horizon = self._fetched_at + self._access_token.expires_in * 0.75
-            if current_time < horizon:
+            if current_time < horizon:  # bug
                 return (self.authorization_token_type, self._access_token.access_token)
 
         self._fetched_at = int(current_time)
