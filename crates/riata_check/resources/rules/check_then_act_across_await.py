@@ -647,3 +647,40 @@ class LazyBot:
 
 def get_platform():
     return "linux"
+
+
+class TokenOfParts:
+    def __init__(self):
+        self.token = None
+        self.fetched_at = 0
+        self.kind = "Bearer"
+
+    async def given_out_in_parts(self, session):
+        if self.token is not None:  # error: RIA703
+            horizon = self.fetched_at + self.token.lifetime
+            if time.time() < horizon:
+                return (self.kind, self.token.value)
+        self.token = await session.exchange_token()
+        return (self.kind, self.token.value)
+
+    async def fresh_in_a_branch(self, session):
+        if self.token:  # error: RIA703
+            if self.token.expires_at > time.time():
+                return self.token
+            self.kind = "Bearer"
+        self.token = await session.exchange_token()
+
+    async def kept_to_itself(self, session):
+        if self.token is not None:
+            if self.kind == "Bearer":
+                return None
+        self.token = await session.exchange_token()
+        return (self.kind, None)
+
+    async def under_a_lock(self, session, lock: asyncio.Lock):
+        async with lock:
+            if self.token is not None:
+                if self.kind == "Bearer":
+                    return self.token.value
+            self.token = await session.exchange_token()
+            return self.token.value

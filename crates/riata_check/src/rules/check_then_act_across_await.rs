@@ -5,7 +5,7 @@ mod once;
 mod put_back;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::checker::{Checker, Report};
 use crate::flow::{Flow, What, ends};
@@ -74,12 +74,24 @@ pub(super) fn found(checker: &Checker<'_>, function: &ast::StmtFunctionDef) -> V
     {
         return reports;
     }
+    let mut told: Vec<TextRange> = Vec::new();
     for test in tests(&function.body) {
+        // A second test of the same, in the branch where it is not missing: one report is enough.
+        if told
+            .iter()
+            .any(|branch| branch.contains_range(test.test.range()))
+        {
+            continue;
+        }
+        let before = reports.len();
         reports.extend(missing::lazily_made(checker, &flow, test));
         reports.extend(once::done_once(checker, &flow, test));
         reports.extend(once::connected_by_many(checker, &flow, test));
         reports.extend(expired::refreshed(checker, &flow, test));
         reports.extend(expired::renewed_in_time(checker, &flow, test));
+        if reports.len() > before && test.otherwise.is_some() {
+            told.push(test.body);
+        }
     }
     reports.extend(missing::made_after_miss(checker, &flow, function));
     reports.extend(limit::filled(checker, &flow));
@@ -96,7 +108,7 @@ pub(super) fn found(checker: &Checker<'_>, function: &ast::StmtFunctionDef) -> V
 pub(super) struct Test<'a> {
     pub(super) test: &'a Expr,
     pub(super) body: TextRange,
-    /// What runs when the test is false: to the end of the block that the statement stands in.
+    /// What runs when the test is false, where the branch leaves or may leave: to the end of what control goes on to.
     pub(super) otherwise: Option<TextRange>,
 }
 
@@ -121,12 +133,16 @@ impl Test<'_> {
 /// The tests of a function's `if` statements.
 pub(super) fn tests(body: &[Stmt]) -> Vec<Test<'_>> {
     let mut all = Vec::new();
-    collect_tests(body, &mut all);
+    collect_tests(body, None, &mut all);
     all
 }
 
-fn collect_tests<'a>(body: &'a [Stmt], tests: &mut Vec<Test<'a>>) {
-    let end = body.last().map(Ranged::end);
+/// The tests of a block. `end` is where control comes to when it falls out of the block, and that is not its own end: what follows
+/// an `if` runs as well after a branch that falls through.
+fn collect_tests<'a>(body: &'a [Stmt], end: Option<TextSize>, tests: &mut Vec<Test<'a>>) {
+    let end = end
+        .filter(|_| ends(body).falls)
+        .or_else(|| body.last().map(Ranged::end));
     for statement in body {
         match statement {
             Stmt::If(found) => {
@@ -134,7 +150,9 @@ fn collect_tests<'a>(body: &'a [Stmt], tests: &mut Vec<Test<'a>>) {
                     (Some(first), Some(last)) => TextRange::new(first.start(), last.end()),
                     _ => TextRange::empty(found.start()),
                 };
-                let leaves = !ends(&found.body).falls;
+                // `if self.token is not None:`, in which what is still fresh is returned: without one, all that follows runs.
+                let branch = ends(&found.body);
+                let leaves = !branch.falls || branch.returns;
                 tests.push(Test {
                     test: &found.test,
                     body: block(&found.body),
@@ -143,7 +161,7 @@ fn collect_tests<'a>(body: &'a [Stmt], tests: &mut Vec<Test<'a>>) {
                         .flatten()
                         .map(|end| TextRange::new(found.end(), end)),
                 });
-                collect_tests(&found.body, tests);
+                collect_tests(&found.body, end, tests);
                 for clause in &found.elif_else_clauses {
                     if let Some(test) = &clause.test {
                         tests.push(Test {
@@ -152,16 +170,16 @@ fn collect_tests<'a>(body: &'a [Stmt], tests: &mut Vec<Test<'a>>) {
                             otherwise: None,
                         });
                     }
-                    collect_tests(&clause.body, tests);
+                    collect_tests(&clause.body, end, tests);
                 }
             }
-            Stmt::For(found) => collect_tests(&found.body, tests),
-            Stmt::While(found) => collect_tests(&found.body, tests),
-            Stmt::With(found) => collect_tests(&found.body, tests),
+            Stmt::For(found) => collect_tests(&found.body, None, tests),
+            Stmt::While(found) => collect_tests(&found.body, None, tests),
+            Stmt::With(found) => collect_tests(&found.body, None, tests),
             Stmt::Try(found) => {
-                collect_tests(&found.body, tests);
-                collect_tests(&found.orelse, tests);
-                collect_tests(&found.finalbody, tests);
+                collect_tests(&found.body, None, tests);
+                collect_tests(&found.orelse, None, tests);
+                collect_tests(&found.finalbody, None, tests);
             }
             _ => {}
         }

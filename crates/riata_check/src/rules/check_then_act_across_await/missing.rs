@@ -345,12 +345,25 @@ fn many_ask(context: &Context<'_>, flow: &Flow<'_>, missing: &Missing, index: us
             .enumerate()
             .any(|(later, step)| match step.what {
                 What::Return(found) => {
-                    found.value.as_deref().is_some_and(|value| {
-                        place(value).as_deref() == Some(missing.place.as_str())
-                    }) && (flow.follows(index, later) || later < index)
+                    found
+                        .value
+                        .as_deref()
+                        .is_some_and(|value| hands_out(value, &missing.place))
+                        && (flow.follows(index, later) || later < index)
                 }
                 _ => false,
             })
+}
+
+/// `return self.token`, `return self.token.value`, `return kind, self.token`.
+fn hands_out(value: &Expr, wanted: &str) -> bool {
+    match value {
+        Expr::Tuple(found) => found.elts.iter().any(|value| hands_out(value, wanted)),
+        Expr::Attribute(found) => {
+            place(value).as_deref() == Some(wanted) || hands_out(&found.value, wanted)
+        }
+        _ => place(value).as_deref() == Some(wanted),
+    }
 }
 
 /// Whether the function is a step that many of its class's methods begin with: `await self._request(…)`.
