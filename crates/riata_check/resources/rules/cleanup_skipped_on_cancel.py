@@ -357,3 +357,57 @@ class Busy:
         with suppress(Exception):
             await self._quiet
         self._slots.clear()
+
+
+class Requests:
+    def __init__(self):
+        self.pending = {}
+        self.answers = {}
+
+    async def until_time_is_up(self, number, loop, socket):
+        future = loop.create_future()
+        self.pending[number] = future
+        try:
+            await socket.send(number)
+            return await asyncio.wait_for(future, 10)
+        except asyncio.TimeoutError:  # error: RIA603
+            self.pending.pop(number, None)
+            raise
+
+    async def deleted_after_errors(self, number, socket):
+        self.pending[number] = future = asyncio.Future()
+        try:
+            await socket.send(number)
+            return await future
+        except Exception:  # error: RIA603
+            del self.pending[number]
+            raise
+
+    async def always_taken_out(self, number, loop):
+        future = loop.create_future()
+        self.pending[number] = future
+        try:
+            return await asyncio.wait_for(future, 10)
+        except asyncio.TimeoutError:
+            self.pending.pop(number, None)
+            raise
+        finally:
+            self.pending.pop(number, None)
+
+    async def of_another_key(self, number, other, loop):
+        future = loop.create_future()
+        self.pending[number] = future
+        try:
+            return await asyncio.wait_for(future, 10)
+        except asyncio.TimeoutError:
+            self.answers.pop(number, None)
+            self.pending.pop(other, None)
+            raise
+
+    async def no_future(self, number, value, socket):
+        self.answers[number] = value
+        try:
+            await socket.send(value)
+        except asyncio.TimeoutError:
+            self.answers.pop(number, None)
+            raise

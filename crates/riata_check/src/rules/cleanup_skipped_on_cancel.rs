@@ -2,6 +2,7 @@ mod after_yield;
 mod cut_off;
 pub(super) mod left_set;
 mod process;
+mod registered;
 
 use ruff_python_ast::{self as ast, ExceptHandler, Expr};
 use ruff_text_size::{Ranged, TextRange};
@@ -18,7 +19,8 @@ use crate::rules::rule;
 rule! {
     /// ## What it does
     /// Finds clean-up that runs after errors but not after a cancellation: `except Exception` that gives a connection, a lock or
-    /// a slot back, around an `await`, with nothing else that does. Also a process that only `except TimeoutError` kills, an
+    /// a slot back, around an `await`, with nothing else that does. Also a process that only `except TimeoutError` kills, a future that
+    /// only it takes out of the dictionary in which the answer will look for it, an
     /// async context manager that cleans up behind its `yield` without a `try`, and a flag or a counter that keeps others out
     /// (`self.busy = True`, an `await`, `self.busy = False`) and is put back without a `finally`. Also an `await` of a task that was
     /// cancelled just before, under `suppress(Exception)`, which does not keep the task's `CancelledError` from ending the clean-up.
@@ -61,6 +63,7 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
     let flow = context.flow(checker.scope());
     given_back_in_the_middle(checker, &flow);
     process::left_running(checker, &flow);
+    registered::left_in(checker, &flow);
     after_yield::without_try(checker, &flow, function);
     cut_off::by_cancelled_task(checker, &flow);
     for left in left_set::found(checker, &flow) {
