@@ -116,3 +116,38 @@ async def asks_for_status():
     status()
     wait_for_server(0)
     wait_for_server()  # error: RIA407
+
+
+class ClosedWhenCollected:
+    def __init__(self, session):
+        self.loop = asyncio.get_event_loop()
+        self.session = session
+
+    async def request(self):
+        return await self.session.get("/")
+
+    def __del__(self):
+        if self.session:
+            self.loop.run_until_complete(self.session.close())  # error: RIA407
+
+
+class AsksFirst:
+    def __init__(self, session):
+        self.loop = asyncio.get_event_loop()
+        self.session = session
+
+    async def request(self):
+        return await self.session.get("/")
+
+    def __del__(self):
+        if not self.loop.is_running():
+            self.loop.run_until_complete(self.session.close())
+
+
+class UsedByNoCoroutine:
+    def __init__(self, loop, session):
+        self.loop = loop
+        self.session = session
+
+    def __del__(self):
+        self.loop.run_until_complete(self.session.close())

@@ -7,16 +7,18 @@ use crate::checker::{Checker, Report};
 use crate::context::last;
 use crate::reach::{Goal, allows_nesting};
 use crate::rules::rule;
+use crate::shared::methods;
 use crate::uses;
 
 rule! {
     /// ## What it does
     /// Finds `asyncio.run`, `loop.run_until_complete` and the like in an `async def`, and calls of synchronous functions that
-    /// come to one at any depth.
+    /// come to one at any depth. The same in the `__del__` of a class with async methods.
     ///
     /// ## Why is this bad?
     /// A thread runs one event loop at a time: `asyncio.run` raises `RuntimeError: asyncio.run() cannot be called from a
-    /// running event loop`. The function works from a script and fails as soon as something async calls it.
+    /// running event loop`. The function works from a script and fails as soon as something async calls it. An object that coroutines
+    /// use is mostly collected while their loop runs, and `__del__` fails unheard.
     ///
     /// ## Example
     /// ```python
@@ -40,7 +42,37 @@ rule! {
     /// A function that looks whether a loop runs before it starts one is not followed, nor is anything in a module that
     /// imports `nest_asyncio`. What decides by an argument of its own is reported.
     "RIA407", "nested-event-loop", default: true, fix: None,
-    hooks: [Function(check)],
+    hooks: [Function(check), Function(in_finalizer)],
+}
+
+/// `def __del__(self): self.loop.run_until_complete(self.session.close())`
+fn in_finalizer(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
+    let context = &checker.context;
+    if function.name.as_str() != "__del__"
+        || allows_nesting(context)
+        || asks_where_it_runs(&function.body)
+        || asks_whether_one_runs(function)
+        || !methods(context, checker.scope())
+            .iter()
+            .any(|(method, _)| method.is_async)
+    {
+        return;
+    }
+    body::events(
+        context.names(),
+        &function.body,
+        checker.scope(),
+        &mut |event| {
+            if let Some((range, name)) = context.reaches(Goal::EntersLoop, event) {
+                let message =
+                    format!("Finalizer calls `{name}`, and runs where the event loop is running");
+                checker.report(
+                    Report::new(&RULE, range, message)
+                        .help("close it in an async method, and let `__del__` only warn"),
+                );
+            }
+        },
+    );
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
