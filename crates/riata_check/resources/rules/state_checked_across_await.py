@@ -148,3 +148,20 @@ class Session:
                 return
             await work()
             self._initialized = True
+
+
+class CalledUnderALock:
+    def __init__(self):
+        self.lock = asyncio.Lock()
+        self.token = None
+
+    async def fetch(self, session):
+        async with self.lock:
+            return await self._fetch(session)
+
+    async def _fetch(self, session):
+        if self.token is not None:
+            if self.token.fresh:
+                return self.token.value
+        self.token = await session.exchange()
+        return self.token.value

@@ -4,7 +4,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::checker::{Checker, Report};
 use crate::context::Context;
 use crate::flow::{Flow, FrameKind, Suspension, What, place};
-use crate::locks::{held, locked, may_exclude, method_call};
+use crate::locks::{callers_hold, held, locked, may_exclude, method_call};
 use crate::names::{ScopeId, first_parameter};
 use crate::rules::check_then_act_across_await::{self, Test, tests};
 use crate::rules::rule;
@@ -44,10 +44,10 @@ rule! {
 }
 
 fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
-    if !function.is_async {
+    let context = &checker.context;
+    if !function.is_async || callers_hold(context, function, checker.scope()) {
         return;
     }
-    let context = &checker.context;
     let flow = context.flow(checker.scope());
     let reported: Vec<TextRange> = check_then_act_across_await::found(checker, function)
         .into_iter()
