@@ -48,9 +48,7 @@ impl Context<'_> {
                 .collect()
         })
     }
-}
 
-impl Context<'_> {
     /// Whether a body calls one of its names there and then: not in a function inside, not for `await`.
     fn calls_name(
         &self,

@@ -33,10 +33,7 @@ impl Context<'_> {
                     || facts.hands_off.is_some()
                     || facts.context.is_some();
             }
-            let Some(def) = callee
-                .def
-                .filter(|def| !callee.is_class && self.program().is_first_party(def.file))
-            else {
+            let Some(def) = callee.own_function(self.program()) else {
                 return asks_outside(name);
             };
             self.in_function(def, |context, function, own| {

@@ -3,9 +3,8 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::cancellation::{catches, is_logging};
 use crate::checker::{Checker, Report};
-use crate::context::Context;
-use crate::flow::{FrameKind, What};
-use crate::handlers;
+use crate::flow::What;
+use crate::rules::cleanup_skipped_on_cancel::caught::{Caught, caught};
 use crate::rules::cleanup_skipped_on_cancel::{self, awaited, handled_otherwise, left_set};
 use crate::rules::rule;
 
@@ -61,18 +60,16 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
         .into_iter()
         .map(|report| report.range)
         .collect();
-    for (index, step) in flow.steps.iter().enumerate() {
-        let What::Catch(handler) = step.what else {
-            continue;
-        };
-        let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else {
-            continue;
-        };
-        let Some(class) = handler.type_.as_deref() else {
-            continue;
-        };
-        let range = TextRange::new(handler.start(), class.end());
-        if !is_for_all(context, class, step.scope)
+    for found in caught(&flow) {
+        let Caught {
+            index,
+            step,
+            whole,
+            class,
+            ..
+        } = found;
+        let range = found.range();
+        if !found.is_for_all(context)
             || catches(context, Some(class), step.scope)
             || handled_otherwise(context, &flow, index, whole)
             || reported.contains(&range)
@@ -102,19 +99,6 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
             .help("clean up in `except BaseException` or in `finally`"),
         );
     }
-}
-
-/// `except Exception`, `except TimeoutError`: not one that looks for a certain error.
-fn is_for_all(context: &Context<'_>, class: &Expr, scope: crate::names::ScopeId) -> bool {
-    handlers::classes(context, class, scope)
-        .iter()
-        .any(|class| {
-            class.is(&["builtins.Exception"])
-                || class
-                    .name
-                    .as_deref()
-                    .is_some_and(|name| name.ends_with("TimeoutError"))
-        })
 }
 
 fn cleans(what: &What<'_>) -> Option<TextRange> {

@@ -1,4 +1,5 @@
 mod after_yield;
+pub(super) mod caught;
 mod cut_off;
 pub(super) mod left_set;
 mod process;
@@ -7,10 +8,12 @@ mod registered;
 use ruff_python_ast::{self as ast, ExceptHandler, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
+use caught::{Caught, caught};
+
 use crate::cancellation::catches;
 use crate::checker::{Checker, Report};
 use crate::context::Context;
-use crate::flow::{Flow, FrameKind, Suspension, What, place};
+use crate::flow::{Flow, FrameId, FrameKind, Suspension, What, place};
 use crate::handlers;
 use crate::locks::{LockKind, lock_kind};
 use crate::names::ScopeId;
@@ -80,16 +83,14 @@ fn check(checker: &Checker<'_>, function: &ast::StmtFunctionDef) {
 pub(super) fn found(checker: &Checker<'_>, flow: &Flow<'_>) -> Vec<Report> {
     let context = &checker.context;
     let mut reports = Vec::new();
-    for (index, step) in flow.steps.iter().enumerate() {
-        let What::Catch(handler) = step.what else {
-            continue;
-        };
-        let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else {
-            continue;
-        };
-        let Some(class) = handler.type_.as_deref() else {
-            continue;
-        };
+    for found in caught(flow) {
+        let Caught {
+            index,
+            step,
+            whole,
+            handler,
+            class,
+        } = found;
         let classes = handlers::classes(context, class, step.scope);
         if !classes
             .iter()
@@ -102,7 +103,7 @@ pub(super) fn found(checker: &Checker<'_>, flow: &Flow<'_>) -> Vec<Report> {
             reports.push(
                 Report::new(
                     &RULE,
-                    TextRange::new(handler.start(), class.end()),
+                    found.range(),
                     "`except Exception` does not catch the cancellation that it looks for",
                 )
                 .related(checker, range, "this is never true")
@@ -122,7 +123,7 @@ pub(super) fn found(checker: &Checker<'_>, flow: &Flow<'_>) -> Vec<Report> {
         reports.push(
             Report::new(
                 &RULE,
-                TextRange::new(handler.start(), class.end()),
+                found.range(),
                 format!("{what} when the task is cancelled"),
             )
             .related(checker, suspension, "a cancellation arrives here")
@@ -331,16 +332,20 @@ pub(super) fn awaited(
     flow.steps.iter().find_map(|step| match &step.what {
         What::Suspend(suspension)
             if !matches!(suspension, Suspension::Yield(_))
-                && flow.frames(step.frame).any(|(_, frame)| match frame.kind {
-                    FrameKind::Try(found) => found.range() == whole.range(),
-                    _ => false,
-                })
+                && in_try(flow, step.frame, whole)
                 && context.suspends(suspension, step.scope) =>
         {
             Some(suspension.range())
         }
         _ => None,
     })
+}
+
+/// Whether a step's frame lies in the body of a `try`.
+fn in_try(flow: &Flow<'_>, frame: FrameId, whole: &ast::StmtTry) -> bool {
+    flow.frames(frame).any(
+        |(_, frame)| matches!(frame.kind, FrameKind::Try(found) if found.range() == whole.range()),
+    )
 }
 
 /// What would not happen without the handler, in words, and where it happens.

@@ -138,10 +138,7 @@ fn given_to_thread(checker: &Checker<'_>, given: TextRange, function: &Expr, sco
         }
         _ => {
             for meant in &*context.meant(function, scope) {
-                let Some(def) = meant
-                    .def
-                    .filter(|def| !meant.is_class && context.program().is_first_party(def.file))
-                else {
+                let Some(def) = meant.own_function(context.program()) else {
                     continue;
                 };
                 let mut chain = Vec::new();

@@ -3,35 +3,20 @@
 use ruff_python_ast::{self as ast, ExceptHandler, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{RULE, awaited, handled_otherwise};
+use super::caught::{Caught, caught};
+use super::{RULE, awaited, handled_otherwise, in_try};
 use crate::checker::{Checker, Report};
-use crate::flow::{Flow, FrameKind, What};
-use crate::handlers;
+use crate::flow::{Flow, What};
 use crate::locks::method_call;
 use crate::uses;
 
 pub(super) fn left_running(checker: &Checker<'_>, flow: &Flow<'_>) {
     let context = &checker.context;
-    for (index, step) in flow.steps.iter().enumerate() {
-        let What::Catch(handler) = step.what else {
-            continue;
-        };
-        let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else {
-            continue;
-        };
-        let Some(class) = handler.type_.as_deref() else {
-            continue;
-        };
-        let takes_time = handlers::classes(context, class, step.scope)
-            .iter()
-            .any(|class| {
-                class.is(&["builtins.Exception"])
-                    || class
-                        .name
-                        .as_deref()
-                        .is_some_and(|name| name.ends_with("TimeoutError"))
-            });
-        if !takes_time || handled_otherwise(context, flow, index, whole) {
+    for found in caught(flow) {
+        let Caught {
+            index, step, whole, ..
+        } = found;
+        if !found.is_for_all(context) || handled_otherwise(context, flow, index, whole) {
             continue;
         }
         let killed = flow.steps.iter().find_map(|inner| match inner.what {
@@ -65,7 +50,7 @@ pub(super) fn left_running(checker: &Checker<'_>, flow: &Flow<'_>) {
         checker.report(
             Report::new(
                 &RULE,
-                TextRange::new(handler.start(), class.end()),
+                found.range(),
                 format!(
                     "`{}` goes on running when the task is cancelled",
                     process.id
@@ -77,12 +62,6 @@ pub(super) fn left_running(checker: &Checker<'_>, flow: &Flow<'_>) {
             .help("kill it in `except BaseException` as well, and raise again"),
         );
     }
-}
-
-fn in_try(flow: &Flow<'_>, frame: crate::flow::FrameId, whole: &ast::StmtTry) -> bool {
-    flow.frames(frame).any(
-        |(_, frame)| matches!(frame.kind, FrameKind::Try(found) if found.range() == whole.range()),
-    )
 }
 
 /// `process = await asyncio.create_subprocess_exec(…)`, before the `try` or in it.

@@ -2,38 +2,23 @@
 //! cancelled: `self.pending[id] = future`, `except TimeoutError: self.pending.pop(id)`.
 
 use ruff_python_ast::{self as ast, Expr};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::Ranged;
 
+use super::caught::{Caught, caught};
 use super::{RULE, awaited, handled_otherwise};
 use crate::checker::{Checker, Report};
-use crate::flow::{Flow, FrameKind, What};
-use crate::handlers;
+use crate::flow::{Flow, What};
 use crate::locks::method_call;
 use crate::shared::shared;
 use crate::uses;
 
 pub(super) fn left_in(checker: &Checker<'_>, flow: &Flow<'_>) {
     let context = &checker.context;
-    for (index, step) in flow.steps.iter().enumerate() {
-        let What::Catch(handler) = step.what else {
-            continue;
-        };
-        let FrameKind::Handler(whole, _) = flow.frame(step.frame).kind else {
-            continue;
-        };
-        let Some(class) = handler.type_.as_deref() else {
-            continue;
-        };
-        let takes_time = handlers::classes(context, class, step.scope)
-            .iter()
-            .any(|class| {
-                class.is(&["builtins.Exception"])
-                    || class
-                        .name
-                        .as_deref()
-                        .is_some_and(|name| name.ends_with("TimeoutError"))
-            });
-        if !takes_time || handled_otherwise(context, flow, index, whole) {
+    for found in caught(flow) {
+        let Caught {
+            index, step, whole, ..
+        } = found;
+        if !found.is_for_all(context) || handled_otherwise(context, flow, index, whole) {
             continue;
         }
         let taken_out = flow.steps[index..].iter().find_map(|inner| {
@@ -79,7 +64,7 @@ pub(super) fn left_in(checker: &Checker<'_>, flow: &Flow<'_>) {
         checker.report(
             Report::new(
                 &RULE,
-                TextRange::new(handler.start(), class.end()),
+                found.range(),
                 format!("`{owner}[{key}]` stays behind when the task is cancelled"),
             )
             .related(checker, put_in, "it is put there here")
